@@ -1,0 +1,42 @@
+// Package id2metatest simulates Alibaba Cloud's Id2MetaVerify, in the manner of
+// [net/http/httptest]: a real HTTPS server on 127.0.0.1, for tests and
+// demonstrations that must cost nothing and need no account.
+//
+// [NewServer] starts one, [Server.AddPerson] tells it who exists, and
+// [Server.Options] makes a [id2meta.Client] that talks to it. [Server.Inject]
+// makes it fail in the ways the real service and the network fail;
+// [Server.Calls] tells what arrived and what was billed.
+//
+// # What it checks
+//
+// A request goes through the checks of the vendor's gateway, with code that
+// shares nothing with the vendor's SDKs: HTTP method, action and version, access
+// key, security token, date (15 minutes), signature, reused nonce. It then gets
+// the answer of the API: Code 400 for a missing parameter, Code 401 for an
+// illegal one, or Code 200 with the verdict on the people that the Server knows.
+//
+// # Which clients it serves
+//
+// The signature ACS3-HMAC-SHA256 of the vendor's page "V3 版本请求体&签名机制" and
+// the older one of the RPC style, HMAC-SHA1 in the parameters; GET and POST;
+// parameters in the query or in a form body. It asks for nothing that the
+// vendor's SDKs do not send, whatever their language: give them
+// [Server.Endpoint], [Server.CertificatePEM], [AccessKeyID] and
+// [AccessKeySecret]. Every Server has the same certificate, so one file named by
+// SSL_CERT_FILE or NODE_EXTRA_CA_CERTS does for all.
+//
+// # Faults
+//
+// A [Fault] stands between the client and the checks above, where the network
+// and the gateway's front are. It either takes the place of the answer
+// ([Answer], [Status], [Throttle], [Raw]), and then nothing was checked and
+// nobody was billed; or it disturbs how the answer travels ([Delay], [Hang],
+// [Drop], [Truncate]), and then the request was checked, answered and billed
+// like any other, which is just what a client cannot know.
+//
+// # Personal data
+//
+// A Server keeps people only as masked values, and no [Call], no message and no
+// log repeats a name, a number or a secret. Answers are never written anywhere
+// but to the client that asked.
+package id2metatest

@@ -1,0 +1,84 @@
+package id2metatest
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxBody is far more than the three parameters need.
+const maxBody = 1 << 20
+
+// request is an HTTP request that was read to its end.
+type request struct {
+	*http.Request
+	query url.Values
+	form  url.Values // of the body, if it is one
+	body  []byte
+}
+
+func readRequest(r *http.Request) (request, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		return request{}, err
+	}
+	if len(body) > maxBody {
+		return request{}, errors.New("request body too large")
+	}
+	req := request{Request: r, query: r.URL.Query(), body: body}
+	// What does not parse is left out here and fails at the signature, which
+	// covers it, or as a missing parameter.
+	if isForm(r.Header.Get("Content-Type")) {
+		req.form, _ = url.ParseQuery(string(body))
+	}
+	return req, nil
+}
+
+// isForm accepts a charset beside the type, as the Java SDK sends, and no type
+// at all.
+func isForm(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && strings.EqualFold(mediaType, "application/x-www-form-urlencoded")
+}
+
+// param returns a parameter, wherever it stood.
+func (r request) param(name string) string {
+	if v := r.form.Get(name); v != "" {
+		return v
+	}
+	return r.query.Get(name)
+}
+
+// common returns a parameter that newer SDKs send as a header and older ones
+// among the parameters.
+func (r request) common(header, param string) string {
+	if v := r.Header.Get(header); v != "" {
+		return v
+	}
+	return r.param(param)
+}
+
+func (r request) action() string  { return r.common("X-Acs-Action", "Action") }
+func (r request) version() string { return r.common("X-Acs-Version", "Version") }
+
+// where tells where the three parameters of the API stood. In both places
+// counts as in the query, because there it is what leaks.
+func (r request) where() string {
+	for _, place := range []struct {
+		name   string
+		values url.Values
+	}{{"query", r.query}, {"body", r.form}} {
+		for _, param := range []string{"ParamType", "UserName", "IdentifyNum"} {
+			if place.values.Has(param) {
+				return place.name
+			}
+		}
+	}
+	return "none"
+}

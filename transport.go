@@ -1,0 +1,66 @@
+package id2meta
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// maxIdleConns allows for many more callers than the service's 50 calls a
+	// second can keep busy.
+	maxIdleConns = 128
+	// idleConnTimeout is below the idle time after which load balancers
+	// usually close a connection, so that it is this side that closes: a
+	// request that meets a close on its way is lost and cannot be retried.
+	idleConnTimeout = 50 * time.Second
+)
+
+// newTransport returns the connection pool of a Client that was given none.
+//
+// It speaks HTTP/1.1 only. The calls are few and small, each on a connection of
+// its own is never held up by another, and what has been sent is known exactly.
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: connectBudget, KeepAlive: 15 * time.Second}
+	secure := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		// Lets a new connection skip half of the handshake.
+		ClientSessionCache: tls.NewLRUClientSessionCache(maxIdleConns),
+	}}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dialUntilDone(dialer.DialContext), // to a proxy
+		DialTLSContext:      dialUntilDone(secure.DialContext),
+		TLSHandshakeTimeout: connectBudget,
+		MaxIdleConns:        0, // as many as there are hosts
+		MaxIdleConnsPerHost: maxIdleConns,
+		IdleConnTimeout:     idleConnTimeout,
+		Protocols:           protocols,
+	}
+}
+
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// attemptContext is the key of an attempt's own context among its values.
+type attemptContext struct{}
+
+// dialUntilDone ends a dial with the attempt that asked for it. The transport
+// would let it go on, for the sake of later requests, and so leave a goroutine
+// behind for each call that a silent host has kept waiting.
+func dialUntilDone(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		attempt, ok := ctx.Value(attemptContext{}).(context.Context)
+		if !ok {
+			return dial(ctx, network, addr)
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		stop := context.AfterFunc(attempt, cancel)
+		defer stop()
+		return dial(ctx, network, addr)
+	}
+}
