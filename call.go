@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -31,6 +32,7 @@ const (
 type sender struct {
 	sdk     cloudauth.Client
 	params  *openapi.Params
+	headers map[string]*string
 	runtime *dara.RuntimeOptions
 	http    *http.Client
 }
@@ -52,17 +54,19 @@ func newSender(client *http.Client) (*sender, error) {
 	return &sender{
 		sdk: *sdk,
 		params: &openapi.Params{
-			Action:      dara.String("Id2MetaVerify"),
-			Version:     dara.String("2019-03-07"),
-			Protocol:    dara.String("HTTPS"),
-			Pathname:    dara.String("/"),
-			Method:      dara.String("POST"),
-			AuthType:    dara.String("AK"),
-			Style:       dara.String("RPC"),
-			ReqBodyType: dara.String("formData"),
-			// The SDK is to leave the answer alone: exchange reads it.
-			BodyType: dara.String("binary"),
+			Action:   dara.String("Id2MetaVerify"),
+			Version:  dara.String("2019-03-07"),
+			Protocol: dara.String("HTTPS"),
+			Pathname: dara.String("/"),
+			Method:   dara.String("POST"),
+			AuthType: dara.String("AK"),
+			Style:    dara.String("RPC"),
+			// The SDK is to leave the body alone, both ways: form makes the one,
+			// and exchange reads the other.
+			ReqBodyType: dara.String("byte"),
+			BodyType:    dara.String("binary"),
 		},
+		headers: map[string]*string{"content-type": dara.String("application/x-www-form-urlencoded")},
 		runtime: &dara.RuntimeOptions{},
 		http:    &own,
 	}, nil
@@ -83,7 +87,8 @@ type exchange struct {
 	client *http.Client
 
 	traced    atomic.Bool // the transport tells what it does
-	connected atomic.Bool // there is a connection, so something may be sent
+	stale     atomic.Bool // it took a connection on which nothing can be sent
+	connected atomic.Bool // it has a connection, so something may be sent
 
 	status  int
 	header  http.Header
@@ -115,12 +120,15 @@ func (s *sender) send(ctx context.Context, r request) *exchange {
 		// to be closed before anything was written to it.
 		GetConn: func(string) {
 			x.traced.Store(true)
+			x.stale.Store(false)
 			x.connected.Store(false)
 			connecting.Reset(r.connect - time.Since(started))
 		},
-		GotConn: func(httptrace.GotConnInfo) {
-			x.connected.Store(true)
+		GotConn: func(info httptrace.GotConnInfo) {
 			connecting.Stop()
+			stale := info.Reused && closeStale(info.Conn)
+			x.stale.Store(stale)
+			x.connected.Store(!stale)
 		},
 	})
 	ctx = context.WithValue(ctx, attemptContext{}, ctx)
@@ -132,12 +140,12 @@ func (s *sender) send(ctx context.Context, r request) *exchange {
 	sdk.NoProxy = &r.host
 	sdk.HttpClient = x
 	sdk.Credential = fixedCredential{r.credential}
-	body := &cloudauth.Id2MetaVerifyRequest{
+	body := form(cloudauth.Id2MetaVerifyRequest{
 		ParamType:   (*string)(&r.param.ParamType),
 		UserName:    &r.param.UserName,
 		IdentifyNum: &r.param.IdentifyNum,
-	}
-	_, err := sdk.CallApiWithCtx(ctx, s.params, &openapi.OpenApiRequest{Body: body}, s.runtime)
+	})
+	_, err := sdk.CallApiWithCtx(ctx, s.params, &openapi.OpenApiRequest{Headers: s.headers, Body: body}, s.runtime)
 
 	if err != nil && x.err == nil && x.status == 0 {
 		x.err = err // the SDK failed before it came to the HTTP client
@@ -149,10 +157,18 @@ func (s *sender) send(ctx context.Context, r request) *exchange {
 	return x
 }
 
+// form encodes the request as the SDK would, which takes three JSON documents
+// to do it.
+func form(r cloudauth.Id2MetaVerifyRequest) string {
+	return "IdentifyNum=" + url.QueryEscape(*r.IdentifyNum) +
+		"&ParamType=" + url.QueryEscape(*r.ParamType) +
+		"&UserName=" + url.QueryEscape(*r.UserName)
+}
+
 // Call is what the SDK calls to send its request. It reads the answer here,
 // once and with a bound, and gives the SDK an empty one.
 func (x *exchange) Call(r *http.Request, _ *http.Transport) (*http.Response, error) {
-	response, err := x.client.Do(r)
+	response, err := x.do(r)
 	if err != nil {
 		x.err = err
 		return nil, err
@@ -162,6 +178,22 @@ func (x *exchange) Call(r *http.Request, _ *http.Transport) (*http.Response, err
 	x.body, x.err = io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	x.tooLong = len(x.body) > maxBody
 	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+}
+
+// do sends r. A connection that was closed before anything could be sent on it
+// is gone from the pool afterwards, so the next try gets another.
+func (x *exchange) do(r *http.Request) (*http.Response, error) {
+	for {
+		response, err := x.client.Do(r)
+		if err == nil || !x.stale.Load() || r.Context().Err() != nil {
+			return response, err
+		}
+		body, bodyErr := r.GetBody()
+		if bodyErr != nil {
+			return nil, err
+		}
+		r.Body = body
+	}
 }
 
 // sent reports whether the service may have seen the request. A transport that

@@ -6,9 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/alibabacloud-go/tea/dara"
 )
@@ -26,8 +29,8 @@ var (
 	ErrInvalidParam = errors.New("id2meta: invalid parameter")
 
 	// ErrThrottled: the account's calls a second are used up (Throttling,
-	// Throttling.User, Throttling.Api), or the [Limiter] refused. Try again
-	// later, not sooner than [APIError].RetryAfter.
+	// Throttling.User, Throttling.Api, or HTTP 429 without a known Code), or the
+	// [Limiter] refused. Try again later, not sooner than [APIError].RetryAfter.
 	ErrThrottled = errors.New("id2meta: throttled")
 
 	// ErrSourceUnavailable: Code 402, the authoritative source is unavailable,
@@ -48,9 +51,10 @@ var (
 	ErrOverdue = errors.New("id2meta: overdue payment")
 
 	// ErrCredential: no credential could be had, or the service refused the one
-	// that was used: InvalidAccessKeyId.*, SignatureDoesNotMatch,
-	// IncompleteSignature, InvalidSecurityToken.*, InvalidTimeStamp.Expired
-	// (this machine's clock is wrong), SignatureNonceUsed.
+	// that was used: InvalidAccessKeyId.*, MissingAccessKeyId,
+	// SignatureDoesNotMatch, IncompleteSignature, InvalidSecurityToken.*,
+	// MissingSecurityToken, InvalidTimeStamp.Expired (this machine's clock is
+	// wrong), SignatureNonceUsed.
 	ErrCredential = errors.New("id2meta: credential")
 
 	// ErrServer: the service failed (Code 500, HTTP 5xx, ServiceUnavailable,
@@ -79,14 +83,23 @@ func (e *ParamError) Error() string {
 func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
 
 // APIError is an answer of the service that is not a verdict. errors.Is finds
-// the sentinel of its Code in it, so most callers need only those. What the
-// service says is redacted: neither the name nor the number is in it.
+// in it the sentinel of its Code, and exactly that one, so most callers need
+// only those; errors.As finds the rest:
+//
+//	var e *id2meta.APIError
+//	if errors.As(err, &e) {
+//		log.Print(e.Code, e.RequestID, e.Recommend)
+//	}
+//
+// What the service says is redacted and cut: the name, the number, the date of
+// birth and the credential are *** in every field, and no field has a line
+// break.
 type APIError struct {
-	Endpoint   string        // the host that answered
+	Endpoint   string        // the host that answered, as [WithEndpoints] has it
 	StatusCode int           // of HTTP
 	Code       string        // "411", "Throttling.User", …; "" if the answer had none
-	Message    string        // the service's words
-	RequestID  string        // to give to the vendor's support
+	Message    string        // the service's words, often Chinese
+	RequestID  string        // to give to the vendor's support, or ""
 	Recommend  string        // address of a page that explains the failure, or ""
 	RetryAfter time.Duration // how long a throttled caller is told to wait, or 0
 }
@@ -154,8 +167,8 @@ func sentinelOfCode(code string) error {
 	switch word {
 	case "Throttling":
 		return ErrThrottled
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "IncompleteSignature",
-		"InvalidSecurityToken", "InvalidTimeStamp", "SignatureNonceUsed":
+	case "InvalidAccessKeyId", "MissingAccessKeyId", "SignatureDoesNotMatch", "IncompleteSignature",
+		"InvalidSecurityToken", "MissingSecurityToken", "InvalidTimeStamp", "SignatureNonceUsed":
 		return ErrCredential
 	case "Forbidden", "NoPermission":
 		return ErrAccessDenied
@@ -169,58 +182,120 @@ const (
 	redacted = "***"
 	// maxServerText is longer than any message of the service that was seen.
 	maxServerText = 512
+	// maxRedacted bounds the work on a text that is cut anyway. A longer one is
+	// no message, and is not shown at all: cut before it is redacted, it could
+	// end in half a secret.
+	maxRedacted = 16 << 10
+	// shortSecret is the length up to which a secret may well be a part of other
+	// words: the name Li is one of "client", and a text with *** for every li
+	// would tell the name by what is missing.
+	shortSecret = 4
 )
 
 var (
-	// longDigits is what an ID number, an md5, a signature or a key looks like.
-	// It is longer than a time (20060102150405) and than the groups of a
-	// request ID.
-	longDigits = regexp.MustCompile(`[0-9A-Fa-f]{15,}[Xx]?`)
-	// userInfo is how a proxy's password stands in an address.
-	userInfo = regexp.MustCompile(`//[^/\s]*@`)
+	// longDigits is what an ID number, also with stars in its middle, an md5, a
+	// signature or a key looks like. It is longer than a time (20060102150405)
+	// and than the groups of a request ID.
+	longDigits = regexp.MustCompile(`[0-9A-Fa-f*]{15,}[Xx]?`)
+	// userInfo is how a proxy's password stands in an address: before the last
+	// @, whatever it is made of, and also if the address has no scheme.
+	userInfo = regexp.MustCompile(`(?s)(//).*@|[^\s"]+@`)
+	uuid     = regexp.MustCompile(`^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 )
 
 // redactor keeps the person and the credential of one request out of texts that
 // others write: the service, the network, an injected HTTP client.
 type redactor struct {
-	given   Param // what the caller gave, as a service may echo it
+	given   Param // what the caller gave
 	request request
-	secrets []string // of these two; nil until they are needed
+
+	// Made when they are needed first.
+	person     *regexp.Regexp
+	credential *strings.Replacer
 }
 
-func (r *redactor) collect() {
-	if r.secrets != nil {
-		return
+// compile finds the secrets however they are spelled: percent encoded or escaped
+// for JSON, and the person also in either case and the date of birth with
+// separators.
+func (r *redactor) compile() {
+	var persons []string
+	person := r.request.param
+	secrets := []string{person.UserName, person.IdentifyNum, strings.TrimSpace(r.given.UserName), strings.TrimSpace(r.given.IdentifyNum)}
+	if birth := r.birth(); birth != "" {
+		persons = append(persons, birth[:4]+`\D?`+birth[4:6]+`\D?`+birth[6:])
+		masked, _ := MD5Param(person.UserName, person.IdentifyNum)
+		secrets = append(secrets, masked.UserName, masked.IdentifyNum)
 	}
+	for _, secret := range secrets {
+		for _, spelling := range spellings(secret) {
+			pattern := regexp.QuoteMeta(spelling)
+			if len(spelling) <= shortSecret && !strings.ContainsFunc(spelling, notAlphanumeric) {
+				// Only as a word of its own, behind an escape like %3D or \n too.
+				pattern = `(?:\b|_|%[0-9a-f]{2}|\\[a-z])` + pattern + `(?:\b|_)`
+			}
+			persons = append(persons, pattern)
+		}
+	}
+	r.person = regexp.MustCompile(`(?i)` + strings.Join(persons, `|`))
+	r.person.Longest()
+
+	var pairs []string
 	model := r.request.credential
-	for _, secret := range []string{
-		r.given.UserName, r.given.IdentifyNum, r.request.param.UserName, r.request.param.IdentifyNum,
-		strings.ToLower(r.request.param.IdentifyNum),
-		dara.StringValue(model.AccessKeySecret), dara.StringValue(model.SecurityToken), dara.StringValue(model.BearerToken),
-	} {
-		if secret != "" {
-			r.secrets = append(r.secrets, secret, url.QueryEscape(secret))
+	for _, secret := range []*string{model.AccessKeySecret, model.SecurityToken, model.BearerToken} {
+		for _, spelling := range spellings(dara.StringValue(secret)) {
+			pairs = append(pairs, spelling, redacted)
 		}
 	}
+	r.credential = strings.NewReplacer(pairs...)
 }
 
-// text returns s without secrets, without control characters, which could
-// forge a log line, and not longer than a person would read.
-func (r *redactor) text(s string) string {
-	if s == "" {
-		return ""
+// spellings returns the ways in which others may write a secret, each once.
+func spellings(secret string) []string {
+	if secret == "" {
+		return nil
 	}
-	r.collect()
-	for _, secret := range r.secrets {
-		s = strings.ReplaceAll(s, secret, redacted)
+	secret = strings.ToValidUTF8(secret, "\uFFFD") // as text does
+	all := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), escapeJSON(secret)}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// birth returns the date of birth, or "" if it is masked.
+func (r *redactor) birth() string {
+	if num := r.request.param.IdentifyNum; len(num) == len(number{}) {
+		return num[6:14]
 	}
-	s = longDigits.ReplaceAllString(s, redacted)
-	s = userInfo.ReplaceAllString(s, "//"+redacted+"@")
-	s = strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return ' '
+	return ""
+}
+
+// escapeJSON writes all that is not ASCII as \uXXXX.
+func escapeJSON(s string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(s)) {
+		if unit < utf8.RuneSelf {
+			b.WriteByte(byte(unit))
+		} else {
+			fmt.Fprintf(&b, `\u%04x`, unit)
 		}
-		return c
+	}
+	return b.String()
+}
+
+// text returns s without secrets, without characters that could forge a log
+// line or hide in it, and not longer than a person would read.
+func (r *redactor) text(s string) string {
+	switch {
+	case s == "":
+		return ""
+	case len(s) > maxRedacted:
+		return fmt.Sprintf("(%d bytes, not shown)", len(s))
+	}
+	s = r.redact(strings.ToValidUTF8(s, "\uFFFD"))
+	s = strings.Map(func(c rune) rune {
+		if unicode.IsGraphic(c) {
+			return c
+		}
+		return ' '
 	}, s)
 	if len(s) > maxServerText {
 		s = strings.ToValidUTF8(s[:maxServerText], "") + "…"
@@ -228,36 +303,67 @@ func (r *redactor) text(s string) string {
 	return s
 }
 
+// redact returns s without what is secret, and without what looks like it.
+func (r *redactor) redact(s string) string {
+	s = longDigits.ReplaceAllLiteralString(r.hide(s), redacted)
+	return userInfo.ReplaceAllString(s, "${1}"+redacted+"@")
+}
+
+// hide returns s without the person and the credential.
+func (r *redactor) hide(s string) string {
+	if r.person == nil {
+		r.compile()
+	}
+	return r.person.ReplaceAllLiteralString(r.credential.Replace(s), redacted)
+}
+
 // requestID returns id, which is made of hex digits and so might not survive
 // text, unless it is no request ID at all.
 func (r *redactor) requestID(id string) string {
-	if len(id) > 128 || strings.ContainsFunc(id, notInRequestID) || strings.Contains(id, r.request.param.IdentifyNum) {
-		return r.text(id)
+	birth := r.birth()
+	switch {
+	case uuid.MatchString(id) && (birth == "" || !strings.Contains(id, birth)):
+		return id // every verdict comes here: nothing is compiled
+	case len(id) <= 128 && !strings.ContainsFunc(id, notInRequestID) && r.hide(id) == id:
+		return id
 	}
-	return id
+	return r.text(id)
 }
 
-func notInRequestID(c rune) bool {
-	return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-'
+func notInRequestID(c rune) bool { return c != '-' && notAlphanumeric(c) }
+
+func notAlphanumeric(c rune) bool {
+	return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
 }
 
 // cause returns err as it may be shown to the caller: itself, so that errors.Is
-// and errors.As see the whole chain, or only its redacted text if anything in
-// the chain says what it must not.
+// and errors.As see the whole chain; or, if anything in the chain says what it
+// must not, its redacted text, which errors.Is sees through and errors.As does
+// not.
 func (r *redactor) cause(err error) error {
 	// The address in a url.Error adds nothing to the endpoint.
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok && wrapped.Err != nil {
 		err = wrapped.Err
 	}
 	if r.clean(err) {
 		return err
 	}
-	return errors.New(r.text(err.Error()))
+	return &redactedError{
+		text: r.text(fmt.Sprint(err)),
+		is:   func(target error) bool { return errors.Is(err, target) },
+	}
 }
 
+// clean reports whether err may be shown with any verb of fmt: a struct may
+// have fields that its Error does not tell and %#v does.
 func (r *redactor) clean(err error) bool {
-	if text := err.Error(); r.text(text) != text {
+	if text := fmt.Sprint(err); r.text(text) != text {
 		return false
+	}
+	for _, verb := range []string{"%+v", "%#v"} {
+		if text := fmt.Sprintf(verb, err); r.redact(text) != text {
+			return false
+		}
 	}
 	switch err := err.(type) {
 	case interface{ Unwrap() error }:
@@ -272,3 +378,13 @@ func (r *redactor) clean(err error) bool {
 	}
 	return true
 }
+
+// redactedError stands for an error that must not be shown. It holds that error
+// only inside a function, where neither fmt nor errors.Unwrap gets at it.
+type redactedError struct {
+	text string
+	is   func(target error) bool
+}
+
+func (e *redactedError) Error() string        { return e.text }
+func (e *redactedError) Is(target error) bool { return e.is(target) }

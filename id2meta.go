@@ -95,6 +95,12 @@ const (
 // were used up, it is that of the last one. No error holds the name, the number
 // or a secret.
 func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
+	switch {
+	case c.sender == nil:
+		return Result{}, errors.New("id2meta: Verify: the Client was not made by New")
+	case ctx == nil:
+		return Result{}, errors.New("id2meta: Verify: the context is nil")
+	}
 	normal, err := param.Normalize()
 	if err != nil {
 		return Result{}, err

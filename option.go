@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
+	"net/netip"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,8 +110,10 @@ func WithCredential(cred credentials.Credential) Option {
 
 // WithEndpoints sets the hosts to ask, as host or host:port, in the order of
 // preference. The default is [EndpointDefault], [EndpointShanghai],
-// [EndpointBeijing].
+// [EndpointBeijing]; the default port is 443. An IPv6 address stands in
+// brackets: [2001:db8::1]:443. All are spoken to by HTTPS.
 func WithEndpoints(endpoints ...string) Option {
+	endpoints = slices.Clone(endpoints)
 	return func(s *settings) error {
 		if len(endpoints) == 0 {
 			return errors.New("WithEndpoints: no endpoint")
@@ -119,7 +123,7 @@ func WithEndpoints(endpoints ...string) Option {
 				return fmt.Errorf("WithEndpoints: endpoint %d: %w", i+1, err)
 			}
 		}
-		s.hosts = append([]string(nil), endpoints...)
+		s.hosts = endpoints
 		return nil
 	}
 }
@@ -129,13 +133,17 @@ func WithEndpoints(endpoints ...string) Option {
 // copy never follows a redirect and keeps no cookies. The default is a client
 // with a connection pool of its own, that takes the proxy from the environment.
 //
-// Its Transport decides how connections are made and kept; failing over from an
-// endpoint that gives no connection needs one that supports
-// [net/http/httptrace], as *http.Transport does.
+// Its Transport decides how connections are made and kept, and whether the
+// server's certificate is verified; failing over from an endpoint that gives no
+// connection needs one that supports [net/http/httptrace], as *http.Transport
+// does. Its Timeout, if it has one, bounds each request beside [WithTimeout].
 func WithHTTPClient(client *http.Client) Option {
 	return func(s *settings) error {
 		if client == nil {
 			return errors.New("WithHTTPClient: the client is nil")
+		}
+		if client.Transport != nil && isNil(client.Transport) {
+			return errors.New("WithHTTPClient: the client's Transport is a nil pointer")
 		}
 		s.httpClient = client
 		return nil
@@ -156,7 +164,9 @@ func WithTimeout(d time.Duration) Option {
 }
 
 // WithMaxAttempts bounds how many requests one Verify call makes, the first
-// included. The default is 3; with 1 nothing is ever retried.
+// included. The default is 3; with 1 nothing is ever retried. The more there may
+// be, the shorter each may take to connect: the time left divided by the
+// attempts left, and at most 3 s.
 func WithMaxAttempts(n int) Option {
 	return func(s *settings) error {
 		if n < 1 {
@@ -205,43 +215,57 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// checkEndpoint refuses what would not be a host in https://endpoint/.
+// checkEndpoint refuses what is not host or host:port. Its errors do not repeat
+// the endpoint, which may hold a password that belongs to an address.
 func checkEndpoint(endpoint string) error {
-	if strings.Contains(endpoint, "://") {
-		return errors.New("it must be a host or host:port, without a scheme")
-	}
-	if strings.ContainsFunc(endpoint, unicode.IsSpace) {
+	switch {
+	case endpoint == "":
+		return errors.New("it is empty")
+	case strings.Contains(endpoint, "://"):
+		return errors.New("it must be host or host:port, without a scheme")
+	case strings.ContainsFunc(endpoint, unicode.IsSpace):
 		return errors.New("it holds white space")
+	case strings.Contains(endpoint, "@"):
+		return errors.New("it must be host or host:port, without a user or a password")
+	case strings.ContainsAny(endpoint, `/?#`):
+		return errors.New("it must be host or host:port, without a path, a query or a fragment")
+	case strings.Contains(endpoint, ","):
+		return errors.New("it holds a comma; give each endpoint as an argument of its own")
 	}
-	address, err := url.Parse("https://" + endpoint)
-	if err != nil {
-		// The parser's error would repeat the endpoint, and with it a password.
-		return errors.New("it is not a host or host:port")
+
+	host, port, hasPort := endpoint, "", false
+	if colon := strings.LastIndexByte(endpoint, ':'); colon > strings.LastIndexByte(endpoint, ']') {
+		host, port, hasPort = endpoint[:colon], endpoint[colon+1:], true
 	}
-	if address.User != nil {
-		return errors.New("it holds a user or a password")
-	}
-	if address.Host != endpoint {
-		return errors.New("it must be a host or host:port, without a path or a query")
-	}
-	if address.Hostname() == "" {
+	switch {
+	case host == "":
 		return errors.New("it has no host")
-	}
-	if port := address.Port(); port == "" && strings.HasSuffix(endpoint, ":") {
-		return errors.New("it has no port behind the colon")
-	} else if port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return errors.New("its port is not between 1 and 65535")
+	case host[0] == '[':
+		ip, err := netip.ParseAddr(strings.TrimSuffix(host[1:], "]"))
+		if err != nil || !ip.Is6() || ip.Zone() != "" || !strings.HasSuffix(host, "]") {
+			return errors.New("its brackets do not hold an IPv6 address")
 		}
+	case strings.Contains(host, ":"):
+		return errors.New("an IPv6 address must stand in brackets")
+	case !hostName.MatchString(host):
+		return errors.New("its host is not made of letters, digits and hyphens with dots between (write other scripts in punycode)")
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); hasPort && (err != nil || n == 0) {
+		return errors.New("its port is not a number from 1 to 65535")
 	}
 	return nil
 }
 
-// isNil also finds the nil pointer in an interface, which == does not.
+// hostName also takes an underscore, which is not in public names but in those
+// of containers, and an IPv4 address.
+var hostName = regexp.MustCompile(`^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*\.?$`)
+
+// isNil also finds the nil pointer or function in an interface, which == does
+// not.
 func isNil(v any) bool {
 	if v == nil {
 		return true
 	}
 	value := reflect.ValueOf(v)
-	return value.Kind() == reflect.Pointer && value.IsNil()
+	return (value.Kind() == reflect.Pointer || value.Kind() == reflect.Func) && value.IsNil()
 }

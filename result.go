@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"slices"
+	"unicode/utf8"
 
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
 	"github.com/alibabacloud-go/tea/dara"
@@ -62,10 +62,14 @@ type answer struct {
 var errNotAnAnswer = errors.New("not an answer of the service")
 
 // decodeAnswer reads body strictly, since a verdict must not hang on how a
-// lenient decoder repairs an odd answer: a field counts only under its exact
-// name, only once, and only as a JSON string or, as some endpoints send the
-// codes, a JSON number. Fields of other names are passed over.
+// lenient decoder repairs an odd answer: body is one JSON object and nothing
+// else, in UTF-8; a field counts only under its exact name, only once, and only
+// as a JSON string or, as some endpoints send the codes, a JSON number. Fields
+// of other names are passed over.
 func decodeAnswer(body []byte) (answer, error) {
+	if !utf8.Valid(body) { // package json would put U+FFFD there
+		return answer{}, errNotAnAnswer
+	}
 	var a answer
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -115,17 +119,17 @@ func decodeObject(d *json.Decoder, field func(name string) error) error {
 	case token != json.Delim('{'):
 		return errNotAnAnswer
 	}
-	var seen []string
+	seen := map[string]bool{} // a slice would take minutes for 1 MiB of names
 	for d.More() {
 		token, err := d.Token()
 		if err != nil {
 			return err
 		}
 		name, ok := token.(string)
-		if !ok || slices.Contains(seen, name) {
+		if !ok || seen[name] {
 			return errNotAnAnswer
 		}
-		seen = append(seen, name)
+		seen[name] = true
 		if err := field(name); err != nil {
 			return err
 		}

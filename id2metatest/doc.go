@@ -19,11 +19,16 @@
 //
 // The signature ACS3-HMAC-SHA256 of the vendor's page "V3 版本请求体&签名机制" and
 // the older one of the RPC style, HMAC-SHA1 in the parameters; GET and POST;
-// parameters in the query or in a form body. It asks for nothing that the
-// vendor's SDKs do not send, whatever their language: give them
-// [Server.Endpoint], [Server.CertificatePEM], [AccessKeyID] and
-// [AccessKeySecret]. Every Server has the same certificate, so one file named by
-// SSL_CERT_FILE or NODE_EXTRA_CA_CERTS does for all.
+// parameters in the query or in a form body. Answers are JSON, whatever Format
+// was asked for.
+//
+// It asks for nothing that the vendor's SDKs do not send, whatever their
+// language: give them [Server.Endpoint], [Server.CertificatePEM], [AccessKeyID]
+// and [AccessKeySecret]. Every Server has the same certificate, so one file named
+// by SSL_CERT_FILE or NODE_EXTRA_CA_CERTS does for all. The vendor's SDK for Go
+// is part of the tests; of those for Node, @alicloud/cloudauth20190307 3.5.0
+// (ACS3, form body) and @alicloud/pop-core 1.8.0 (HMAC-SHA1, GET and POST) are
+// known to work, with permanent and with temporary access keys.
 //
 // # Faults
 //
@@ -36,7 +41,6 @@
 //
 // # Personal data
 //
-// A Server keeps people only as masked values, and no [Call], no message and no
-// log repeats a name, a number or a secret. Answers are never written anywhere
-// but to the client that asked.
+// A Server writes no log, and no [Call], message or panic of it repeats a name,
+// a number or a secret.
 package id2metatest

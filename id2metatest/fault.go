@@ -70,8 +70,9 @@ func Throttle(retryAfter time.Duration) Fault {
 	return Fault{name: "Throttle", reply: func(requestID, host string) reply {
 		rep := throttled.reply(requestID, host)
 		if retryAfter > 0 {
+			ms := (retryAfter + time.Millisecond - 1).Milliseconds() // rounded up: never too early
 			rep.header = http.Header{"X-Ratelimit-User-Api": {fmt.Sprintf(
-				"Limit:50,Remain:0,TimeLeft:%d,Reset:%d", retryAfter.Milliseconds(), retryAfter.Milliseconds())}}
+				"Limit:50,Remain:0,TimeLeft:%d,Reset:%d", ms, ms)}}
 		}
 		return rep
 	}}
@@ -113,8 +114,8 @@ func Delay(d time.Duration) Fault {
 }
 
 // Hang reads the request and never answers; the connection stays open until the
-// client leaves or the Server is closed. The request is checked, and billed,
-// when it arrives.
+// client leaves or [Server.Close]. The request is checked, and billed, when it
+// arrives.
 func Hang() Fault {
 	return Fault{name: "Hang", silent: true, send: func(to delivery) {
 		select {

@@ -21,9 +21,10 @@ type failure struct {
 	code, message string
 }
 
-// Codes and messages are those of the vendor's list of public error codes. The
-// HTTP status of a security token's failures and of a wrong method is not in any
-// source at hand; the others were seen in answers of the real gateway.
+// Codes and messages are those of the vendor's public error codes. The statuses
+// 404, and the 400 of InvalidVersion, SignatureDoesNotMatch, IncompleteSignature
+// and MissingSecurityToken, are from published answers of the real gateway. The
+// other statuses are what these suggest.
 var (
 	unsupportedMethod = &failure{http.StatusMethodNotAllowed, "UnsupportedHTTPMethod", "This http method is not supported."}
 	actionNotFound    = &failure{http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."}
@@ -66,7 +67,7 @@ func (s *Server) admit(r request, p proof) *failure {
 	if !hmac.Equal([]byte(p.securityToken), []byte(cred.securityToken)) {
 		return mismatchSecurityToken
 	}
-	now := s.now()
+	now := time.Now()
 	date, err := time.Parse(time.RFC3339, p.timestamp)
 	if err != nil {
 		return malformedTimestamp

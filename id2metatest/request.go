@@ -37,8 +37,8 @@ func readRequest(r *http.Request) (request, error) {
 	return req, nil
 }
 
-// isForm accepts a charset beside the type, as the Java SDK sends, and no type
-// at all.
+// isForm accepts a charset beside the type, as some HTTP libraries add it, and no
+// type at all.
 func isForm(contentType string) bool {
 	if contentType == "" {
 		return true

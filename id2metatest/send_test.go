@@ -28,7 +28,7 @@ const (
 	maskedNumber = "110105f8817a477938df5a3e7763cadc5a9abb002X"
 
 	otherNumber       = "440524188001010014"
-	maskedOtherNumber = "440524ddb9a3fb9b5bdfa6c5dd0bfe4ee8d0f90014"
+	maskedOtherNumber = "44052479f3d5e41dcbdd83d88ab73d4aa88f8b0014"
 )
 
 // ask is a client of its own, so that each part of a request can be right or

@@ -34,7 +34,6 @@ type Server struct {
 	client    *http.Client
 	closed    chan struct{} // closed by Close: releases what hangs
 	closeOnce sync.Once
-	now       func() time.Time
 	personKey [32]byte // keys Call.Person; random, never shown
 
 	mu          sync.Mutex
@@ -57,7 +56,6 @@ type credential struct {
 func NewServer() *Server {
 	s := &Server{
 		closed:      make(chan struct{}),
-		now:         time.Now,
 		people:      registry{},
 		credentials: map[string]credential{AccessKeyID: {secret: AccessKeySecret}},
 	}
@@ -179,7 +177,7 @@ func (s *Server) process(req request) (reply, Fault) {
 	subject, known := req.subject()
 
 	call := newCall(req, proof)
-	call.Time = s.now()
+	call.Time = time.Now()
 	call.RequestID = newRequestID()
 	call.Fault = fault.name
 	if known {

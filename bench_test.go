@@ -1,0 +1,385 @@
+package id2meta_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
+	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
+	"github.com/alibabacloud-go/tea/dara"
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// The benchmarks compare three ways to ask the same question of the same
+// server: the vendor's SDK as its sample uses it (raw), this library (id2meta),
+// and net/http with the least that the service asks for (floor).
+//
+// Where id2meta runs after the others it also reports its ratios to them.
+
+const benchAnswer = `{"RequestId":"D6163397-15C5-419C-9ACC-B7C83E0B4C10","Message":"success","Code":"200","ResultObject":{"BizCode":"1"}}`
+
+// verify asks once about 张三.
+type verify func() error
+
+var errNoMatch = errors.New("no match")
+
+// rawSDK is the SDK's generated method on one client for all callers.
+func rawSDK(b *testing.B, endpoint string, client dara.HttpClient) verify {
+	sdk, err := cloudauth.NewClient(&openapi.Config{
+		Endpoint:        dara.String(endpoint),
+		AccessKeyId:     dara.String(id2metatest.AccessKeyID),
+		AccessKeySecret: dara.String(id2metatest.AccessKeySecret),
+		HttpClient:      client,
+	})
+	require.NoError(b, err)
+	return func() error {
+		response, err := sdk.Id2MetaVerifyWithOptions(&cloudauth.Id2MetaVerifyRequest{
+			ParamType:   dara.String("normal"),
+			UserName:    dara.String(zhang),
+			IdentifyNum: dara.String(zhangNumber),
+		}, &dara.RuntimeOptions{})
+		if err != nil {
+			return err
+		}
+		if dara.StringValue(response.Body.ResultObject.BizCode) != "1" {
+			return errNoMatch
+		}
+		return nil
+	}
+}
+
+func library(b *testing.B, endpoint string, opts ...id2meta.Option) verify {
+	client := newClient(b, []string{endpoint}, opts...)
+	return func() error {
+		result, err := client.Verify(context.Background(), zhangParam)
+		if err == nil && !result.Match() {
+			return errNoMatch
+		}
+		return err
+	}
+}
+
+// floor signs and sends the form with nothing but the standard library, and
+// leaves out everything that makes a client safe.
+func floor(endpoint string, client *http.Client) verify {
+	return func() error {
+		form := url.Values{"ParamType": {"normal"}, "UserName": {zhang}, "IdentifyNum": {zhangNumber}}.Encode()
+		request, err := http.NewRequest(http.MethodPost, "https://"+endpoint+"/", strings.NewReader(form))
+		if err != nil {
+			return err
+		}
+		var nonce [16]byte
+		rand.Read(nonce[:])
+		hash := sha256.Sum256([]byte(form))
+		signed := [][2]string{
+			{"content-type", "application/x-www-form-urlencoded"},
+			{"host", endpoint},
+			{"x-acs-action", "Id2MetaVerify"},
+			{"x-acs-content-sha256", hex.EncodeToString(hash[:])},
+			{"x-acs-date", time.Now().UTC().Format(time.RFC3339)},
+			{"x-acs-signature-nonce", hex.EncodeToString(nonce[:])},
+			{"x-acs-version", "2019-03-07"},
+		}
+		var canonical strings.Builder
+		var names []string
+		canonical.WriteString("POST\n/\n\n")
+		for _, header := range signed {
+			canonical.WriteString(header[0] + ":" + header[1] + "\n")
+			names = append(names, header[0])
+			request.Header.Set(header[0], header[1])
+		}
+		list := strings.Join(names, ";")
+		canonical.WriteString("\n" + list + "\n" + signed[3][1])
+		digest := sha256.Sum256([]byte(canonical.String()))
+		mac := hmac.New(sha256.New, []byte(id2metatest.AccessKeySecret))
+		mac.Write([]byte("ACS3-HMAC-SHA256\n" + hex.EncodeToString(digest[:])))
+		request.Header.Set("Authorization", "ACS3-HMAC-SHA256 Credential="+id2metatest.AccessKeyID+
+			",SignedHeaders="+list+",Signature="+hex.EncodeToString(mac.Sum(nil)))
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		var answer struct {
+			Code         string
+			ResultObject struct{ BizCode string }
+		}
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+			return err
+		}
+		io.Copy(io.Discard, response.Body)
+		if answer.Code != "200" || answer.ResultObject.BizCode != "1" {
+			return errNoMatch
+		}
+		return nil
+	}
+}
+
+// benchServer answers every request with a match after a delay, and counts the
+// connections.
+type benchServer struct {
+	endpoint string
+	conns    atomic.Int64
+}
+
+func newBenchServer(b *testing.B, delay time.Duration) *benchServer {
+	s := new(benchServer)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		time.Sleep(delay)
+		w.Header().Set("Content-Type", "application/json;charset=utf-8")
+		io.WriteString(w, benchAnswer)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // raw gives up handshakes
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.conns.Add(1)
+		}
+	}
+	server.StartTLS()
+	b.Cleanup(server.Close)
+	s.endpoint = server.Listener.Addr().String()
+	return s
+}
+
+// contenders are the three ways over the network. Each has connections of its
+// own, and the floor a pool as large as the library's.
+func contenders(b *testing.B, endpoint string) []contender {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 128
+	transport.ForceAttemptHTTP2 = false
+	b.Cleanup(transport.CloseIdleConnections)
+	return []contender{
+		{"raw", rawSDK(b, endpoint, nil)},
+		{"floor", floor(endpoint, &http.Client{Transport: transport})},
+		{"id2meta", library(b, endpoint)},
+	}
+}
+
+type contender struct {
+	name   string
+	verify verify
+}
+
+// compare runs each contender with a number of callers, and reports
+//
+//   - conns/op: connections opened for each call, after a warm-up
+//   - p50-ns: the median of the time that one call takes
+//   - x-raw, x-floor: calls a second over those of raw and of the floor
+//   - p50/floor: the median over the floor's
+func compare(b *testing.B, callers int, conns *atomic.Int64, contenders []contender) {
+	perCall, median := map[string]float64{}, map[string]float64{}
+	for _, c := range contenders {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			run(b, callers, callers*4, c.verify) // warm-up
+			before := conns.Load()
+			b.ResetTimer()
+			times := run(b, callers, b.N, c.verify)
+			b.StopTimer()
+			slices.Sort(times)
+			perCall[c.name] = float64(b.Elapsed()) / float64(b.N)
+			median[c.name] = float64(times[len(times)/2])
+			b.ReportMetric(float64(conns.Load()-before)/float64(b.N), "conns/op")
+			b.ReportMetric(median[c.name], "p50-ns")
+			if c.name != "id2meta" {
+				return
+			}
+			for _, other := range []string{"raw", "floor"} {
+				if perCall[other] > 0 {
+					b.ReportMetric(perCall[other]/perCall[c.name], "x-"+other)
+				}
+			}
+			if median["floor"] > 0 {
+				b.ReportMetric(median[c.name]/median["floor"], "p50/floor")
+			}
+		})
+	}
+}
+
+// run makes n calls with a number of callers and returns how long each took.
+func run(b *testing.B, callers, n int, verify verify) []time.Duration {
+	times := make([]time.Duration, n)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				started := time.Now()
+				if err := verify(); err != nil {
+					b.Error(err)
+					return
+				}
+				times[i] = time.Since(started)
+			}
+		})
+	}
+	wg.Wait()
+	return times
+}
+
+// One caller, a server that answers at once.
+func BenchmarkVerify(b *testing.B) {
+	server := newBenchServer(b, 0)
+	compare(b, 1, &server.conns, contenders(b, server.endpoint))
+}
+
+// 64 callers, a server that takes 2 ms.
+func BenchmarkVerify64Callers(b *testing.B) {
+	server := newBenchServer(b, 2*time.Millisecond)
+	compare(b, 64, &server.conns, contenders(b, server.endpoint))
+}
+
+// One caller, a server that takes 20 ms, as one in another city does.
+func BenchmarkVerify20ms(b *testing.B) {
+	server := newBenchServer(b, 20*time.Millisecond)
+	compare(b, 1, &server.conns, contenders(b, server.endpoint))
+}
+
+// A primary endpoint that accepts connections and says nothing, beside one that
+// is healthy: after the first call they should cost the same.
+func BenchmarkVerifyDeadPrimary(b *testing.B) {
+	server := newBenchServer(b, 0)
+	dead := mute(b)
+	client := newClient(b, []string{dead.endpoint, server.endpoint})
+	_, err := client.Verify(context.Background(), zhangParam)
+	require.NoError(b, err)
+	verifyDead := func() error {
+		_, err := client.Verify(context.Background(), zhangParam)
+		return err
+	}
+	perCall := map[string]float64{}
+	for _, c := range []contender{{"healthy", library(b, server.endpoint)}, {"dead", verifyDead}} {
+		b.Run(c.name, func(b *testing.B) {
+			run(b, 1, 10, c.verify)
+			b.ResetTimer()
+			run(b, 1, b.N, c.verify)
+			perCall[c.name] = float64(b.Elapsed()) / float64(b.N)
+			if c.name == "dead" && perCall["healthy"] > 0 {
+				b.ReportMetric(perCall["dead"]/perCall["healthy"], "time/healthy")
+			}
+		})
+	}
+}
+
+// memory answers every request without a network: what is left is the work of
+// the client. It is also what the SDK takes for an HTTP client.
+type memory struct{ client *http.Client }
+
+func newMemory() memory {
+	m := memory{new(http.Client)}
+	m.client.Transport = m
+	return m
+}
+
+func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		io.Copy(io.Discard, r.Body)
+		r.Body.Close()
+	}
+	return &http.Response{
+		StatusCode:    http.StatusOK,
+		Status:        "200 OK",
+		Header:        http.Header{"Content-Type": {"application/json;charset=utf-8"}},
+		Body:          io.NopCloser(strings.NewReader(benchAnswer)),
+		ContentLength: int64(len(benchAnswer)),
+		Request:       r,
+	}, nil
+}
+
+func (m memory) Call(r *http.Request, _ *http.Transport) (*http.Response, error) {
+	return m.client.Do(r)
+}
+
+// The work of the client alone: allocs/op and ns/op are the client's.
+func BenchmarkVerifyCPU(b *testing.B) {
+	const endpoint = "127.0.0.1:1" // nothing is sent
+	m := newMemory()
+	perCall, allocs := map[string]float64{}, map[string]float64{}
+	for _, c := range []contender{
+		{"raw", rawSDK(b, endpoint, m)},
+		{"floor", floor(endpoint, m.client)},
+		{"id2meta", library(b, endpoint, id2meta.WithHTTPClient(m.client))},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.verify(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			runtime.ReadMemStats(&after)
+			perCall[c.name] = float64(b.Elapsed()) / float64(b.N)
+			allocs[c.name] = float64(after.Mallocs-before.Mallocs) / float64(b.N)
+			if c.name == "id2meta" && perCall["raw"] > 0 {
+				b.ReportMetric(perCall[c.name]/perCall["raw"], "time/raw")
+				b.ReportMetric(allocs[c.name]/allocs["raw"], "allocs/raw")
+			}
+		})
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := id2meta.New(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// What an idle Client holds besides its connections, which are closed here.
+func BenchmarkIdleClientMemory(b *testing.B) {
+	const clients = 100
+	server := newBenchServer(b, 0)
+	for b.Loop() {
+		kept := make([]*id2meta.Client, clients)
+		before := heapInUse()
+		for i := range kept {
+			kept[i] = newClient(b, []string{server.endpoint})
+			_, err := kept[i].Verify(context.Background(), zhangParam)
+			require.NoError(b, err)
+			kept[i].CloseIdleConnections()
+		}
+		b.ReportMetric(float64(heapInUse()-before)/clients, "B/client")
+		runtime.KeepAlive(kept)
+	}
+}
+
+// heapInUse returns the bytes that are alive once goroutines of closed
+// connections are gone.
+func heapInUse() int64 {
+	time.Sleep(100 * time.Millisecond)
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}

@@ -1,0 +1,511 @@
+package id2meta
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alibabacloud-go/tea/dara"
+	"github.com/aliyun/credentials-go/credentials"
+)
+
+// ownCredential is a provider as users write them: without locks, and with an
+// answer of its own.
+type ownCredential struct {
+	credentials.Credential
+	get func() (*credentials.CredentialModel, error)
+}
+
+func (c ownCredential) GetCredential() (*credentials.CredentialModel, error) { return c.get() }
+
+func accessKey(id string) *credentials.CredentialModel {
+	return &credentials.CredentialModel{AccessKeyId: dara.String(id), AccessKeySecret: dara.String("secret of " + id)}
+}
+
+// source is a provider whose behaviour a test changes as it goes. It counts the
+// questions, and how many were asked at a time.
+type source struct {
+	asked   atomic.Int32
+	asking  atomic.Int32
+	atATime atomic.Int32 // the most so far
+
+	mu   sync.Mutex
+	id   string        // of the key to give
+	err  error         // to give instead
+	hang chan struct{} // closed: not at all
+}
+
+func newSource(id string) *source {
+	s := &source{id: id}
+	s.goOn()
+	return s
+}
+
+func (s *source) resolver() *resolver { return &resolver{given: ownCredential{get: s.get}} }
+
+func (s *source) get() (*credentials.CredentialModel, error) {
+	s.asked.Add(1)
+	if n := s.asking.Add(1); n > s.atATime.Load() {
+		s.atATime.Store(n)
+	}
+	defer s.asking.Add(-1)
+	s.mu.Lock()
+	hang := s.hang
+	s.mu.Unlock()
+	<-hang
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return nil, s.err
+	}
+	return accessKey(s.id), nil
+}
+
+func (s *source) rotate(id string) { s.set(func() { s.id, s.err = id, nil }) }
+func (s *source) fail()            { s.set(func() { s.err = errors.New("trouble") }) }
+func (s *source) stall()           { s.set(func() { s.hang = make(chan struct{}) }) }
+
+// goOn ends a stall.
+func (s *source) goOn() {
+	s.set(func() {
+		if s.hang != nil {
+			close(s.hang)
+		}
+		s.hang = make(chan struct{})
+		close(s.hang)
+	})
+}
+
+func (s *source) set(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// requireKey resolves, and requires the key with this ID within a time.
+func requireKey(t *testing.T, r *resolver, id string, within time.Duration) *credentials.CredentialModel {
+	t.Helper()
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	model, err := r.resolve(ctx)
+	if err != nil {
+		t.Fatalf("resolve failed: %v", err)
+	}
+	if got := dara.StringValue(model.AccessKeyId); got != id {
+		t.Fatalf("resolve gave the key %q, want %q", got, id)
+	}
+	if took := time.Since(started); took > within {
+		t.Fatalf("resolve took %v, want at most %v", took, within)
+	}
+	return model
+}
+
+// requireNoKey resolves, and requires this error.
+func requireNoKey(t *testing.T, r *resolver, want error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	model, err := r.resolve(ctx)
+	if !errors.Is(err, want) {
+		t.Fatalf("resolve gave the error %v, want %v", err, want)
+	}
+	if model != nil {
+		t.Fatal("resolve gave a key beside an error")
+	}
+}
+
+func requireAsked(t *testing.T, s *source, want int32) {
+	t.Helper()
+	if got := s.asked.Load(); got != want {
+		t.Fatalf("the provider was asked %d times, want %d", got, want)
+	}
+}
+
+func TestResolverWhileTheProviderAnswers(t *testing.T) {
+	t.Run("it asks once a second however often it is asked", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			for range 4 {
+				for range 100 {
+					requireKey(t, r, "a", 0)
+				}
+				time.Sleep(credentialLifetime)
+			}
+			requireAsked(t, s, 4)
+		})
+	})
+	t.Run("it asks once for callers who come together", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			s.stall()
+			r := s.resolver()
+			var callers sync.WaitGroup
+			for range 64 {
+				callers.Go(func() { requireKey(t, r, "a", 5*time.Second) })
+			}
+			time.Sleep(5 * time.Second)
+			s.goOn()
+			callers.Wait()
+			requireAsked(t, s, 1)
+		})
+	})
+	t.Run("the next call uses what changed a second ago", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			requireKey(t, r, "a", 0)
+			s.rotate("b")
+			time.Sleep(credentialLifetime)
+			requireKey(t, r, "b", 0)
+		})
+	})
+	t.Run("the next call uses what changed an hour ago", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			requireKey(t, r, "a", 0)
+			s.rotate("b")
+			time.Sleep(time.Hour)
+			requireKey(t, r, "b", 0)
+		})
+	})
+	t.Run("a call that finds an answer starts no goroutine", func(t *testing.T) {
+		for name, r := range map[string]*resolver{"given": newSource("a").resolver(), "chain": {}} {
+			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
+			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")
+			requireKey(t, r, "a", time.Second)
+			r.askAgain = time.Now().Add(time.Minute)
+			if n := testing.AllocsPerRun(1000, func() { r.resolve(t.Context()) }); n != 0 {
+				t.Errorf("%s: a call allocates %v times, want none", name, n)
+			}
+		}
+	})
+	t.Run("a provider may change the answer that it gave", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			own := accessKey("0") // the same one each time: a data race, if callers see it
+			n := 0
+			r := &resolver{given: ownCredential{get: func() (*credentials.CredentialModel, error) {
+				n++
+				*own.AccessKeyId = strconv.Itoa(n)
+				return own, nil
+			}}}
+			first := requireKey(t, r, "1", 0)
+			time.Sleep(credentialLifetime)
+			requireKey(t, r, "2", 0)
+			if got := *first.AccessKeyId; got != "1" {
+				t.Errorf("the first answer has become %q", got)
+			}
+		})
+	})
+}
+
+func TestResolverWhileTheProviderHangs(t *testing.T) {
+	t.Run("callers go on with the last answer for two minutes", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			defer s.goOn()
+			r := s.resolver()
+			requireKey(t, r, "a", 0)
+			time.Sleep(credentialLifetime)
+			s.stall()
+			var callers sync.WaitGroup
+			for range 64 {
+				callers.Go(func() { requireKey(t, r, "a", credentialPatience) })
+			}
+			callers.Wait()
+			requireKey(t, r, "a", 0) // nobody waits for it twice
+			time.Sleep(credentialGrace - credentialLifetime - credentialPatience - time.Nanosecond)
+			requireKey(t, r, "a", 0)
+			time.Sleep(time.Nanosecond)
+			requireNoKey(t, r, context.DeadlineExceeded)
+			requireAsked(t, s, 2)
+		})
+	})
+	t.Run("the first call after two minutes waits for a new answer", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			requireKey(t, r, "a", 0)
+			time.Sleep(credentialGrace)
+			s.stall()
+			s.rotate("b")
+			time.AfterFunc(5*time.Second, s.goOn)
+			requireKey(t, r, "b", 5*time.Second)
+		})
+	})
+	t.Run("the new answer is used as soon as it is there", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			requireKey(t, r, "a", 0)
+			time.Sleep(credentialLifetime)
+			s.stall()
+			requireKey(t, r, "a", credentialPatience)
+			s.rotate("b")
+			s.goOn()
+			synctest.Wait()
+			requireKey(t, r, "b", 0)
+			requireAsked(t, s, 2)
+		})
+	})
+	t.Run("every caller waits as long as its own context", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			defer s.goOn()
+			s.stall()
+			r := s.resolver()
+			var callers sync.WaitGroup
+			for i := range 32 {
+				callers.Go(func() {
+					own := time.Duration(i) * time.Second
+					started := time.Now()
+					ctx, cancel := context.WithTimeout(t.Context(), own)
+					defer cancel()
+					_, err := r.resolve(ctx)
+					if took := time.Since(started); took != own || !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("a caller with %v waited %v and got %v", own, took, err)
+					}
+				})
+			}
+			callers.Wait()
+			requireAsked(t, s, 1)
+		})
+	})
+	t.Run("a provider is never asked twice at a time, refused or not", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			model := requireKey(t, r, "a", 0)
+			time.Sleep(credentialLifetime)
+			s.stall()
+			requireKey(t, r, "a", credentialPatience)
+			r.forget(model)
+			requireNoKey(t, r, context.DeadlineExceeded)
+			s.goOn()
+			synctest.Wait()
+			requireKey(t, r, "a", 0)
+			if n := s.atATime.Load(); n != 1 {
+				t.Errorf("the provider was asked %d questions at a time", n)
+			}
+		})
+	})
+	t.Run("a caller who was about to use it hears that it was refused", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			defer s.goOn()
+			r := s.resolver()
+			model := requireKey(t, r, "a", 0)
+			time.Sleep(credentialLifetime)
+			s.stall()
+			time.AfterFunc(credentialPatience/2, func() { r.forget(model) })
+			requireNoKey(t, r, context.DeadlineExceeded)
+		})
+	})
+}
+
+func TestResolverWhileTheProviderFails(t *testing.T) {
+	t.Run("callers go on with the last answer for two minutes", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			requireKey(t, r, "a", 0)
+			s.fail()
+			for range 119 {
+				time.Sleep(time.Second)
+				requireKey(t, r, "a", 0)
+				requireKey(t, r, "a", 0)
+			}
+			requireAsked(t, s, 120) // once a second
+			time.Sleep(time.Second)
+			requireNoKey(t, r, ErrCredential)
+		})
+	})
+	t.Run("a new answer is used a second after it could be had", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			requireKey(t, r, "a", 0)
+			s.fail()
+			time.Sleep(time.Second)
+			requireKey(t, r, "a", 0)
+			s.rotate("b")
+			time.Sleep(time.Second)
+			requireKey(t, r, "b", 0)
+		})
+	})
+	t.Run("without a last answer every call asks", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			s.fail()
+			requireNoKey(t, r, ErrCredential)
+			requireNoKey(t, r, ErrCredential)
+			requireAsked(t, s, 2)
+			s.rotate("a")
+			requireKey(t, r, "a", 0)
+		})
+	})
+	t.Run("an answer that the service refused is never used again", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			model := requireKey(t, r, "a", 0)
+			s.fail()
+			r.forget(model)
+			requireNoKey(t, r, ErrCredential)
+		})
+	})
+	t.Run("an answer that was renewed meanwhile is forgotten with its twin", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			refused := requireKey(t, r, "a", 0)
+			time.Sleep(time.Second)
+			requireKey(t, r, "a", 0)
+			s.fail()
+			r.forget(refused)
+			requireNoKey(t, r, ErrCredential)
+		})
+	})
+	t.Run("the refusal of an old answer leaves the new one alone", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSource("a")
+			r := s.resolver()
+			refused := requireKey(t, r, "a", 0)
+			s.rotate("b")
+			time.Sleep(time.Second)
+			requireKey(t, r, "b", 0)
+			s.fail()
+			r.forget(refused)
+			requireKey(t, r, "b", 0)
+			requireAsked(t, s, 2)
+		})
+	})
+}
+
+func TestResolverSurvivesAProviderThatMisbehaves(t *testing.T) {
+	var nilError *ParamError
+	for _, test := range []struct {
+		name string
+		get  func() (*credentials.CredentialModel, error)
+	}{
+		{"it panics", func() (*credentials.CredentialModel, error) { panic("secret") }},
+		{"it panics with nil", func() (*credentials.CredentialModel, error) { panic(nil) }},
+		{"it ends its goroutine", func() (*credentials.CredentialModel, error) { runtime.Goexit(); return nil, nil }},
+		{"its error panics", func() (*credentials.CredentialModel, error) { return nil, nilError }},
+		{"it gives nothing", func() (*credentials.CredentialModel, error) { return nil, nil }},
+		{"it gives a model without anything", func() (*credentials.CredentialModel, error) { return new(credentials.CredentialModel), nil }},
+		{"it gives an empty key", func() (*credentials.CredentialModel, error) {
+			return &credentials.CredentialModel{AccessKeyId: dara.String(""), AccessKeySecret: dara.String("")}, nil
+		}},
+		{"it gives a key without its secret", func() (*credentials.CredentialModel, error) {
+			return &credentials.CredentialModel{AccessKeyId: dara.String("a")}, nil
+		}},
+		{"it gives an empty bearer token", func() (*credentials.CredentialModel, error) {
+			return &credentials.CredentialModel{Type: dara.String("bearer"), AccessKeyId: dara.String("a"), AccessKeySecret: dara.String("b")}, nil
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				healthy := true
+				r := &resolver{given: ownCredential{get: func() (*credentials.CredentialModel, error) {
+					if healthy {
+						return accessKey("a"), nil
+					}
+					return test.get()
+				}}}
+				healthy = false
+				requireNoKey(t, r, ErrCredential)
+				requireNoKey(t, r, ErrCredential)
+				healthy = true
+				requireKey(t, r, "a", 0)
+				healthy = false
+				time.Sleep(time.Second)
+				requireKey(t, r, "a", 0) // within its grace
+				time.Sleep(credentialGrace)
+				requireNoKey(t, r, ErrCredential)
+			})
+		})
+	}
+}
+
+func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
+	setKey := func(t *testing.T, id string) {
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret of "+id)
+	}
+	// hanging puts a chain into r that hangs until release is closed.
+	hanging := func(r *resolver, release chan struct{}) {
+		r.noticeEnvironment()
+		r.chain = ownCredential{get: func() (*credentials.CredentialModel, error) {
+			<-release
+			return accessKey("late"), nil
+		}}
+	}
+	t.Run("a change of the environment is noticed at once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := new(resolver)
+			setKey(t, "a")
+			requireKey(t, r, "a", 0)
+			setKey(t, "b")
+			requireKey(t, r, "b", 0)
+		})
+	})
+	t.Run("the last answer ends with the environment it came from", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := new(resolver)
+			setKey(t, "a")
+			requireKey(t, r, "a", 0)
+			setKey(t, "")
+			requireNoKey(t, r, ErrCredential)
+		})
+	})
+	t.Run("a change during a question does not wait for its answer, nor take it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := new(resolver)
+			release := make(chan struct{})
+			hanging(r, release)
+			requireNoKey(t, r, context.DeadlineExceeded)
+			setKey(t, "b")
+			requireKey(t, r, "b", 0)
+			close(release)
+			synctest.Wait()
+			requireKey(t, r, "b", 0)
+			time.Sleep(time.Second)
+			requireKey(t, r, "b", 0)
+		})
+	})
+	t.Run("a refusal during a question does not wait for its answer, nor take it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			setKey(t, "a")
+			r := new(resolver)
+			model := requireKey(t, r, "a", 0)
+			release := make(chan struct{})
+			hanging(r, release)
+			time.Sleep(time.Second)
+			requireKey(t, r, "a", credentialPatience)
+			r.forget(model)
+			requireKey(t, r, "a", 0) // of a new chain
+			close(release)
+			synctest.Wait()
+			requireKey(t, r, "a", 0)
+		})
+	})
+	t.Run("every variable that the chain reads counts", func(t *testing.T) {
+		for _, name := range chainVariables {
+			r := &resolver{current: accessKey("a"), env: readChainEnvironment()}
+			t.Setenv(name, "/changed")
+			if r.noticeEnvironment(); r.current != nil {
+				t.Errorf("a change of %s goes unnoticed", name)
+			}
+		}
+	})
+}

@@ -1,0 +1,681 @@
+package id2meta_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aliyun/credentials-go/credentials"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// What the tests' providers hand out, and what they ask STS with. None of it
+// may be seen in an error. The last secret is of letters only, as a code is.
+const (
+	roleKeyID    = "STS.sample-role-key-id"
+	roleSecret   = "sample-role-secret"
+	roleToken    = "sample-role-token"
+	userKeyID    = "sample-user-key-id"
+	userSecret   = "samplePlainLettersUserSecret"
+	roleARN      = "acs:ram::1:role/sample"
+	oidcProvider = "acs:ram::1:oidc-provider/sample"
+	oidcToken    = "sample-oidc-token"
+)
+
+// newVerification starts a Server that knows one person, and a Client that asks
+// it with a credential; nil is the default chain.
+func newVerification(t *testing.T, cred credentials.Credential, opts ...id2meta.Option) (*id2metatest.Server, *id2meta.Client) {
+	t.Helper()
+	server := id2metatest.NewServer()
+	t.Cleanup(server.Close)
+	server.AddPerson("张三", "11010519491231002X")
+	opts = append([]id2meta.Option{
+		id2meta.WithEndpoints(server.Endpoint()),
+		id2meta.WithHTTPClient(server.Client()),
+	}, opts...)
+	if cred != nil {
+		opts = append(opts, id2meta.WithCredential(cred))
+	}
+	client, err := id2meta.New(opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server, client
+}
+
+func verifySample(ctx context.Context, client *id2meta.Client) (id2meta.Result, error) {
+	return client.Verify(ctx, id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+}
+
+// requireSignedBy verifies, and requires that the service saw this access key.
+func requireSignedBy(t *testing.T, server *id2metatest.Server, client *id2meta.Client, keyID string) id2metatest.Call {
+	t.Helper()
+	before := len(server.Calls())
+	result, err := verifySample(t.Context(), client)
+	if err != nil {
+		t.Fatalf("Verify failed: %v", err)
+	}
+	if !result.Match() {
+		t.Fatalf("Verify gave %v, want a match", result)
+	}
+	calls := server.Calls()[before:]
+	if len(calls) != 1 {
+		t.Fatalf("the service saw %d requests, want 1", len(calls))
+	}
+	if calls[0].AccessKeyID != keyID {
+		t.Fatalf("the service saw the access key %q, want %q", calls[0].AccessKeyID, keyID)
+	}
+	return calls[0]
+}
+
+// requireRefused verifies, and requires an error.
+func requireRefused(t *testing.T, ctx context.Context, client *id2meta.Client, want error) error {
+	t.Helper()
+	result, err := verifySample(ctx, client)
+	if !errors.Is(err, want) {
+		t.Fatalf("Verify gave the error %v, want %v", err, want)
+	}
+	if result != (id2meta.Result{}) {
+		t.Fatal("Verify gave a result beside an error")
+	}
+	return err
+}
+
+// newCredential is a provider of credentials-go.
+func newCredential(t *testing.T, config *credentials.Config) credentials.Credential {
+	t.Helper()
+	cred, err := credentials.NewCredential(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cred
+}
+
+// fakeSTS is a Security Token Service over TLS on loopback. It hands out the
+// role's key, unless a test says otherwise.
+type fakeSTS struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	requests []string // the parameters of each
+	handle   http.HandlerFunc
+	release  chan struct{} // closed: what hangs ends
+	keyID    string        // of the key to hand out; roleKeyID if it is empty
+	lifetime time.Duration // of what it hands out
+}
+
+func newSTS(t *testing.T) *fakeSTS {
+	s := &fakeSTS{release: make(chan struct{}), lifetime: time.Hour}
+	s.Server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
+	t.Cleanup(func() {
+		s.letGo()
+		s.Close()
+	})
+	return s
+}
+
+func (s *fakeSTS) serve(w http.ResponseWriter, r *http.Request) {
+	r.ParseForm()
+	s.mu.Lock()
+	s.requests = append(s.requests, r.Form.Encode())
+	handle := s.handle
+	s.mu.Unlock()
+	if handle == nil {
+		handle = s.answer
+	}
+	handle(w, r)
+}
+
+// answer is that of a healthy STS.
+func (s *fakeSTS) answer(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Form.Get("RoleArn") != roleARN:
+		w.WriteHeader(http.StatusNotFound)
+	case r.Form.Get("Action") == "AssumeRole" && r.Form.Get("AccessKeyId") == userKeyID:
+		io.WriteString(w, s.session())
+	case r.Form.Get("Action") == "AssumeRoleWithOIDC" && r.Form.Get("OIDCToken") == oidcToken && r.Form.Get("OIDCProviderArn") == oidcProvider:
+		io.WriteString(w, s.session())
+	default:
+		w.WriteHeader(http.StatusForbidden)
+	}
+}
+
+func (s *fakeSTS) session() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprintf(`{"Credentials":%s}`, sessionJSON(cmp.Or(s.keyID, roleKeyID), s.lifetime))
+}
+
+// hang answers nothing until the client leaves or letGo is called, and then
+// what cannot be understood.
+func (s *fakeSTS) hang(_ http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	release := s.release
+	s.mu.Unlock()
+	select {
+	case <-r.Context().Done():
+	case <-release:
+	}
+}
+
+// letGo ends what hangs.
+func (s *fakeSTS) letGo() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.release)
+	s.release = make(chan struct{})
+}
+
+// behave sets what it does from now on; nil is healthy.
+func (s *fakeSTS) behave(handle http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handle = handle
+}
+
+func (s *fakeSTS) handOut(keyID string, lifetime time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keyID, s.lifetime = keyID, lifetime
+}
+
+func (s *fakeSTS) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.requests...)
+}
+
+func (s *fakeSTS) requireAsked(t *testing.T, want int) {
+	t.Helper()
+	if got := len(s.asked()); got != want {
+		t.Fatalf("STS was asked %d times, want %d", got, want)
+	}
+}
+
+// ramRole is a ram_role_arn credential that asks s.
+func (s *fakeSTS) ramRole(t *testing.T, change ...func(*credentials.Config)) credentials.Credential {
+	config := new(credentials.Config).
+		SetType("ram_role_arn").
+		SetAccessKeyId(userKeyID).
+		SetAccessKeySecret(userSecret).
+		SetRoleArn(roleARN).
+		SetSTSEndpoint(s.Listener.Addr().String())
+	for _, f := range change {
+		f(config)
+	}
+	return newCredential(t, config)
+}
+
+// impatient gives a provider up after 300 ms in all.
+func impatient(config *credentials.Config) { config.SetConnectTimeout(100).SetTimeout(200) }
+
+// sessionJSON is a temporary key as STS, the metadata service and a credentials
+// URI tell it.
+func sessionJSON(keyID string, lifetime time.Duration) string {
+	text, _ := json.Marshal(map[string]string{
+		"Code":            "Success",
+		"AccessKeyId":     keyID,
+		"AccessKeySecret": roleSecret,
+		"SecurityToken":   roleToken,
+		"Expiration":      time.Now().Add(lifetime).UTC().Format("2006-01-02T15:04:05Z"),
+	})
+	return string(text)
+}
+
+// newCredentialsURI serves a temporary key over HTTP on loopback.
+func newCredentialsURI(t *testing.T) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, sessionJSON(roleKeyID, time.Hour))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// setHome gives the test a home of its own, without any profile.
+func setHome(t *testing.T) string {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	return home
+}
+
+func writeFile(t *testing.T, text string, path ...string) string {
+	t.Helper()
+	name := filepath.Join(path...)
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func profileFile(keyID, secret string) string {
+	return "[default]\ntype = access_key\naccess_key_id = " + keyID + "\naccess_key_secret = " + secret + "\n"
+}
+
+func cliConfig(profile string) string {
+	return `{"current":"default","profiles":[{"name":"default",` + profile + `}]}`
+}
+
+func TestCredentialOfEveryProvider(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		// given returns the credential, or nil for the default chain.
+		given func(t *testing.T, home string) credentials.Credential
+		keyID string
+		sts   bool
+	}{
+		{"an access key of the environment", func(t *testing.T, _ string) credentials.Credential {
+			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", userKeyID)
+			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", userSecret)
+			return nil
+		}, userKeyID, false},
+		{"an STS token of the environment", func(t *testing.T, _ string) credentials.Credential {
+			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", roleKeyID)
+			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", roleSecret)
+			t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", roleToken)
+			return nil
+		}, roleKeyID, true},
+		{"the profile file in the home directory", func(t *testing.T, home string) credentials.Credential {
+			writeFile(t, profileFile(userKeyID, userSecret), home, ".alibabacloud", "credentials")
+			return nil
+		}, userKeyID, false},
+		{"a named profile of a file elsewhere", func(t *testing.T, _ string) credentials.Credential {
+			text := strings.Replace(profileFile(userKeyID, userSecret), "default", "other", 1)
+			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_FILE", writeFile(t, text, t.TempDir(), "profiles"))
+			t.Setenv("ALIBABA_CLOUD_PROFILE", "other")
+			return nil
+		}, userKeyID, false},
+		{"an access key of the CLI's configuration", func(t *testing.T, home string) credentials.Credential {
+			writeFile(t, cliConfig(`"mode":"AK","access_key_id":"`+userKeyID+`","access_key_secret":"`+userSecret+`"`), home, ".aliyun", "config.json")
+			return nil
+		}, userKeyID, false},
+		{"an STS token of the CLI's configuration", func(t *testing.T, home string) credentials.Credential {
+			writeFile(t, cliConfig(`"mode":"StsToken","access_key_id":"`+roleKeyID+`","access_key_secret":"`+roleSecret+`","sts_token":"`+roleToken+`"`), home, ".aliyun", "config.json")
+			return nil
+		}, roleKeyID, true},
+		{"a credentials URI of the environment", func(t *testing.T, _ string) credentials.Credential {
+			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", newCredentialsURI(t))
+			return nil
+		}, roleKeyID, true},
+		{"a credentials URI of WithCredential", func(t *testing.T, _ string) credentials.Credential {
+			return newCredential(t, new(credentials.Config).SetType("credentials_uri").SetURLCredential(newCredentialsURI(t)))
+		}, roleKeyID, true},
+		{"ram_role_arn with an access key", func(t *testing.T, _ string) credentials.Credential {
+			return newSTS(t).ramRole(t)
+		}, roleKeyID, true},
+		{"oidc_role_arn with a token file", func(t *testing.T, _ string) credentials.Credential {
+			return newCredential(t, new(credentials.Config).
+				SetType("oidc_role_arn").
+				SetOIDCProviderArn(oidcProvider).
+				SetOIDCTokenFilePath(writeFile(t, oidcToken, t.TempDir(), "token")).
+				SetRoleArn(roleARN).
+				SetSTSEndpoint(newSTS(t).Listener.Addr().String()))
+		}, roleKeyID, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server, client := newVerification(t, test.given(t, setHome(t)))
+			server.AddCredential(userKeyID, userSecret, "")
+			server.AddCredential(roleKeyID, roleSecret, roleToken)
+			for range 2 {
+				call := requireSignedBy(t, server, client, test.keyID)
+				if call.STS != test.sts {
+					t.Errorf("a security token came along: %t, want %t", call.STS, test.sts)
+				}
+			}
+		})
+	}
+}
+
+func TestCredentialOfSTS(t *testing.T) {
+	t.Run("64 callers on a cold credential ask once", func(t *testing.T) {
+		sts := newSTS(t)
+		second := make(chan struct{}, 64)
+		sts.behave(func(w http.ResponseWriter, r *http.Request) {
+			if len(sts.asked()) > 1 {
+				second <- struct{}{}
+			}
+			select { // time enough for another question
+			case <-second:
+			case <-time.After(200 * time.Millisecond):
+			}
+			sts.answer(w, r)
+		})
+		server, client := newVerification(t, sts.ramRole(t))
+		server.AddCredential(roleKeyID, roleSecret, roleToken)
+		verifyTogether(t, client, 64)
+		sts.requireAsked(t, 1)
+	})
+	t.Run("64 callers ask once for each renewal", func(t *testing.T) {
+		sts := newSTS(t)
+		sts.handOut(roleKeyID, 100*time.Second) // to be renewed at every question
+		server, client := newVerification(t, sts.ramRole(t))
+		server.AddCredential(roleKeyID, roleSecret, roleToken)
+		for i := range 3 {
+			verifyTogether(t, client, 64)
+			sts.requireAsked(t, i+1)
+			id2meta.AgeCredential(client, time.Hour)
+		}
+	})
+	t.Run("callers wait no longer than their contexts while it hangs", func(t *testing.T) {
+		sts := newSTS(t)
+		sts.behave(sts.hang)
+		server, client := newVerification(t, sts.ramRole(t))
+		var callers sync.WaitGroup
+		for i := range 16 {
+			callers.Go(func() {
+				own := time.Duration(i) * 20 * time.Millisecond
+				ctx, cancel := context.WithTimeout(t.Context(), own)
+				defer cancel()
+				want := context.DeadlineExceeded
+				if i%2 == 1 { // leaves by itself
+					ctx, cancel = context.WithCancel(t.Context())
+					defer cancel()
+					time.AfterFunc(own, cancel)
+					want = context.Canceled
+				}
+				started := time.Now()
+				result, err := verifySample(ctx, client)
+				if !errors.Is(err, want) || result != (id2meta.Result{}) {
+					t.Errorf("a caller got %v, %v, want %v", result, err, want)
+				}
+				if over := time.Since(started) - own; over > 500*time.Millisecond {
+					t.Errorf("a caller with %v waited %v longer", own, over)
+				}
+			})
+		}
+		callers.Wait()
+		sts.requireAsked(t, 1)
+		if n := len(server.Calls()); n != 0 {
+			t.Errorf("the service saw %d requests without a credential", n)
+		}
+	})
+	t.Run("a question that hangs ends with the provider's own timeout, and the next one is answered", func(t *testing.T) {
+		sts := newSTS(t)
+		sts.behave(sts.hang)
+		server, client := newVerification(t, sts.ramRole(t, impatient))
+		server.AddCredential(roleKeyID, roleSecret, roleToken)
+		started := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		requireRefused(t, ctx, client, context.DeadlineExceeded)
+		sts.behave(nil)
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential) // came while it hung
+		if took := time.Since(started); took > 2*time.Second {
+			t.Errorf("the question took %v, with a timeout of 300 ms", took)
+		}
+		requireSignedBy(t, server, client, roleKeyID)
+		sts.requireAsked(t, 2)
+	})
+	t.Run("the code of a refusal is told", func(t *testing.T) {
+		sts := newSTS(t)
+		sts.behave(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, `{"RequestId":"1","Code":"AuthenticationFail.OIDCToken.Expired","Message":"no"}`)
+		})
+		_, client := newVerification(t, sts.ramRole(t))
+		err := requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+		if !strings.Contains(err.Error(), "AuthenticationFail.OIDCToken.Expired") {
+			t.Errorf("the error does not tell the code: %v", err)
+		}
+	})
+	t.Run("an answer without Expiration, on which the provider panics, is a failure", func(t *testing.T) {
+		sts := newSTS(t)
+		sts.behave(func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, `{"Credentials":{"AccessKeyId":"a","AccessKeySecret":"b","SecurityToken":"c"}}`)
+		})
+		server, client := newVerification(t, sts.ramRole(t))
+		server.AddCredential(roleKeyID, roleSecret, roleToken)
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+		sts.behave(nil)
+		requireSignedBy(t, server, client, roleKeyID)
+	})
+}
+
+// TestCredentialSurvivesSTSTrouble has a key in use that the provider wants to
+// renew, for it ends in 100 s, when STS stops working.
+func TestCredentialSurvivesSTSTrouble(t *testing.T) {
+	for _, trouble := range []struct {
+		name   string
+		handle func(*fakeSTS) http.HandlerFunc
+		want   error // when the key may no longer be used
+	}{
+		{"it hangs", func(s *fakeSTS) http.HandlerFunc { return s.hang }, context.DeadlineExceeded},
+		{"it fails", func(*fakeSTS) http.HandlerFunc {
+			return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
+		}, id2meta.ErrCredential},
+		{"it closes the connection", func(*fakeSTS) http.HandlerFunc {
+			return func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+		}, id2meta.ErrCredential},
+	} {
+		t.Run(trouble.name, func(t *testing.T) {
+			sts := newSTS(t)
+			sts.handOut(roleKeyID, 100*time.Second)
+			server, client := newVerification(t, sts.ramRole(t))
+			server.AddCredential(roleKeyID, roleSecret, roleToken)
+			verifyTogether(t, client, 32) // which also makes the connections
+
+			sts.behave(trouble.handle(sts))
+			id2meta.AgeCredential(client, 2*time.Second)
+			if slowest := verifyTogether(t, client, 32); slowest > 2*time.Second {
+				t.Errorf("a caller waited %v although there was a key", slowest)
+			}
+			sts.requireAsked(t, 2)
+
+			id2meta.AgeCredential(client, 2*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			requireRefused(t, ctx, client, trouble.want)
+
+			server.AddCredential("renewed", roleSecret, roleToken)
+			sts.handOut("renewed", time.Hour)
+			sts.behave(nil)
+			sts.letGo()
+			// One call may still hear of the question that was under way.
+			if _, err := verifySample(t.Context(), client); err != nil && !errors.Is(err, id2meta.ErrCredential) {
+				t.Errorf("Verify failed: %v", err)
+			}
+			requireSignedBy(t, server, client, "renewed")
+		})
+	}
+}
+
+// verifyTogether makes n calls at once, requires a match from each, and returns
+// how long the slowest took.
+func verifyTogether(t *testing.T, client *id2meta.Client, n int) time.Duration {
+	t.Helper()
+	took := make([]time.Duration, n)
+	start := make(chan struct{})
+	var callers sync.WaitGroup
+	for i := range n {
+		callers.Go(func() {
+			<-start
+			started := time.Now()
+			result, err := verifySample(t.Context(), client)
+			took[i] = time.Since(started)
+			if err != nil || !result.Match() {
+				t.Errorf("a caller got %v, %v", result, err)
+			}
+		})
+	}
+	close(start)
+	callers.Wait()
+	slowest := took[0]
+	for _, d := range took {
+		slowest = max(slowest, d)
+	}
+	return slowest
+}
+
+func TestCredentialThatTheServiceRefuses(t *testing.T) {
+	expired := id2metatest.Status(http.StatusBadRequest, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+
+	t.Run("the next call asks the provider again", func(t *testing.T) {
+		sts := newSTS(t)
+		sts.handOut(roleKeyID, 100*time.Second)
+		server, client := newVerification(t, sts.ramRole(t))
+		server.AddCredential(roleKeyID, roleSecret, roleToken)
+		requireSignedBy(t, server, client, roleKeyID)
+
+		server.Inject(expired)
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+		if n := len(server.Calls()); n != 2 {
+			t.Errorf("the service saw %d requests, want 2: a refused key is no reason to try again", n)
+		}
+		server.AddCredential("renewed", roleSecret, roleToken)
+		sts.handOut("renewed", 100*time.Second)
+		requireSignedBy(t, server, client, "renewed")
+		sts.requireAsked(t, 2)
+	})
+	t.Run("it is not used again while STS has trouble", func(t *testing.T) {
+		sts := newSTS(t)
+		sts.handOut(roleKeyID, 100*time.Second)
+		server, client := newVerification(t, sts.ramRole(t))
+		server.AddCredential(roleKeyID, roleSecret, roleToken)
+		requireSignedBy(t, server, client, roleKeyID)
+
+		server.Inject(expired)
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+		sts.behave(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+		if n := len(server.Calls()); n != 2 {
+			t.Errorf("the service saw %d requests, want 2", n)
+		}
+	})
+	t.Run("the default chain asks anew, whatever its provider remembers", func(t *testing.T) {
+		setHome(t)
+		t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", newCredentialsURI(t)) // good for an hour
+		server, client := newVerification(t, nil)
+		server.AddCredential(roleKeyID, roleSecret, "an older token")
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+		server.AddCredential(roleKeyID, roleSecret, roleToken)
+		server.Inject(expired)
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+		requireSignedBy(t, server, client, roleKeyID)
+	})
+	t.Run("a key that was replaced in a profile is found", func(t *testing.T) {
+		home := setHome(t)
+		writeFile(t, profileFile(userKeyID, "old"), home, ".alibabacloud", "credentials")
+		server, client := newVerification(t, nil)
+		server.AddCredential(userKeyID, "old", "")
+		requireSignedBy(t, server, client, userKeyID)
+
+		writeFile(t, profileFile(userKeyID, userSecret), home, ".alibabacloud", "credentials")
+		server.AddCredential(userKeyID, userSecret, "") // the old secret is void
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+		requireSignedBy(t, server, client, userKeyID)
+	})
+}
+
+func TestCredentialOfTheDefaultChain(t *testing.T) {
+	environment := func(t *testing.T, keyID, secret string) {
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", keyID)
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
+	}
+	for _, later := range []struct {
+		name   string
+		appear func(t *testing.T, home string)
+		keyID  string
+	}{
+		{"a profile file that appears later is found", func(t *testing.T, home string) {
+			writeFile(t, profileFile(userKeyID, userSecret), home, ".alibabacloud", "credentials")
+		}, userKeyID},
+		{"a CLI configuration that appears later is found", func(t *testing.T, home string) {
+			writeFile(t, cliConfig(`"mode":"AK","access_key_id":"`+userKeyID+`","access_key_secret":"`+userSecret+`"`), home, ".aliyun", "config.json")
+		}, userKeyID},
+		{"an access key that appears in the environment is found", func(t *testing.T, _ string) {
+			environment(t, userKeyID, userSecret)
+		}, userKeyID},
+		{"a credentials URI that appears in the environment is found", func(t *testing.T, _ string) {
+			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", newCredentialsURI(t))
+		}, roleKeyID},
+		{"another home directory is found", func(t *testing.T, _ string) {
+			writeFile(t, profileFile(userKeyID, userSecret), setHome(t), ".alibabacloud", "credentials")
+		}, userKeyID},
+	} {
+		t.Run(later.name, func(t *testing.T) {
+			home := setHome(t)
+			server, client := newVerification(t, nil)
+			server.AddCredential(userKeyID, userSecret, "")
+			server.AddCredential(roleKeyID, roleSecret, roleToken)
+			for range 2 {
+				err := requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+				if !strings.Contains(err.Error(), "ALIBABA_CLOUD_ACCESS_KEY_ID") {
+					t.Errorf("the error does not say what to set: %v", err)
+				}
+			}
+			later.appear(t, home)
+			requireSignedBy(t, server, client, later.keyID)
+		})
+	}
+	t.Run("a key of the environment is used from the call after its change", func(t *testing.T) {
+		setHome(t)
+		server, client := newVerification(t, nil)
+		for _, keyID := range []string{"first", "second", "first"} {
+			server.AddCredential(keyID, "secret", "")
+			environment(t, keyID, "secret")
+			requireSignedBy(t, server, client, keyID)
+		}
+		environment(t, "", "")
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+	})
+	t.Run("a key that appears while another provider hangs is used at once", func(t *testing.T) {
+		setHome(t)
+		sts := newSTS(t) // as a credentials URI
+		sts.behave(sts.hang)
+		t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", sts.URL)
+		server, client := newVerification(t, nil)
+		server.AddCredential(userKeyID, userSecret, "")
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		requireRefused(t, ctx, client, context.DeadlineExceeded)
+		environment(t, userKeyID, userSecret)
+		started := time.Now()
+		requireSignedBy(t, server, client, userKeyID)
+		if took := time.Since(started); took > time.Second {
+			t.Errorf("the call took %v", took)
+		}
+	})
+	t.Run("it changes to the next provider only when the trouble of the first lasts", func(t *testing.T) {
+		if _, err := os.Stat("/bin/cat"); err != nil {
+			t.Skip("the test wants a command that prints a file: ", err)
+		}
+		home := setHome(t)
+		key := writeFile(t, `{"mode":"AK","access_key_id":"`+userKeyID+`","access_key_secret":"`+userSecret+`"}`, home, "key.json")
+		writeFile(t, cliConfig(`"mode":"External","process_command":"/bin/cat `+key+`"`), home, ".aliyun", "config.json")
+		t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", newCredentialsURI(t))
+		server, client := newVerification(t, nil)
+		server.AddCredential(userKeyID, userSecret, "")
+		server.AddCredential(roleKeyID, roleSecret, roleToken)
+		requireSignedBy(t, server, client, userKeyID)
+
+		os.Rename(key, key+".away")
+		for range 3 {
+			id2meta.AgeCredential(client, 2*time.Second)
+			requireSignedBy(t, server, client, userKeyID)
+		}
+		os.Rename(key+".away", key)
+		id2meta.AgeCredential(client, 2*time.Second)
+		requireSignedBy(t, server, client, userKeyID)
+
+		os.Remove(key)
+		id2meta.AgeCredential(client, 2*time.Minute)
+		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
+		requireSignedBy(t, server, client, roleKeyID)
+	})
+}

@@ -1,0 +1,513 @@
+package id2meta_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// sentinels are all that errors.Is may find, beside the errors of a context.
+var sentinels = []error{
+	id2meta.ErrInvalidParam, id2meta.ErrThrottled, id2meta.ErrSourceUnavailable, id2meta.ErrRepeatedCall,
+	id2meta.ErrNotActivated, id2meta.ErrAccessDenied, id2meta.ErrOverdue, id2meta.ErrCredential,
+	id2meta.ErrServer, id2meta.ErrUnexpectedResponse,
+}
+
+// requireOnly requires that errors.Is finds want in err, and no other sentinel.
+func requireOnly(t *testing.T, want, err error) {
+	t.Helper()
+	require.Error(t, err)
+	for _, sentinel := range sentinels {
+		require.Equalf(t, sentinel == want, errors.Is(err, sentinel), "errors.Is(err, %q), err = %v", sentinel, err)
+	}
+}
+
+// failures are the codes of the vendor's pages "身份二要素核验 · 纯服务端(API)接入"
+// and "服务端错误码", and of its gateway.
+var failures = []struct {
+	status   int
+	code     string
+	sentinel error
+}{
+	{200, "400", id2meta.ErrInvalidParam},
+	{200, "401", id2meta.ErrInvalidParam},
+	{200, "402", id2meta.ErrSourceUnavailable},
+	{200, "403", id2meta.ErrRepeatedCall},
+	{200, "410", id2meta.ErrNotActivated},
+	{200, "411", id2meta.ErrAccessDenied},
+	{200, "412", id2meta.ErrOverdue},
+	{200, "500", id2meta.ErrServer},
+
+	{400, "Throttling", id2meta.ErrThrottled},
+	{400, "Throttling.User", id2meta.ErrThrottled},
+	{429, "Throttling.Api", id2meta.ErrThrottled},
+	{503, "Throttling", id2meta.ErrThrottled},
+	{404, "InvalidAccessKeyId.NotFound", id2meta.ErrCredential},
+	{403, "InvalidAccessKeyId.Inactive", id2meta.ErrCredential},
+	{400, "InvalidAccessKeyId", id2meta.ErrCredential},
+	{400, "MissingAccessKeyId", id2meta.ErrCredential},
+	{400, "SignatureDoesNotMatch", id2meta.ErrCredential},
+	{400, "IncompleteSignature", id2meta.ErrCredential},
+	{400, "InvalidSecurityToken.Expired", id2meta.ErrCredential},
+	{400, "InvalidSecurityToken.MismatchWithAccessKey", id2meta.ErrCredential},
+	{400, "MissingSecurityToken", id2meta.ErrCredential},
+	{400, "InvalidTimeStamp.Expired", id2meta.ErrCredential},
+	{400, "SignatureNonceUsed", id2meta.ErrCredential},
+	{403, "Forbidden", id2meta.ErrAccessDenied},
+	{403, "Forbidden.RAM", id2meta.ErrAccessDenied},
+	{403, "NoPermission", id2meta.ErrAccessDenied},
+	{503, "ServiceUnavailable", id2meta.ErrServer},
+	{500, "InternalError", id2meta.ErrServer},
+
+	// A Code that says nothing leaves it to the HTTP status.
+	{429, "", id2meta.ErrThrottled},
+	{429, "NobodyKnows", id2meta.ErrThrottled},
+	{500, "", id2meta.ErrServer},
+	{502, "NobodyKnows", id2meta.ErrServer},
+	{504, "200", id2meta.ErrServer},
+	{400, "", id2meta.ErrUnexpectedResponse},
+	{404, "InvalidAction.NotFound", id2meta.ErrUnexpectedResponse},
+	{403, "NobodyKnows", id2meta.ErrUnexpectedResponse},
+	{200, "", id2meta.ErrUnexpectedResponse},
+	{200, "200", id2meta.ErrUnexpectedResponse}, // but no verdict
+	{200, "201", id2meta.ErrUnexpectedResponse},
+	{200, "404", id2meta.ErrUnexpectedResponse},
+	// What only looks like a code is none.
+	{400, "throttling", id2meta.ErrUnexpectedResponse},
+	{400, "ThrottlingUser", id2meta.ErrUnexpectedResponse},
+	{200, "411.0", id2meta.ErrUnexpectedResponse},
+	{200, " 411", id2meta.ErrUnexpectedResponse},
+}
+
+func TestEveryFailureOfTheServiceHasOneSentinel(t *testing.T) {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
+	require.NoError(t, err)
+
+	for _, test := range failures {
+		t.Run(fmt.Sprintf("HTTP %d with Code %q", test.status, test.code), func(t *testing.T) {
+			if test.status == http.StatusOK {
+				server.Inject(id2metatest.Answer(test.code, "as the service says"))
+			} else {
+				server.Inject(id2metatest.Status(test.status, test.code, "as the service says"))
+			}
+			result, err := client.Verify(t.Context(), zhangSan)
+			requireOnly(t, test.sentinel, err)
+			require.Zero(t, result)
+
+			calls := server.Calls()
+			var e *id2meta.APIError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, server.Endpoint(), e.Endpoint)
+			assert.Equal(t, test.status, e.StatusCode)
+			assert.Equal(t, test.code, e.Code)
+			assert.Equal(t, "as the service says", e.Message)
+			assert.Equal(t, calls[len(calls)-1].RequestID, e.RequestID)
+			assert.Zero(t, e.RetryAfter)
+			if test.status == http.StatusOK {
+				assert.Empty(t, e.Recommend)
+			} else {
+				assert.True(t, strings.HasPrefix(e.Recommend, "https://api.aliyun.com/troubleshoot?"), e.Recommend)
+			}
+			for _, part := range []string{test.sentinel.Error(), e.Endpoint, strconv.Itoa(e.StatusCode), e.Code, e.Message, e.RequestID, e.Recommend} {
+				assert.Contains(t, err.Error(), part)
+			}
+		})
+	}
+	assert.Len(t, server.Calls(), len(failures), "one request each")
+}
+
+// Services that test themselves make errors like ours.
+func TestAnAPIErrorOfOnesOwnHasTheSentinelOfItsCode(t *testing.T) {
+	for _, test := range failures {
+		t.Run(fmt.Sprintf("HTTP %d with Code %q", test.status, test.code), func(t *testing.T) {
+			requireOnly(t, test.sentinel, &id2meta.APIError{StatusCode: test.status, Code: test.code})
+			requireOnly(t, test.sentinel, fmt.Errorf("verifying the user: %w", &id2meta.APIError{StatusCode: test.status, Code: test.code}))
+			requireOnly(t, test.sentinel, errors.Join(errors.New("one"), &id2meta.APIError{StatusCode: test.status, Code: test.code}))
+		})
+	}
+	t.Run("the zero one is unexpected", func(t *testing.T) {
+		requireOnly(t, id2meta.ErrUnexpectedResponse, &id2meta.APIError{})
+	})
+}
+
+func TestAParamErrorNamesFieldAndReason(t *testing.T) {
+	err := error(&id2meta.ParamError{Field: "UserName", Reason: "it is empty"})
+	requireOnly(t, id2meta.ErrInvalidParam, err)
+	requireOnly(t, id2meta.ErrInvalidParam, fmt.Errorf("form: %w", err))
+	assert.EqualError(t, err, "id2meta: invalid UserName: it is empty")
+}
+
+func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
+	const body = `{"Code":"Throttling.User","Message":"Request was denied due to user flow control."}`
+	for _, test := range []struct {
+		name   string
+		header map[string]string
+		want   time.Duration
+	}{
+		{"the count of the user and the API", map[string]string{"x-ratelimit-user-api": "Limit:1,Remain:0,TimeLeft:2000,Reset:1234"}, 2 * time.Second},
+		{"the count of the user", map[string]string{"x-ratelimit-user": "Limit:1,Remain:0,TimeLeft:1500,Reset:1234"}, 1500 * time.Millisecond},
+		{"spaces behind the commas", map[string]string{"x-ratelimit-user": "Limit:1, Remain:0, TimeLeft:1500, Reset:1234"}, 1500 * time.Millisecond},
+		{"the second count is longer", map[string]string{"x-ratelimit-user-api": "TimeLeft:100", "x-ratelimit-user": "TimeLeft:300"}, 300 * time.Millisecond},
+		{"the first count is longer", map[string]string{"x-ratelimit-user-api": "TimeLeft:300", "x-ratelimit-user": "TimeLeft:100"}, 300 * time.Millisecond},
+		{"Retry-After in seconds", map[string]string{"Retry-After": "3"}, 3 * time.Second},
+		{"Retry-After is longer than a count", map[string]string{"Retry-After": "3", "x-ratelimit-user": "TimeLeft:100"}, 3 * time.Second},
+		{"a count is longer than Retry-After", map[string]string{"Retry-After": "3", "x-ratelimit-user": "TimeLeft:4000"}, 4 * time.Second},
+		{"a Retry-After in the past", map[string]string{"Retry-After": "Mon, 02 Jan 2006 15:04:05 GMT"}, 0},
+		{"a count beside a Retry-After in the past", map[string]string{"Retry-After": "Mon, 02 Jan 2006 15:04:05 GMT", "x-ratelimit-user": "TimeLeft:100"}, 100 * time.Millisecond},
+		{"no header", nil, 0},
+		{"a negative count", map[string]string{"x-ratelimit-user": "TimeLeft:-5"}, 0},
+		{"a negative Retry-After", map[string]string{"Retry-After": "-5"}, 0},
+		{"a count that is no number", map[string]string{"x-ratelimit-user": "TimeLeft:soon"}, 0},
+		{"a fraction", map[string]string{"Retry-After": "1.5"}, 0},
+		{"a count without a value", map[string]string{"x-ratelimit-user": "TimeLeft"}, 0},
+		{"another field alone", map[string]string{"x-ratelimit-user": "Reset:1234"}, 0},
+		{"nothing but commas", map[string]string{"x-ratelimit-user": ",,,:,"}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e := requireAPIError(t, func(w http.ResponseWriter, _ *http.Request) {
+				for name, value := range test.header {
+					w.Header().Set(name, value)
+				}
+				w.WriteHeader(http.StatusBadRequest)
+				io.WriteString(w, body)
+			})
+			assert.Equal(t, test.want, e.RetryAfter)
+			assert.Equal(t, test.want > 0, strings.Contains(e.Error(), "retry after "+test.want.String()))
+		})
+	}
+	t.Run("Retry-After as a date", func(t *testing.T) {
+		e := requireAPIError(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", time.Now().Add(time.Minute).UTC().Format(http.TimeFormat))
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		assert.Greater(t, e.RetryAfter, 50*time.Second)
+		assert.LessOrEqual(t, e.RetryAfter, time.Minute)
+	})
+	for _, number := range []string{"9223372037", "9223372036854775807", "18446744073709551616", strings.Repeat("9", 1000)} {
+		for header, value := range map[string]string{"Retry-After": number, "x-ratelimit-user": "TimeLeft:" + number} {
+			t.Run(header+" that does not fit into a duration is not negative", func(t *testing.T) {
+				e := requireAPIError(t, func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set(header, value)
+					w.WriteHeader(http.StatusTooManyRequests)
+				})
+				assert.GreaterOrEqual(t, e.RetryAfter, time.Duration(0))
+			})
+		}
+	}
+	t.Run("only a throttled answer names a wait", func(t *testing.T) {
+		e := requireAPIError(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3")
+			io.WriteString(w, `{"Code":"411"}`)
+		})
+		assert.Zero(t, e.RetryAfter)
+	})
+	t.Run("the simulator's throttling names it", func(t *testing.T) {
+		server := id2metatest.NewServer()
+		defer server.Close()
+		server.Inject(id2metatest.Throttle(time.Hour))
+		client, err := id2meta.New(server.Options()...)
+		require.NoError(t, err)
+		_, err = client.Verify(t.Context(), zhangSan)
+		requireOnly(t, id2meta.ErrThrottled, err)
+		var e *id2meta.APIError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, time.Hour, e.RetryAfter)
+	})
+}
+
+// What follows is what the service never sends: no verdict may come of it.
+
+// verdict is an answer with the verdict "match".
+const verdict = `{"RequestId":"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260","Message":"success","Code":"200","ResultObject":{"BizCode":"1"}}`
+
+func TestBothFormsOfAVerdictAreUnderstood(t *testing.T) {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	client, err := id2meta.New(server.Options()...)
+	require.NoError(t, err)
+	for _, test := range []struct {
+		name, body string
+		want       id2meta.BizCode
+	}{
+		{"strings", verdict, id2meta.BizCodeMatch},
+		{"numbers", `{"Code":200,"ResultObject":{"BizCode":1}}`, id2meta.BizCodeMatch},
+		{"a string and a number", `{"Code":"200","ResultObject":{"BizCode":2}}`, id2meta.BizCodeMismatch},
+		{"a number and a string", `{"Code":200,"ResultObject":{"BizCode":"3"}}`, id2meta.BizCodeNoRecord},
+		{"any order, and white space around it", "\r\n\t {\"ResultObject\" : {\"BizCode\" : \"2\"} , \"Code\" : 200} \n", id2meta.BizCodeMismatch},
+		{"escapes, which JSON allows", `{"\u0043ode":"\u0032\u0030\u0030","ResultObject":{"BizCode":"\u0031"}}`, id2meta.BizCodeMatch},
+		{"fields of other names", `{"Code":200,"code":500,"x":[{"Code":411},null,1e9],"ResultObject":{"bizCode":3,"BizCode":1,"y":{"BizCode":2}}}`, id2meta.BizCodeMatch},
+		{"null for what is not needed", `{"Code":200,"Message":null,"RequestId":null,"ResultObject":{"BizCode":1}}`, id2meta.BizCodeMatch},
+		{"almost 1 MiB", verdict + strings.Repeat(" ", 1<<20-len(verdict)), id2meta.BizCodeMatch},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server.Inject(id2metatest.Raw(200, test.body))
+			result, err := client.Verify(t.Context(), zhangSan)
+			require.NoError(t, err)
+			assert.Equal(t, test.want, result.BizCode)
+			assert.Equal(t, test.want == id2meta.BizCodeMatch, result.Match())
+		})
+	}
+}
+
+// oddBodies are not verdicts. Most hold a good one that a lenient decoder would
+// find.
+var oddBodies = []struct{ name, body string }{
+	{"nothing", ""},
+	{"white space", " \n"},
+	{"an empty object", `{}`},
+	{"null", `null`},
+	{"an array", `[]`},
+	{"an array around the answer", `[` + verdict + `]`},
+	{"a string", `"200"`},
+	{"the answer in a string", strconv.Quote(verdict)},
+	{"a number", `200`},
+	{"true", `true`},
+	{"HTML", `<!DOCTYPE html><html><body>200 OK</body></html>`},
+	{"XML", `<Id2MetaVerifyResponse><Code>200</Code><ResultObject><BizCode>1</BizCode></ResultObject></Id2MetaVerifyResponse>`},
+	{"a form", `Code=200&BizCode=1`},
+	{"JSON without its end", verdict[:len(verdict)-1]},
+	{"JSON cut in the verdict", verdict[:len(verdict)-4]},
+	{"two answers", verdict + verdict},
+	{"letters behind it", verdict + "x"},
+	{"a comma behind it", verdict + ","},
+	{"a bracket behind it", verdict + "}"},
+	{"a zero byte behind it", verdict + "\x00"},
+	{"a byte order mark before it", "\ufeff" + verdict},
+	{"UTF-16", string([]byte{0xff, 0xfe, '{', 0, '}', 0})},
+	{"invalid UTF-8 in the message", strings.Replace(verdict, "success", "\xb3\xc9\xb9\xa6", 1)},
+	{"invalid UTF-8 in a name", `{"C\xffode":1,` + verdict[1:]},
+	{"a comment", `/* */` + verdict},
+	{"single quotes", `{'Code':'200','ResultObject':{'BizCode':'1'}}`},
+	{"a comma too many", `{"Code":"200","ResultObject":{"BizCode":"1"},}`},
+	{"a comma too few", `{"Code":"200" "ResultObject":{"BizCode":"1"}}`},
+
+	{"no Code", `{"ResultObject":{"BizCode":"1"}}`},
+	{"a null Code", `{"Code":null,"ResultObject":{"BizCode":"1"}}`},
+	{"an empty Code", `{"Code":"","ResultObject":{"BizCode":"1"}}`},
+	{"an unknown Code", `{"Code":"299","ResultObject":{"BizCode":"1"}}`},
+	{"the Code true", `{"Code":true,"ResultObject":{"BizCode":"1"}}`},
+	{"the Code in an array", `{"Code":["200"],"ResultObject":{"BizCode":"1"}}`},
+	{"the Code in an object", `{"Code":{"Code":"200"},"ResultObject":{"BizCode":"1"}}`},
+	{"the Code 200.0", `{"Code":200.0,"ResultObject":{"BizCode":"1"}}`},
+	{"the Code 2e2", `{"Code":2e2,"ResultObject":{"BizCode":"1"}}`},
+	{"the Code 0200", `{"Code":0200,"ResultObject":{"BizCode":"1"}}`},
+	{"the Code with a space", `{"Code":"200 ","ResultObject":{"BizCode":"1"}}`},
+	{"the Code in full-width digits", `{"Code":"２００","ResultObject":{"BizCode":"1"}}`},
+	{"another spelling of Code", `{"code":"200","ResultObject":{"BizCode":"1"}}`},
+	{"two Codes", `{"Code":"411","Code":"200","ResultObject":{"BizCode":"1"}}`},
+	{"two equal Codes", `{"Code":"200","Code":"200","ResultObject":{"BizCode":"1"}}`},
+	{"a null Code before a good one", `{"Code":null,"Code":"200","ResultObject":{"BizCode":"1"}}`},
+	{"two Codes of which one is escaped", `{"Code":"200","\u0043ode":"200","ResultObject":{"BizCode":"1"}}`},
+
+	{"no BizCode", `{"Code":"200","ResultObject":{}}`},
+	{"a null BizCode", `{"Code":"200","ResultObject":{"BizCode":null}}`},
+	{"an empty BizCode", `{"Code":"200","ResultObject":{"BizCode":""}}`},
+	{"the BizCode 0", `{"Code":"200","ResultObject":{"BizCode":"0"}}`},
+	{"the BizCode 4", `{"Code":"200","ResultObject":{"BizCode":4}}`},
+	{"the BizCode 1.0", `{"Code":"200","ResultObject":{"BizCode":1.0}}`},
+	{"the BizCode 1e0", `{"Code":"200","ResultObject":{"BizCode":1e0}}`},
+	{"the BizCode 01", `{"Code":"200","ResultObject":{"BizCode":"01"}}`},
+	{"the BizCode -1", `{"Code":"200","ResultObject":{"BizCode":-1}}`},
+	{"the BizCode true", `{"Code":"200","ResultObject":{"BizCode":true}}`},
+	{"the BizCode in words", `{"Code":"200","ResultObject":{"BizCode":"match"}}`},
+	{"the BizCode in an array", `{"Code":"200","ResultObject":{"BizCode":["1"]}}`},
+	{"another spelling of BizCode", `{"Code":"200","ResultObject":{"bizcode":"1"}}`},
+	{"two BizCodes", `{"Code":"200","ResultObject":{"BizCode":"2","BizCode":"1"}}`},
+	{"a BizCode outside the ResultObject", `{"Code":"200","BizCode":"1"}`},
+	{"a BizCode too deep", `{"Code":"200","ResultObject":{"ResultObject":{"BizCode":"1"}}}`},
+	{"no ResultObject", `{"Code":"200"}`},
+	{"a null ResultObject", `{"Code":"200","ResultObject":null}`},
+	{"the ResultObject an array", `{"Code":"200","ResultObject":[{"BizCode":"1"}]}`},
+	{"the ResultObject a string", `{"Code":"200","ResultObject":"{\"BizCode\":\"1\"}"}`},
+	{"two ResultObjects", `{"Code":"200","ResultObject":{"BizCode":"2"},"ResultObject":{"BizCode":"1"}}`},
+	{"an empty ResultObject behind a good one", `{"Code":"200","ResultObject":{"BizCode":"1"},"ResultObject":{}}`},
+	{"another spelling of ResultObject", `{"Code":"200","resultObject":{"BizCode":"1"}}`},
+	{"the answer one level down", `{"Data":` + verdict + `}`},
+
+	{"a Message that is an object", `{"Message":{},"Code":"200","ResultObject":{"BizCode":"1"}}`},
+	{"a RequestId that is true", `{"RequestId":true,"Code":"200","ResultObject":{"BizCode":"1"}}`},
+	{"two Messages", `{"Message":"a","Message":"b","Code":"200","ResultObject":{"BizCode":"1"}}`},
+	{"two fields of one unknown name", `{"x":1,"x":2,"Code":"200","ResultObject":{"BizCode":"1"}}`},
+	{"arrays 20,000 deep", `{"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `,` + verdict[1:]},
+	{"objects 250,000 deep and no end", strings.Repeat(`{"":`, 250_000)},
+	{"8 MiB of white space behind a verdict", verdict + strings.Repeat(" ", 8<<20)},
+	{"8 MiB of white space before a verdict", strings.Repeat(" ", 8<<20) + verdict},
+	{"8 MiB of message", strings.Replace(verdict, "success", strings.Repeat("x", 8<<20), 1)},
+}
+
+func TestAnOddAnswerIsNoVerdictAndNotAskedAgain(t *testing.T) {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	client, err := id2meta.New(server.Options()...)
+	require.NoError(t, err)
+	for _, test := range oddBodies {
+		t.Run(test.name, func(t *testing.T) {
+			before := len(server.Calls())
+			server.Inject(id2metatest.Raw(200, test.body))
+			result, err := client.Verify(t.Context(), zhangSan)
+			require.Zero(t, result)
+			requireOnly(t, id2meta.ErrUnexpectedResponse, err)
+			assert.Less(t, len(err.Error()), 2048)
+			require.Len(t, server.Calls(), before+1)
+		})
+	}
+}
+
+// A map of many names must not take a time that grows with its square.
+func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
+	var body bytes.Buffer
+	body.WriteString("{")
+	for i := 0; body.Len() < 1<<20-200; i++ {
+		fmt.Fprintf(&body, `"%x":0,`, i)
+	}
+	body.WriteString(verdict[1:])
+	server := id2metatest.NewServer()
+	defer server.Close()
+	client, err := id2meta.New(server.Options()...)
+	require.NoError(t, err)
+	server.Inject(id2metatest.Raw(200, body.String()))
+	started := time.Now()
+	result, err := client.Verify(t.Context(), zhangSan)
+	require.NoError(t, err)
+	assert.True(t, result.Match())
+	assert.Less(t, time.Since(started), 5*time.Second)
+}
+
+func TestAnEndlessAnswerIsCut(t *testing.T) {
+	left := make(chan struct{})
+	started := time.Now()
+	result, err := verifyAt(t, func(w http.ResponseWriter, r *http.Request) {
+		defer close(left)
+		io.WriteString(w, verdict)
+		spaces := bytes.Repeat([]byte(" "), 1<<16)
+		for r.Context().Err() == nil {
+			if _, err := w.Write(spaces); err != nil {
+				return
+			}
+		}
+	})
+	require.Zero(t, result)
+	requireOnly(t, id2meta.ErrUnexpectedResponse, err)
+	assert.Less(t, time.Since(started), 5*time.Second)
+	select {
+	case <-left:
+	case <-time.After(5 * time.Second):
+		t.Error("the client goes on reading")
+	}
+}
+
+func TestAnAnswerThatUnpacksToMuchMoreIsCut(t *testing.T) {
+	var packed bytes.Buffer
+	packer, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	io.WriteString(packer, verdict)
+	spaces := bytes.Repeat([]byte(" "), 1<<20)
+	for range 64 {
+		packer.Write(spaces)
+	}
+	packer.Close()
+	require.Less(t, packed.Len(), 1<<20, "small enough to be let through while it is packed")
+	result, err := verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(packed.Bytes())
+	})
+	require.Zero(t, result)
+	requireOnly(t, id2meta.ErrUnexpectedResponse, err)
+}
+
+func TestOnlyHTTP200IsAVerdict(t *testing.T) {
+	for status, want := range map[int]error{
+		201: id2meta.ErrUnexpectedResponse,
+		202: id2meta.ErrUnexpectedResponse,
+		203: id2meta.ErrUnexpectedResponse,
+		204: id2meta.ErrUnexpectedResponse,
+		206: id2meta.ErrUnexpectedResponse,
+		300: id2meta.ErrUnexpectedResponse,
+		304: id2meta.ErrUnexpectedResponse,
+		400: id2meta.ErrUnexpectedResponse,
+		401: id2meta.ErrUnexpectedResponse,
+		404: id2meta.ErrUnexpectedResponse,
+		429: id2meta.ErrThrottled,
+		500: id2meta.ErrServer,
+		502: id2meta.ErrServer,
+		599: id2meta.ErrServer,
+	} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			result, err := verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				io.WriteString(w, verdict)
+			}, id2meta.WithMaxAttempts(1))
+			require.Zero(t, result)
+			requireOnly(t, want, err)
+		})
+	}
+}
+
+func TestARedirectIsNeitherAVerdictNorFollowed(t *testing.T) {
+	other := id2metatest.NewServer()
+	defer other.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, location := range []string{"https://" + other.Endpoint() + "/", "//" + other.Endpoint(), "/again", "http://" + other.Endpoint(), ":", ""} {
+			t.Run(fmt.Sprintf("%d to %q", status, location), func(t *testing.T) {
+				requests := 0
+				result, err := verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
+					requests++
+					w.Header()["Location"] = []string{location}
+					w.WriteHeader(status)
+					io.WriteString(w, verdict)
+				})
+				require.Zero(t, result)
+				require.Error(t, err)
+				assert.Equal(t, 1, requests)
+			})
+		}
+	}
+	assert.Empty(t, other.Calls())
+}
+
+// verifyAt asks a server of our own, for what the simulator cannot be made to
+// answer.
+func verifyAt(t *testing.T, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
+	t.Helper()
+	server := httptest.NewTLSServer(handler)
+	t.Cleanup(server.Close)
+	simulator := id2metatest.NewServer() // lends its credential
+	defer simulator.Close()
+	opts = append(append(simulator.Options(),
+		id2meta.WithEndpoints(server.Listener.Addr().String()),
+		id2meta.WithHTTPClient(server.Client())), opts...)
+	client, err := id2meta.New(opts...)
+	require.NoError(t, err)
+	defer client.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	return client.Verify(ctx, zhangSan)
+}
+
+func requireAPIError(t *testing.T, handler http.HandlerFunc) *id2meta.APIError {
+	t.Helper()
+	result, err := verifyAt(t, handler, id2meta.WithMaxAttempts(1))
+	require.Zero(t, result)
+	var e *id2meta.APIError
+	require.ErrorAs(t, err, &e)
+	return e
+}
+
+// zhangSan's number is GB 11643's own sample.
+var zhangSan = id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"}

@@ -1,0 +1,175 @@
+package id2metatest_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+func TestGatewayRefuses(t *testing.T) {
+	const (
+		stsID, stsSecret, stsToken = "temporary", "its secret", "its token"
+		noMatch                    = "SignatureDoesNotMatch"
+	)
+	replaceHeader := func(name, value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set(name, value) }
+	}
+	for _, test := range []struct {
+		name   string
+		ask    ask
+		status int
+		code   string
+	}{
+		{"another HTTP method", ask{method: "PUT"}, 405, "UnsupportedHTTPMethod"},
+		{"another action", ask{action: "Mobile2MetaVerify"}, 404, "InvalidAction.NotFound"},
+		{"another path", ask{path: "/id2meta"}, 404, "InvalidAction.NotFound"},
+		{"another version", ask{version: "2019-03-08"}, 400, "InvalidVersion"},
+
+		{"an unsigned request", ask{tamper: func(r *http.Request) { r.Header.Del("Authorization") }}, 400, "MissingAccessKeyId"},
+		{"an unknown access key", ask{id: "unknown"}, 404, "InvalidAccessKeyId.NotFound"},
+		{"an unknown access key in the older signature", ask{rpc: true, id: "unknown"}, 404, "InvalidAccessKeyId.NotFound"},
+		{"an Authorization header without access key",
+			ask{tamper: replaceHeader("Authorization", "ACS3-HMAC-SHA256 SignedHeaders=host,Signature=00")}, 400, "MissingAccessKeyId"},
+		{"an Authorization header without signature",
+			ask{tamper: replaceHeader("Authorization", "ACS3-HMAC-SHA256 Credential=a,SignedHeaders=host")}, 400, "IncompleteSignature"},
+		{"an Authorization header without signed headers",
+			ask{tamper: replaceHeader("Authorization", "ACS3-HMAC-SHA256 Credential=a,Signature=00")}, 400, "IncompleteSignature"},
+		{"another kind of signature",
+			ask{tamper: replaceHeader("Authorization", "Bearer a")}, 400, "InvalidSignatureMethod"},
+		{"another kind of older signature", ask{rpc: true, query: true, tamper: func(r *http.Request) {
+			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "HMAC-SHA1", "HMAC-MD5", 1)
+		}}, 400, "InvalidSignatureMethod"},
+
+		{"a wrong secret", ask{secret: "wrong"}, 400, noMatch},
+		{"a wrong secret in the older signature", ask{rpc: true, secret: "wrong"}, 400, noMatch},
+		{"the secret of another access key", ask{id: stsID, token: stsToken}, 400, noMatch},
+		{"a body that was changed", ask{tamper: func(r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(bytes.Replace(body, []byte("md5"), []byte("MD5"), 1)))
+		}, params: masked(maskedName, maskedNumber)}, 400, noMatch},
+		{"a body that was changed with its hash", ask{tamper: func(r *http.Request) {
+			const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+			r.Header.Set("x-acs-content-sha256", empty)
+			r.Body, r.ContentLength = http.NoBody, 0
+		}}, 400, noMatch},
+		{"a hash that is not the body's, though signed", ask{beforeSigned: replaceHeader("x-acs-content-sha256", "00")}, 400, noMatch},
+		{"a query that was changed", ask{query: true, tamper: func(r *http.Request) { r.URL.RawQuery += "&a=b" }}, 400, noMatch},
+		{"a query that was changed under the older signature",
+			ask{rpc: true, query: true, tamper: func(r *http.Request) { r.URL.RawQuery += "&a=b" }}, 400, noMatch},
+		{"a header that was changed", ask{tamper: replaceHeader("x-acs-signature-nonce", "another")}, 400, noMatch},
+		{"a request for another host", ask{tamper: func(r *http.Request) { r.Host = "cloudauth.example" }}, 400, noMatch},
+
+		{"a temporary key without its token", ask{id: stsID, secret: stsSecret}, 400, "MissingSecurityToken"},
+		{"a temporary key with another token", ask{id: stsID, secret: stsSecret, token: "another"}, 400, "InvalidSecurityToken.MismatchWithAccessKey"},
+		{"a temporary key with another token in the older signature",
+			ask{rpc: true, id: stsID, secret: stsSecret, token: "another"}, 400, "InvalidSecurityToken.MismatchWithAccessKey"},
+		{"a permanent key with a token", ask{token: stsToken}, 400, "InvalidSecurityToken.MismatchWithAccessKey"},
+
+		{"a date 16 minutes ago", ask{date: time.Now().Add(-16 * time.Minute)}, 400, "InvalidTimeStamp.Expired"},
+		{"a date in 16 minutes", ask{date: time.Now().Add(16 * time.Minute)}, 400, "InvalidTimeStamp.Expired"},
+		{"an old date in the older signature", ask{rpc: true, date: time.Now().Add(-16 * time.Minute)}, 400, "InvalidTimeStamp.Expired"},
+		{"a date that is none", ask{beforeSigned: replaceHeader("x-acs-date", "today")}, 400, "InvalidTimeStamp.Format"},
+		{"no nonce in the older signature", ask{rpc: true, nonce: "none"}, 400, "MissingSignatureNonce"},
+	} {
+		t.Run(test.name+" is "+test.code, func(t *testing.T) {
+			s := newServer(t)
+			s.AddCredential(stsID, stsSecret, stsToken)
+			ans := test.ask.mustSend(t, s)
+			if ans.status != test.status || ans.Code != test.code {
+				t.Errorf("got HTTP %d, %s, want HTTP %d", ans.status, ans.body, test.status)
+			}
+			if ans.RequestId == "" || ans.HostId == "" || ans.Message == "" ||
+				!strings.HasPrefix(ans.Recommend, "https://") || !strings.Contains(ans.Recommend, ans.RequestId) {
+				t.Errorf("a field is missing: %s", ans.body)
+			}
+			for _, secret := range []string{name, number, maskedName, maskedNumber, stsSecret, stsToken, id2metatest.AccessKeySecret} {
+				if strings.Contains(ans.body, secret) {
+					t.Errorf("the answer repeats %s", secret)
+				}
+			}
+			call := s.Calls()[0]
+			if call.Outcome != test.code || call.HTTPStatus != test.status || call.Billed || call.RequestID != ans.RequestId {
+				t.Errorf("recorded as %+v", call)
+			}
+		})
+	}
+}
+
+func TestGatewayAccepts(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		ask  ask
+	}{
+		{"a date 14 minutes ago", ask{date: time.Now().Add(-14 * time.Minute)}},
+		{"a date in 14 minutes", ask{date: time.Now().Add(14 * time.Minute)}},
+		{"fewer signed headers", ask{signed: []string{"host", "x-acs-date"}}},
+		{"a content type with a charset", ask{contentType: "application/x-www-form-urlencoded; charset=utf-8"}},
+		{"no nonce, as the vendor's page allows", ask{nonce: "none"}},
+		{"no hash of the body", ask{beforeSigned: func(r *http.Request) { r.Header.Del("x-acs-content-sha256") }}},
+		{"more headers than it knows", ask{beforeSigned: func(r *http.Request) { r.Header.Set("x-acs-credentials-provider", "env") }}},
+		{"spaces behind the commas of Authorization", ask{tamper: func(r *http.Request) {
+			r.Header.Set("Authorization", strings.ReplaceAll(r.Header.Get("Authorization"), ",", ", "))
+		}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if ans := test.ask.mustSend(t, newServer(t)); ans.bizCode != "1" {
+				t.Errorf("got HTTP %d, %s", ans.status, ans.body)
+			}
+		})
+	}
+}
+
+func TestNonceIsForOneRequest(t *testing.T) {
+	for _, rpc := range []bool{false, true} {
+		s := newServer(t)
+		s.AddCredential("other", "secret", "")
+		a := ask{rpc: rpc, nonce: "same"}
+
+		forged := a
+		forged.secret = "wrong"
+		if ans := forged.mustSend(t, s); ans.Code != "SignatureDoesNotMatch" {
+			t.Errorf("a forged request got %s", ans.body)
+		}
+		if ans := a.mustSend(t, s); ans.bizCode != "1" {
+			t.Errorf("the first use, after a forged one, got %s", ans.body)
+		}
+		if ans := a.mustSend(t, s); ans.status != 400 || ans.Code != "SignatureNonceUsed" {
+			t.Errorf("the second use got HTTP %d, %s", ans.status, ans.body)
+		}
+		a.id, a.secret = "other", "secret"
+		if ans := a.mustSend(t, s); ans.bizCode != "1" {
+			t.Errorf("the use by another access key got %s", ans.body)
+		}
+	}
+}
+
+func TestAddCredentialReplacesOneThatIsKnown(t *testing.T) {
+	s := newServer(t)
+	s.AddCredential("rotated", "old", "old token")
+	s.AddCredential("rotated", "new", "new token")
+	if ans := (ask{id: "rotated", secret: "old", token: "old token"}).mustSend(t, s); ans.status != 400 {
+		t.Errorf("the old secret got HTTP %d, %s", ans.status, ans.body)
+	}
+	if ans := (ask{id: "rotated", secret: "new", token: "new token"}).mustSend(t, s); ans.bizCode != "1" {
+		t.Errorf("the new secret got HTTP %d, %s", ans.status, ans.body)
+	}
+}
+
+func TestBodyThatDoesNotEndIsCutOff(t *testing.T) {
+	s := newServer(t)
+	a := ask{tamper: func(r *http.Request) {
+		body := bytes.Repeat([]byte("a"), 2<<20)
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}}
+	if ans, err := a.send(t, s); err == nil {
+		t.Errorf("got HTTP %d", ans.status)
+	}
+	if n := len(s.Calls()); n != 0 {
+		t.Errorf("%d calls were recorded", n)
+	}
+}

@@ -1,0 +1,217 @@
+package id2meta_test
+
+import (
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+)
+
+func ExampleMD5Param() {
+	param, err := id2meta.MD5Param("张三", "11010519491231002X")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(param.UserName)
+	fmt.Println(param.IdentifyNum)
+	fmt.Println(param) // a Param does not show the person
+	// Output:
+	// 6499fc7409049355527ef6a2ba5706b8三
+	// 110105f8817a477938df5a3e7763cadc5a9abb002X
+	// {ParamType:md5 UserName:*** IdentifyNum:***}
+}
+
+func ExampleMaskUserName() {
+	masked, err := id2meta.MaskUserName("欧阳娜娜")
+	fmt.Println(masked, err)
+	// Output: 5101844aa36e3caa2a494b00f0fdc08a阳娜娜 <nil>
+}
+
+func ExampleMaskIdentifyNum() {
+	masked, err := id2meta.MaskIdentifyNum("11010519491231002x")
+	fmt.Println(masked, err)
+	// Output: 110105f8817a477938df5a3e7763cadc5a9abb002X <nil>
+}
+
+func ExampleParam_Validate() {
+	param := id2meta.Param{UserName: "张三", IdentifyNum: "110105194912310021"}
+	err := param.Validate()
+	fmt.Println(err)
+
+	if paramErr, ok := errors.AsType[*id2meta.ParamError](err); ok {
+		fmt.Println(paramErr.Field)
+	}
+	fmt.Println(errors.Is(err, id2meta.ErrInvalidParam))
+	// Output:
+	// id2meta: invalid IdentifyNum: the check digit is wrong
+	// IdentifyNum
+	// true
+}
+
+// The digests are from md5sum: printf 张 | md5sum.
+func TestMaskUserNameKnownAnswers(t *testing.T) {
+	for name, test := range map[string]struct{ userName, want string }{
+		"the vendor's vector":                    {"张三", "6499fc7409049355527ef6a2ba5706b8三"},
+		"one character":                          {"张", "6499fc7409049355527ef6a2ba5706b8"},
+		"four characters":                        {"欧阳娜娜", "5101844aa36e3caa2a494b00f0fdc08a阳娜娜"},
+		"outside the BMP":                        {"𠮷野", "fe74100e1790d3b8e2a4b04e1fb184e2野"},
+		"outside the BMP and of Go's tables":     {"\U0002EBF0野", "59aa1373d66644afc378c0583bab2ed8野"},
+		"outside the BMP later in the name":      {"李𠮷", "46900173a2e62ba55dedacfdfd7e7441𠮷"},
+		"ASCII":                                  {"A", "7fc56270e7a70fa81a5935b72eacbe29"},
+		"ASCII with a space":                     {"JOHN SMITH", "ff44570aca8241914870afbc310cdb85OHN SMITH"},
+		"a space right after the first":          {"A LI", "7fc56270e7a70fa81a5935b72eacbe29 LI"},
+		"Latin of two bytes":                     {"\u00e9", "66ddcd97cfdeabb2f6fb8a999b4bc76f"},
+		"a middle dot later in the name":         {"阿依古丽·买买提", "17ad63cd834bf7f355122b954e87dbcc依古丽·买买提"},
+		"a middle dot right after the first":     {"阿·买买提", "17ad63cd834bf7f355122b954e87dbcc·买买提"},
+		"a middle dot as the first":              {"·阿", "176848afabe6f93c3e23a470037ab74f阿"},
+		"〇":                                      {"〇刘", "1b5946e7c4a29984e5c6d688c28c7f14刘"},
+		"〇 as the rest":                          {"刘〇", "7f1016477c414071219411a7c893227c〇"},
+		"white space around is no part of it":    {" \u3000张三\n", "6499fc7409049355527ef6a2ba5706b8三"},
+		"the first code point, not more of them": {"e\u0301", "e1671797c52e15f763380b45e841ec32\u0301"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := id2meta.MaskUserName(test.userName)
+			require.NoError(t, err)
+			require.Equal(t, test.want, got)
+		})
+	}
+}
+
+// The digests are from md5sum: printf 19491231 | md5sum.
+func TestMaskIdentifyNumKnownAnswers(t *testing.T) {
+	for name, test := range map[string]struct{ identifyNum, want string }{
+		"ends in X":                 {"11010519491231002X", "110105f8817a477938df5a3e7763cadc5a9abb002X"},
+		"ends in a digit":           {"440524188001010014", "44052479f3d5e41dcbdd83d88ab73d4aa88f8b0014"},
+		"a leap day":                {"110105200002290021", "11010546604eb3d8e10106739d5162ab1b5caf0021"},
+		"a small x":                 {"11010519491231002x", "110105f8817a477938df5a3e7763cadc5a9abb002X"},
+		"full-width, spaces around": {"\u3000１１０１０５１９４９１２３１００２ｘ ", "110105f8817a477938df5a3e7763cadc5a9abb002X"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := id2meta.MaskIdentifyNum(test.identifyNum)
+			require.NoError(t, err)
+			require.Equal(t, test.want, got)
+		})
+	}
+}
+
+func TestMD5ParamMasksBoth(t *testing.T) {
+	got, err := id2meta.MD5Param(" 张三", "11010519491231002x")
+	require.NoError(t, err)
+	require.Equal(t, id2meta.ParamTypeMD5, got.ParamType)
+	require.Equal(t, "6499fc7409049355527ef6a2ba5706b8三", got.UserName)
+	require.Equal(t, "110105f8817a477938df5a3e7763cadc5a9abb002X", got.IdentifyNum)
+	require.NoError(t, got.Validate())
+}
+
+func TestMaskingReturnsNothingBesideAnError(t *testing.T) {
+	name, err := id2meta.MaskUserName("张3")
+	require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+	require.Empty(t, name)
+	num, err := id2meta.MaskIdentifyNum("110105194912310021")
+	require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+	require.Empty(t, num)
+	for _, person := range [][2]string{{"张3", "11010519491231002X"}, {"张三", "110105194912310021"}} {
+		param, err := id2meta.MD5Param(person[0], person[1])
+		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+		require.True(t, param == id2meta.Param{})
+	}
+}
+
+func TestMaskingTwiceIsRefused(t *testing.T) {
+	once, err := id2meta.MD5Param("张三", "11010519491231002X")
+	require.NoError(t, err)
+	_, err = id2meta.MaskUserName(once.UserName)
+	require.ErrorContains(t, err, "masked already")
+	_, err = id2meta.MaskIdentifyNum(once.IdentifyNum)
+	require.ErrorContains(t, err, "masked already")
+}
+
+func TestMaskingAllocatesOnlyItsResult(t *testing.T) {
+	for _, name := range []string{"张三", "JOHN SMITH", "𠮷野", "张", " 阿依古丽·买买提 "} {
+		require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { _, _ = id2meta.MaskUserName(name) }), name)
+	}
+	for _, num := range []string{"11010519491231002X", "11010519491231002x", " １1010519491231002X"} {
+		require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { _, _ = id2meta.MaskIdentifyNum(num) }), num)
+	}
+}
+
+func FuzzMaskUserName(f *testing.F) {
+	f.Add("张三")
+	f.Fuzz(func(t *testing.T, userName string) {
+		masked, err := id2meta.MaskUserName(userName)
+		if err != nil {
+			require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+			require.Empty(t, masked)
+			return
+		}
+		normal, err := id2meta.Param{UserName: userName, IdentifyNum: "11010519491231002X"}.Normalize()
+		require.NoError(t, err)
+		_, size := utf8.DecodeRuneInString(normal.UserName)
+		require.Equal(t, fmt.Sprintf("%x", md5.Sum([]byte(normal.UserName[:size])))+normal.UserName[size:], masked)
+
+		param := id2meta.Param{ParamType: id2meta.ParamTypeMD5, UserName: masked,
+			IdentifyNum: "110105f8817a477938df5a3e7763cadc5a9abb002X"}
+		sent, err := param.Normalize()
+		require.NoError(t, err)
+		require.True(t, sent == param, "a masked name was changed")
+	})
+}
+
+func FuzzMaskIdentifyNum(f *testing.F) {
+	f.Add("11010519491231002X")
+	f.Fuzz(func(t *testing.T, identifyNum string) {
+		masked, err := id2meta.MaskIdentifyNum(identifyNum)
+		if err != nil {
+			require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+			require.Empty(t, masked)
+			return
+		}
+		normal, err := id2meta.Param{UserName: "张三", IdentifyNum: identifyNum}.Normalize()
+		require.NoError(t, err)
+		num := normal.IdentifyNum
+		require.Len(t, num, 18)
+		require.Equal(t, fmt.Sprintf("%s%x%s", num[:6], md5.Sum([]byte(num[6:14])), num[14:]), masked)
+
+		param := id2meta.Param{ParamType: id2meta.ParamTypeMD5, UserName: "6499fc7409049355527ef6a2ba5706b8三",
+			IdentifyNum: masked}
+		sent, err := param.Normalize()
+		require.NoError(t, err)
+		require.True(t, sent == param, "a masked number was changed")
+	})
+}
+
+// The mask benchmarks stand beside the bare md5 of the bytes that each hashes:
+// masking, validation included, is to take at most 2.5 times as long.
+func BenchmarkMaskUserName(b *testing.B) {
+	b.Run("id2meta", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = id2meta.MaskUserName("欧阳娜娜")
+		}
+	})
+	b.Run("md5.Sum", func(b *testing.B) { benchmarkSum(b, "欧") })
+}
+
+func BenchmarkMaskIdentifyNum(b *testing.B) {
+	b.Run("id2meta", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = id2meta.MaskIdentifyNum("11010519491231002X")
+		}
+	})
+	b.Run("md5.Sum", func(b *testing.B) { benchmarkSum(b, "19491231") })
+}
+
+func benchmarkSum(b *testing.B, text string) {
+	b.ReportAllocs()
+	data := []byte(text)
+	for b.Loop() {
+		_ = md5.Sum(data)
+	}
+}
