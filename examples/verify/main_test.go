@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// TestMain makes -live trust the simulator, and keeps it away from the
+// credentials of the machine and from the metadata service.
+func TestMain(m *testing.M) {
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	home, err := os.MkdirTemp("", "verify-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	defer os.RemoveAll(home)
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "ALIBABA_CLOUD_") || strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			os.Unsetenv(name)
+		}
+	}
+	os.Setenv("HOME", home)
+	os.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+	server := id2metatest.NewServer()
+	roots := filepath.Join(home, "roots.pem")
+	err = os.WriteFile(roots, server.CertificatePEM(), 0o600)
+	server.Close()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	os.Setenv("SSL_CERT_FILE", roots)
+	return m.Run()
+}
+
+func TestRun(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		args           []string
+		code           int
+		stdout, stderr []string
+	}{
+		{"without arguments 张三 matches", nil, 0, []string{
+			"endpoint     127.0.0.1:", "the simulator", "-live", "bills",
+			"param type   normal", "verdict      match (BizCode 1)", "request ID   ", "time taken   ",
+		}, nil},
+		{"masked she matches too", []string{"-md5"}, 0, []string{"param type   md5", "match (BizCode 1)"}, nil},
+		{"somebody else is a mismatch", []string{"-name", "李四"}, 1, []string{"mismatch (BizCode 2)"}, nil},
+		{"an unknown number is no record", []string{"-id", "440524188001010014"}, 1, []string{"no record (BizCode 3)"}, nil},
+		{"a wrong check digit is an error", []string{"-id", "110105194912310020"}, 2, nil, []string{"check digit", "correct the name or the number"}},
+		{"a masked wrong number is an error", []string{"-md5", "-id", "1101051949"}, 2, nil, []string{"correct the name or the number"}},
+		{"an unknown flag is an error", []string{"-nmae", "x"}, 2, nil, []string{"-h"}},
+		{"a value of a wrong type is not repeated", []string{"-md5=110105194912310020"}, 2, nil, []string{"-h"}},
+		{"an argument without a flag is not repeated", []string{"110105194912310020"}, 2, nil, []string{"-id"}},
+		{"-endpoint is for -live", []string{"-endpoint", "127.0.0.1:1"}, 2, nil, []string{"-live"}},
+		{"an endpoint with a scheme is an error", []string{"-live", "-endpoint", "https://127.0.0.1"}, 2, nil, []string{"scheme"}},
+		{"without a credential it says which variables to set", []string{"-live", "-endpoint", "127.0.0.1:1"}, 2, nil,
+			[]string{"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), test.args, &stdout, &stderr)
+			assert.Equal(t, test.code, code)
+			for _, part := range test.stdout {
+				assert.Contains(t, stdout.String(), part)
+			}
+			for _, part := range test.stderr {
+				assert.Contains(t, stderr.String(), part)
+			}
+			if test.stdout == nil {
+				assert.Empty(t, stdout.String())
+			}
+			if test.stderr == nil {
+				assert.Empty(t, stderr.String())
+			}
+			for _, number := range []string{sampleNumber, "440524188001010014", "110105194912310020", "1949"} {
+				assert.NotContains(t, stdout.String()+stderr.String(), number)
+			}
+		})
+	}
+}
+
+func TestHelpListsTheFlags(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	assert.Equal(t, 0, run(t.Context(), []string{"-h"}, &stdout, &stderr))
+	for _, flag := range []string{"-name", "-id", "-md5", "-live", "-endpoint"} {
+		assert.Contains(t, stdout.String(), flag)
+	}
+	assert.Empty(t, stderr.String())
+}
+
+func TestRunLive(t *testing.T) {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	server.AddPerson(sampleName, sampleNumber)
+	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id2metatest.AccessKeyID)
+	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", id2metatest.AccessKeySecret)
+	live := func(t *testing.T) (code int, stdout, stderr string) {
+		var out, err bytes.Buffer
+		code = run(t.Context(), []string{"-live", "-endpoint", server.Endpoint()}, &out, &err)
+		return code, out.String(), err.String()
+	}
+
+	t.Run("asks the endpoint with the credential of the environment", func(t *testing.T) {
+		code, stdout, stderr := live(t)
+		assert.Equal(t, 0, code, stderr)
+		assert.Contains(t, stdout, "endpoint     "+server.Endpoint()+"\n")
+		assert.Contains(t, stdout, "match (BizCode 1)")
+	})
+
+	for _, test := range []struct {
+		name  string
+		fault id2metatest.Fault
+		todo  string
+	}{
+		{"411 says which policy", id2metatest.Answer("411", "no permission"), "AliyunYundunCloudAuthFullAccess"},
+		{"410 says to activate", id2metatest.Answer("410", ""), "activate the service"},
+		{"412 says to pay", id2metatest.Answer("412", ""), "settle the account's bill"},
+		{"403 says not to ask again", id2metatest.Answer("403", ""), "do not ask about this person again"},
+		{"an unusable answer points to the README", id2metatest.Raw(200, "{}"), "README"},
+		{"a gateway failure names the page that explains it", id2metatest.Status(403, "NoPermission", "no"), "or read https://"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server.Inject(test.fault)
+			code, stdout, stderr := live(t)
+			assert.Equal(t, 2, code)
+			assert.Empty(t, stdout)
+			assert.Contains(t, stderr, test.todo)
+			assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line")
+			assert.NotContains(t, stderr, sampleNumber)
+			assert.NotContains(t, stderr, sampleName)
+		})
+	}
+}
