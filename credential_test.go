@@ -634,6 +634,14 @@ func TestCredentialOfTheDefaultChain(t *testing.T) {
 		environment(t, "", "")
 		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
 	})
+	t.Run("a profile of another home directory is used from the call after the change", func(t *testing.T) {
+		server, client := newVerification(t, nil)
+		for _, keyID := range []string{"first", "second"} {
+			server.AddCredential(keyID, "secret", "")
+			writeFile(t, profileFile(keyID, "secret"), setHome(t), ".alibabacloud", "credentials")
+			requireSignedBy(t, server, client, keyID)
+		}
+	})
 	t.Run("a key that appears while another provider hangs is used at once", func(t *testing.T) {
 		setHome(t)
 		sts := newSTS(t) // as a credentials URI

@@ -485,6 +485,11 @@ func TestARedirectIsNeitherAVerdictNorFollowed(t *testing.T) {
 // answer.
 func verifyAt(t *testing.T, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
 	t.Helper()
+	return verifyPersonAt(t, zhangSan, handler, opts...)
+}
+
+func verifyPersonAt(t *testing.T, person id2meta.Param, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
+	t.Helper()
 	server := httptest.NewTLSServer(handler)
 	t.Cleanup(server.Close)
 	simulator := id2metatest.NewServer() // lends its credential
@@ -497,7 +502,7 @@ func verifyAt(t *testing.T, handler http.HandlerFunc, opts ...id2meta.Option) (i
 	defer client.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	return client.Verify(ctx, zhangSan)
+	return client.Verify(ctx, person)
 }
 
 func requireAPIError(t *testing.T, handler http.HandlerFunc) *id2meta.APIError {

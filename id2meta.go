@@ -1,3 +1,56 @@
+// Package id2meta answers whether a name and a Chinese resident ID number belong
+// to the same person, by Alibaba Cloud's Id2MetaVerify (身份二要素核验).
+//
+// Most programs need [New], once, and [Client.Verify], for each person:
+//
+//	client, err := id2meta.New()
+//	…
+//	result, err := client.Verify(ctx, id2meta.Param{UserName: name, IdentifyNum: number})
+//	if err != nil {
+//		return err // there is no verdict
+//	}
+//	if !result.Match() {
+//		return errNotThisPerson
+//	}
+//
+// # Verdicts and errors
+//
+// A [Result] is a verdict: match, mismatch, or no record. Everything else is an
+// error, and the Result beside it is zero and does not match, so that a caller
+// who forgets to look at the error still pays nobody. errors.Is tells the kinds
+// of errors apart; the list begins at [ErrInvalidParam].
+//
+// # Credentials
+//
+// Without [WithCredential] the provider chain of github.com/aliyun/credentials-go
+// is asked: environment, OIDC, profiles, ECS RAM role, credentials URI. It is
+// asked by one goroutine at a time, however many callers wait. An STS token is
+// renewed by itself, and a credential that appears later is found.
+//
+// # Retries and the bill
+//
+// A call that the authoritative source answered may be billed. So [Client.Verify]
+// tries again only what the service has not seen, or has answered with a failure
+// that may pass. What was sent and not answered is given up with an error that
+// says so; [WithRetryUnanswered] changes that. Endpoints that give no connection
+// are passed over for 30 s.
+//
+// # The rate limit
+//
+// The service allows one account 50 calls a second, over all its machines.
+// [WithLimiter] makes each request wait for its turn.
+//
+// # Personal data
+//
+// Name and number are sent in the body of a POST request, over TLS, and stand
+// nowhere else: not in an address, an error, a log record or a printed [Param].
+// Sending them masked ([MD5Param]) is possible, and is no encryption.
+//
+// # Tests
+//
+// Depend on the interface [Verifier], and put a [VerifierFunc] or a mock in the
+// Client's place. Or run the real Client against package
+// [github.com/id2meta/id2meta/id2metatest], a simulator of the service.
 package id2meta
 
 import (

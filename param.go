@@ -49,10 +49,10 @@ const (
 // A Param never shows the person: every verb of fmt that suits it, log/slog and
 // JSON, text and XML encoders show *** for a field that is set and nothing for
 // one that is empty. To queue or store a person, copy the fields to a type of
-// your own. Three ways remain to the bare fields, and Go lets no type close
-// them: the verbs %p and %w, which go vet refuses for a Param; a Param in an
-// unexported field of a struct that is printed whole; and reflection, such as
-// encoding/gob's.
+// your own. Some ways to the bare fields remain, which Go lets no type close:
+// the verbs %w (go vet refuses it) and %p, a Param in an unexported field of a
+// struct that is printed whole, and reflection, such as encoding/gob's and that
+// of assertions in tests.
 type Param struct {
 	ParamType   ParamType // default: ParamTypeNormal
 	UserName    string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -110,21 +111,15 @@ func TestFaultsThatDisturbTheWay(t *testing.T) {
 			!strings.HasPrefix(ans.body, `{"RequestId":`) || strings.Contains(ans.body, "BizCode") {
 			t.Errorf("got HTTP %d, %q, %v", ans.status, ans.body, err)
 		}
+		if length, _ := strconv.Atoi(ans.header.Get("Content-Length")); length/2 != len(ans.body) {
+			t.Errorf("%d bytes of %d arrived, want half", len(ans.body), length)
+		}
 		wantBilled(t, s, "Truncate", 200)
 	})
 	t.Run("Hang answers never, and is on record before", func(t *testing.T) {
 		s := newServer(t)
 		s.Inject(id2metatest.Hang())
-		ctx, cancel := context.WithCancel(context.Background())
-		go func() {
-			for len(s.Calls()) == 0 {
-				time.Sleep(time.Millisecond)
-			}
-			time.Sleep(50 * time.Millisecond) // time enough for an answer
-			cancel()
-		}()
-		_, err := s.Client().Do(ask{}.request(t, s.Endpoint()).WithContext(ctx))
-		if !errors.Is(err, context.Canceled) {
+		if err := leaveOnArrival(t, s); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want that only the client ended it", err)
 		}
 		wantBilled(t, s, "Hang", 0)

@@ -45,6 +45,13 @@ func TestGatewayRefuses(t *testing.T) {
 			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "HMAC-SHA1", "HMAC-MD5", 1)
 		}}, 400, "InvalidSignatureMethod"},
 
+		{"another version of the older signature", ask{rpc: true, query: true, tamper: func(r *http.Request) {
+			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "SignatureVersion=1.0", "SignatureVersion=2.0", 1)
+		}}, 400, "InvalidSignatureMethod"},
+		{"an older signature that is empty", ask{rpc: true, query: true, tamper: func(r *http.Request) {
+			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "Signature=", "Signatur=", 1)
+		}}, 400, "IncompleteSignature"},
+
 		{"a wrong secret", ask{secret: "wrong"}, 400, noMatch},
 		{"a wrong secret in the older signature", ask{rpc: true, secret: "wrong"}, 400, noMatch},
 		{"the secret of another access key", ask{id: stsID, token: stsToken}, 400, noMatch},

@@ -1,0 +1,316 @@
+package id2meta_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aliyun/credentials-go/credentials"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+type pointerCredential struct{ credentials.Credential }
+
+func (*pointerCredential) GetCredential() (*credentials.CredentialModel, error) { return nil, nil }
+
+type limiterFunc func(ctx context.Context) error
+
+func (f limiterFunc) Wait(ctx context.Context) error { return f(ctx) }
+
+type roundTripFunc func(r *http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		opt    id2meta.Option
+		option string // that the error names
+		why    string // in the error
+	}{
+		{"a nil Option", nil, "New", "nil"},
+		{"a nil credential", id2meta.WithCredential(nil), "WithCredential", "nil"},
+		{"a nil pointer to a credential", id2meta.WithCredential((*pointerCredential)(nil)), "WithCredential", "nil"},
+		{"no endpoint", id2meta.WithEndpoints(), "WithEndpoints", "no endpoint"},
+		{"an empty slice of endpoints", id2meta.WithEndpoints([]string{}...), "WithEndpoints", "no endpoint"},
+		{"a nil HTTP client", id2meta.WithHTTPClient(nil), "WithHTTPClient", "nil"},
+		{"an HTTP client with a nil pointer for Transport", id2meta.WithHTTPClient(&http.Client{Transport: (*http.Transport)(nil)}), "WithHTTPClient", "Transport"},
+		{"an HTTP client with a nil function for Transport", id2meta.WithHTTPClient(&http.Client{Transport: roundTripFunc(nil)}), "WithHTTPClient", "Transport"},
+		{"a timeout of zero", id2meta.WithTimeout(0), "WithTimeout", "not positive"},
+		{"a negative timeout", id2meta.WithTimeout(-time.Second), "WithTimeout", "not positive"},
+		{"no attempt", id2meta.WithMaxAttempts(0), "WithMaxAttempts", "fewer than one"},
+		{"a negative number of attempts", id2meta.WithMaxAttempts(-1), "WithMaxAttempts", "fewer than one"},
+		{"a nil limiter", id2meta.WithLimiter(nil), "WithLimiter", "nil"},
+		{"a nil pointer to a limiter", id2meta.WithLimiter((*rate.Limiter)(nil)), "WithLimiter", "nil"},
+		{"a nil function for a limiter", id2meta.WithLimiter(limiterFunc(nil)), "WithLimiter", "nil"},
+		{"a nil logger", id2meta.WithLogger(nil), "WithLogger", "nil"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, opts := range [][]id2meta.Option{
+				{test.opt},
+				{id2meta.WithMaxAttempts(2), test.opt, id2meta.WithTimeout(time.Second)},
+			} {
+				client, err := id2meta.New(opts...)
+				require.Error(t, err)
+				assert.Nil(t, client)
+				assert.Contains(t, err.Error(), "id2meta: "+test.option+": ")
+				assert.Contains(t, err.Error(), test.why)
+			}
+		})
+	}
+}
+
+func TestWithEndpointsRefusesWhatIsNoHost(t *testing.T) {
+	for _, test := range []struct{ name, endpoint, why string }{
+		{"an empty string", "", "empty"},
+		{"a space", " ", "white space"},
+		{"a host with a space behind it", "cloudauth.aliyuncs.com ", "white space"},
+		{"a host with a line break", "cloudauth.aliyuncs.com\r\nX-Evil: 1", "white space"},
+		{"an ideographic space", "cloudauth\u3000aliyuncs.com", "white space"},
+		{"the scheme https", "https://cloudauth.aliyuncs.com", "scheme"},
+		{"the scheme http", "http://cloudauth.aliyuncs.com", "scheme"},
+		{"a scheme alone", "https://", "scheme"},
+		{"a scheme without slashes", "https:cloudauth.aliyuncs.com", "port"},
+		{"a slash behind it", "cloudauth.aliyuncs.com/", "path"},
+		{"a path", "cloudauth.aliyuncs.com/v1", "path"},
+		{"a slash before it", "//cloudauth.aliyuncs.com", "path"},
+		{"a query", "cloudauth.aliyuncs.com?a=b", "query"},
+		{"a fragment", "cloudauth.aliyuncs.com#a", "fragment"},
+		{"a user", "user@cloudauth.aliyuncs.com", "password"},
+		{"a user and a password", "user:open-sesame@cloudauth.aliyuncs.com", "password"},
+		{"a scheme and a password", "https://user:open-sesame@cloudauth.aliyuncs.com", "scheme"},
+		{"a password that holds a slash", "user:open-sesame/@cloudauth.aliyuncs.com", "password"},
+		{"two hosts in one string", "cloudauth.aliyuncs.com,cloudauth.cn-shanghai.aliyuncs.com", "comma"},
+		{"a port without a host", ":443", "no host"},
+		{"a colon alone", ":", "no host"},
+		{"a colon without a port", "cloudauth.aliyuncs.com:", "port"},
+		{"the port 0", "cloudauth.aliyuncs.com:0", "port"},
+		{"the port 65536", "cloudauth.aliyuncs.com:65536", "port"},
+		{"a negative port", "cloudauth.aliyuncs.com:-443", "port"},
+		{"a port with a sign", "cloudauth.aliyuncs.com:+443", "port"},
+		{"a port by name", "cloudauth.aliyuncs.com:https", "port"},
+		{"a port in full-width digits", "cloudauth.aliyuncs.com:４４３", "port"},
+		{"two ports", "cloudauth.aliyuncs.com:443:443", "brackets"},
+		{"an IPv6 address without brackets", "2001:db8::1", "brackets"},
+		{"the IPv6 loopback without brackets", "::1", "brackets"},
+		{"a bracket that is not closed", "[2001:db8::1", "brackets"},
+		{"a bracket that is not opened", "2001:db8::1]:443", "brackets"},
+		{"a bracket too many", "[2001:db8::1]]:443", "brackets"},
+		{"empty brackets", "[]:443", "brackets"},
+		{"an IPv4 address in brackets", "[127.0.0.1]:443", "brackets"},
+		{"a host in brackets", "[cloudauth.aliyuncs.com]", "brackets"},
+		{"an IPv6 zone", "[fe80::1%25eth0]:443", "brackets"},
+		{"letters behind the brackets", "[2001:db8::1]443", "brackets"},
+		{"a colon behind the brackets", "[2001:db8::1]:", "port"},
+		{"a backslash", `cloudauth.aliyuncs.com\evil.example`, "letters"},
+		{"a percent sign", "cloudauth%2ealiyuncs.com", "letters"},
+		{"another script", "云.example", "letters"},
+		{"invalid UTF-8", "cloudauth\xff.example", "letters"},
+		{"a zero byte", "cloudauth\x00.example", "letters"},
+		{"an invisible character", "cloudauth\u200b.example", "letters"},
+		{"a dot before it", ".aliyuncs.com", "letters"},
+		{"two dots", "cloudauth..aliyuncs.com", "letters"},
+		{"a dot alone", ".", "letters"},
+		{"a template that was not filled in", "cloudauth.${region}.aliyuncs.com", "letters"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			client, err := id2meta.New(id2meta.WithEndpoints(id2meta.EndpointDefault, test.endpoint))
+			require.Error(t, err)
+			assert.Nil(t, client)
+			assert.Contains(t, err.Error(), "id2meta: WithEndpoints: endpoint 2: ")
+			assert.Contains(t, err.Error(), test.why)
+			assert.NotContains(t, err.Error(), "open-sesame")
+		})
+	}
+}
+
+func TestWithEndpointsTakesHostsAndPorts(t *testing.T) {
+	for _, endpoint := range []string{
+		id2meta.EndpointDefault, id2meta.EndpointDualStack,
+		id2meta.EndpointShanghai, id2meta.EndpointShanghaiDualStack, id2meta.EndpointShanghaiVPC,
+		id2meta.EndpointBeijing, id2meta.EndpointBeijingDualStack, id2meta.EndpointBeijingVPC,
+		"cloudauth.aliyuncs.com:443", "CloudAuth.AliyunCS.com", "cloudauth.aliyuncs.com.", "localhost", "localhost:1", "localhost:65535",
+		"id2meta_simulator:8443", "xn--fiqs8s.example", "127.0.0.1", "127.0.0.1:8443", "[::1]", "[::1]:8443", "[2001:DB8:0::1]:443", "[::ffff:127.0.0.1]:443",
+	} {
+		t.Run(endpoint, func(t *testing.T) {
+			_, err := id2meta.New(id2meta.WithEndpoints(endpoint))
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestTheEndpointsAreTheVendors(t *testing.T) {
+	assert.Equal(t, []string{
+		"cloudauth.aliyuncs.com", "cloudauth-dualstack.aliyuncs.com",
+		"cloudauth.cn-shanghai.aliyuncs.com", "cloudauth-dualstack.cn-shanghai.aliyuncs.com", "cloudauth-vpc.cn-shanghai.aliyuncs.com",
+		"cloudauth.cn-beijing.aliyuncs.com", "cloudauth-dualstack.cn-beijing.aliyuncs.com", "cloudauth-vpc.cn-beijing.aliyuncs.com",
+	}, []string{
+		id2meta.EndpointDefault, id2meta.EndpointDualStack,
+		id2meta.EndpointShanghai, id2meta.EndpointShanghaiDualStack, id2meta.EndpointShanghaiVPC,
+		id2meta.EndpointBeijing, id2meta.EndpointBeijingDualStack, id2meta.EndpointBeijingVPC,
+	})
+}
+
+// hostsAsked runs one Verify whose transport connects to nothing, and returns
+// the hosts that it was to ask.
+func hostsAsked(t *testing.T, opts ...id2meta.Option) (hosts []string) {
+	t.Helper()
+	server := id2metatest.NewServer() // lends its credential
+	defer server.Close()
+	nowhere := &http.Client{Transport: &http.Transport{
+		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
+			hosts = append(hosts, address)
+			return nil, errors.New("there is no network")
+		},
+	}}
+	credential := server.Options()[2] // not the endpoint, which is to be the default
+	client, err := id2meta.New(append([]id2meta.Option{credential, id2meta.WithHTTPClient(nowhere)}, opts...)...)
+	require.NoError(t, err)
+	_, err = client.Verify(t.Context(), zhangSan)
+	require.ErrorIs(t, err, id2meta.ErrServer)
+	return hosts
+}
+
+func TestTheDefaultEndpointsAreGeneralShanghaiAndBeijing(t *testing.T) {
+	assert.Equal(t, []string{
+		"cloudauth.aliyuncs.com:443", "cloudauth.cn-shanghai.aliyuncs.com:443", "cloudauth.cn-beijing.aliyuncs.com:443",
+	}, hostsAsked(t))
+}
+
+func TestOfAnOptionGivenTwiceTheLastOneCounts(t *testing.T) {
+	t.Run("WithEndpoints", func(t *testing.T) {
+		assert.Equal(t, []string{"b.example:443", "c.example:1"}, hostsAsked(t,
+			id2meta.WithEndpoints("a.example"), id2meta.WithEndpoints("b.example", "c.example:1"), id2meta.WithMaxAttempts(2)))
+	})
+	t.Run("WithMaxAttempts", func(t *testing.T) {
+		assert.Len(t, hostsAsked(t, id2meta.WithMaxAttempts(3), id2meta.WithMaxAttempts(1)), 1)
+	})
+
+	server := id2metatest.NewServer()
+	defer server.Close()
+	server.AddPerson(zhangSan.UserName, zhangSan.IdentifyNum)
+	verify := func(t *testing.T, opts ...id2meta.Option) error {
+		client, err := id2meta.New(append(server.Options(), opts...)...)
+		require.NoError(t, err)
+		_, err = client.Verify(t.Context(), zhangSan)
+		return err
+	}
+	refuse := limiterFunc(func(context.Context) error { return errors.New("refused") })
+	allow := limiterFunc(func(context.Context) error { return nil })
+	t.Run("WithTimeout", func(t *testing.T) {
+		require.ErrorIs(t, verify(t, id2meta.WithTimeout(time.Hour), id2meta.WithTimeout(1)), context.DeadlineExceeded)
+		require.NoError(t, verify(t, id2meta.WithTimeout(1), id2meta.WithTimeout(time.Hour)))
+	})
+	t.Run("WithLimiter", func(t *testing.T) {
+		require.ErrorIs(t, verify(t, id2meta.WithLimiter(allow), id2meta.WithLimiter(refuse)), id2meta.ErrThrottled)
+		require.NoError(t, verify(t, id2meta.WithLimiter(refuse), id2meta.WithLimiter(allow)))
+	})
+	t.Run("WithHTTPClient", func(t *testing.T) {
+		broken := &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) { return nil, io.EOF })}
+		require.ErrorIs(t, verify(t, id2meta.WithHTTPClient(broken)), id2meta.ErrServer)
+		require.NoError(t, verify(t, id2meta.WithHTTPClient(broken), id2meta.WithHTTPClient(server.Client())))
+	})
+	t.Run("WithCredential", func(t *testing.T) {
+		stranger, err := credentials.NewCredential(new(credentials.Config).SetType("access_key").SetAccessKeyId("nobody").SetAccessKeySecret("knows"))
+		require.NoError(t, err)
+		require.ErrorIs(t, verify(t, id2meta.WithCredential(stranger)), id2meta.ErrCredential)
+		require.NoError(t, verify(t, id2meta.WithCredential(stranger), server.Options()[2]))
+	})
+	t.Run("WithLogger", func(t *testing.T) {
+		var first, second strings.Builder
+		debug := &slog.HandlerOptions{Level: slog.LevelDebug}
+		require.NoError(t, verify(t, id2meta.WithLogger(slog.New(slog.NewTextHandler(&first, debug))), id2meta.WithLogger(slog.New(slog.NewTextHandler(&second, debug)))))
+		assert.Empty(t, first.String())
+		assert.NotEmpty(t, second.String())
+	})
+}
+
+func TestWithEndpointsCopiesItsSlice(t *testing.T) {
+	t.Run("when New has been called", func(t *testing.T) {
+		hosts := []string{"a.example"}
+		assert.Equal(t, []string{"a.example:443"}, hostsAsked(t, id2meta.WithEndpoints(hosts...), id2meta.WithMaxAttempts(1),
+			id2meta.WithLimiter(limiterFunc(func(context.Context) error { hosts[0] = "evil.example"; return nil }))))
+	})
+	t.Run("when the Option has been made", func(t *testing.T) {
+		hosts := []string{"a.example"}
+		opt := id2meta.WithEndpoints(hosts...)
+		hosts[0] = "evil.example"
+		assert.Equal(t, []string{"a.example:443"}, hostsAsked(t, opt, id2meta.WithMaxAttempts(1)))
+	})
+}
+
+func TestWithHTTPClientLeavesItsClientAlone(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Empty(t, r.Header.Values("Cookie"))
+		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
+		io.WriteString(w, verdict)
+	}))
+	defer server.Close()
+	own := server.Client()
+	own.Jar = jar{t}
+	simulator := id2metatest.NewServer()
+	defer simulator.Close()
+	client, err := id2meta.New(append(simulator.Options(),
+		id2meta.WithEndpoints(server.Listener.Addr().String()), id2meta.WithHTTPClient(own))...)
+	require.NoError(t, err)
+	for range 2 {
+		_, err = client.Verify(t.Context(), zhangSan)
+		require.NoError(t, err)
+	}
+	assert.Nil(t, own.CheckRedirect)
+	assert.Equal(t, jar{t}, own.Jar)
+}
+
+func TestNewUsesNoNetworkAndNeedsNoCredential(t *testing.T) {
+	var used atomic.Bool
+	note := &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
+		used.Store(true)
+		return nil, io.EOF
+	})}
+	credential := new(notingCredential)
+	limiter := limiterFunc(func(context.Context) error { used.Store(true); return nil })
+
+	started := time.Now()
+	const clients = 100
+	for range clients {
+		_, err := id2meta.New()
+		require.NoError(t, err)
+		_, err = id2meta.New(id2meta.WithHTTPClient(note), id2meta.WithCredential(credential), id2meta.WithLimiter(limiter), id2meta.WithRetryUnanswered(),
+			id2meta.WithEndpoints("192.0.2.1", "does-not-exist.invalid"))
+		require.NoError(t, err)
+	}
+	assert.Less(t, time.Since(started)/(2*clients), 50*time.Millisecond, "a name was looked up, or a key generated?")
+	assert.False(t, used.Load(), "the HTTP client or the limiter was used")
+	assert.Zero(t, credential.asked.Load(), "the credential was asked for")
+}
+
+// notingCredential would panic in every method but this.
+type notingCredential struct {
+	credentials.Credential
+	asked atomic.Int32
+}
+
+func (c *notingCredential) GetCredential() (*credentials.CredentialModel, error) {
+	c.asked.Add(1)
+	return nil, errors.New("not yet")
+}
+
+// jar fails the test that it is used in.
+type jar struct{ t *testing.T }
+
+func (j jar) SetCookies(*url.URL, []*http.Cookie) { j.t.Error("a cookie was kept") }
+func (j jar) Cookies(*url.URL) []*http.Cookie     { j.t.Error("a cookie was sent"); return nil }

@@ -1,0 +1,733 @@
+package id2meta_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aliyun/credentials-go/credentials"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// What must not be seen. The token has the characters that an encoding changes.
+const (
+	stsKeyID      = "STS.NUgYrLnoC37mZZCNnAbez"
+	stsSecret     = "FPHGGYPkzeqEhAnpBZzjVDiPPdKoNp"
+	stsToken      = "CAIS+gF1q6Ft5B2yfSjIr5eDL8n/mqx4/+6sRXT4h0=="
+	proxyPassword = "open-sesame"
+)
+
+// people are what the tests of this file verify: a person as the caller gives
+// it, and what must not be seen of it.
+var people = []struct {
+	name    string
+	param   id2meta.Param
+	secrets []string
+}{
+	{"a person", id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"},
+		[]string{"张三", "11010519491231002X", "19491231"}},
+	{"a person as people type", id2meta.Param{UserName: " 欧阳娜娜\t", IdentifyNum: "１１０１０５１９４９１２３１００２ｘ"},
+		[]string{"欧阳娜娜", "11010519491231002X", "１１０１０５１９４９１２３１００２ｘ", "19491231"}},
+	{"a name outside the BMP", id2meta.Param{UserName: "𠮷野", IdentifyNum: "440524188001010014"},
+		[]string{"𠮷野", "440524188001010014", "18800101"}},
+	{"a name in letters", id2meta.Param{UserName: "ZHANG SAN", IdentifyNum: "11010519491231002X"},
+		[]string{"ZHANG SAN", "11010519491231002X", "19491231"}},
+	{"a short name in letters", id2meta.Param{UserName: "Zq", IdentifyNum: "11010519491231002X"},
+		[]string{"11010519491231002X", "19491231"}}, // and the name, in a test of its own
+	{"a masked person", id2meta.Param{ParamType: id2meta.ParamTypeMD5, UserName: "6499fc7409049355527ef6a2ba5706b8三", IdentifyNum: "110105f8817a477938df5a3e7763cadc5a9abb002X"},
+		[]string{"6499fc7409049355527ef6a2ba5706b8", "f8817a477938df5a3e7763cadc5a9abb"}},
+}
+
+// witness collects all that a user of the library may see, and requires that
+// nothing secret is among it.
+type witness struct {
+	logs   *bytes.Buffer
+	logger *slog.Logger
+}
+
+func newWitness() witness {
+	logs := new(bytes.Buffer)
+	opts := &slog.HandlerOptions{Level: slog.LevelDebug}
+	return witness{logs, slog.New(slog.NewMultiHandler(slog.NewTextHandler(logs, opts), slog.NewJSONHandler(logs, opts)))}
+}
+
+func (w witness) requireSilence(t *testing.T, secrets []string, err error, more ...any) {
+	t.Helper()
+	if leak := w.leak(secrets, err, more...); leak != "" {
+		t.Error(leak)
+	}
+}
+
+// leak looks for the secrets in what is logged and in err, and for what others
+// could have made of them.
+func (w witness) leak(secrets []string, err error, more ...any) string {
+	w.logger.Error("what a service would log", "error", err)
+	var seen strings.Builder
+	seen.WriteString(w.logs.String())
+	w.logs.Reset()
+	eachError(err, func(err error) {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%+q", "%x", "%d"} {
+			fmt.Fprintf(&seen, verb+"\n", err)
+		}
+		if encoded, err := json.Marshal(err); err == nil {
+			seen.Write(encoded)
+		}
+	})
+	for _, v := range more {
+		fmt.Fprintf(&seen, "%v %+v %#v\n", v, v, v)
+	}
+	text := strings.ToLower(seen.String())
+	for _, secret := range append([]string{stsSecret, stsToken, id2metatest.AccessKeySecret, proxyPassword}, secrets...) {
+		for _, spelling := range spellingsOf(secret) {
+			if i := strings.Index(text, strings.ToLower(spelling)); i >= 0 {
+				return fmt.Sprintf("%q is in %q", spelling, text[max(0, i-200):min(len(text), i+200)])
+			}
+		}
+	}
+	return ""
+}
+
+func spellingsOf(secret string) []string {
+	quoted := fmt.Sprintf("%+q", secret)
+	encoded, _ := json.Marshal(secret)
+	return []string{
+		secret,
+		url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret)),
+		quoted[1 : len(quoted)-1], string(encoded[1 : len(encoded)-1]), escaped(secret),
+		fmt.Sprintf("%x", secret),
+		fmt.Sprintf("%x", md5.Sum([]byte(secret))),
+		fmt.Sprintf("%v", []byte(secret)), fmt.Sprintf("%#v", []byte(secret)),
+	}
+}
+
+// escaped writes s as a JSON encoder does that sends ASCII only.
+func escaped(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		switch {
+		case c < 0x80:
+			b.WriteRune(c)
+		case c < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, c)
+		default:
+			c -= 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+c>>10, 0xdc00+c&0x3ff)
+		}
+	}
+	return b.String()
+}
+
+func eachError(err error, f func(error)) {
+	if err == nil {
+		return
+	}
+	f(err)
+	switch err := err.(type) {
+	case interface{ Unwrap() error }:
+		eachError(err.Unwrap(), f)
+	case interface{ Unwrap() []error }:
+		for _, err := range err.Unwrap() {
+			eachError(err, f)
+		}
+	}
+}
+
+// stsCredential is one of STS, whose token is sent and may be echoed.
+func stsCredential(t *testing.T) id2meta.Option {
+	t.Helper()
+	credential, err := credentials.NewCredential(new(credentials.Config).SetType("sts").
+		SetAccessKeyId(stsKeyID).SetAccessKeySecret(stsSecret).SetSecurityToken(stsToken))
+	require.NoError(t, err)
+	return id2meta.WithCredential(credential)
+}
+
+// TestWitnessSees makes sure that the tests below could fail.
+func TestWitnessSees(t *testing.T) {
+	for _, err := range []error{
+		errors.New("no such person: 张三"),
+		fmt.Errorf("no such person: %w", errors.New("%E5%BC%A0%e4%b8%89")),
+		errors.Join(errors.New("a"), fieldError{Body: "UserName=张三"}),
+		&id2meta.APIError{Recommend: "https://example.com/?id=11010519491231002x"},
+	} {
+		assert.NotEmpty(t, newWitness().leak(people[0].secrets, err), "%v", err)
+	}
+	witness := newWitness()
+	witness.logger.Debug("19491231")
+	assert.NotEmpty(t, witness.leak(people[0].secrets, nil))
+}
+
+// fieldError tells less by Error than it holds.
+type fieldError struct{ Body string }
+
+func (fieldError) Error() string { return "the circuit is open" }
+
+// echoes are what a server may make of a request.
+func echoes(p id2meta.Param) []string {
+	number := strings.TrimSpace(p.IdentifyNum)
+	name := strings.TrimSpace(p.UserName)
+	form := url.Values{"UserName": {name}, "IdentifyNum": {number}}.Encode()
+	all := []string{
+		name, number, strings.ToLower(number), name + number, number + number,
+		form, strings.ToLower(form), url.PathEscape(name),
+		escaped(name), strings.ToUpper(escaped(name)), strings.ToLower(name),
+		stsSecret, stsToken, url.QueryEscape(stsToken), url.PathEscape(stsToken),
+		"http://user:" + proxyPassword + "@proxy.example:3128", "user:" + proxyPassword + "@proxy.example", "http://us er:p@/" + proxyPassword + "@proxy.example",
+	}
+	if len(number) == 18 {
+		masked, _ := id2meta.MD5Param(name, number)
+		birth := number[6:14]
+		all = append(all, masked.UserName, masked.IdentifyNum, birth,
+			birth[:4]+"-"+birth[4:6]+"-"+birth[6:], birth[:4]+"年"+birth[4:6]+"月"+birth[6:]+"日",
+			number[:6]+" "+birth+" "+number[14:], number[:14], number[:10]+"****"+number[14:])
+	}
+	return all
+}
+
+// failureOf is one way to fail: what happens between the client and the
+// simulator. It returns the options that make it so.
+type failureOf struct {
+	name string
+	make func(t *testing.T, s *id2metatest.Server, p id2meta.Param) []id2meta.Option
+	ctx  func(t *testing.T) context.Context // default: the test's
+}
+
+func inject(faults ...id2metatest.Fault) func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+	return func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(faults...)
+		return nil
+	}
+}
+
+func within(d time.Duration) func(t *testing.T) context.Context {
+	return func(t *testing.T) context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), d)
+		t.Cleanup(cancel)
+		return ctx
+	}
+}
+
+// transport makes an option of what the transport is to return. body is the
+// request's.
+func transport(f func(r *http.Request, body string) error) func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+	return func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			body, _ := io.ReadAll(r.Body)
+			decoded, _ := url.QueryUnescape(string(body))
+			return nil, f(r, string(body)+" "+decoded+" "+r.Header.Get("x-acs-security-token"))
+		})})}
+	}
+}
+
+// proxied sends all through a proxy whose address holds a password.
+func proxied(t *testing.T, s *id2metatest.Server, host string) []id2meta.Option {
+	t.Helper()
+	through := s.Client().Transport.(*http.Transport).Clone()
+	through.Proxy = http.ProxyURL(&url.URL{Scheme: "http", User: url.UserPassword("user", proxyPassword), Host: host})
+	t.Cleanup(through.CloseIdleConnections)
+	return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: through})}
+}
+
+// deadPort is one on which nobody listens.
+func deadPort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+var everyFailure = []failureOf{
+	{name: "no failure", make: inject()},
+	{name: "an answer of the API", make: inject(id2metatest.Answer("411", "无权限"))},
+	{name: "an answer of the gateway", make: inject(id2metatest.Status(403, "Forbidden.RAM", "User not authorized to operate on the specified resource."))},
+	{name: "a failure on every attempt", make: inject(id2metatest.Status(503, "ServiceUnavailable", "a"), id2metatest.Answer("500", "b"), id2metatest.Answer("402", "c"))},
+	{name: "throttling", make: inject(id2metatest.Throttle(time.Hour))},
+	{name: "throttling and a retry", make: inject(id2metatest.Throttle(time.Millisecond))},
+	{name: "an empty body", make: inject(id2metatest.Raw(200, ""))},
+	{name: "HTML", make: inject(id2metatest.Raw(200, "<html>"))},
+	{name: "a dropped connection", make: inject(id2metatest.Drop())},
+	{name: "a truncated answer", make: inject(id2metatest.Truncate())},
+	{name: "a retried drop", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(id2metatest.Drop(), id2metatest.Truncate(), id2metatest.Drop())
+		return []id2meta.Option{id2meta.WithRetryUnanswered()}
+	}},
+	{name: "a hanging server", make: inject(id2metatest.Hang()), ctx: within(50 * time.Millisecond)},
+	{name: "a hanging server that is asked again", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(id2metatest.Hang(), id2metatest.Hang(), id2metatest.Hang())
+		return []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithTimeout(150 * time.Millisecond)}
+	}},
+	{name: "a caller who leaves", make: inject(id2metatest.Delay(time.Minute)), ctx: func(t *testing.T) context.Context {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(30*time.Millisecond, cancel)
+		return ctx
+	}},
+	{name: "a caller who has left", make: inject(), ctx: func(t *testing.T) context.Context {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		return ctx
+	}},
+	{name: "a deadline in the past", make: inject(), ctx: within(-time.Second)},
+	{name: "a port on which nobody listens", make: func(t *testing.T, _ *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithEndpoints(deadPort(t), deadPort(t))}
+	}},
+	{name: "a port on which nobody listens, and then throttling", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(id2metatest.Throttle(time.Hour))
+		return []id2meta.Option{id2meta.WithEndpoints(deadPort(t), s.Endpoint())}
+	}},
+	{name: "a certificate that nobody signed", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}})}
+	}},
+	{name: "a certificate of another host", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		elsewhere := s.Client().Transport.(*http.Transport).Clone()
+		elsewhere.TLSClientConfig.ServerName = "cloudauth.aliyuncs.com"
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: elsewhere})}
+	}},
+	{name: "an HTTP client that gives up", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(id2metatest.Hang())
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: s.Client().Transport, Timeout: 50 * time.Millisecond})}
+	}},
+	{name: "a transport whose error tells the request", make: transport(func(r *http.Request, body string) error {
+		return fmt.Errorf("cannot send %s with %v", body, r.Header)
+	})},
+	{name: "a transport whose error wraps one that tells the request", make: transport(func(r *http.Request, body string) error {
+		return &wrappingError{fmt.Errorf("sending: %w", &url.Error{Op: "Post", URL: "https://example.com/?" + body, Err: errors.New(body)})}
+	})},
+	{name: "a transport whose error holds the request in a field", make: transport(func(_ *http.Request, body string) error {
+		return fieldError{Body: body}
+	})},
+	{name: "a transport whose error joins one that holds the request in a field", make: transport(func(_ *http.Request, body string) error {
+		return errors.Join(io.ErrUnexpectedEOF, &fieldError{Body: body})
+	})},
+	{name: "a transport whose error panics", make: transport(func(_ *http.Request, body string) error {
+		return panickingError(body)
+	})},
+	{name: "a transport whose url.Error holds nothing", make: transport(func(_ *http.Request, body string) error {
+		return &wrappingError{&url.Error{Op: "Post", URL: body, Err: errors.New("refused")}}
+	})},
+	{name: "a dead proxy", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		return proxied(t, s, deadPort(t))
+	}},
+	{name: "a proxy that refuses, and tells the password", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			connection, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				fmt.Fprintf(connection, "HTTP/1.1 407 Denied http://user:%s@proxy.example\r\n\r\n", proxyPassword)
+				connection.Close()
+			}
+		}))
+		t.Cleanup(proxy.Close)
+		return proxied(t, s, proxy.Listener.Addr().String())
+	}},
+	{name: "a proxy with an address that cannot be read", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
+			return url.Parse("http://user:" + proxyPassword + " @127.0.0.1:1") // as from an environment
+		}}})}
+	}},
+	{name: "a limiter that refuses", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithLimiter(limiterFunc(func(context.Context) error { return errors.New("enough for today") }))}
+	}},
+	{name: "a credential that cannot be had", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithCredential(&failingCredential{err: fieldError{Body: stsSecret + stsToken}})}
+	}},
+	{name: "a credential that is refused", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.AddCredential(stsKeyID, stsSecret+"x", stsToken)
+		return nil
+	}},
+	{name: "a token that is refused", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.AddCredential(stsKeyID, stsSecret, stsToken+"x")
+		return nil
+	}},
+}
+
+// Echoes in every field that is shown, with every status.
+func init() {
+	for _, place := range []struct {
+		name string
+		raw  func(echo string) id2metatest.Fault
+	}{
+		{"Message", func(s string) id2metatest.Fault { return id2metatest.Answer("401", "参数非法："+s+"。") }},
+		{"Message of the gateway", func(s string) id2metatest.Fault {
+			return id2metatest.Status(400, "SignatureDoesNotMatch", "server StringToSign is ["+s+"]")
+		}},
+		{"Message, again and again", func(s string) id2metatest.Fault {
+			return id2metatest.Answer("401", strings.Repeat(s+" ", 100))
+		}},
+		{"Message, at the end of what is shown", func(s string) id2metatest.Fault {
+			return id2metatest.Answer("401", strings.Repeat("x", 505)+s)
+		}},
+		{"Message, in more than is ever redacted", func(s string) id2metatest.Fault {
+			return id2metatest.Answer("401", s+strings.Repeat(" x", 20_000)+s)
+		}},
+		{"Code", func(s string) id2metatest.Fault { return id2metatest.Answer(s, "") }},
+		{"Code behind a word", func(s string) id2metatest.Fault { return id2metatest.Status(403, "Forbidden."+s, "") }},
+		{"RequestId", func(s string) id2metatest.Fault { return body("RequestId", s) }},
+		{"RequestId of a verdict", func(s string) id2metatest.Fault {
+			return id2metatest.Raw(200, strings.Replace(body200, "REQUEST", quoted(s), 1))
+		}},
+		{"Recommend", func(s string) id2metatest.Fault {
+			return body("Recommend", "https://api.aliyun.com/troubleshoot?q="+s)
+		}},
+		{"BizCode", func(s string) id2metatest.Fault {
+			return id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"`+quoted(s)+`"}}`)
+		}},
+		{"an unknown field", func(s string) id2metatest.Fault { return body("Data", s) }},
+		{"no JSON", func(s string) id2metatest.Fault { return id2metatest.Raw(500, s) }},
+	} {
+		everyFailure = append(everyFailure, failureOf{name: "echoes in " + place.name, make: func(_ *testing.T, s *id2metatest.Server, p id2meta.Param) []id2meta.Option {
+			for _, echo := range echoes(p) {
+				s.Inject(place.raw(echo))
+			}
+			return []id2meta.Option{id2meta.WithMaxAttempts(1)}
+		}})
+	}
+}
+
+const body200 = `{"RequestId":"REQUEST","Code":"200","ResultObject":{"BizCode":"2"}}`
+
+func body(field, text string) id2metatest.Fault {
+	return id2metatest.Raw(400, `{"`+field+`":"`+quoted(text)+`"}`)
+}
+
+func quoted(s string) string {
+	encoded, _ := json.Marshal(s)
+	return string(encoded[1 : len(encoded)-1])
+}
+
+type wrappingError struct{ err error }
+
+func (e *wrappingError) Error() string { return "wrapped: " + e.err.Error() }
+func (e *wrappingError) Unwrap() error { return e.err }
+
+type panickingError string
+
+func (e panickingError) Error() string { panic(string(e)) }
+
+type failingCredential struct {
+	credentials.Credential
+	err error
+}
+
+func (c *failingCredential) GetCredential() (*credentials.CredentialModel, error) { return nil, c.err }
+
+func TestNothingPersonalAndNoSecretIsEverSeen(t *testing.T) {
+	for _, person := range people {
+		t.Run(person.name, func(t *testing.T) {
+			for _, failure := range everyFailure {
+				t.Run(failure.name, func(t *testing.T) {
+					t.Parallel()
+					server := id2metatest.NewServer()
+					t.Cleanup(server.Close)
+					server.AddCredential(stsKeyID, stsSecret, stsToken)
+					witness := newWitness()
+					opts := append(append(server.Options(), stsCredential(t), id2meta.WithLogger(witness.logger)),
+						failure.make(t, server, person.param)...)
+					client, err := id2meta.New(opts...)
+					require.NoError(t, err)
+					calls := 1
+					if strings.HasPrefix(failure.name, "echoes") {
+						calls = len(echoes(person.param))
+					}
+					for range calls {
+						ctx := t.Context()
+						if failure.ctx != nil {
+							ctx = failure.ctx(t)
+						}
+						result, err := client.Verify(ctx, person.param)
+						assert.False(t, result.Match())
+						if failure.name != "no failure" && failure.name != "throttling and a retry" && failure.name != "echoes in RequestId of a verdict" {
+							assert.Error(t, err)
+						}
+						witness.requireSilence(t, person.secrets, err, result)
+						assert.NotContains(t, fmt.Sprint(err), "\n")
+						if t.Failed() {
+							return
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// Before anything is sent, a Param that is refused is not repeated either.
+func TestARefusedParamIsNotRepeated(t *testing.T) {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	for _, test := range []struct {
+		name  string
+		param id2meta.Param
+	}{
+		{"swapped fields", id2meta.Param{UserName: "11010519491231002X", IdentifyNum: "张三"}},
+		{"a wrong check digit", id2meta.Param{UserName: "张三", IdentifyNum: "110105194912310021"}},
+		{"a person for a ParamType", id2meta.Param{ParamType: "张三", UserName: "11010519491231002X", IdentifyNum: "张三"}},
+		{"plaintext that is called masked", id2meta.Param{ParamType: id2meta.ParamTypeMD5, UserName: "张三", IdentifyNum: "11010519491231002X"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			witness := newWitness()
+			client, err := id2meta.New(append(server.Options(), id2meta.WithLogger(witness.logger))...)
+			require.NoError(t, err)
+			_, err = client.Verify(t.Context(), test.param)
+			requireOnly(t, id2meta.ErrInvalidParam, err)
+			witness.requireSilence(t, []string{"张三", "11010519491231002X", "110105194912310021", "19491231"}, err, test.param)
+		})
+	}
+	assert.Empty(t, server.Calls())
+}
+
+// A short name is a part of many words; redacted there it would show by what is
+// missing, and the words would be lost.
+func TestAShortNameIsRedactedOnlyAsAWord(t *testing.T) {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
+	require.NoError(t, err)
+	for _, test := range []struct{ name, message, want string }{
+		{"A", "A", "***"},
+		{"A", "name A, name:A; A A", "name ***, name:***; *** ***"},
+		{"A", "姓名A不合法", "姓名***不合法"},
+		{"A", "Access denied: API call", "Access denied: API call"},
+		{"A", "UserName=A&ParamType=normal", "UserName=***&ParamType=normal"},
+		{"A", "UserName%3DA%26ParamType%3Dnormal", "UserName***%26ParamType%3Dnormal"},
+		{"A", "name_A_", "name***"},
+		{"A", `{\nA\n}`, `{***\n}`},
+		{"Li", "client Li, li, LI", "client ***, ***, ***"},
+		{"Li", "Li is illegal in aliyun", "*** is illegal in aliyun"},
+		{"张", "姓名张不合法", "姓名***不合法"},
+		{"·A·", "x·A·x", "x***x"},
+	} {
+		t.Run(test.name+" in "+test.message, func(t *testing.T) {
+			server.Inject(id2metatest.Answer("401", test.message))
+			_, err := client.Verify(t.Context(), id2meta.Param{UserName: test.name, IdentifyNum: "11010519491231002X"})
+			var e *id2meta.APIError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, test.want, e.Message)
+		})
+	}
+	t.Run("and the service's codes and request IDs stay what they are", func(t *testing.T) {
+		for _, name := range []string{"I", "S", "Int", "Err", "A", "BEEF"} {
+			server.Inject(id2metatest.Status(503, "ServiceUnavailable", ""), id2metatest.Status(500, "InternalError", ""))
+			for range 2 {
+				_, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: "11010519491231002X"})
+				requireOnly(t, id2meta.ErrServer, err)
+				var e *id2meta.APIError
+				require.ErrorAs(t, err, &e)
+				calls := server.Calls()
+				assert.Equal(t, calls[len(calls)-1].Outcome, e.Code)
+				assert.Equal(t, calls[len(calls)-1].RequestID, e.RequestID)
+			}
+		}
+	})
+}
+
+func TestWhatTheServiceSaysIsShownWithinBounds(t *testing.T) {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
+	require.NoError(t, err)
+	const forged = "ok\r\nlevel=ERROR\tmsg=\x1b[31mforged\u0000\u0085\u2028\u2029\u202e\u200b"
+	for _, test := range []struct{ name, message, want string }{
+		{"as it is", "参数非法 (illegal parameter) 20060102150405 3AEF-12", "参数非法 (illegal parameter) 20060102150405 3AEF-12"},
+		{"without what could forge a line", forged, "ok  level=ERROR msg= [31mforged      "},
+		{"as long as a person would read", strings.Repeat("x", 512), strings.Repeat("x", 512)},
+		{"and not longer", strings.Repeat("x", 513), strings.Repeat("x", 512) + "…"},
+		{"cut between characters", "x" + strings.Repeat("非", 600), "x" + strings.Repeat("非", 170) + "…"},
+		{"redacted before it is cut", strings.Repeat("张三", 400) + "x", strings.Repeat("***", 170) + "**…"},
+		{"by its length if it is no message", strings.Repeat("x ", 10_000), "(20000 bytes, not shown)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			message := quoted(test.message)
+			server.Inject(id2metatest.Raw(400, `{"Code":"`+message+`","Message":"`+message+`","RequestId":"`+message+`","Recommend":"`+message+`"}`))
+			result, err := client.Verify(t.Context(), zhangSan)
+			require.Zero(t, result)
+			var e *id2meta.APIError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, []string{test.want, test.want, test.want}, []string{e.Message, e.Code, e.Recommend})
+			if len(test.message) > 128 || test.want != test.message {
+				assert.Equal(t, test.want, e.RequestID)
+			}
+		})
+	}
+	for _, id := range []string{"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", "8fc3d6ac9fed43118da7c4bf47d9f260", "0bc5a7f816000000000000000d0c1a", "1", ""} {
+		t.Run("the request ID "+id, func(t *testing.T) {
+			server.Inject(id2metatest.Raw(200, strings.Replace(body200, "REQUEST", id, 1)), body("RequestId", id))
+			result, err := client.Verify(t.Context(), zhangSan)
+			require.NoError(t, err)
+			assert.Equal(t, id, result.RequestID)
+			_, err = client.Verify(t.Context(), zhangSan)
+			var e *id2meta.APIError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, id, e.RequestID)
+		})
+	}
+}
+
+// errors.Is sees through what fmt must not.
+func TestARedactedErrorKeepsWhatItIs(t *testing.T) {
+	errOpen := errors.New("the circuit is open")
+	for _, test := range []struct {
+		name  string
+		err   func(body string) error
+		as    bool // errors.As finds it too
+		shown string
+	}{
+		{"a clean error is itself", func(string) error { return fmt.Errorf("sending: %w", errOpen) }, true, "sending: the circuit is open"},
+		{"one that tells the request is not", func(body string) error { return fmt.Errorf("sending %s: %w", body, errOpen) }, false, "the circuit is open"},
+		{"one that holds the request is not", func(body string) error { return errors.Join(fieldError{Body: body}, errOpen) }, false, "the circuit is open"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := verifyAt(t, http.NotFound, transport(func(_ *http.Request, body string) error { return test.err(body) })(t, nil, zhangSan)[0])
+			requireOnly(t, id2meta.ErrServer, err)
+			require.ErrorIs(t, err, errOpen)
+			assert.NotErrorIs(t, err, io.EOF)
+			assert.Contains(t, err.Error(), test.shown)
+			found := false
+			eachError(err, func(err error) { found = found || err == errOpen })
+			assert.Equal(t, test.as, found)
+		})
+	}
+}
+
+// TestTheServerSeesThePersonInTheBodyOnly looks at what goes over the wire.
+func TestTheServerSeesThePersonInTheBodyOnly(t *testing.T) {
+	for _, person := range people {
+		t.Run(person.name, func(t *testing.T) {
+			var seen strings.Builder
+			var form url.Values
+			_, err := verifyPersonAt(t, person.param, func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprintln(&seen, r.Method, r.RequestURI, r.Host)
+				r.Header.Write(&seen)
+				body, _ := io.ReadAll(r.Body)
+				fmt.Fprintln(&seen, r.Trailer)
+				form, _ = url.ParseQuery(string(body))
+				io.WriteString(w, body200)
+			}, stsCredential(t))
+			require.NoError(t, err)
+			normal, err := person.param.Normalize()
+			require.NoError(t, err)
+			assert.Equal(t, url.Values{"ParamType": {string(normal.ParamType)}, "UserName": {normal.UserName}, "IdentifyNum": {normal.IdentifyNum}}, form)
+
+			text := strings.ToLower(seen.String())
+			assert.Contains(t, text, strings.ToLower("x-acs-security-token: "+stsToken), "it is looked at the right thing")
+			assert.True(t, strings.HasPrefix(text, "post / "), text)
+			for _, secret := range append([]string{stsSecret, proxyPassword}, person.secrets...) {
+				for _, spelling := range spellingsOf(secret) {
+					assert.NotContains(t, text, strings.ToLower(spelling))
+				}
+			}
+		})
+	}
+}
+
+// The SDK reads the proxy's address from the environment on every request, and
+// would send its password to the service, beside which no proxy may stand at
+// all. The transport goes to loopback directly, whatever the environment says.
+func TestTheServerDoesNotSeeTheProxysPassword(t *testing.T) {
+	for _, variable := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
+		for _, no := range []string{"", "127.0.0.1", "*"} {
+			t.Run(variable+" with NO_PROXY "+no, func(t *testing.T) {
+				t.Setenv(variable, "http://user:"+proxyPassword+"@127.0.0.1:1")
+				t.Setenv("NO_PROXY", no)
+				var header http.Header
+				_, err := verifyAt(t, func(w http.ResponseWriter, r *http.Request) {
+					header = r.Header
+					io.WriteString(w, body200)
+				})
+				require.NoError(t, err)
+				assert.NotEmpty(t, header)
+				for name := range header {
+					assert.False(t, strings.HasPrefix(http.CanonicalHeaderKey(name), "Proxy-"), name)
+				}
+			})
+		}
+	}
+}
+
+// TestNothingIsPrinted runs the failures in a process of their own, and looks at
+// what the library and the SDK write there by themselves.
+func TestNothingIsPrinted(t *testing.T) {
+	const child = "ID2META_TEST_PRINTS"
+	if os.Getenv(child) != "" {
+		server := id2metatest.NewServer()
+		defer server.Close()
+		server.AddCredential(stsKeyID, stsSecret, stsToken)
+		server.Inject(id2metatest.Fault{}, id2metatest.Answer("401", "张三"), id2metatest.Status(503, "ServiceUnavailable", ""),
+			id2metatest.Drop(), id2metatest.Raw(200, "null"))
+		client, err := id2meta.New(append(server.Options(), stsCredential(t))...)
+		require.NoError(t, err)
+		for range 4 {
+			client.Verify(t.Context(), zhangSan)
+		}
+		require.Len(t, server.Calls(), 5)
+		return
+	}
+	for _, test := range []struct {
+		name   string
+		debug  string
+		silent bool
+	}{
+		{"nothing by default", "", true},
+		// DEBUG=dara makes the SDK print headers, and the token is one. That is
+		// the choice of whoever sets it; the person is still not among it.
+		{"no person and no AccessKey secret when the SDK is asked to print", "dara,tea,sdk", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingIsPrinted$")
+			command.Env = append(os.Environ(), child+"=1", "DEBUG="+test.debug)
+			output, err := command.CombinedOutput()
+			require.NoError(t, err, "%s", output)
+			if test.silent {
+				assert.Regexp(t, `^PASS\n(coverage:.*\n)?$`, string(output))
+			}
+			text := strings.ToLower(string(output))
+			for _, secret := range append([]string{stsSecret}, people[0].secrets...) {
+				for _, spelling := range spellingsOf(secret) {
+					assert.NotContains(t, text, strings.ToLower(spelling))
+				}
+			}
+		})
+	}
+}
+
+// The redactor is not shared, but what it is made from is.
+func TestEchoesToManyCallersStayApart(t *testing.T) {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
+	require.NoError(t, err)
+	const callers = 16
+	for range callers {
+		server.Inject(id2metatest.Answer("401", "张三 欧阳娜娜"))
+	}
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			_, err := client.Verify(t.Context(), people[i%2].param)
+			var e *id2meta.APIError
+			if assert.ErrorAs(t, err, &e) {
+				assert.Equal(t, []string{"*** 欧阳娜娜", "张三 ***"}[i%2], e.Message)
+			}
+		})
+	}
+	all.Wait()
+}
