@@ -559,14 +559,16 @@ func TestCredentialThatTheServiceRefuses(t *testing.T) {
 	})
 	t.Run("the default chain asks anew, whatever its provider remembers", func(t *testing.T) {
 		setHome(t)
-		t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", newCredentialsURI(t)) // good for an hour
+		source := newSTS(t)
+		source.behave(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, sessionJSON(roleKeyID, time.Hour)) })
+		t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", source.URL)
 		server, client := newVerification(t, nil)
-		server.AddCredential(roleKeyID, roleSecret, "an older token")
-		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
 		server.AddCredential(roleKeyID, roleSecret, roleToken)
+		requireSignedBy(t, server, client, roleKeyID)
 		server.Inject(expired)
 		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
 		requireSignedBy(t, server, client, roleKeyID)
+		source.requireAsked(t, 2)
 	})
 	t.Run("a key that was replaced in a profile is found", func(t *testing.T) {
 		home := setHome(t)

@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/alibabacloud-go/tea/dara"
 )
@@ -208,56 +207,64 @@ var (
 type redactor struct {
 	given   Param // what the caller gave
 	request request
-
-	// Made when they are needed first.
-	person     *regexp.Regexp
-	credential *strings.Replacer
+	secrets *regexp.Regexp // of these two; nil until it is needed
 }
 
-// compile finds the secrets however they are spelled: percent encoded or escaped
-// for JSON, and the person also in either case and the date of birth with
-// separators.
+// compile finds the secrets however they are spelled; see spellings. The date of
+// birth may have separators.
 func (r *redactor) compile() {
-	var persons []string
-	person := r.request.param
-	secrets := []string{person.UserName, person.IdentifyNum, strings.TrimSpace(r.given.UserName), strings.TrimSpace(r.given.IdentifyNum)}
+	var patterns []string
+	person, model := r.request.param, r.request.credential
+	secrets := []string{
+		person.UserName, person.IdentifyNum, strings.TrimSpace(r.given.UserName), strings.TrimSpace(r.given.IdentifyNum),
+		dara.StringValue(model.AccessKeySecret), dara.StringValue(model.SecurityToken), dara.StringValue(model.BearerToken),
+	}
 	if birth := r.birth(); birth != "" {
-		persons = append(persons, birth[:4]+`\D?`+birth[4:6]+`\D?`+birth[6:])
+		patterns = append(patterns, birth[:4]+`\D?`+birth[4:6]+`\D?`+birth[6:])
 		masked, _ := MD5Param(person.UserName, person.IdentifyNum)
 		secrets = append(secrets, masked.UserName, masked.IdentifyNum)
 	}
-	for _, secret := range secrets {
-		for _, spelling := range spellings(secret) {
-			pattern := regexp.QuoteMeta(spelling)
-			if len(spelling) <= shortSecret && !strings.ContainsFunc(spelling, notAlphanumeric) {
-				// Only as a word of its own, behind an escape like %3D or \n too.
-				pattern = `(?:\b|_|%[0-9a-f]{2}|\\[a-z])` + pattern + `(?:\b|_)`
-			}
-			persons = append(persons, pattern)
+	slices.Sort(secrets)
+	for _, secret := range slices.Compact(secrets) {
+		pattern := spellings(secret)
+		switch {
+		case secret == "":
+			continue
+		case len(secret) <= shortSecret && pattern == secret:
+			// Only as a word of its own, behind an escape like %3D or \n too.
+			pattern = `(?:\b|_|%[0-9a-f]{2}|\\[a-z])` + pattern + `(?:\b|_)`
 		}
+		patterns = append(patterns, pattern)
 	}
-	r.person = regexp.MustCompile(`(?i)` + strings.Join(persons, `|`))
-	r.person.Longest()
-
-	var pairs []string
-	model := r.request.credential
-	for _, secret := range []*string{model.AccessKeySecret, model.SecurityToken, model.BearerToken} {
-		for _, spelling := range spellings(dara.StringValue(secret)) {
-			pairs = append(pairs, spelling, redacted)
-		}
-	}
-	r.credential = strings.NewReplacer(pairs...)
+	r.secrets = regexp.MustCompile(`(?i)` + strings.Join(patterns, `|`))
+	r.secrets.Longest()
 }
 
-// spellings returns the ways in which others may write a secret, each once.
-func spellings(secret string) []string {
-	if secret == "" {
-		return nil
+// spellings returns a pattern for a secret as others may write it: as it is,
+// percent encoded any number of times (an address may hold a code that holds a
+// form), or escaped for JSON. For letters and digits it is the secret itself.
+func spellings(secret string) string {
+	const percent = `%(?:25)*`
+	var b strings.Builder
+	for _, c := range strings.ToValidUTF8(secret, "\uFFFD") { // as text does
+		if !notAlphanumeric(c) {
+			b.WriteRune(c)
+			continue
+		}
+		b.WriteString(`(?:` + regexp.QuoteMeta(string(c)) + `|`)
+		for _, octet := range []byte(string(c)) {
+			b.WriteString(percent + fmt.Sprintf(`%02x`, octet))
+		}
+		b.WriteString(`|`)
+		for _, unit := range utf16.Encode([]rune{c}) {
+			fmt.Fprintf(&b, `\\+u%04x`, unit)
+		}
+		if c == ' ' {
+			b.WriteString(`|\+|` + percent + `2b`)
+		}
+		b.WriteString(`)`)
 	}
-	secret = strings.ToValidUTF8(secret, "\uFFFD") // as text does
-	all := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), escapeJSON(secret)}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return b.String()
 }
 
 // birth returns the date of birth, or "" if it is masked.
@@ -266,19 +273,6 @@ func (r *redactor) birth() string {
 		return num[6:14]
 	}
 	return ""
-}
-
-// escapeJSON writes all that is not ASCII as \uXXXX.
-func escapeJSON(s string) string {
-	var b strings.Builder
-	for _, unit := range utf16.Encode([]rune(s)) {
-		if unit < utf8.RuneSelf {
-			b.WriteByte(byte(unit))
-		} else {
-			fmt.Fprintf(&b, `\u%04x`, unit)
-		}
-	}
-	return b.String()
 }
 
 // text returns s without secrets, without characters that could forge a log
@@ -311,10 +305,10 @@ func (r *redactor) redact(s string) string {
 
 // hide returns s without the person and the credential.
 func (r *redactor) hide(s string) string {
-	if r.person == nil {
+	if r.secrets == nil {
 		r.compile()
 	}
-	return r.person.ReplaceAllLiteralString(r.credential.Replace(s), redacted)
+	return r.secrets.ReplaceAllLiteralString(s, redacted)
 }
 
 // requestID returns id, which is made of hex digits and so might not survive
