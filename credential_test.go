@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -119,7 +120,9 @@ type fakeSTS struct {
 
 func newSTS(t *testing.T) *fakeSTS {
 	s := &fakeSTS{release: make(chan struct{}), lifetime: time.Hour}
-	s.Server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that leave
+	s.StartTLS()
 	t.Cleanup(func() {
 		s.letGo()
 		s.Close()
@@ -198,8 +201,12 @@ func (s *fakeSTS) asked() []string {
 	return append([]string(nil), s.requests...)
 }
 
+// requireAsked waits for a question that is still on its way.
 func (s *fakeSTS) requireAsked(t *testing.T, want int) {
 	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); len(s.asked()) < want && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
 	if got := len(s.asked()); got != want {
 		t.Fatalf("STS was asked %d times, want %d", got, want)
 	}

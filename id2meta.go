@@ -70,8 +70,9 @@ import (
 // [Client] asks the service. A service should depend on this interface, so that
 // its tests need no network; [VerifierFunc] makes a function one.
 //
-// Verify is safe for concurrent use. An error means that there is no verdict,
-// and the Result beside it does not match.
+// Verify is safe for concurrent use. Without an error the Result holds one of the
+// three verdicts. An error means that there is none, and the Result beside it is
+// zero. Errors may be logged: they hold nothing of the person.
 type Verifier interface {
 	Verify(ctx context.Context, param Param) (Result, error)
 }

@@ -29,6 +29,10 @@ const (
 // somebody's shoulder, in a log for one. Whoever has the masked number finds the
 // birth date in milliseconds, by trying all of them, and the first character as
 // easily. Treat a masked person as personal data.
+//
+// Editions of the vendor's API page differ: one describes md5, another says that
+// the authoritative source of Id2MetaVerify does not support it. Try one call
+// with your account before you rely on it.
 func MD5Param(userName, identifyNum string) (Param, error) {
 	name, err := MaskUserName(userName)
 	if err != nil {

@@ -1,0 +1,350 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// soon is far less than the waits that these tests cut short, and far more than
+// a busy machine needs.
+const soon = 3 * time.Second
+
+// newTestLimiter returns one, and a client of the same Redis.
+func newTestLimiter(t *testing.T, server *redisServer, open bool) (*Limiter, *redis.Client, *logBuffer) {
+	t.Helper()
+	client, err := newRedis(server.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	var log logBuffer
+	return NewLimiter(client, "test", open, log.logger()), client, &log
+}
+
+// exhaust leaves no room in the shared limit for the next d. The key is
+// redis_rate's: the time until which the limit is used up, in seconds since 2017.
+func exhaust(t *testing.T, client *redis.Client, d time.Duration) {
+	t.Helper()
+	until := time.Since(time.Unix(1483228800, 0)) + d
+	if err := client.Set(t.Context(), "rate:test", strconv.FormatFloat(until.Seconds(), 'f', 6, 64), time.Hour).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWait(t *testing.T) {
+	server := newTestRedis(t)
+
+	t.Run("a wait that does not fit into the deadline is refused at once", func(t *testing.T) {
+		limiter, client, _ := newTestLimiter(t, server, false)
+		exhaust(t, client, time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		started := time.Now()
+		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(started); took > soon {
+			t.Errorf("took %v", took)
+		}
+	})
+	t.Run("a wait ends when it is cancelled", func(t *testing.T) {
+		limiter, client, _ := newTestLimiter(t, server, false)
+		exhaust(t, client, time.Minute)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, cancel)
+		started := time.Now()
+		if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(started); took > soon {
+			t.Errorf("took %v", took)
+		}
+	})
+	t.Run("a caller in the queue can be cancelled", func(t *testing.T) {
+		limiter, client, _ := newTestLimiter(t, server, false)
+		exhaust(t, client, time.Minute)
+		first, stop := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() { limiter.Wait(first) })
+		defer group.Wait()
+		defer stop()
+		for len(limiter.turn) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, cancel)
+		started := time.Now()
+		if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(started); took > soon {
+			t.Errorf("took %v", took)
+		}
+	})
+	t.Run("a caller behind too long a queue is refused at once", func(t *testing.T) {
+		limiter, client, _ := newTestLimiter(t, server, false)
+		exhaust(t, client, 0)
+		limiter.waiting.Add(60 * callsPerSecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
+			t.Errorf("error %v", err)
+		}
+		limiter.waiting.Add(-60 * callsPerSecond)
+		if err := limiter.Wait(ctx); err != nil {
+			t.Errorf("with nobody ahead: %v", err)
+		}
+	})
+}
+
+// However many callers a process has, one of them asks Redis at a time.
+func TestRedisIsAskedByOneCallerOfAProcess(t *testing.T) {
+	server := newTestRedis(t)
+	limiter, client, _ := newTestLimiter(t, server, false)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	var granted atomic.Int64
+	var group sync.WaitGroup
+	for range 64 {
+		group.Go(func() {
+			for limiter.Wait(ctx) == nil {
+				granted.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	stats, err := client.Info(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := regexp.MustCompile(`cmdstat_evalsha:calls=(\d+)`).FindStringSubmatch(stats)
+	if match == nil {
+		t.Fatalf("no EVALSHA in %s", stats)
+	}
+	asked, _ := strconv.ParseInt(match[1], 10, 64)
+	t.Logf("%d questions for %d requests", asked, granted.Load())
+	if granted.Load() == 0 || asked > 3*granted.Load()+10 {
+		t.Errorf("%d questions for %d requests", asked, granted.Load())
+	}
+}
+
+// farConn is a connection to a Redis in another building.
+type farConn struct{ net.Conn }
+
+func (c farConn) Write(p []byte) (int, error) {
+	time.Sleep(2 * time.Millisecond)
+	return c.Conn.Write(p)
+}
+
+func TestAProcessThatIsFarFromRedisGetsAShare(t *testing.T) {
+	server := newTestRedis(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	var granted [3]atomic.Int64
+	const far = 2
+	var group sync.WaitGroup
+	for i := range granted {
+		limiter, client, _ := newTestLimiter(t, server, false)
+		if i == far {
+			client.Options().Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+				return farConn{conn}, err
+			}
+		}
+		for range 2 {
+			group.Go(func() {
+				for limiter.Wait(ctx) == nil {
+					granted[i].Add(1)
+				}
+			})
+		}
+	}
+	group.Wait()
+	total := granted[0].Load() + granted[1].Load() + granted[far].Load()
+	t.Logf("the far one got %d of %d requests", granted[far].Load(), total)
+	if granted[far].Load() < total/12 {
+		t.Errorf("the far one got %d of %d requests", granted[far].Load(), total)
+	}
+}
+
+// failures are what the process sees of a Redis that died or that hangs.
+func failures(t *testing.T) map[string]func(*redisServer) {
+	return map[string]func(*redisServer){
+		"is killed": (*redisServer).kill,
+		"hangs": func(r *redisServer) {
+			if err := r.command.Process.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+}
+
+func TestRedisFails(t *testing.T) {
+	sample := id2meta.Param{UserName: sampleName, IdentifyNum: sampleNumber}
+	start := func(t *testing.T, open bool) (*redisServer, *id2metatest.Server, *id2meta.Client, *logBuffer) {
+		server, simulator := newTestRedis(t), newSimulator(t)
+		limiter, _, log := newTestLimiter(t, server, open)
+		client, err := id2meta.New(append(simulator.Options(), id2meta.WithLimiter(limiter))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			if _, err := client.Verify(t.Context(), sample); err != nil {
+				t.Fatalf("while Redis is up: %v", err)
+			}
+		}
+		return server, simulator, client, log
+	}
+	for failure, fail := range failures(t) {
+		t.Run("open: Verify goes on when Redis "+failure, func(t *testing.T) {
+			server, simulator, client, log := start(t, true)
+			fail(server)
+			// Had each caller to find out for itself, the last would wait for
+			// 20 askTimeouts, which is 5 s.
+			started := time.Now()
+			var group sync.WaitGroup
+			for range 20 {
+				group.Go(func() {
+					result, err := client.Verify(t.Context(), sample)
+					if err != nil || !result.Match() {
+						t.Errorf("%v, %v", result, err)
+					}
+				})
+			}
+			group.Wait()
+			if took := time.Since(started); took > soon {
+				t.Errorf("took %v", took)
+			}
+			if n := len(simulator.Calls()); n != 25 {
+				t.Errorf("%d requests arrived, want 25", n)
+			}
+			if n := strings.Count(log.String(), "Redis is down: failing open"); n != 1 {
+				t.Errorf("the log says it %d times:\n%s", n, log.String())
+			}
+		})
+		t.Run("open: a process keeps to a limit of its own when Redis "+failure, func(t *testing.T) {
+			server := newTestRedis(t)
+			limiter, _, _ := newTestLimiter(t, server, true)
+			fail(server)
+			limiter.Wait(t.Context()) // finds out
+			started, n := time.Now(), 0
+			for ; time.Since(started) < time.Second; n++ {
+				if err := limiter.Wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// The last one may be granted after the second, and the next second
+			// begins with another askTimeout.
+			if took := time.Since(started); float64(n) > burst+1+callsPerSecond*took.Seconds() {
+				t.Errorf("%d requests in %v", n, took)
+			}
+		})
+		t.Run("closed: Verify is throttled and nothing is sent when Redis "+failure, func(t *testing.T) {
+			server, simulator, client, log := start(t, false)
+			fail(server)
+			started := time.Now()
+			for range 20 {
+				_, err := client.Verify(t.Context(), sample)
+				if !errors.Is(err, id2meta.ErrThrottled) || !errors.Is(err, errRedisDown) {
+					t.Errorf("error %v", err)
+				}
+			}
+			if took := time.Since(started); took > soon {
+				t.Errorf("took %v", took)
+			}
+			if n := len(simulator.Calls()); n != 5 {
+				t.Errorf("%d requests arrived, want 5", n)
+			}
+			if n := strings.Count(log.String(), "Redis is down: failing closed"); n != 1 {
+				t.Errorf("the log says it %d times:\n%s", n, log.String())
+			}
+		})
+	}
+	t.Run("the limit is shared again when a Redis that hung goes on", func(t *testing.T) {
+		server, _, client, log := start(t, false)
+		server.command.Process.Signal(syscall.SIGSTOP)
+		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrThrottled) {
+			t.Fatalf("error %v", err)
+		}
+		server.command.Process.Signal(syscall.SIGCONT)
+		eventually(t, func() error {
+			_, err := client.Verify(t.Context(), sample)
+			return err
+		})
+		saysOnceThatRedisIsBack(t, client, log)
+	})
+	t.Run("the limit is shared again when Redis was started anew", func(t *testing.T) {
+		server, _, client, log := start(t, false)
+		server.kill()
+		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrThrottled) {
+			t.Fatalf("error %v", err)
+		}
+		path, _ := exec.LookPath("redis-server")
+		if err := server.start(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, func() error {
+			_, err := client.Verify(t.Context(), sample)
+			return err
+		})
+		saysOnceThatRedisIsBack(t, client, log)
+	})
+	t.Run("a caller that leaves while Redis hangs is not kept, and Redis is not blamed", func(t *testing.T) {
+		server := newTestRedis(t)
+		limiter, _, log := newTestLimiter(t, server, true)
+		if err := limiter.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		server.command.Process.Signal(syscall.SIGSTOP)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		started := time.Now()
+		if err := limiter.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(started); took > soon {
+			t.Errorf("took %v", took)
+		}
+		if log.String() != "" {
+			t.Errorf("the log says:\n%s", log.String())
+		}
+	})
+}
+
+func saysOnceThatRedisIsBack(t *testing.T, client *id2meta.Client, log *logBuffer) {
+	t.Helper()
+	for range 3 {
+		if _, err := client.Verify(t.Context(), id2meta.Param{UserName: sampleName, IdentifyNum: sampleNumber}); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := strings.Count(log.String(), "Redis is back"); n != 1 {
+		t.Errorf("the log says it %d times:\n%s", n, log.String())
+	}
+}
+
+func eventually(t *testing.T, try func() error) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if err = try(); err == nil {
+			return
+		}
+	}
+	t.Fatal(err)
+}

@@ -1,0 +1,526 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+)
+
+// mockVerifier stands in for the service.
+type mockVerifier struct{ mock.Mock }
+
+func (m *mockVerifier) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
+	args := m.Called(ctx, param)
+	return args.Get(0).(id2meta.Result), args.Error(1)
+}
+
+// answers is a mock that gives the same answer to every question.
+func answers(verdict id2meta.BizCode, err error) *mockVerifier {
+	m := new(mockVerifier)
+	m.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{BizCode: verdict, RequestID: "R-1"}, err)
+	return m
+}
+
+// service is a server under test.
+type service struct {
+	*server
+	log *bytes.Buffer // not to be read while requests run
+}
+
+func newService(t *testing.T, verifier id2meta.Verifier) *service {
+	t.Helper()
+	return openService(t, verifier, filepath.Join(t.TempDir(), "test.db"))
+}
+
+func openService(t *testing.T, verifier id2meta.Verifier, path string) *service {
+	t.Helper()
+	hash := newHasher([]byte("a key of the test"), "test")
+	store, err := openStore(t.Context(), path, hash.check())
+	require.NoError(t, err)
+	t.Cleanup(func() { store.close() })
+	log := new(bytes.Buffer)
+	return &service{
+		server: &server{verifier: verifier, store: store, hash: hash, logger: slog.New(slog.NewTextHandler(log, nil)), now: time.Now},
+		log:    log,
+	}
+}
+
+// payments counts the rows that money hangs on.
+func (s *service) payments(t *testing.T) (n int) {
+	t.Helper()
+	require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM withdrawals`).Scan(&n))
+	return n
+}
+
+// withdrawalOf is a request in words of its own; empty ones are good.
+type withdrawalOf struct{ user, name, number, key, amount string }
+
+func (w withdrawalOf) request(ctx context.Context) *http.Request {
+	or := func(s, otherwise string) string {
+		if s == "" {
+			return otherwise
+		}
+		return s
+	}
+	body := fmt.Sprintf(`{"user":%q,"amount":%s,"name":%q,"id_number":%q}`,
+		or(w.user, "alice"), or(w.amount, "10000"), or(w.name, "张三"), or(w.number, "11010519491231002X"))
+	r := httptest.NewRequestWithContext(ctx, "POST", "/withdrawals", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	if w.key != "" {
+		r.Header.Set("Idempotency-Key", w.key)
+	}
+	return r
+}
+
+func (s *service) post(w withdrawalOf) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	s.handler().ServeHTTP(recorder, w.request(context.Background()))
+	return recorder
+}
+
+func (s *service) mustPost(t *testing.T, status int, w withdrawalOf) string {
+	t.Helper()
+	got := s.post(w)
+	require.Equal(t, status, got.Code, got.Body.String())
+	return strings.TrimSpace(got.Body.String())
+}
+
+func TestStatusCodes(t *testing.T) {
+	throttled := &id2meta.APIError{StatusCode: 400, Code: "Throttling.User", Message: "denied", RetryAfter: 1200 * time.Millisecond}
+	const (
+		again    = `{"error":"try_again"}`
+		internal = `{"error":"internal"}`
+	)
+	for _, c := range []struct {
+		sentence   string
+		verdict    id2meta.BizCode
+		err        error
+		status     int
+		body       string // "": whatever
+		retryAfter string
+	}{
+		{"a match is paid", "1", nil, 201, "", ""},
+		{"a mismatch is not", "2", nil, 422, `{"error":"mismatch"}`, ""},
+		{"no record is not", "3", nil, 422, `{"error":"no_record"}`, ""},
+
+		{"a parameter that the service refuses is the client's fault", "", &id2meta.APIError{StatusCode: 200, Code: "401"}, 400,
+			`{"error":"invalid_field","reason":"the name or the id_number was not accepted"}`, ""},
+		{"a repeated question may be asked later", "", id2meta.ErrRepeatedCall, 429, `{"error":"asked_too_often"}`, "600"},
+
+		{"throttled, the wait of the answer is passed on, rounded up", "", throttled, 503, again, "2"},
+		{"throttled, the wait is found below other errors", "", fmt.Errorf("%w (after 3 attempts)", throttled), 503, again, "2"},
+		{"throttled without a wait, there is a default", "", id2meta.ErrThrottled, 503, again, "5"},
+		{"a source that is unavailable may be back later", "", id2meta.ErrSourceUnavailable, 503, again, "5"},
+		{"a service that failed may be back later", "", id2meta.ErrServer, 503, again, "5"},
+		{"a timeout may be asked again", "", fmt.Errorf("id2meta: %w", context.DeadlineExceeded), 503, again, "5"},
+
+		{"a credential is our own trouble", "", fmt.Errorf("%w: refused", id2meta.ErrCredential), 500, internal, ""},
+		{"a permission is our own trouble", "", id2meta.ErrAccessDenied, 500, internal, ""},
+		{"an overdue payment is our own trouble", "", id2meta.ErrOverdue, 500, internal, ""},
+		{"a service that is not activated is our own trouble", "", id2meta.ErrNotActivated, 500, internal, ""},
+		{"an answer that nobody expects is our own trouble", "", id2meta.ErrUnexpectedResponse, 500, internal, ""},
+		{"an error that nobody knows is our own trouble", "", errors.New("?"), 500, internal, ""},
+		{"a match beside an error is no match", "1", id2meta.ErrOverdue, 500, internal, ""},
+		{"no verdict and no error is no match", "", nil, 500, internal, ""},
+		{"a verdict that does not exist is no match", "4", nil, 500, internal, ""},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			s := newService(t, answers(c.verdict, c.err))
+			got := s.post(withdrawalOf{})
+			require.Equal(t, c.status, got.Code)
+			require.Equal(t, c.retryAfter, got.Header().Get("Retry-After"))
+			require.Equal(t, "application/json", got.Header().Get("Content-Type"))
+			if c.body != "" {
+				require.Equal(t, c.body+"\n", got.Body.String())
+			}
+
+			paid := 0
+			if c.status == 201 {
+				paid = 1
+			}
+			require.Equal(t, paid, s.payments(t))
+			if c.status == 500 || c.status == 503 {
+				require.Contains(t, s.log.String(), "err=", "the log says why")
+			}
+		})
+	}
+}
+
+func TestInvalidPerson(t *testing.T) {
+	for _, c := range []struct{ sentence, name, number, field, reason string }{
+		{"a wrong check digit is told", "张三", "110105194912310021", "id_number", "the check digit is wrong"},
+		{"digits in a name are told", "张3", "11010519491231002X", "name", "it contains digits, which the service does not accept in a name"},
+		{"swapped fields are told by the names that they have here", "11010519491231002X", "张三", "name",
+			"it is an ID number (name and id_number seem to be swapped)"},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			verifier := new(mockVerifier) // panics when it is asked
+			s := newService(t, verifier)
+			body := s.mustPost(t, 400, withdrawalOf{name: c.name, number: c.number})
+			require.JSONEq(t, fmt.Sprintf(`{"error":"invalid_field","field":%q,"reason":%q}`, c.field, c.reason), body)
+		})
+	}
+}
+
+func TestOtherRoutes(t *testing.T) {
+	s := newService(t, new(mockVerifier))
+	for _, c := range []struct {
+		sentence, method, path string
+		status                 int
+	}{
+		{"health is told", "GET", "/healthz", 200},
+		{"a person in the URL is not even looked at", "GET", "/withdrawals?name=a&id_number=b", 405},
+		{"other paths are not found", "POST", "/", 404},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			got := httptest.NewRecorder()
+			s.handler().ServeHTTP(got, httptest.NewRequest(c.method, c.path, nil))
+			require.Equal(t, c.status, got.Code)
+		})
+	}
+	t.Run("without a database the service is not healthy", func(t *testing.T) {
+		s.store.close()
+		got := httptest.NewRecorder()
+		s.handler().ServeHTTP(got, httptest.NewRequest("GET", "/healthz", nil))
+		require.Equal(t, 503, got.Code)
+	})
+}
+
+func TestWhatIsRemembered(t *testing.T) {
+	for _, c := range []struct {
+		sentence string
+		verdict  id2meta.BizCode
+		status   int
+		later    time.Duration
+		calls    int
+	}{
+		{"a match is remembered for years", "1", 201, 10 * 365 * 24 * time.Hour, 1},
+		{"a mismatch is remembered for almost a day", "2", 422, rememberRefusal - time.Second, 1},
+		{"a mismatch is asked again after a day", "2", 422, rememberRefusal, 2},
+		{"no record is remembered for almost a day", "3", 422, rememberRefusal - time.Second, 1},
+		{"no record is asked again after a day", "3", 422, rememberRefusal, 2},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			verifier := answers(c.verdict, nil)
+			s := newService(t, verifier)
+			s.mustPost(t, c.status, withdrawalOf{})
+			s.now = func() time.Time { return time.Now().Add(c.later) }
+			s.mustPost(t, c.status, withdrawalOf{number: "11010519491231002x"})
+			verifier.AssertNumberOfCalls(t, "Verify", c.calls)
+		})
+	}
+	t.Run("an error is not remembered", func(t *testing.T) {
+		verifier := new(mockVerifier)
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{}, id2meta.ErrServer).Once()
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{BizCode: "1"}, nil).Once()
+		s := newService(t, verifier)
+		s.mustPost(t, 503, withdrawalOf{})
+		s.mustPost(t, 201, withdrawalOf{})
+	})
+	t.Run("a mismatch that the source has cured is paid", func(t *testing.T) {
+		verifier := new(mockVerifier)
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{BizCode: "2"}, nil).Once()
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{BizCode: "1"}, nil).Once()
+		s := newService(t, verifier)
+		s.mustPost(t, 422, withdrawalOf{})
+		s.now = func() time.Time { return time.Now().Add(rememberRefusal) }
+		s.mustPost(t, 201, withdrawalOf{})
+	})
+	t.Run("a typing error that was corrected is asked at once", func(t *testing.T) {
+		verifier := new(mockVerifier)
+		verifier.On("Verify", mock.Anything, id2meta.Param{ParamType: "normal", UserName: "李四", IdentifyNum: "11010519491231002X"}).
+			Return(id2meta.Result{BizCode: "2"}, nil).Once()
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{BizCode: "1"}, nil).Once()
+		s := newService(t, verifier)
+		s.mustPost(t, 422, withdrawalOf{name: "李四"})
+		s.mustPost(t, 201, withdrawalOf{})
+	})
+}
+
+func TestUsersAndPeople(t *testing.T) {
+	const another = `{"error":"verified_as_another_person"}`
+	t.Run("a verified user cannot come as another person, and nobody is asked", func(t *testing.T) {
+		verifier := answers("1", nil)
+		s := newService(t, verifier)
+		s.mustPost(t, 201, withdrawalOf{})
+		require.Equal(t, another, s.mustPost(t, 409, withdrawalOf{name: "李四", number: "440524188001010014"}))
+		require.Equal(t, another, s.mustPost(t, 409, withdrawalOf{name: "李四"}))
+		verifier.AssertNumberOfCalls(t, "Verify", 1)
+		require.Equal(t, 1, s.payments(t))
+		s.mustPost(t, 201, withdrawalOf{})
+	})
+	t.Run("the verdict on one user is not another user's", func(t *testing.T) {
+		verifier := answers("1", nil)
+		s := newService(t, verifier)
+		s.mustPost(t, 201, withdrawalOf{user: "alice"})
+		s.mustPost(t, 201, withdrawalOf{user: "bob"})
+		verifier.AssertNumberOfCalls(t, "Verify", 2)
+	})
+	t.Run("of two matching people who come at once for one user only one is paid", func(t *testing.T) {
+		both := make(chan struct{})
+		var arrived sync.WaitGroup
+		arrived.Add(2)
+		go func() { arrived.Wait(); close(both) }()
+		s := newService(t, id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
+			arrived.Done()
+			select {
+			case <-both:
+			case <-time.After(5 * time.Second): // if only one of them is asked about
+			}
+			return id2meta.Result{BizCode: "1"}, nil
+		}))
+		statuses := make(chan int, 2)
+		for _, w := range []withdrawalOf{{}, {name: "李四", number: "440524188001010014"}} {
+			go func() { statuses <- s.post(w).Code }()
+		}
+		require.ElementsMatch(t, []int{201, 409}, []int{<-statuses, <-statuses})
+		require.Equal(t, 1, s.payments(t))
+	})
+	t.Run("a user who guesses costs no more than five questions a day", func(t *testing.T) {
+		verifier := answers("2", nil)
+		s := newService(t, verifier)
+		start := time.Now()
+		s.now = func() time.Time { return start }
+		names := []string{"赵一", "钱二", "孙三", "李四", "周五", "吴六", "郑七"}
+		for i, name := range names[:maxPeople] {
+			s.now = func() time.Time { return start.Add(time.Duration(i) * time.Hour) }
+			s.mustPost(t, 422, withdrawalOf{name: name})
+		}
+		refused := s.post(withdrawalOf{name: names[5]})
+		require.Equal(t, 429, refused.Code)
+		require.Equal(t, "72000", refused.Header().Get("Retry-After"), "20 hours, when the first drops out")
+		verifier.AssertNumberOfCalls(t, "Verify", 5)
+
+		s.mustPost(t, 422, withdrawalOf{name: names[0]}) // known: costs nothing
+		s.mustPost(t, 422, withdrawalOf{name: names[5], user: "bob"})
+		verifier.AssertNumberOfCalls(t, "Verify", 6)
+
+		s.now = func() time.Time { return start.Add(peopleWindow) }
+		s.mustPost(t, 422, withdrawalOf{name: names[5]})
+		s.mustPost(t, 429, withdrawalOf{name: names[6]})
+		verifier.AssertNumberOfCalls(t, "Verify", 7)
+	})
+	t.Run("a question that was never answered counts, and may be asked again", func(t *testing.T) {
+		verifier := answers("", id2meta.ErrServer)
+		s := newService(t, verifier)
+		for range 10 {
+			s.mustPost(t, 503, withdrawalOf{})
+		}
+		for _, name := range []string{"赵一", "钱二", "孙三", "李四"} {
+			s.mustPost(t, 503, withdrawalOf{name: name})
+		}
+		s.mustPost(t, 429, withdrawalOf{name: "周五"})
+	})
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	verifier := answers("1", nil)
+	s := newService(t, verifier)
+	first := s.mustPost(t, 201, withdrawalOf{key: "k1"})
+	t.Run("the same request is answered the same and not paid again", func(t *testing.T) {
+		require.Equal(t, first, s.mustPost(t, 201, withdrawalOf{key: "k1", number: "11010519491231002x"}))
+		require.Equal(t, 1, s.payments(t))
+		require.Equal(t, 1, strings.Count(s.log.String(), "repeated=true"))
+	})
+	t.Run("another amount under the same key is refused", func(t *testing.T) {
+		require.Equal(t, `{"error":"idempotency_key_was_used"}`, s.mustPost(t, 409, withdrawalOf{key: "k1", amount: "1"}))
+		require.Equal(t, 1, s.payments(t))
+	})
+	t.Run("another key is another payment", func(t *testing.T) {
+		require.NotEqual(t, first, s.mustPost(t, 201, withdrawalOf{key: "k2"}))
+		require.Equal(t, 2, s.payments(t))
+	})
+	t.Run("the same key of another user is another payment", func(t *testing.T) {
+		require.NotEqual(t, first, s.mustPost(t, 201, withdrawalOf{key: "k1", user: "bob"}))
+		require.Equal(t, 3, s.payments(t))
+	})
+	t.Run("without a key each request is a payment", func(t *testing.T) {
+		s.mustPost(t, 201, withdrawalOf{})
+		s.mustPost(t, 201, withdrawalOf{})
+		require.Equal(t, 5, s.payments(t))
+	})
+	t.Run("of twenty at once one is paid", func(t *testing.T) {
+		bodies := make(chan string, 20)
+		for range cap(bodies) {
+			go func() { bodies <- s.post(withdrawalOf{key: "k3"}).Body.String() }()
+		}
+		one := <-bodies
+		require.Contains(t, one, `"id"`)
+		for range cap(bodies) - 1 {
+			require.Equal(t, one, <-bodies)
+		}
+		require.Equal(t, 6, s.payments(t))
+	})
+}
+
+func TestNoPaymentWithoutTheDatabase(t *testing.T) {
+	broken := func(t *testing.T, trigger string) (*service, *mockVerifier) {
+		verifier := answers("1", nil)
+		s := newService(t, verifier)
+		_, err := s.store.db.Exec(`CREATE TRIGGER broken BEFORE ` + trigger + ` BEGIN SELECT RAISE(FAIL, 'broken'); END`)
+		require.NoError(t, err)
+		return s, verifier
+	}
+	for _, c := range []struct {
+		sentence, trigger string
+		calls             int
+	}{
+		{"a question that cannot be noted is not asked", "INSERT ON verdicts", 0},
+		{"a verdict that cannot be remembered is not paid", "UPDATE ON verdicts", 1},
+		{"a payment that cannot be written is not answered as paid", "INSERT ON withdrawals", 1},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			s, verifier := broken(t, c.trigger)
+			require.Equal(t, `{"error":"internal"}`, s.mustPost(t, 500, withdrawalOf{}))
+			verifier.AssertNumberOfCalls(t, "Verify", c.calls)
+			require.Zero(t, s.payments(t))
+			require.Contains(t, s.log.String(), "broken")
+		})
+	}
+	t.Run("a payment without a match in the database is not made, whoever asks for it", func(t *testing.T) {
+		s := newService(t, new(mockVerifier))
+		_, err := s.store.pay(t.Context(), payment{User: "alice", Amount: 1, person: []byte("p")}, time.Now())
+		require.Error(t, err)
+		require.Zero(t, s.payments(t))
+	})
+	t.Run("a database in a directory that does not exist is an error that names it", func(t *testing.T) {
+		_, err := openStore(t.Context(), filepath.Join(t.TempDir(), "none", "x.db"), []byte("k"))
+		require.ErrorContains(t, err, "x.db")
+	})
+	t.Run("a database of another key is refused", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "odd name?#%41.db")
+		s, err := openStore(t.Context(), path, []byte("k"))
+		require.NoError(t, err)
+		files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
+		require.NoError(t, err)
+		require.Equal(t, []string{path, path + "-shm", path + "-wal"}, files)
+		require.NoError(t, s.close())
+		_, err = openStore(t.Context(), path, []byte("another"))
+		require.ErrorContains(t, err, hashKeyVariable)
+	})
+}
+
+// slow is a verifier that answers when it is told to.
+type slow struct {
+	asked, answer chan struct{}
+	calls         int
+	err           error
+}
+
+func newSlow() *slow { return &slow{asked: make(chan struct{}, 100), answer: make(chan struct{})} }
+
+func (s *slow) Verify(ctx context.Context, _ id2meta.Param) (id2meta.Result, error) {
+	s.calls++ // a data race if two come at once
+	s.asked <- struct{}{}
+	select {
+	case <-s.answer:
+		return id2meta.Result{BizCode: "1", RequestID: "R-1"}, s.err
+	case <-ctx.Done():
+		return id2meta.Result{}, ctx.Err()
+	}
+}
+
+func TestConcurrentRequests(t *testing.T) {
+	t.Run("fifty at once make one call", func(t *testing.T) {
+		verifier := newSlow()
+		s := newService(t, verifier)
+		statuses := make(chan int, 50)
+		for range cap(statuses) {
+			go func() { statuses <- s.post(withdrawalOf{}).Code }()
+		}
+		<-verifier.asked
+		time.Sleep(50 * time.Millisecond) // let the others come; if they are late they find the verdict
+		close(verifier.answer)
+		for range cap(statuses) {
+			require.Equal(t, 201, <-statuses)
+		}
+		require.Equal(t, 1, verifier.calls)
+	})
+	t.Run("the first who leaves does not fail the second, and is not paid", func(t *testing.T) {
+		verifier := newSlow()
+		s := newService(t, verifier)
+		ctx, leave := context.WithCancel(t.Context())
+		first, second := make(chan *httptest.ResponseRecorder, 1), make(chan int, 1)
+		go func() {
+			recorder := httptest.NewRecorder()
+			s.handler().ServeHTTP(recorder, withdrawalOf{}.request(ctx))
+			first <- recorder
+		}()
+		<-verifier.asked
+		go func() { second <- s.post(withdrawalOf{}).Code }()
+		time.Sleep(50 * time.Millisecond)
+		leave()
+		time.Sleep(50 * time.Millisecond)
+		close(verifier.answer)
+
+		require.Equal(t, 201, <-second)
+		require.Empty(t, (<-first).Body.String())
+		require.Equal(t, 1, verifier.calls)
+		require.Equal(t, 1, s.payments(t))
+	})
+	t.Run("the verdict is remembered though the only client has left", func(t *testing.T) {
+		verifier := newSlow()
+		s := newService(t, verifier)
+		ctx, leave := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			s.handler().ServeHTTP(httptest.NewRecorder(), withdrawalOf{}.request(ctx))
+			close(done)
+		}()
+		<-verifier.asked
+		leave()
+		close(verifier.answer)
+		<-done
+		require.Zero(t, s.payments(t))
+		require.Contains(t, s.log.String(), "the client left")
+		s.mustPost(t, 201, withdrawalOf{})
+		require.Equal(t, 1, verifier.calls)
+	})
+	t.Run("all who wait share a failure, and the next one asks anew", func(t *testing.T) {
+		verifier := newSlow()
+		verifier.err = id2meta.ErrServer
+		s := newService(t, verifier)
+		statuses := make(chan int, 5)
+		for range cap(statuses) {
+			go func() { statuses <- s.post(withdrawalOf{}).Code }()
+		}
+		<-verifier.asked
+		time.Sleep(100 * time.Millisecond)
+		close(verifier.answer)
+		for range cap(statuses) {
+			require.Equal(t, 503, <-statuses)
+		}
+		before := verifier.calls
+		require.Less(t, before, cap(statuses))
+		verifier.err = nil
+		s.mustPost(t, 201, withdrawalOf{})
+		require.Equal(t, before+1, verifier.calls)
+	})
+}
+
+func TestAVerifierThatNeverAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Without the store, whose goroutines are not of this test's time.
+		s := &server{verifier: newSlow()}
+		started := time.Now()
+		_, err := s.ask(context.Background(), id2meta.Param{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, verifyTimeout, time.Since(started))
+		require.Equal(t, 503, refusalOf(err).status)
+	})
+}
