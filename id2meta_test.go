@@ -318,18 +318,24 @@ func TestRetry(t *testing.T) {
 		})
 	}
 
-	t.Run("a failure is retried at the next endpoint", func(t *testing.T) {
-		first, second := newServer(t), newServer(t)
-		first.Inject(id2metatest.Answer("500", ""))
-		client := newClient(t, []string{first.Endpoint(), second.Endpoint()})
-		_, err := client.Verify(t.Context(), zhangParam)
-		require.NoError(t, err)
-		assert.Len(t, first.Calls(), 1)
-		assert.Len(t, second.Calls(), 1)
-		_, err = client.Verify(t.Context(), zhangParam)
-		require.NoError(t, err)
-		assert.Len(t, first.Calls(), 2, "an endpoint that answers is not set aside")
-	})
+	for name, fault := range map[string]id2metatest.Fault{
+		"Code 500": id2metatest.Answer("500", ""),
+		"HTTP 503": id2metatest.Status(503, "ServiceUnavailable", ""),
+		"Code 402": id2metatest.Answer("402", ""),
+	} {
+		t.Run(name+" is retried at the next endpoint, and the first is not set aside", func(t *testing.T) {
+			first, second := newServer(t), newServer(t)
+			first.Inject(fault)
+			client := newClient(t, []string{first.Endpoint(), second.Endpoint()})
+			_, err := client.Verify(t.Context(), zhangParam)
+			require.NoError(t, err)
+			assert.Len(t, first.Calls(), 1)
+			assert.Len(t, second.Calls(), 1)
+			_, err = client.Verify(t.Context(), zhangParam)
+			require.NoError(t, err)
+			assert.Len(t, first.Calls(), 2)
+		})
+	}
 
 	t.Run("the wait that a throttled answer names is kept", func(t *testing.T) {
 		server := newServer(t)
