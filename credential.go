@@ -233,7 +233,8 @@ func (r *resolver) land(f *flight) {
 }
 
 // askProvider returns a copy of provider's answer, which is read while the
-// provider may be at work on the next.
+// provider may be at work on the next. It leaves out ProviderName: the SDK would
+// send it along, and how a program gets its keys is nobody's business.
 func askProvider(provider credentials.Credential) (*credentials.CredentialModel, error) {
 	model, err := provider.GetCredential()
 	if err != nil {
@@ -248,7 +249,6 @@ func askProvider(provider credentials.Credential) (*credentials.CredentialModel,
 		SecurityToken:   clone(model.SecurityToken),
 		BearerToken:     clone(model.BearerToken),
 		Type:            clone(model.Type),
-		ProviderName:    clone(model.ProviderName),
 	}, nil
 }
 
