@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// TestMeasureMemory prints what README.md says about memory: the peak of the
+// resident set of a real process that asks a simulator over HTTPS.
+//
+//	ID2META_BATCH_MEASURE=1000,100000,1000000 go test -run TestMeasureMemory -v -timeout 60m .
+func TestMeasureMemory(t *testing.T) {
+	sizes := os.Getenv("ID2META_BATCH_MEASURE")
+	if sizes == "" {
+		t.Skip("it takes minutes; ID2META_BATCH_MEASURE=1000,100000,1000000 runs it")
+	}
+	binary := filepath.Join(t.TempDir(), "batch")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for size := range strings.SplitSeq(sizes, ",") {
+		n, err := strconv.Atoi(size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWork(t, people(n))
+		begun := time.Now()
+		p := startAs(t, w.server, id2metatest.AccessKeySecret, append([]string{binary}, w.args()...)...)
+		highest := watchMemory(p.Process.Pid)
+		if status := p.exit(t); status != exitComplete {
+			t.Fatalf("status %d: %s", status, &p.stderr)
+		}
+		took := time.Since(begun)
+		t.Logf("%s rows: peak resident set %.1f MiB, %v, %.0f rows/s", thousands(n), float64(<-highest)/1024, took.Round(time.Second), perSecond(n, took))
+	}
+}
+
+// watchMemory sends the peak of the resident set of a process, in KiB, when the
+// process has ended. It does not take it from the process's resource usage: that
+// begins with the memory of the parent, which holds all the people.
+func watchMemory(pid int) <-chan int {
+	result := make(chan int, 1)
+	go func() {
+		highest := 0
+		for {
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			_, after, found := strings.Cut(string(status), "VmHWM:")
+			if err != nil || !found { // it has ended
+				result <- highest
+				return
+			}
+			if kib, err := strconv.Atoi(strings.Fields(after)[0]); err == nil {
+				highest = kib
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	return result
+}

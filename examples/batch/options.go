@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// options is what the command line says.
+type options struct {
+	in, out     string
+	live        bool
+	simulator   bool
+	endpoints   string
+	rate        rateFlag
+	parallel    int
+	encoding    string
+	retryFailed bool
+	giveUp      int
+	progress    time.Duration
+}
+
+const usage = `batch verifies a CSV file (name,id_number) into a CSV file of verdicts.
+
+  batch                                            a sample, against the embedded simulator
+  batch -simulator -in people.csv -out trial.csv   a rehearsal: nothing is sent or billed
+  batch -live -in people.csv -out verdicts.csv     the real service: every verdict is billed
+
+Stopped at any moment and started again with the same arguments, it continues.
+
+Exit status: 0 every row has a verdict; 1 some rows are invalid or failed;
+2 stopped before the end, or refused to start.
+
+`
+
+func parseOptions(args []string, stderr io.Writer) (options, error) {
+	o := options{rate: 45}
+	f := flag.NewFlagSet("batch", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		f.PrintDefaults()
+	}
+	f.StringVar(&o.in, "in", "", "the CSV `file` to verify; without it a sample runs")
+	f.StringVar(&o.out, "out", "", "the CSV `file` for the verdicts; its journal is kept beside it")
+	f.BoolVar(&o.live, "live", false, "ask the real service, with the default credential chain; it is billed")
+	f.BoolVar(&o.simulator, "simulator", false, "ask the embedded simulator, which knows only the people of the sample")
+	f.StringVar(&o.endpoints, "endpoint", "", "with -live: `hosts` to ask instead of the default ones, separated by commas")
+	f.Var(&o.rate, "rate", "at most this `many` requests a second, or unlimited; the account's limit is 50 for all its machines")
+	f.IntVar(&o.parallel, "parallel", 20, "how many rows are asked about at the same time")
+	f.StringVar(&o.encoding, "encoding", "auto", "of the input: auto, utf-8 or gb18030 (which includes GBK)")
+	f.BoolVar(&o.retryFailed, "retry-failed", false, "ask again about the rows whose verdict is failed")
+	f.IntVar(&o.giveUp, "give-up", 100, "stop when this many rows in a row have failed; 0 is never")
+	f.DurationVar(&o.progress, "progress", 10*time.Second, "how often to write a line where there is no terminal")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return options{}, err
+		}
+		return options{}, errors.New("see batch -h")
+	}
+	if f.NArg() > 0 {
+		return options{}, fmt.Errorf("%q is no flag; see batch -h", f.Arg(0))
+	}
+	return o, o.check()
+}
+
+func (o options) check() error {
+	switch {
+	case o.parallel < 1 || o.parallel > maxParallel:
+		return fmt.Errorf("-parallel must be between 1 and %d", maxParallel)
+	case o.giveUp < 0:
+		return errors.New("-give-up must not be negative")
+	case o.progress <= 0:
+		return errors.New("-progress must be positive")
+	case o.encoding != "auto" && o.encoding != encodingUTF8 && o.encoding != encodingGB18030:
+		return errors.New("-encoding must be auto, utf-8 or gb18030")
+	case o.in == "" && (o.out != "" || o.live):
+		return errors.New("-in is missing: the CSV file to verify")
+	case o.in == "":
+		return nil
+	case o.out == "":
+		return errors.New("-out is missing: the CSV file for the verdicts")
+	case o.live == o.simulator:
+		// Without this a forgotten -live would leave a file of verdicts that
+		// look real.
+		return errors.New("say either -live (the real service, billed) or -simulator (a rehearsal)")
+	case o.endpoints != "" && !o.live:
+		return errors.New("-endpoint needs -live")
+	}
+	return sameFile(o.in, o.out)
+}
+
+// sameFile keeps the verdicts from overwriting the people.
+func sameFile(in, out string) error {
+	a, err := os.Stat(in)
+	if err != nil {
+		return err
+	}
+	if !a.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file; it is read twice, so a pipe will not do", in)
+	}
+	if b, err := os.Stat(out); err == nil && os.SameFile(a, b) {
+		return errors.New("-in and -out are the same file")
+	}
+	return nil
+}
+
+// rateFlag is requests a second; infinite is written "unlimited".
+type rateFlag rate.Limit
+
+func (r *rateFlag) String() string {
+	if rate.Limit(*r) == rate.Inf {
+		return "unlimited"
+	}
+	return strconv.FormatFloat(float64(*r), 'g', -1, 64)
+}
+
+func (r *rateFlag) Set(s string) error {
+	if strings.EqualFold(s, "unlimited") {
+		*r = rateFlag(rate.Inf)
+		return nil
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(v >= 0.01 && v <= 1e6) {
+		return errors.New("it must be a number from 0.01 to 1000000, or unlimited")
+	}
+	*r = rateFlag(v)
+	return nil
+}
