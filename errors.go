@@ -189,6 +189,9 @@ const (
 	// words: the name Li is one of "client", and a text with *** for every li
 	// would tell the name by what is missing.
 	shortSecret = 4
+	// tokenHead is how much of a token, which may have a thousand characters, is
+	// enough to find it.
+	tokenHead = 32
 )
 
 var (
@@ -217,10 +220,18 @@ func (r *redactor) compile() {
 	person, model := r.request.param, r.request.credential
 	secrets := []string{
 		person.UserName, person.IdentifyNum, strings.TrimSpace(r.given.UserName), strings.TrimSpace(r.given.IdentifyNum),
-		dara.StringValue(model.AccessKeySecret), dara.StringValue(model.SecurityToken), dara.StringValue(model.BearerToken),
+		dara.StringValue(model.AccessKeySecret),
+	}
+	for _, token := range []string{dara.StringValue(model.SecurityToken), dara.StringValue(model.BearerToken)} {
+		if len(token) <= tokenHead {
+			secrets = append(secrets, token)
+		} else {
+			patterns = append(patterns, spellings(token[:tokenHead])+`[^\s"]*`)
+		}
 	}
 	if birth := r.birth(); birth != "" {
-		patterns = append(patterns, birth[:4]+`\D?`+birth[4:6]+`\D?`+birth[6:])
+		const separator = `(?:\D|%(?:25)*[0-9a-f]{2}|\\+u[0-9a-f]{4}){0,3}` // 年 is three octets
+		patterns = append(patterns, birth[:4]+separator+birth[4:6]+separator+birth[6:])
 		masked, _ := MD5Param(person.UserName, person.IdentifyNum)
 		secrets = append(secrets, masked.UserName, masked.IdentifyNum)
 	}

@@ -108,6 +108,7 @@ func TestWithEndpointsRefusesWhatIsNoHost(t *testing.T) {
 		{"an IPv6 address without brackets", "2001:db8::1", "brackets"},
 		{"the IPv6 loopback without brackets", "::1", "brackets"},
 		{"a bracket that is not closed", "[2001:db8::1", "brackets"},
+		{"a bracket that is not closed before the port", "[::1:443", "brackets"},
 		{"a bracket that is not opened", "2001:db8::1]:443", "brackets"},
 		{"a bracket too many", "[2001:db8::1]]:443", "brackets"},
 		{"empty brackets", "[]:443", "brackets"},

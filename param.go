@@ -1,6 +1,7 @@
 package id2meta
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,14 @@ const (
 
 	// ParamTypeMD5 is a masked person, as [MD5Param] makes it.
 	ParamTypeMD5 ParamType = "md5"
+
+	// ParamTypeSM2 is a person encrypted under a public key of the vendor, whose
+	// page "参数加密说明" describes it. Package
+	// [github.com/id2meta/id2meta/sm2param] makes such Params; that one compiles
+	// the cipher, and this package does not. Each field is encrypted whole; this
+	// is how the vendor's page is read, and it has not been tried against the
+	// live service.
+	ParamTypeSM2 ParamType = "sm2"
 )
 
 // Param is the person to verify. Its zero ParamType means plaintext:
@@ -43,6 +52,11 @@ const (
 // middle dot (阿依古丽·买买提) and spaces inside (JOHN SMITH) are accepted and
 // sent as they are. Digits, asterisks, private-use characters, other white
 // space, control and invisible characters are not.
+//
+// A UserName or IdentifyNum of [ParamTypeSM2] is a ciphertext of at least 98
+// bytes (0x04, C1 of 64, C2 as long as the plaintext, C3 of 32) in standard
+// Base64, with padding and without line breaks. Only that shape can be checked
+// here, not who is encrypted.
 //
 // # What is shown
 //
@@ -100,6 +114,13 @@ func (p Param) normalize(now func() time.Time) (Param, error) {
 		if p.IdentifyNum, err = maskedNumber(p.IdentifyNum); err != nil {
 			return Param{}, err
 		}
+	case ParamTypeSM2:
+		if p.UserName, err = encryptedName(p.UserName); err != nil {
+			return Param{}, err
+		}
+		if p.IdentifyNum, err = encryptedNumber(p.IdentifyNum); err != nil {
+			return Param{}, err
+		}
 	default:
 		return Param{}, &ParamError{"ParamType", reasonType}
 	}
@@ -108,7 +129,7 @@ func (p Param) normalize(now func() time.Time) (Param, error) {
 
 // The reasons are constants so that none can hold a part of a value.
 const (
-	reasonType = `it must be "normal" or "md5"`
+	reasonType = `it must be "normal", "md5" or "sm2"`
 
 	reasonEmpty    = "it is empty"
 	reasonNotUTF8  = "it is not valid UTF-8 (is it GBK?)"
@@ -129,6 +150,14 @@ const (
 	reasonDate       = "digits 7 to 14 are not a birth date (YYYYMMDD)"
 	reasonFuture     = "the birth date is in the future"
 	reasonCheckDigit = "the check digit is wrong"
+
+	reasonEncrypted = "it is encrypted already; an encrypted person needs ParamTypeSM2"
+	reasonPlain     = "it is not encrypted; package sm2param encrypts it"
+	reasonNotSM2    = "it is masked by md5, not encrypted; package sm2param encrypts plaintext"
+	reasonBase64    = "it must be a ciphertext in standard Base64, with padding and without line breaks"
+	reasonHex       = "it is in hex; a ciphertext must be in standard Base64, with padding"
+	reasonShort     = "its ciphertext is shorter than 98 bytes (0x04, C1 of 64, C2 of at least 1, C3 of 32)"
+	reasonFirstByte = "its ciphertext does not begin with 0x04 (an uncompressed C1, then C2 and C3, not in ASN.1)"
 )
 
 func badName(reason string) error   { return &ParamError{"UserName", reason} }
@@ -154,6 +183,8 @@ func normalName(s string) (string, error) {
 		return "", badName(reasonIsNumber)
 	case len(s) >= md5Len && isHex(s[:md5Len]):
 		return "", badName(reasonMasked)
+	case whyNotEncrypted(s) == "":
+		return "", badName(reasonEncrypted)
 	}
 	return "", badName(reason)
 }
@@ -270,6 +301,8 @@ func whyNoNumber(s string) string {
 		return reasonStars
 	case len(s) >= 6+md5Len && isHex(s[6:6+md5Len]):
 		return reasonMasked
+	case whyNotEncrypted(s) == "":
+		return reasonEncrypted
 	case !utf8.ValidString(s):
 		return reasonNotUTF8
 	case strings.ContainsFunc(s, isHidden):
@@ -326,6 +359,72 @@ func daysIn(year, month int) int {
 	return 31
 }
 
+// minCiphertext is the length of what SM2 makes of one byte: 0x04, the two
+// coordinates of C1, C2, C3.
+const minCiphertext = 1 + 2*32 + 1 + 32
+
+// strictBase64 wants the bits after the last byte to be zero. It skips line
+// breaks all the same.
+var strictBase64 = base64.StdEncoding.Strict()
+
+// whyNotEncrypted says why s is not a ciphertext as the service takes it, or "".
+// Whether C1 is a point of the curve only the cipher's package could tell.
+func whyNotEncrypted(s string) string {
+	if s == "" {
+		return reasonEmpty
+	}
+	ciphertext, err := strictBase64.DecodeString(s)
+	switch {
+	case err == nil && len(ciphertext) >= minCiphertext && ciphertext[0] == 0x04 && !strings.ContainsAny(s, "\r\n"):
+		return ""
+	case isHex(s): // nearly all of it is Base64, too
+		return reasonHex
+	case err != nil || strings.ContainsAny(s, "\r\n"):
+		return reasonBase64
+	case len(ciphertext) < minCiphertext:
+		return reasonShort
+	}
+	return reasonFirstByte
+}
+
+// encryptedName returns an encrypted name as it is sent.
+func encryptedName(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	reason := whyNotEncrypted(s)
+	if reason == "" {
+		return s, nil
+	}
+	if isNumber(s) {
+		return "", badName(reasonIsNumber)
+	}
+	if _, err := maskedName(s); err == nil {
+		return "", badName(reasonNotSM2)
+	}
+	if _, err := normalName(s); err == nil {
+		return "", badName(reasonPlain)
+	}
+	return "", badName(reason)
+}
+
+// encryptedNumber returns an encrypted number as it is sent.
+func encryptedNumber(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	reason := whyNotEncrypted(s)
+	if reason == "" {
+		return s, nil
+	}
+	if _, err := maskedNumber(s); err == nil {
+		return "", badNumber(reasonNotSM2)
+	}
+	if isNumber(s) {
+		return "", badNumber(reasonPlain)
+	}
+	if _, err := normalName(s); err == nil {
+		return "", badNumber(reasonIsName)
+	}
+	return "", badNumber(reason)
+}
+
 func isDigits[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -372,7 +471,7 @@ type shown Param
 
 func (p Param) redact() Param {
 	switch p.ParamType {
-	case "", ParamTypeNormal, ParamTypeMD5:
+	case "", ParamTypeNormal, ParamTypeMD5, ParamTypeSM2:
 	default: // three strings in the wrong order put the person here
 		p.ParamType = redacted
 	}

@@ -3,6 +3,7 @@ package id2meta
 import (
 	"bytes"
 	"encoding"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -23,6 +24,18 @@ const (
 	testMaskedNumber = "110105f8817a477938df5a3e7763cadc5a9abb002X"
 )
 
+// What testName and testNumber may look like encrypted. Nobody has the key: the
+// root package looks at the shape alone.
+var (
+	testEncryptedName   = cipherText(0x04, 97+len(testName))
+	testEncryptedNumber = cipherText(0x04, 97+len(testNumber))
+)
+
+// cipherText is the Base64 of n bytes, of which only the first means anything.
+func cipherText(first byte, n int) string {
+	return base64.StdEncoding.EncodeToString(append([]byte{first}, bytes.Repeat([]byte{0xfb, 0xef}, n/2+1)[:n-1]...))
+}
+
 // allReasons is what a ParamError may say. Fuzzing compares with it: whoever is
 // in the list cannot repeat a part of a value.
 var allReasons = []string{
@@ -30,6 +43,7 @@ var allReasons = []string{
 	reasonMasked, reasonLong, reasonDigits, reasonPrivate, reasonNoLetter, reasonIsNumber, reasonIsName,
 	reasonFirstGen, reasonNumber, reasonDate, reasonFuture, reasonCheckDigit,
 	reasonNotMaskedName, reasonNotMaskedNumber,
+	reasonEncrypted, reasonPlain, reasonNotSM2, reasonBase64, reasonHex, reasonShort, reasonFirstByte,
 }
 
 // requireParamError checks the error and that nothing of value is in it.
@@ -50,6 +64,7 @@ func requireParamError(t *testing.T, err error, field, reason, value string) {
 func TestNormalizeReturnsWhatIsSent(t *testing.T) {
 	person := Param{ParamTypeNormal, testName, testNumber}
 	masked := Param{ParamTypeMD5, testMaskedName, testMaskedNumber}
+	encrypted := Param{ParamTypeSM2, testEncryptedName, testEncryptedNumber}
 	for name, test := range map[string]struct{ in, want Param }{
 		"a normal Param stays as it is":           {person, person},
 		"the zero ParamType becomes normal":       {Param{"", testName, testNumber}, person},
@@ -65,6 +80,8 @@ func TestNormalizeReturnsWhatIsSent(t *testing.T) {
 		"a masked number's x becomes X":           {Param{ParamTypeMD5, testMaskedName, testMaskedNumber[:41] + "x"}, masked},
 		"a masked number may be full-width":       {Param{ParamTypeMD5, testMaskedName, testMaskedNumber[:41] + "Ｘ"}, masked},
 		"spaces around masked fields are removed": {Param{ParamTypeMD5, " " + testMaskedName + "\u3000", "\t" + testMaskedNumber + "\n"}, masked},
+		"an encrypted Param stays as it is":       {encrypted, encrypted},
+		"spaces around ciphertexts are removed":   {Param{ParamTypeSM2, " " + testEncryptedName + "\u3000", "\t" + testEncryptedNumber + "\r\n"}, encrypted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := test.in.Normalize()
@@ -96,6 +113,8 @@ func TestNormalizeGivesTheZeroParamBesideAnError(t *testing.T) {
 		{ParamTypeNormal, testName, ""},
 		{ParamTypeMD5, testName, testMaskedNumber},
 		{ParamTypeMD5, testMaskedName, testNumber},
+		{ParamTypeSM2, testName, testEncryptedNumber},
+		{ParamTypeSM2, testEncryptedName, testNumber},
 	} {
 		got, err := param.Normalize()
 		require.Error(t, err)
@@ -104,7 +123,7 @@ func TestNormalizeGivesTheZeroParamBesideAnError(t *testing.T) {
 }
 
 func TestAnUnknownParamTypeIsRefused(t *testing.T) {
-	for _, paramType := range []ParamType{"MD5", "sm9", "plain", testName, testNumber} {
+	for _, paramType := range []ParamType{"MD5", "SM2", "sm9", "plain", testName, testNumber} {
 		err := Param{paramType, testName, testNumber}.Validate()
 		requireParamError(t, err, "ParamType", reasonType, string(paramType)+testName+testNumber)
 	}
@@ -199,6 +218,8 @@ func TestNamesThatNobodyHasAreRefused(t *testing.T) {
 		"a masked name":                          {testMaskedName, reasonMasked},
 		"a masked name in capitals":              {strings.ToUpper(testMaskedName), reasonMasked},
 		"a masked name of one character":         {testMaskedName[:32], reasonMasked},
+		"an encrypted name":                      {testEncryptedName, reasonEncrypted},
+		"an encrypted name, spaces around":       {" " + testEncryptedName + "\n", reasonEncrypted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := Param{"", test.value, testNumber}.Validate()
@@ -256,6 +277,7 @@ func TestNumbersOfNobodyAreRefused(t *testing.T) {
 		"a name of 18 letters":             {"MAXIMILIAN ALDERMAN", reasonIsName},
 		"a masked number":                  {testMaskedNumber, reasonMasked},
 		"a masked number in capitals":      {strings.ToUpper(testMaskedNumber), reasonMasked},
+		"an encrypted number":              {testEncryptedNumber, reasonEncrypted},
 		"a document":                       {strings.Repeat("1", 1<<20), reasonMasked},
 		"a long text":                      {strings.Repeat("1 ", 1<<20), reasonNumber},
 		"the thirteenth month":             {"110105194913010029", reasonDate},
@@ -405,10 +427,92 @@ func TestMaskedFieldsMustHaveTheirShape(t *testing.T) {
 	}
 }
 
+func TestEncryptedFieldsMustHaveTheirShape(t *testing.T) {
+	for name, value := range map[string]string{
+		"98 bytes, of a name of one letter":       cipherText(0x04, 98),
+		"99 bytes, which need no padding":         cipherText(0x04, 99),
+		"100 bytes, which need two padding signs": cipherText(0x04, 100),
+		"the longest name":                        cipherText(0x04, 97+maxNameLen*4),
+	} {
+		t.Run(name+" is accepted in both fields", func(t *testing.T) {
+			require.NoError(t, Param{ParamTypeSM2, value, value}.Validate())
+		})
+	}
+
+	good := cipherText(0x04, 98)
+	require.Contains(t, good, "+", "the table below needs one")
+	require.Contains(t, good, "=", "the table below needs one")
+	type test struct{ value, reason string }
+	both := map[string]test{
+		"empty":                             {"", reasonEmpty},
+		"only white space":                  {" \t\u3000", reasonEmpty},
+		"97 bytes, so nothing is encrypted": {cipherText(0x04, 97), reasonShort},
+		"two bytes":                         {"BA8=", reasonShort},
+		"without the first byte 0x04":       {cipherText(0xfb, 98), reasonFirstByte},
+		"with a compressed C1":              {cipherText(0x02, 98), reasonFirstByte},
+		"with a compressed C1 of odd y":     {cipherText(0x03, 98), reasonFirstByte},
+		"in ASN.1":                          {cipherText(0x30, 98), reasonFirstByte},
+		"hybrid":                            {cipherText(0x06, 98), reasonFirstByte},
+		"without padding":                   {strings.TrimRight(good, "="), reasonBase64},
+		"with too much padding":             {good + "=", reasonBase64},
+		"with the padding of two":           {good[:len(good)-2] + "==", reasonBase64},
+		"for URLs":                          {strings.NewReplacer("+", "-", "/", "_").Replace(good), reasonBase64},
+		"after a form made + a space":       {strings.ReplaceAll(good, "+", " "), reasonBase64},
+		"escaped for a URL":                 {strings.ReplaceAll(good, "+", "%2B"), reasonBase64},
+		"in lines as MIME has it":           {good[:76] + "\r\n" + good[76:], reasonBase64},
+		"in lines":                          {good[:64] + "\n" + good[64:], reasonBase64},
+		"with a tab":                        {good[:64] + "\t" + good[64:], reasonBase64},
+		"with bits after the last byte":     {good[:len(good)-2] + "9=", reasonBase64},
+		"in hex":                            {"04" + strings.Repeat("fb", 97), reasonHex},
+		"quoted":                            {`"` + good + `"`, reasonBase64},
+		"with a byte order mark":            {"\ufeff" + good, reasonBase64},
+		"two":                               {good + good, reasonBase64},
+		"not UTF-8":                         {"\xd5\xc5\xc8\xfd", reasonBase64},
+		"redacted":                          {"***", reasonBase64},
+		"a document":                        {strings.Repeat("三", 1<<20), reasonBase64},
+	}
+	names := map[string]test{
+		"a name":                         {testName, reasonPlain},
+		"a name of Latin letters":        {"JOHN", reasonPlain},
+		"a name with spaces around":      {" " + testName, reasonPlain},
+		"a masked name":                  {testMaskedName, reasonNotSM2},
+		"a masked name of one character": {testMaskedName[:32], reasonNotSM2},
+		"a number":                       {testNumber, reasonIsNumber},
+		"a full-width number":            {"１１０１０５１９４９１２３１００２Ｘ", reasonIsNumber},
+		"a masked number":                {testMaskedNumber, reasonIsNumber},
+	}
+	numbers := map[string]test{
+		"a number":                       {testNumber, reasonPlain},
+		"a number with spaces, and wide": {" １1010519491231002x ", reasonPlain},
+		"one of the first generation":    {"110105491231002", reasonPlain},
+		"a masked number":                {testMaskedNumber, reasonNotSM2},
+		"a masked number of a small x":   {testMaskedNumber[:41] + "x", reasonNotSM2},
+		"a name":                         {testName, reasonIsName},
+		"a name of Latin letters":        {"JOHN", reasonIsName},
+	}
+	for _, table := range []map[string]test{both, names} {
+		for name, test := range table {
+			t.Run("UserName: "+name, func(t *testing.T) {
+				err := Param{ParamTypeSM2, test.value, testEncryptedNumber}.Validate()
+				requireParamError(t, err, "UserName", test.reason, test.value)
+			})
+		}
+	}
+	for _, table := range []map[string]test{both, numbers} {
+		for name, test := range table {
+			t.Run("IdentifyNum: "+name, func(t *testing.T) {
+				err := Param{ParamTypeSM2, testEncryptedName, test.value}.Validate()
+				requireParamError(t, err, "IdentifyNum", test.reason, test.value)
+			})
+		}
+	}
+}
+
 func TestSwappedFieldsSaySo(t *testing.T) {
 	for _, param := range []Param{
 		{ParamTypeNormal, testNumber, testName},
 		{ParamTypeMD5, testMaskedNumber, testMaskedName},
+		{ParamTypeSM2, testNumber, testName},
 	} {
 		requireParamError(t, param.Validate(), "UserName", reasonIsNumber, param.UserName+param.IdentifyNum)
 	}
@@ -418,7 +522,7 @@ func TestSwappedFieldsSaySo(t *testing.T) {
 // hex, as bytes or escaped.
 func requireNoPerson(t *testing.T, text string) {
 	t.Helper()
-	for _, secret := range []string{testName, testNumber, testMaskedName, testMaskedNumber} {
+	for _, secret := range []string{testName, testNumber, testMaskedName, testMaskedNumber, testEncryptedName, testEncryptedNumber} {
 		for _, form := range []string{"%s", "%x", "%X", "% x", "%d", "%+q"} {
 			shown := strings.Trim(fmt.Sprintf(form, []byte(secret)), `[]"`)
 			if form == "%+q" {
@@ -439,6 +543,7 @@ func TestNoVerbShowsThePerson(t *testing.T) {
 	for _, param := range []Param{
 		{ParamTypeNormal, testName, testNumber},
 		{ParamTypeMD5, testMaskedName, testMaskedNumber},
+		{ParamTypeSM2, testEncryptedName, testEncryptedNumber},
 		{testName, testNumber, "normal"}, // three strings in the wrong order
 		{ParamType(testNumber), testName, testNumber},
 	} {
@@ -472,6 +577,7 @@ func TestWhatIsShownHelpsToFindAMistake(t *testing.T) {
 		{"{ParamType:md5 UserName:*** IdentifyNum:***}", fmt.Sprintf("%+v", &full)},
 		{"{ParamType:md5 UserName:*** IdentifyNum:***}", full.String()},
 		{"{ParamType: UserName:*** IdentifyNum:}", fmt.Sprintf("%d", noNumber)},
+		{"{ParamType:sm2 UserName:*** IdentifyNum:}", fmt.Sprint(Param{ParamTypeSM2, testEncryptedName, ""})},
 		{"{ParamType:*** UserName: IdentifyNum:}", fmt.Sprint(Param{ParamType: "MD5"})},
 		{`id2meta.Param{ParamType:"md5", UserName:"***", IdentifyNum:"***"}`, fmt.Sprintf("%#v", full)},
 		{`id2meta.Param{ParamType:"", UserName:"***", IdentifyNum:""}`, fmt.Sprintf("%#v", noNumber)},
@@ -573,10 +679,47 @@ func FuzzValidate(f *testing.F) {
 	})
 }
 
+// FuzzValidateSM2 compares the shape check with one that is made the other way
+// round: what is accepted must be just what encoding writes.
+func FuzzValidateSM2(f *testing.F) {
+	f.Add(testEncryptedName)
+	f.Fuzz(func(t *testing.T, field string) {
+		trimmed := strings.TrimSpace(field)
+		ciphertext, _ := base64.StdEncoding.DecodeString(trimmed)
+		want := len(ciphertext) >= 98 && ciphertext[0] == 0x04 &&
+			base64.StdEncoding.EncodeToString(ciphertext) == trimmed
+
+		for name, param := range map[string]Param{
+			"UserName":    {ParamTypeSM2, field, testEncryptedNumber},
+			"IdentifyNum": {ParamTypeSM2, testEncryptedName, field},
+		} {
+			sent, err := param.Normalize()
+			require.Equal(t, want, err == nil, "%s: %v", name, err)
+			if err != nil {
+				var paramErr *ParamError
+				require.ErrorAs(t, err, &paramErr)
+				require.Equal(t, name, paramErr.Field)
+				require.Contains(t, allReasons, paramErr.Reason)
+				require.True(t, sent == Param{})
+				continue
+			}
+			require.Contains(t, []string{sent.UserName, sent.IdentifyNum}, trimmed)
+			again, err := sent.Normalize()
+			require.NoError(t, err)
+			require.True(t, again == sent, "to normalize twice changed something")
+		}
+		if want { // then it is nothing else
+			require.Error(t, Param{ParamTypeNormal, field, testNumber}.Validate())
+			require.Error(t, Param{ParamTypeNormal, testName, field}.Validate())
+		}
+	})
+}
+
 func BenchmarkNormalize(b *testing.B) {
 	for _, param := range []Param{
 		{ParamTypeNormal, testName, testNumber},
 		{ParamTypeMD5, testMaskedName, testMaskedNumber},
+		{ParamTypeSM2, testEncryptedName, testEncryptedNumber},
 	} {
 		b.Run(string(param.ParamType), func(b *testing.B) {
 			b.ReportAllocs()

@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,7 +35,8 @@ import (
 const (
 	stsKeyID      = "STS.NUgYrLnoC37mZZCNnAbez"
 	stsSecret     = "FPHGGYPkzeqEhAnpBZzjVDiPPdKoNp"
-	stsToken      = "CAIS+gF1q6Ft5B2yfSjIr5eDL8n/mqx4/+6sRXT4h0=="
+	stsToken      = "CAIS+gF1q6Ft5B2yfSjIr5eDL8n/mqx4" + stsTail
+	stsTail       = "/+6sRXT4h0=="
 	proxyPassword = "open-sesame"
 )
 
@@ -46,7 +48,7 @@ var people = []struct {
 	secrets []string
 }{
 	{"a person", id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"},
-		[]string{"张三", "11010519491231002X", "19491231"}},
+		[]string{"张三", "11010519491231002X", "19491231", "1949-12-31", "1949年12月31日"}},
 	{"a person as people type", id2meta.Param{UserName: " 欧阳娜娜\t", IdentifyNum: "１１０１０５１９４９１２３１００２ｘ"},
 		[]string{"欧阳娜娜", "11010519491231002X", "１１０１０５１９４９１２３１００２ｘ", "19491231"}},
 	{"a name outside the BMP", id2meta.Param{UserName: "𠮷野", IdentifyNum: "440524188001010014"},
@@ -98,7 +100,7 @@ func (w witness) leak(secrets []string, err error, more ...any) string {
 		fmt.Fprintf(&seen, "%v %+v %#v\n", v, v, v)
 	}
 	text := strings.ToLower(seen.String())
-	for _, secret := range append([]string{stsSecret, stsToken, id2metatest.AccessKeySecret, proxyPassword}, secrets...) {
+	for _, secret := range append([]string{stsSecret, stsToken, stsTail, id2metatest.AccessKeySecret, proxyPassword}, secrets...) {
 		for _, spelling := range spellingsOf(secret) {
 			if i := strings.Index(text, strings.ToLower(spelling)); i >= 0 {
 				return fmt.Sprintf("%q is in %q", spelling, text[max(0, i-200):min(len(text), i+200)])
@@ -327,6 +329,12 @@ var everyFailure = []failureOf{
 	{name: "a transport whose error joins one that holds the request in a field", make: transport(func(_ *http.Request, body string) error {
 		return errors.Join(io.ErrUnexpectedEOF, &fieldError{Body: body})
 	})},
+	{name: "a transport whose error hides one that tells the request", make: transport(func(_ *http.Request, body string) error {
+		return &hidingError{errors.New(body)}
+	})},
+	{name: "a transport whose error hides several", make: transport(func(_ *http.Request, body string) error {
+		return &hidingErrors{[]error{nil, io.EOF, errors.New(body)}}
+	})},
 	{name: "a transport whose error panics", make: transport(func(_ *http.Request, body string) error {
 		return panickingError(body)
 	})},
@@ -349,7 +357,8 @@ var everyFailure = []failureOf{
 	}},
 	{name: "a proxy with an address that cannot be read", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
 		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
-			return url.Parse("http://user:" + proxyPassword + " @127.0.0.1:1") // as from an environment
+			address := "http://user:" + proxyPassword + " @127.0.0.1:1" // as from an environment
+			return url.Parse(address)
 		}}})}
 	}},
 	{name: "a proxy that answers in the service's place", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
@@ -433,6 +442,17 @@ type wrappingError struct{ err error }
 
 func (e *wrappingError) Error() string { return "wrapped: " + e.err.Error() }
 func (e *wrappingError) Unwrap() error { return e.err }
+
+// hidingError tells nothing, and shows all to who unwraps it.
+type hidingError struct{ err error }
+
+func (e *hidingError) Error() string { return "wrapped" }
+func (e *hidingError) Unwrap() error { return e.err }
+
+type hidingErrors struct{ errs []error }
+
+func (e *hidingErrors) Error() string   { return "joined" }
+func (e *hidingErrors) Unwrap() []error { return e.errs }
 
 type panickingError string
 
@@ -598,6 +618,43 @@ func TestWhatTheServiceSaysIsShownWithinBounds(t *testing.T) {
 			assert.Equal(t, id, e.RequestID)
 		})
 	}
+}
+
+func TestARequestIDIsRedactedIfItHoldsThePerson(t *testing.T) {
+	for _, id := range []string{"19491231-0000-4000-8000-000000000000", "11010519491231002X", "0-19491231-0", "110105"} {
+		t.Run(id, func(t *testing.T) {
+			result, err := verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
+				io.WriteString(w, strings.Replace(body200, "REQUEST", id, 1))
+			})
+			require.NoError(t, err)
+			assert.NotEmpty(t, result.RequestID)
+			assert.NotContains(t, result.RequestID, "19491231")
+			assert.Equal(t, id == "110105", result.RequestID == id)
+		})
+	}
+}
+
+func TestASecretThatIsTheBeginningOfAnotherLeavesNothingOfIt(t *testing.T) {
+	credential, err := credentials.NewCredential(new(credentials.Config).SetType("sts").
+		SetAccessKeyId(stsKeyID).SetAccessKeySecret("opening").SetSecurityToken("opening-and-ending"))
+	require.NoError(t, err)
+	_, err = verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, `{"Message":"the token opening-and-ending is too old"}`)
+	}, id2meta.WithCredential(credential))
+	var e *id2meta.APIError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, "the token *** is too old", e.Message)
+}
+
+// The method and the address in a url.Error are no news.
+func TestAnErrorOfTheNetworkDoesNotRepeatTheAddress(t *testing.T) {
+	endpoint := deadPort(t)
+	_, err := verifyAt(t, http.NotFound, id2meta.WithEndpoints(endpoint), id2meta.WithMaxAttempts(1))
+	requireOnly(t, id2meta.ErrServer, err)
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	assert.NotContains(t, err.Error(), "https://")
+	assert.Contains(t, err.Error(), endpoint)
 }
 
 // errors.Is sees through what fmt must not.

@@ -19,8 +19,8 @@ type Call struct {
 	Version   string
 	UserAgent string
 
-	// ParamType is "normal" or "md5", "other" for anything else that was sent,
-	// and empty if there was none.
+	// ParamType is "normal", "md5" or "sm2", "other" for anything else that was
+	// sent, and empty if there was none.
 	ParamType string
 	// Params tells where ParamType, UserName and IdentifyNum stood: "query",
 	// "body" or "none". If they stood in both, it is "query", where they leak.
@@ -78,7 +78,7 @@ func (s *Server) Billed(userName, identifyNum string) int {
 func newCall(r request, p proof) Call {
 	paramType := r.param("ParamType")
 	switch paramType {
-	case "", "normal", "md5":
+	case "", "normal", "md5", "sm2":
 	default:
 		paramType = "other" // who knows what it is: perhaps a swapped name
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aliyun/credentials-go/credentials"
+	"github.com/tjfoc/gmsm/sm2"
 
 	"github.com/id2meta/id2meta"
 )
@@ -35,6 +36,7 @@ type Server struct {
 	closed    chan struct{} // closed by Close: releases what hangs
 	closeOnce sync.Once
 	personKey [32]byte // keys Call.Person; random, never shown
+	sm2Key    func() *sm2.PrivateKey
 
 	mu          sync.Mutex
 	people      registry
@@ -56,6 +58,7 @@ type credential struct {
 func NewServer() *Server {
 	s := &Server{
 		closed:      make(chan struct{}),
+		sm2Key:      sync.OnceValue(newSM2Key),
 		people:      registry{},
 		credentials: map[string]credential{AccessKeyID: {secret: AccessKeySecret}},
 	}
@@ -166,6 +169,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // process decides what a request gets, and records it. The lock makes the
 // decision and its place among the Calls one step.
 func (s *Server) process(req request) (reply, Fault) {
+	subject, known := req.subject(s.sm2Key) // takes its time to decrypt
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
@@ -174,7 +178,6 @@ func (s *Server) process(req request) (reply, Fault) {
 	if failed == nil && fault.reply == nil {
 		failed = s.admit(req, proof)
 	}
-	subject, known := req.subject()
 
 	call := newCall(req, proof)
 	call.Time = time.Now()
@@ -191,7 +194,7 @@ func (s *Server) process(req request) (reply, Fault) {
 	case failed != nil:
 		rep = failed.reply(call.RequestID, req.Host)
 	default:
-		rep = s.answer(req, call.RequestID)
+		rep = s.answer(req, subject, known, call.RequestID)
 	}
 	call.settle(rep, fault)
 	s.calls = append(s.calls, call)

@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tjfoc/gmsm/sm2"
+
 	"github.com/id2meta/id2meta"
 )
 
@@ -32,15 +34,15 @@ func (r registry) verdict(p person) id2meta.BizCode {
 	return id2meta.BizCodeMatch
 }
 
-// answer is the API behind the gateway. s.mu is held.
-func (s *Server) answer(r request, requestID string) reply {
+// answer is the API behind the gateway: known tells whether r asks about a
+// subject. s.mu is held.
+func (s *Server) answer(r request, subject person, known bool, requestID string) reply {
 	for _, name := range []string{"ParamType", "UserName", "IdentifyNum"} {
 		if r.param(name) == "" {
 			return apiReply(requestID, "400", "参数不能为空", "")
 		}
 	}
-	subject, ok := r.subject()
-	if !ok {
+	if !known {
 		return apiReply(requestID, "401", "参数非法", "")
 	}
 	return apiReply(requestID, "200", "success", s.people.verdict(subject))
@@ -49,14 +51,21 @@ func (s *Server) answer(r request, requestID string) reply {
 // subject returns the person that the request asks about. It reports false if
 // a parameter is illegal. The rules are written here once more, and not taken
 // from package id2meta, because they judge what that package sends.
-func (r request) subject() (person, bool) {
+func (r request) subject(key func() *sm2.PrivateKey) (person, bool) {
 	userName, identifyNum := r.param("UserName"), r.param("IdentifyNum")
 	switch r.param("ParamType") {
 	case "normal":
-		if !legalName(userName) || !legalNumber(identifyNum) {
+		return plainPerson(userName, identifyNum)
+	case "sm2":
+		userName, ok := decrypt(key(), userName)
+		if !ok {
 			return person{}, false
 		}
-		return mask(userName, upperX(identifyNum)), true
+		identifyNum, ok := decrypt(key(), identifyNum)
+		if !ok {
+			return person{}, false
+		}
+		return plainPerson(userName, identifyNum)
 	case "md5":
 		if !legalMaskedName(userName) || !maskedNumber.MatchString(identifyNum) {
 			return person{}, false
@@ -64,6 +73,13 @@ func (r request) subject() (person, bool) {
 		return person{userName, upperX(identifyNum)}, true
 	}
 	return person{}, false
+}
+
+func plainPerson(userName, identifyNum string) (person, bool) {
+	if !legalName(userName) || !legalNumber(identifyNum) {
+		return person{}, false
+	}
+	return mask(userName, upperX(identifyNum)), true
 }
 
 var (

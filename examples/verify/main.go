@@ -18,6 +18,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/sm2param"
 )
 
 // The person whom the simulator knows. The number is the sample of GB 11643.
@@ -41,7 +42,7 @@ func main() {
 // options are what the flags say.
 type options struct {
 	name, id string
-	md5      bool
+	md5, sm2 bool
 	live     bool
 	endpoint string
 }
@@ -54,6 +55,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.StringVar(&o.name, "name", sampleName, "the person's name")
 	flags.StringVar(&o.id, "id", sampleNumber, "the person's ID number")
 	flags.BoolVar(&o.md5, "md5", false, "send name and number masked by md5")
+	flags.BoolVar(&o.sm2, "sm2", false, "send name and number encrypted by SM2, under the service's public key")
 	flags.BoolVar(&o.live, "live", false, "ask Alibaba Cloud, with the credential of the provider chain; the call is billed")
 	flags.StringVar(&o.endpoint, "endpoint", "", "with -live, the endpoint to ask (default: the general one, then Shanghai, then Beijing)")
 	switch err := flags.Parse(args); {
@@ -67,6 +69,8 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	case flags.NArg() > 0:
 		// Whatever stands there may be a person: it is not repeated.
 		return options{}, errors.New("unexpected argument; name and number go behind -name and -id")
+	case o.md5 && o.sm2:
+		return options{}, errors.New("-md5 and -sm2 exclude each other")
 	case o.endpoint != "" && !o.live:
 		return options{}, errors.New("-endpoint needs -live: the simulator has its own")
 	}
@@ -83,22 +87,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "verify:", err)
 		return exitFailed
 	}
-	where, clientOptions, stop := endpoint(o)
-	defer stop()
+	asked := whom(o)
+	defer asked.stop()
 
 	started := time.Now()
-	result, err := verify(ctx, o, clientOptions)
+	result, paramType, err := verify(ctx, o, asked)
 	took := time.Since(started)
 	if err != nil {
 		fmt.Fprintln(stderr, "verify:", advice(err))
 		return exitFailed
 	}
-	paramType := id2meta.ParamTypeNormal
-	if o.md5 {
-		paramType = id2meta.ParamTypeMD5
-	}
 	print := func(name, value string) { fmt.Fprintf(stdout, "%-12s %s\n", name, value) }
-	print("endpoint", where)
+	print("endpoint", asked.where)
 	print("param type", string(paramType))
 	print("verdict", fmt.Sprintf("%s (BizCode %s)", result.BizCode, string(result.BizCode)))
 	print("request ID", result.RequestID)
@@ -109,31 +109,59 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitMatch
 }
 
-// endpoint says in words whom is asked, and returns the options to do it.
-func endpoint(o options) (where string, opts []id2meta.Option, stop func()) {
-	switch {
-	case o.live && o.endpoint != "":
-		return o.endpoint, []id2meta.Option{id2meta.WithEndpoints(o.endpoint)}, func() {}
-	case o.live:
-		return id2meta.EndpointDefault + " or its substitutes", nil, func() {}
-	}
-	simulator := id2metatest.NewServer()
-	simulator.AddPerson(sampleName, sampleNumber)
-	where = simulator.Endpoint() + " (the simulator; -live asks the real service, which bills the call)"
-	return where, simulator.Options(), simulator.Close
+// service is whom the program asks.
+type service struct {
+	where   string // in words
+	options []id2meta.Option
+	encrypt func(userName, identifyNum string) (id2meta.Param, error) // under its key
+	stop    func()
 }
 
-func verify(ctx context.Context, o options, opts []id2meta.Option) (id2meta.Result, error) {
-	client, err := id2meta.New(opts...)
+func whom(o options) service {
+	if !o.live {
+		return simulator()
+	}
+	live := service{where: id2meta.EndpointDefault + " or its substitutes", encrypt: sm2param.New, stop: func() {}}
+	if o.endpoint != "" {
+		live.where = o.endpoint
+		live.options = []id2meta.Option{id2meta.WithEndpoints(o.endpoint)}
+	}
+	return live
+}
+
+func simulator() service {
+	server := id2metatest.NewServer()
+	server.AddPerson(sampleName, sampleNumber)
+	return service{
+		where:   server.Endpoint() + " (the simulator; -live asks the real service, which bills the call)",
+		options: server.Options(),
+		encrypt: func(userName, identifyNum string) (id2meta.Param, error) {
+			encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
+			if err != nil {
+				return id2meta.Param{}, err
+			}
+			return encrypter.Param(userName, identifyNum)
+		},
+		stop: server.Close,
+	}
+}
+
+func verify(ctx context.Context, o options, asked service) (id2meta.Result, id2meta.ParamType, error) {
+	client, err := id2meta.New(asked.options...)
 	if err != nil {
-		return id2meta.Result{}, err
+		return id2meta.Result{}, "", err
 	}
 	defer client.CloseIdleConnections()
-	param := id2meta.Param{UserName: o.name, IdentifyNum: o.id}
-	if o.md5 {
-		if param, err = id2meta.MD5Param(o.name, o.id); err != nil {
-			return id2meta.Result{}, err
-		}
+	param := id2meta.Param{ParamType: id2meta.ParamTypeNormal, UserName: o.name, IdentifyNum: o.id}
+	switch {
+	case o.md5:
+		param, err = id2meta.MD5Param(o.name, o.id)
+	case o.sm2:
+		param, err = asked.encrypt(o.name, o.id)
 	}
-	return client.Verify(ctx, param)
+	if err != nil {
+		return id2meta.Result{}, "", err
+	}
+	result, err := client.Verify(ctx, param)
+	return result, param.ParamType, err
 }

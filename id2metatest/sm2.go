@@ -1,0 +1,55 @@
+package id2metatest
+
+import (
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"math/big"
+
+	"github.com/tjfoc/gmsm/sm2"
+)
+
+// SM2PublicKey returns the Server's public key, a compressed point in hex, for
+// package sm2param to encrypt under:
+//
+//	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
+//
+// Every Server has a key pair of its own. It cannot read what is encrypted under
+// the vendor's key or another Server's, and answers that with Code 401.
+func (s *Server) SM2PublicKey() string {
+	key := s.sm2Key()
+	return hex.EncodeToString(elliptic.MarshalCompressed(key.Curve, key.X, key.Y))
+}
+
+// newSM2Key makes the key pair of a Server when it is needed first.
+func newSM2Key() *sm2.PrivateKey {
+	key, err := sm2.GenerateKey(rand.Reader)
+	if err != nil { // crypto/rand never fails
+		panic("id2metatest: " + err.Error())
+	}
+	return key
+}
+
+// decrypt returns the plaintext of a parameter, or false if it has none. The
+// cipher is not the one of package sm2param, because it judges what that package
+// sends.
+func decrypt(key *sm2.PrivateKey, param string) (string, bool) {
+	ciphertext, err := base64.StdEncoding.DecodeString(param)
+	if err != nil || base64.StdEncoding.EncodeToString(ciphertext) != param { // it skips line breaks
+		return "", false
+	}
+	if len(ciphertext) < 1+2*32+1+32 || ciphertext[0] != 0x04 {
+		return "", false
+	}
+	// sm2.Decrypt computes with any point.
+	x, y := new(big.Int).SetBytes(ciphertext[1:33]), new(big.Int).SetBytes(ciphertext[33:65])
+	if !key.IsOnCurve(x, y) {
+		return "", false
+	}
+	plaintext, err := sm2.Decrypt(key, ciphertext, sm2.C1C2C3)
+	if err != nil { // a wrong C3, and the plaintext beside it
+		return "", false
+	}
+	return string(plaintext), true
+}
