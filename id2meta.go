@@ -44,7 +44,8 @@
 //
 // Name and number are sent in the body of a POST request, over TLS, and stand
 // nowhere else: not in an address, an error, a log record or a printed [Param].
-// Sending them masked ([MD5Param]) is possible, and is no encryption.
+// Sending them masked ([MD5Param]) is possible, and is no encryption. Package
+// [github.com/id2meta/id2meta/sm2param] encrypts them for the service alone.
 //
 // # Tests
 //

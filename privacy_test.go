@@ -357,7 +357,7 @@ var everyFailure = []failureOf{
 	}},
 	{name: "a proxy with an address that cannot be read", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
 		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
-			address := "http://user:" + proxyPassword + " @127.0.0.1:1" // as from an environment
+			address := fmt.Sprintf("http://user:%s @127.0.0.1:1", proxyPassword) // as from an environment
 			return url.Parse(address)
 		}}})}
 	}},
