@@ -25,6 +25,9 @@ const (
 	version = "0.1.0"
 	// maxBody is far more than the few hundred bytes of an answer.
 	maxBody = 1 << 20
+	// fairTime is what a healthy endpoint at the other end of the country may
+	// need for a connection.
+	fairTime = 100 * time.Millisecond
 )
 
 // sender sends requests through the vendor's SDK. It is safe for concurrent
@@ -200,6 +203,13 @@ func (x *exchange) do(r *http.Request) (*http.Response, error) {
 // tells nothing is taken to have sent it.
 func (x *exchange) sent() bool { return !x.traced.Load() || x.connected.Load() }
 
+// noFault reports whether it says nothing about the endpoint that there is no
+// connection: the caller left, or left it hardly any time.
+func (x *exchange) noFault(ctx context.Context, took time.Duration) bool {
+	timedOut := x.err == errNoConnection || ctx.Err() != nil
+	return ctx.Err() == context.Canceled || timedOut && took < fairTime
+}
+
 // decode returns the answer, or an empty one if there is none that can be
 // understood.
 func (x *exchange) decode() (answer, error) {
@@ -249,10 +259,14 @@ func retryAfter(header http.Header) time.Duration {
 	return max(longest, duration(value, time.Second))
 }
 
-// duration returns 0 for what is not a number of units.
+// duration returns 0 for what is not a number of units, and the longest duration
+// for more than fit into one.
 func duration(number string, unit time.Duration) time.Duration {
-	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 32)
-	if err != nil {
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange), err == nil && n > uint64(math.MaxInt64/unit):
+		return math.MaxInt64
+	case err != nil:
 		return 0
 	}
 	return time.Duration(n) * unit

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -175,6 +176,9 @@ func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
 		{"a negative count", map[string]string{"x-ratelimit-user": "TimeLeft:-5"}, 0},
 		{"a negative Retry-After", map[string]string{"Retry-After": "-5"}, 0},
 		{"a count that is no number", map[string]string{"x-ratelimit-user": "TimeLeft:soon"}, 0},
+		{"a count of months", map[string]string{"x-ratelimit-user": "TimeLeft:5000000000"}, 5000000 * time.Second},
+		{"a count that is longer than a duration", map[string]string{"x-ratelimit-user": "TimeLeft:9223372036854775807"}, math.MaxInt64},
+		{"a count that is longer than a number", map[string]string{"Retry-After": "99999999999999999999999"}, math.MaxInt64},
 		{"a fraction", map[string]string{"Retry-After": "1.5"}, 0},
 		{"a count without a value", map[string]string{"x-ratelimit-user": "TimeLeft"}, 0},
 		{"another field alone", map[string]string{"x-ratelimit-user": "Reset:1234"}, 0},

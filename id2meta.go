@@ -58,6 +58,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -123,6 +124,10 @@ func New(opts ...Option) (*Client, error) {
 // CloseIdleConnections closes the connections that no call is using. The Client
 // may be used again afterwards.
 func (c *Client) CloseIdleConnections() { c.sender.http.CloseIdleConnections() }
+
+// Format implements [fmt.Formatter]. Every verb writes the type's name: printing
+// the fields would race with calls under way, and show a credential.
+func (c *Client) Format(f fmt.State, _ rune) { io.WriteString(f, "*id2meta.Client") }
 
 // Backoff between attempts: exponential, with full jitter.
 const (
@@ -264,15 +269,16 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 	k.tried[i]++
 	started := time.Now()
 	x := c.sender.send(ctx, r)
+	took := time.Since(started)
 
 	switch {
 	case x.sent():
 		c.endpoints.works(i)
-	case ctx.Err() != context.Canceled:
+	case !x.noFault(ctx, took):
 		c.endpoints.setAside(i)
 	}
 	result, failed := k.outcome(ctx, r, x)
-	k.logAttempt(ctx, r.host, time.Since(started), x.status, result, failed)
+	k.logAttempt(ctx, r.host, took, x.status, result, failed)
 	if failed != nil && errors.Is(failed.err, ErrCredential) {
 		c.credential.forget(credential)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -93,6 +94,16 @@ func TestVerifyRefusesWhatNewDidNotMake(t *testing.T) {
 	var none context.Context
 	_, err = newClient(t, []string{"127.0.0.1:1"}).Verify(none, zhangParam)
 	assert.ErrorContains(t, err, "context")
+}
+
+func TestClientShowsNothingWhenPrinted(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()})
+	_, err := client.Verify(t.Context(), zhangParam)
+	require.NoError(t, err)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		assert.Equal(t, "*id2meta.Client", fmt.Sprintf(verb, client), verb)
+	}
 }
 
 func TestVerifySendsThePersonInTheBodyOnly(t *testing.T) {
@@ -222,6 +233,18 @@ func TestFailoverToTheNextEndpoint(t *testing.T) {
 			}
 		})
 	}
+
+	t.Run("but an endpoint is not set aside for a caller who had hardly any time", func(t *testing.T) {
+		server := newServer(t)
+		slow := mute(t)
+		client := newClient(t, []string{slow.endpoint, server.Endpoint()})
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), 90*time.Millisecond)
+			_, _ = client.Verify(ctx, zhangParam)
+			cancel()
+		}
+		assert.EqualValues(t, 2, slow.asked())
+	})
 
 	t.Run("within 3 s when there is more time", func(t *testing.T) {
 		server := newServer(t)

@@ -51,8 +51,9 @@ const (
 //
 // Wait is called once for each request that is about to be sent, retries
 // included. It blocks until the request may go, or returns an error: then
-// nothing is sent and Verify fails. It must return soon after ctx is done, and
-// be safe for concurrent use.
+// nothing is sent, and Verify fails with an [ErrThrottled] that wraps it. It must
+// return soon after ctx is done, should return at once if ctx's deadline leaves
+// no time for its turn, and must be safe for concurrent use.
 type Limiter interface {
 	Wait(ctx context.Context) error
 }
@@ -136,7 +137,9 @@ func WithEndpoints(endpoints ...string) Option {
 // Its Transport decides how connections are made and kept, and whether the
 // server's certificate is verified; failing over from an endpoint that gives no
 // connection needs one that supports [net/http/httptrace], as *http.Transport
-// does. Its Timeout, if it has one, bounds each request beside [WithTimeout].
+// does. A clone of http.DefaultTransport should have its MaxIdleConnsPerHost
+// raised from 2 to as many as there are concurrent callers. The client's Timeout,
+// if it has one, bounds each request beside [WithTimeout].
 func WithHTTPClient(client *http.Client) Option {
 	return func(s *settings) error {
 		if client == nil {
@@ -192,6 +195,9 @@ func WithRetryUnanswered() Option {
 // WithLimiter makes every request, retries included, wait for l. The default is
 // no limit. The service allows one account 50 calls a second, over all its RAM
 // users and machines (vendor's page "信息核验接口 QPS 限量说明").
+//
+// The time of [WithTimeout] includes the wait: with many callers and a low rate
+// it must be long enough for the last of them.
 func WithLimiter(l Limiter) Option {
 	return func(s *settings) error {
 		if isNil(l) {
