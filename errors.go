@@ -85,7 +85,8 @@ func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
 //
 // What the service says is redacted and cut: the name, the number, the date of
 // birth and the credential are *** in every field, and no field has a line
-// break.
+// break. Of a person that was sent masked or encrypted, only what was sent is
+// known and hidden.
 type APIError struct {
 	Endpoint   string        // the host that answered, as [WithEndpoints] has it
 	StatusCode int           // of HTTP
