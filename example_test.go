@@ -81,12 +81,13 @@ func Example_errors() {
 			return "ask the user to correct " + paramError.Field
 		case errors.Is(err, id2meta.ErrInvalidParam):
 			return "ask the user to correct what they typed"
+		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+			return "try again later; it may have been billed" // before the others: it can come on top of one
 		case errors.Is(err, id2meta.ErrThrottled) && errors.As(err, &apiError):
 			return fmt.Sprint("try again after ", apiError.RetryAfter)
 		case errors.Is(err, id2meta.ErrThrottled),
 			errors.Is(err, id2meta.ErrSourceUnavailable),
-			errors.Is(err, id2meta.ErrServer),
-			errors.Is(err, context.DeadlineExceeded):
+			errors.Is(err, id2meta.ErrServer):
 			return "try again later"
 		case errors.Is(err, id2meta.ErrRepeatedCall):
 			return "do not ask about this person for now"

@@ -179,10 +179,11 @@ func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 			return Result{}, k.giveUp(failed.err)
 		}
 		k.logRetry(ctx, failed, wait)
-		if err := sleep(ctx, wait); err != nil {
-			return Result{}, k.giveUp(fmt.Errorf("%w (%w while waiting to try again)", failed.err, err))
-		}
 		k.earlier = failed.err
+		k.unanswered = k.unanswered || failed.stage == unanswered
+		if err := sleep(ctx, wait); err != nil {
+			return Result{}, k.giveUp(fmt.Errorf("id2meta: waiting to try again: %w", err))
+		}
 	}
 }
 
@@ -194,6 +195,8 @@ type call struct {
 	attempts int   // made so far
 	tried    []int // of these, by endpoint
 	earlier  error // of the attempt before, or nil
+
+	unanswered bool // one of the attempts before was
 }
 
 // stage is how far an attempt came that gave no verdict.
@@ -305,19 +308,28 @@ func (k *call) outcome(ctx context.Context, r request, x *exchange) (Result, *fa
 		return Result{BizCode: verdict, RequestID: hide.requestID(dara.StringValue(a.RequestId))}, nil
 	}
 	apiError := x.apiError(r.host, a, &hide)
-	return Result{}, &failure{stage: answered, err: apiError, retryAfter: apiError.RetryAfter}
+	stage := answered
+	if x.status != http.StatusOK && apiError.Code == "200" {
+		stage = unanswered // something changed it on its way: it may be billed
+	}
+	return Result{}, &failure{stage: stage, err: apiError, retryAfter: apiError.RetryAfter}
 }
 
-// giveUp returns the error of the last attempt as the call's own.
+// giveUp returns the error of the last attempt as the call's own, and says what
+// there was before it.
 func (k *call) giveUp(err error) error {
-	switch {
-	case k.attempts < 2:
+	if k.earlier == nil {
 		return err
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		// The time was up; what went wrong before is why it did not suffice.
-		return fmt.Errorf("%w (in attempt %d, after %w)", err, k.attempts, k.earlier)
 	}
-	return fmt.Errorf("%w (after %d attempts)", err, k.attempts)
+	before := fmt.Sprintf("after %d attempts", k.attempts)
+	if k.unanswered {
+		before += ", of which an earlier one was not answered and may have been billed"
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		// The time was up; what went wrong before is why it did not suffice.
+		return fmt.Errorf("%w (%s: %w)", err, before, k.earlier)
+	}
+	return fmt.Errorf("%w (%s)", err, before)
 }
 
 func (k *call) logAttempt(ctx context.Context, host string, took time.Duration, status int, result Result, failed *failure) {

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
@@ -312,6 +313,7 @@ func TestRetry(t *testing.T) {
 
 		{"a 200 that cannot be understood is not retried", repeat(1, id2metatest.Raw(200, "{}")), nil, 1, id2meta.ErrUnexpectedResponse},
 		{"an unknown BizCode is not retried", repeat(1, id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"4"}}`)), nil, 1, id2meta.ErrUnexpectedResponse},
+		{"a success with an HTTP 5xx is not retried, for it may be billed", repeat(1, id2metatest.Raw(504, `{"Code":"200","ResultObject":{"BizCode":"1"}}`)), nil, 1, id2meta.ErrServer},
 		{"a redirect is not retried", repeat(1, id2metatest.Raw(302, "")), nil, 1, id2meta.ErrUnexpectedResponse},
 		{"Code 400 is not retried", repeat(1, id2metatest.Answer("400", "")), nil, 1, id2meta.ErrInvalidParam},
 		{"Code 401 is not retried", repeat(1, id2metatest.Answer("401", "")), nil, 1, id2meta.ErrInvalidParam},
@@ -381,6 +383,25 @@ func TestRetry(t *testing.T) {
 		var apiError *id2meta.APIError
 		require.ErrorAs(t, err, &apiError)
 		assert.Equal(t, 5*time.Second, apiError.RetryAfter)
+	})
+
+	t.Run("the last error also says that an earlier attempt may have been billed", func(t *testing.T) {
+		server := newServer(t)
+		server.Inject(id2metatest.Drop(), id2metatest.Answer("411", ""))
+		client := newClient(t, []string{server.Endpoint()}, id2meta.WithRetryUnanswered())
+		_, err := client.Verify(t.Context(), zhangParam)
+		assert.ErrorIs(t, err, id2meta.ErrAccessDenied)
+		assert.ErrorContains(t, err, "after 2 attempts, of which an earlier one was not answered and may have been billed")
+	})
+
+	t.Run("a limiter that has no room for a retry leaves the error that it was for", func(t *testing.T) {
+		server := newServer(t)
+		server.Inject(id2metatest.Answer("402", ""))
+		limiter := rate.NewLimiter(rate.Every(time.Hour), 1)
+		client := newClient(t, []string{server.Endpoint()}, id2meta.WithLimiter(limiter))
+		_, err := client.Verify(t.Context(), zhangParam)
+		assert.ErrorIs(t, err, id2meta.ErrThrottled)
+		assert.Len(t, server.Calls(), 1)
 	})
 
 	t.Run("a deadline in a later attempt also says what came before", func(t *testing.T) {
