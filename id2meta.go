@@ -123,7 +123,11 @@ func New(opts ...Option) (*Client, error) {
 
 // CloseIdleConnections closes the connections that no call is using. The Client
 // may be used again afterwards.
-func (c *Client) CloseIdleConnections() { c.sender.http.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() {
+	if c != nil && c.sender != nil {
+		c.sender.http.CloseIdleConnections()
+	}
+}
 
 // Format implements [fmt.Formatter]. Every verb writes the type's name: printing
 // the fields would race with calls under way, and show a credential.
@@ -156,7 +160,7 @@ const (
 // or a secret.
 func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 	switch {
-	case c.sender == nil:
+	case c == nil || c.sender == nil:
 		return Result{}, errors.New("id2meta: Verify: the Client was not made by New")
 	case ctx == nil:
 		return Result{}, errors.New("id2meta: Verify: the context is nil")
@@ -257,16 +261,19 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 			return Result{}, &failure{err: limiterError(ctx, err)}
 		}
 	}
-	share := timeLeft(ctx) / time.Duration(c.maxAttempts-k.attempts)
 	i := c.endpoints.next(k.tried)
 	r := request{
 		host:       c.endpoints.list[i].host,
 		param:      k.param,
 		credential: credential,
-		connect:    min(connectBudget, share),
+		connect:    connectBudget,
 	}
-	if c.retryUnanswered {
-		r.answer = share
+	if left := c.maxAttempts - k.attempts; left > 1 { // the last may take until ctx is done
+		share := timeLeft(ctx) / time.Duration(left)
+		r.connect = min(connectBudget, share)
+		if c.retryUnanswered {
+			r.answer = share
+		}
 	}
 	k.attempts++
 	k.tried[i]++

@@ -90,10 +90,13 @@ func TestVerifyGivesTheVerdict(t *testing.T) {
 }
 
 func TestVerifyRefusesWhatNewDidNotMake(t *testing.T) {
-	_, err := new(id2meta.Client).Verify(t.Context(), zhangParam)
-	assert.ErrorContains(t, err, "New")
+	for _, client := range []*id2meta.Client{nil, new(id2meta.Client)} {
+		_, err := client.Verify(t.Context(), zhangParam)
+		assert.ErrorContains(t, err, "New")
+		client.CloseIdleConnections()
+	}
 	var none context.Context
-	_, err = newClient(t, []string{"127.0.0.1:1"}).Verify(none, zhangParam)
+	_, err := newClient(t, []string{"127.0.0.1:1"}).Verify(none, zhangParam)
 	assert.ErrorContains(t, err, "context")
 }
 
@@ -402,6 +405,20 @@ func TestRetry(t *testing.T) {
 		_, err := client.Verify(t.Context(), zhangParam)
 		assert.ErrorIs(t, err, id2meta.ErrThrottled)
 		assert.Len(t, server.Calls(), 1)
+	})
+
+	t.Run("the last attempt has all the time that is left, and ends with the deadline", func(t *testing.T) {
+		server := newServer(t)
+		server.Inject(repeat(2, id2metatest.Hang())...)
+		client := newClient(t, []string{server.Endpoint()}, id2meta.WithRetryUnanswered(),
+			id2meta.WithMaxAttempts(2), id2meta.WithTimeout(600*time.Millisecond))
+		_, err := client.Verify(t.Context(), zhangParam)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Len(t, server.Calls(), 2)
+		for range 5 {
+			_, err = newClient(t, []string{mute(t).endpoint}, id2meta.WithMaxAttempts(1), id2meta.WithTimeout(20*time.Millisecond)).Verify(t.Context(), zhangParam)
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		}
 	})
 
 	t.Run("a deadline in a later attempt also says what came before", func(t *testing.T) {
