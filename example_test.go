@@ -77,12 +77,12 @@ func Example_errors() {
 		switch {
 		case err == nil:
 			return "there is a verdict"
+		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+			return "try again later; it may have been billed" // the first, since it can come on top of another
 		case errors.As(err, &paramError):
 			return "ask the user to correct " + paramError.Field
 		case errors.Is(err, id2meta.ErrInvalidParam):
 			return "ask the user to correct what they typed"
-		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-			return "try again later; it may have been billed" // before the others: it can come on top of one
 		case errors.Is(err, id2meta.ErrThrottled) && errors.As(err, &apiError):
 			return fmt.Sprint("try again after ", apiError.RetryAfter)
 		case errors.Is(err, id2meta.ErrThrottled),

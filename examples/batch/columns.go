@@ -18,7 +18,7 @@ type columns struct {
 // The names of columns that are recognised, as plainTitle writes them.
 var (
 	nameTitles   = []string{"name", "username", "realname", "fullname", "姓名", "名字", "客户姓名", "真实姓名"}
-	numberTitles = []string{"idnumber", "idnum", "idno", "idcard", "idcardno", "identifynum", "id",
+	numberTitles = []string{"idnumber", "idnum", "idno", "idcard", "idcardno", "identifynum",
 		"身份证号", "身份证号码", "身份证", "身份证件号码", "公民身份号码", "证件号", "证件号码"}
 )
 
@@ -33,8 +33,10 @@ func findColumns(line string) (columns, error) {
 	name, names := find(fields, nameTitles)
 	number, numbers := find(fields, numberTitles)
 	switch {
-	case names > 1 || numbers > 1:
-		return columns{}, errors.New("its header names a column twice")
+	case names > 1:
+		return columns{}, errors.New("its header has more than one column for the name: leave one of " + strings.Join(nameTitles, ", "))
+	case numbers > 1:
+		return columns{}, errors.New("its header has more than one column for the ID number: leave one of " + strings.Join(numberTitles, ", "))
 	case names == 1 && numbers == 1:
 		return columns{name, number, len(fields), true}, nil
 	case names == 1:

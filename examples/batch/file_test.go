@@ -51,7 +51,7 @@ func TestSample(t *testing.T) {
 7,张*,110105********0054,no record,3,,
 8,张*,110105********0021,invalid,,id_number: the check digit is wrong,
 9,张*,***,invalid,,"id_number: it has 15 digits (first generation), which the service does not support",
-10,*,***,invalid,,name: it is an ID number (UserName and IdentifyNum seem to be swapped),
+10,*,***,invalid,,name: it is an ID number (name and id_number seem to be swapped),
 11,张*,110105********002X,invalid,,"name: it contains digits, which the service does not accept in a name",
 12,,110105********002X,invalid,,name: it is empty,
 13,,,invalid,,number of fields: 1 instead of 2,
@@ -135,7 +135,7 @@ func TestRefusesAFile(t *testing.T) {
 		"semicolons":               {"name;id_number\n张三;1\n", "no comma"},
 		"no column for the number": {"name,phone\n张三,1\n", "none called id_number"},
 		"no column for the name":   {"id_number,phone\n1,1\n", "none called name"},
-		"two columns for the name": {"name,姓名,id_number\n张三,张三,1\n", "twice"},
+		"two columns for the name": {"name,姓名,id_number\n张三,张三,1\n", "more than one column for the name"},
 		"three columns, no header": {"1,张三,11010519491231002X\n", "3 columns and is no header"},
 		"no line end":              {strings.Repeat("x", 100_000), "longer than"},
 	} {
@@ -146,6 +146,12 @@ func TestRefusesAFile(t *testing.T) {
 			}
 		})
 	}
+	t.Run("but not for a key of the table beside the number", func(t *testing.T) {
+		got, _, said := rehearse(t, []byte("id,name,id_number\n1,张三,11010519491231002X\n"))
+		if strings.Count(got, ",match,") != 1 {
+			t.Errorf("got\n%s\n%s", got, said)
+		}
+	})
 	t.Run("unless the encoding is said", func(t *testing.T) {
 		got, _, said := rehearse(t, []byte(gbk+"张\xFF三,1\n"), "-encoding", "gb18030")
 		if strings.Count(got, ",match,") != 2 || strings.Count(got, ",invalid,") != 1 {

@@ -44,7 +44,7 @@ func newRecord(r row, result id2meta.Result, err error) record {
 	}
 	rec.reason = strings.TrimPrefix(err.Error(), "id2meta: ")
 	if e, ok := errors.AsType[*id2meta.ParamError](err); ok {
-		rec.reason = columnOf(e.Field) + ": " + e.Reason
+		rec.reason = columnOf(e.Field) + ": " + strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number").Replace(e.Reason)
 	}
 	if e, ok := errors.AsType[*id2meta.APIError](err); ok {
 		rec.code = e.Code

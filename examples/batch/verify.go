@@ -89,9 +89,13 @@ func process(ctx context.Context, o options, verifier id2meta.Verifier, stdout i
 	started := time.Now()
 	err = b.run(ctx)
 	took := time.Since(started)
-	fmt.Fprintf(stdout, "%s of %s rows: %v; asked about %s in %v (%.1f/s)\n",
+	rate := ""
+	if took >= time.Second/2 { // in less, the first few make it look faster than it is
+		rate = fmt.Sprintf(" (%.1f/s)", perSecond(b.counts.asked, took))
+	}
+	fmt.Fprintf(stdout, "%s of %s rows: %v; asked about %s in %v%s\n",
 		thousands(b.counts.rows()), thousands(s.rows), b.counts,
-		thousands(b.counts.asked), took.Round(100*time.Millisecond), perSecond(b.counts.asked, took))
+		thousands(b.counts.asked), took.Round(100*time.Millisecond), rate)
 	if errors.Is(err, errStopped) {
 		err = errors.New("stopped; start again with the same arguments to continue")
 	}

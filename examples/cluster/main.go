@@ -109,5 +109,12 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	case c.redis != "" && c.stopRedis > 0:
 		return config{}, errors.New("-stop-redis-after: it kills only a redis-server that the demonstration started; leave -redis and REDIS_URL out")
 	}
+	if c.redis != "" {
+		client, err := newRedis(c.redis) // an address that cannot be used is an error here, once
+		if err != nil {
+			return config{}, err
+		}
+		client.Close()
+	}
 	return c, nil
 }

@@ -54,8 +54,11 @@ func readWithdrawal(w http.ResponseWriter, r *http.Request) (withdrawal, error) 
 		return withdrawal{}, badField("amount", "it must be a whole number of fen from 1 to 5000000")
 	}
 	person, err := id2meta.Param{UserName: body.name, IdentifyNum: body.idNumber}.Normalize()
-	if err != nil {
+	if err != nil && strings.EqualFold(body.user, strings.TrimSpace(body.idNumber)) {
 		return withdrawal{}, err
+	}
+	if err != nil { // the log is to say who tries so many
+		return withdrawal{user: body.user}, err
 	}
 	if strings.EqualFold(body.user, person.IdentifyNum) { // or the number would be stored and logged
 		return withdrawal{}, badField("user", "it must be an account, not an ID number")

@@ -66,6 +66,9 @@ func (s *server) postWithdrawal(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusCreated, paid)
 	case r.Context().Err() != nil:
 		s.logger.Info("the client left before it was paid", "user", request.user)
+		if refused := refusalOf(err); refused.status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+			s.logRefusal(request.user, refused, err) // it may be why the client did not wait
+		}
 	default:
 		refused := refusalOf(err)
 		s.logRefusal(request.user, refused, err)
@@ -105,7 +108,17 @@ func (s *server) withdraw(ctx context.Context, w withdrawal) (payment, error) {
 	if err := ctx.Err(); err != nil {
 		return payment{}, err
 	}
-	return s.store.pay(context.WithoutCancel(ctx), p, s.now())
+	paid, err := s.store.pay(context.WithoutCancel(ctx), p, s.now())
+	return paid, ofStore(err)
+}
+
+// ofStore says whose error it is. A deadline of the database is our own trouble
+// and not the service's, so errors.Is must not find it.
+func ofStore(err error) error {
+	if _, ok := errors.AsType[refusal](err); ok || err == nil {
+		return err
+	}
+	return fmt.Errorf("database: %v", err)
 }
 
 // errNoVerdict is the fault of a Verifier that is not id2meta's.
@@ -133,7 +146,7 @@ func (s *server) verdict(ctx context.Context, p payment, person id2meta.Param) (
 func (s *server) remembered(ctx context.Context, p payment, person id2meta.Param) (id2meta.BizCode, error) {
 	verdict, err := s.store.recall(ctx, p.User, p.person, s.now())
 	if err != nil || verdict != "" {
-		return verdict, err
+		return verdict, ofStore(err)
 	}
 	result, err := s.ask(ctx, person)
 	if err != nil {
@@ -145,7 +158,7 @@ func (s *server) remembered(ctx context.Context, p payment, person id2meta.Param
 		return "", errNoVerdict
 	}
 	s.logger.Info("asked", "user", p.User, "verdict", result.BizCode.String(), "request_id", result.RequestID)
-	return result.BizCode, s.store.remember(ctx, p.User, p.person, result)
+	return result.BizCode, ofStore(s.store.remember(ctx, p.User, p.person, result))
 }
 
 func (s *server) ask(ctx context.Context, person id2meta.Param) (id2meta.Result, error) {

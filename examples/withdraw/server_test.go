@@ -173,8 +173,15 @@ func TestInvalidPerson(t *testing.T) {
 			s := newService(t, verifier)
 			body := s.mustPost(t, 400, withdrawalOf{name: c.name, number: c.number})
 			require.JSONEq(t, fmt.Sprintf(`{"error":"invalid_field","field":%q,"reason":%q}`, c.field, c.reason), body)
+			require.Contains(t, s.log.String(), "user=alice", "who tries so many must be found")
 		})
 	}
+	t.Run("a number in the place of the user is not logged", func(t *testing.T) {
+		s := newService(t, new(mockVerifier))
+		const number = "110105194912310021" // with a wrong check digit
+		s.mustPost(t, 400, withdrawalOf{user: number, number: number})
+		require.NotContains(t, s.log.String(), number)
+	})
 }
 
 func TestOtherRoutes(t *testing.T) {
@@ -392,6 +399,21 @@ func TestNoPaymentWithoutTheDatabase(t *testing.T) {
 			require.Contains(t, s.log.String(), "broken")
 		})
 	}
+	t.Run("a database that is locked is our own trouble, and not the service's", func(t *testing.T) {
+		t.Parallel() // it takes storeTimeout
+		verifier := answers("1", nil)
+		s := newService(t, verifier)
+		locked, err := s.store.db.Conn(t.Context())
+		require.NoError(t, err)
+		_, err = locked.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+		require.NoError(t, err)
+		require.Equal(t, `{"error":"internal"}`, s.mustPost(t, 500, withdrawalOf{}))
+		require.Contains(t, s.log.String(), "database")
+		verifier.AssertNumberOfCalls(t, "Verify", 0)
+		_, err = locked.ExecContext(t.Context(), "ROLLBACK")
+		require.NoError(t, err)
+		require.NoError(t, locked.Close())
+	})
 	t.Run("a payment without a match in the database is not made, whoever asks for it", func(t *testing.T) {
 		s := newService(t, new(mockVerifier))
 		_, err := s.store.pay(t.Context(), payment{User: "alice", Amount: 1, person: []byte("p")}, time.Now())
@@ -490,6 +512,23 @@ func TestConcurrentRequests(t *testing.T) {
 		require.Contains(t, s.log.String(), "the client left")
 		s.mustPost(t, 201, withdrawalOf{})
 		require.Equal(t, 1, verifier.calls)
+	})
+	t.Run("our own trouble is logged though the client has left, as it may be why", func(t *testing.T) {
+		verifier := newSlow()
+		verifier.err = id2meta.ErrOverdue
+		s := newService(t, verifier)
+		ctx, leave := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			s.handler().ServeHTTP(httptest.NewRecorder(), withdrawalOf{}.request(ctx))
+			close(done)
+		}()
+		<-verifier.asked
+		leave()
+		close(verifier.answer)
+		<-done
+		require.Contains(t, s.log.String(), "level=ERROR")
+		require.Contains(t, s.log.String(), "overdue")
 	})
 	t.Run("all who wait share a failure, and the next one asks anew", func(t *testing.T) {
 		verifier := newSlow()
