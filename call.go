@@ -2,10 +2,12 @@ package id2meta
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -88,10 +90,7 @@ type request struct {
 // it, the trace of how far it came, and what came back.
 type exchange struct {
 	client *http.Client
-
-	traced    atomic.Bool // the transport tells what it does
-	stale     atomic.Bool // it took a connection on which nothing can be sent
-	connected atomic.Bool // it has a connection, so something may be sent
+	stage  atomic.Int32 // how far it came: one of the following
 
 	status  int
 	header  http.Header
@@ -99,6 +98,15 @@ type exchange struct {
 	tooLong bool  // the answer is longer than maxBody
 	err     error // there is no whole answer
 }
+
+// How far an exchange came, as its transport tells.
+const (
+	untraced   = iota // the transport tells nothing
+	connecting        // it wants a connection
+	givenUp           // it wanted one for too long
+	stale             // it took one that was closed, on which nothing can be sent
+	connected         // it has one, so something may be sent
+)
 
 // Why an attempt was given up although the caller still waits.
 var (
@@ -115,23 +123,29 @@ func (s *sender) send(ctx context.Context, r request) *exchange {
 		timer := time.AfterFunc(r.answer, func() { cancel(errNoAnswer) })
 		defer timer.Stop()
 	}
-	connecting := time.AfterFunc(math.MaxInt64, func() { cancel(errNoConnection) })
-	defer connecting.Stop()
+	budget := time.AfterFunc(math.MaxInt64, func() {
+		if x.stage.CompareAndSwap(connecting, givenUp) {
+			cancel(errNoConnection)
+		}
+	})
+	defer budget.Stop()
 	started := time.Now()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// The transport asks again for a connection if the one it had turns out
 		// to be closed before anything was written to it.
 		GetConn: func(string) {
-			x.traced.Store(true)
-			x.stale.Store(false)
-			x.connected.Store(false)
-			connecting.Reset(r.connect - time.Since(started))
+			x.stage.Store(connecting)
+			budget.Reset(r.connect - time.Since(started))
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
-			connecting.Stop()
-			stale := info.Reused && closeStale(info.Conn)
-			x.stale.Store(stale)
-			x.connected.Store(!stale)
+			budget.Stop()
+			stage := int32(connected)
+			if info.Reused && closeStale(info.Conn) {
+				stage = stale
+			}
+			if !x.stage.CompareAndSwap(connecting, stage) && !closeOwn(info.Conn) {
+				x.stage.Store(connected) // the budget was used up, but it may still be sent
+			}
 		},
 	})
 	ctx = context.WithValue(ctx, attemptContext{}, ctx)
@@ -152,7 +166,7 @@ func (s *sender) send(ctx context.Context, r request) *exchange {
 
 	if err != nil && x.err == nil && x.status == 0 {
 		x.err = err // the SDK failed before it came to the HTTP client
-		x.traced.Store(true)
+		x.stage.Store(connecting)
 	}
 	if cause := context.Cause(ctx); x.err != nil && (cause == errNoConnection || cause == errNoAnswer) {
 		x.err = cause
@@ -188,7 +202,7 @@ func (x *exchange) Call(r *http.Request, _ *http.Transport) (*http.Response, err
 func (x *exchange) do(r *http.Request) (*http.Response, error) {
 	for {
 		response, err := x.client.Do(r)
-		if err == nil || !x.stale.Load() || r.Context().Err() != nil {
+		if err == nil || x.stage.Load() != stale || r.Context().Err() != nil {
 			return response, err
 		}
 		body, bodyErr := r.GetBody()
@@ -201,12 +215,28 @@ func (x *exchange) do(r *http.Request) (*http.Response, error) {
 
 // sent reports whether the service may have seen the request. A transport that
 // tells nothing is taken to have sent it.
-func (x *exchange) sent() bool { return !x.traced.Load() || x.connected.Load() }
+func (x *exchange) sent() bool {
+	stage := x.stage.Load()
+	return stage == untraced || stage == connected
+}
+
+// closeOwn closes a connection, so that nothing can be sent on it, and reports
+// whether it did: one of HTTP/2 also carries what others send.
+func closeOwn(conn net.Conn) bool {
+	if secure, ok := conn.(*tls.Conn); ok {
+		if secure.ConnectionState().NegotiatedProtocol == "h2" {
+			return false
+		}
+		conn = secure.NetConn() // it would say goodbye first, and wait
+	}
+	conn.Close()
+	return true
+}
 
 // noFault reports whether it says nothing about the endpoint that there is no
 // connection: the caller left, or left it hardly any time.
 func (x *exchange) noFault(ctx context.Context, took time.Duration) bool {
-	timedOut := x.err == errNoConnection || ctx.Err() != nil
+	timedOut := x.err == errNoConnection || ended(ctx) != nil
 	return ctx.Err() == context.Canceled || timedOut && took < fairTime
 }
 

@@ -84,7 +84,7 @@ type resolver struct {
 	given credentials.Credential // nil: the default chain
 
 	mu       sync.Mutex
-	env      chainEnvironment
+	env      *chainEnvironment      // a pointer, as fmt prints no more of it than that
 	chain    credentials.Credential // of env; nil until it is needed
 	current  *credentials.CredentialModel
 	answered time.Time // when the provider last gave current
@@ -171,8 +171,9 @@ func (r *resolver) noticeEnvironment() {
 	if r.given != nil {
 		return
 	}
-	if env := readChainEnvironment(); env != r.env {
-		r.env = env
+	if env := readChainEnvironment(); r.env == nil || env != *r.env {
+		kept := env // only this one is allocated
+		r.env = &kept
 		r.startOver()
 	}
 }

@@ -501,7 +501,8 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 	})
 	t.Run("every variable that the chain reads counts", func(t *testing.T) {
 		for _, name := range chainVariables {
-			r := &resolver{current: accessKey("a"), env: readChainEnvironment()}
+			env := readChainEnvironment()
+			r := &resolver{current: accessKey("a"), env: &env}
 			t.Setenv(name, "/changed")
 			if r.noticeEnvironment(); r.current != nil {
 				t.Errorf("a change of %s goes unnoticed", name)

@@ -122,7 +122,8 @@ func New(opts ...Option) (*Client, error) {
 }
 
 // CloseIdleConnections closes the connections that no call is using. The Client
-// may be used again afterwards.
+// may be used again afterwards. With [WithHTTPClient] these are all that the given
+// client's Transport keeps, also for others who share it.
 func (c *Client) CloseIdleConnections() {
 	if c != nil && c.sender != nil {
 		c.sender.http.CloseIdleConnections()
@@ -179,14 +180,17 @@ func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 			return result, nil
 		}
 		wait, again := k.plan(failed)
-		if !again || k.attempts == c.maxAttempts || !fits(ctx, wait) {
-			return Result{}, k.giveUp(failed.err)
+		if failed.stage != answered && !fits(ctx, wait) {
+			wait = 0 // it is for the endpoint's sake only: rather at once than not at all
+		}
+		if !again || k.attempts == c.maxAttempts || failed.stage == answered && !fits(ctx, wait) {
+			return Result{}, k.giveUp(failed)
 		}
 		k.logRetry(ctx, failed, wait)
 		k.earlier = failed.err
 		k.unanswered = k.unanswered || failed.stage == unanswered
 		if err := sleep(ctx, wait); err != nil {
-			return Result{}, k.giveUp(fmt.Errorf("id2meta: waiting to try again: %w", err))
+			return Result{}, k.giveUp(&failure{err: fmt.Errorf("id2meta: waiting to try again: %w", err)})
 		}
 	}
 }
@@ -261,6 +265,9 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 			return Result{}, &failure{err: limiterError(ctx, err)}
 		}
 	}
+	if err := ended(ctx); err != nil {
+		return Result{}, &failure{err: fmt.Errorf("id2meta: nothing was sent: %w", err)}
+	}
 	i := c.endpoints.next(k.tried)
 	r := request{
 		host:       c.endpoints.list[i].host,
@@ -298,11 +305,12 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 // outcome reads what became of a request.
 func (k *call) outcome(ctx context.Context, r request, x *exchange) (Result, *failure) {
 	hide := redactor{given: k.given, request: r}
+	done := ended(ctx)
 	switch {
-	case x.err != nil && ctx.Err() != nil && x.sent():
-		return Result{}, &failure{err: fmt.Errorf("id2meta: waiting for the answer of %s, which may have billed the call: %w", r.host, ctx.Err())}
-	case x.err != nil && ctx.Err() != nil:
-		return Result{}, &failure{err: fmt.Errorf("id2meta: connecting to %s: %w", r.host, ctx.Err())}
+	case x.err != nil && done != nil && x.sent():
+		return Result{}, &failure{err: fmt.Errorf("id2meta: waiting for the answer of %s, which may have billed the call: %w", r.host, done)}
+	case x.err != nil && done != nil:
+		return Result{}, &failure{err: fmt.Errorf("id2meta: connecting to %s: %w", r.host, done)}
 	case x.err != nil && x.sent():
 		return Result{}, &failure{stage: unanswered,
 			err: fmt.Errorf("%w: %s did not answer, and may have billed the call: %w", ErrServer, r.host, hide.cause(x.err))}
@@ -324,19 +332,23 @@ func (k *call) outcome(ctx context.Context, r request, x *exchange) (Result, *fa
 
 // giveUp returns the error of the last attempt as the call's own, and says what
 // there was before it.
-func (k *call) giveUp(err error) error {
+func (k *call) giveUp(f *failure) error {
 	if k.earlier == nil {
-		return err
+		return f.err
 	}
-	before := fmt.Sprintf("after %d attempts", k.attempts)
+	before := "after 1 attempt"
+	if k.attempts > 1 {
+		before = fmt.Sprintf("after %d attempts", k.attempts)
+	}
 	if k.unanswered {
 		before += ", of which an earlier one was not answered and may have been billed"
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		// The time was up; what went wrong before is why it did not suffice.
-		return fmt.Errorf("%w (%s: %w)", err, before, k.earlier)
+	if f.stage == refused {
+		// There was no leave or no time for another; why one was needed is the
+		// last that the service said.
+		return fmt.Errorf("%w (%s: %w)", f.err, before, k.earlier)
 	}
-	return fmt.Errorf("%w (%s)", err, before)
+	return fmt.Errorf("%w (%s)", f.err, before)
 }
 
 func (k *call) logAttempt(ctx context.Context, host string, took time.Duration, status int, result Result, failed *failure) {
@@ -372,10 +384,19 @@ func (k *call) logRetry(ctx context.Context, failed *failure, wait time.Duration
 
 // limiterError says that nothing was sent for want of the limiter's leave.
 func limiterError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("id2meta: waiting for the limiter: %w", ctx.Err())
+	if done := ended(ctx); done != nil {
+		return fmt.Errorf("id2meta: waiting for the limiter: %w", done)
 	}
 	return fmt.Errorf("%w: the limiter refused: %w", ErrThrottled, err)
+}
+
+// ended is ctx.Err(), also for a deadline that has passed and whose timer has not
+// fired yet.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil || timeLeft(ctx) > 0 {
+		return err
+	}
+	return context.DeadlineExceeded
 }
 
 func timeLeft(ctx context.Context) time.Duration {

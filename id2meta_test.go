@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -108,6 +109,15 @@ func TestClientShowsNothingWhenPrinted(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		assert.Equal(t, "*id2meta.Client", fmt.Sprintf(verb, client), verb)
 	}
+
+	const secret = "a-secret-of-the-environment"
+	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "an-id")
+	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
+	client, err = id2meta.New(id2meta.WithEndpoints(server.Endpoint()))
+	require.NoError(t, err)
+	_, err = client.Verify(t.Context(), zhangParam)
+	assert.ErrorIs(t, err, id2meta.ErrCredential)
+	assert.NotContains(t, fmt.Sprintf("%+v", reflect.ValueOf(client).Elem()), secret, "a copy, which go vet refuses")
 }
 
 func TestVerifySendsThePersonInTheBodyOnly(t *testing.T) {
@@ -149,6 +159,36 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 			assert.Less(t, time.Since(started), 50*time.Millisecond+soon)
 		})
 	}
+	for _, timeout := range []time.Duration{time.Nanosecond, 5 * time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond} {
+		t.Run("a deadline of "+timeout.String()+" is what ends a call that it is too short for", func(t *testing.T) {
+			server := newServer(t)
+			for name, endpoints := range map[string][]string{
+				"a silent one":     {mute(t).endpoint},
+				"two silent ones":  {mute(t).endpoint, mute(t).endpoint},
+				"one that is slow": {server.Endpoint()},
+			} {
+				for _, opts := range [][]id2meta.Option{nil, {id2meta.WithRetryUnanswered()}} {
+					server.Inject(id2metatest.Hang(), id2metatest.Hang(), id2metatest.Hang())
+					ctx, cancel := context.WithTimeout(t.Context(), timeout)
+					_, err := newClient(t, endpoints, opts...).Verify(ctx, zhangParam)
+					cancel()
+					assert.ErrorIs(t, err, context.DeadlineExceeded, name)
+				}
+			}
+		})
+	}
+	t.Run("a context that has ended sends nothing, and says so", func(t *testing.T) {
+		server := newServer(t)
+		client := newClient(t, []string{server.Endpoint()})
+		_, err := client.Verify(t.Context(), zhangParam)
+		require.NoError(t, err) // the credential is known from here on
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err = client.Verify(ctx, zhangParam)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.NotContains(t, err.Error(), "billed")
+		assert.Len(t, server.Calls(), 1)
+	})
 	for _, how := range []string{"the caller's deadline", "WithTimeout"} {
 		t.Run(how+" ends a call to a silent server", func(t *testing.T) {
 			server := newServer(t)
@@ -238,6 +278,20 @@ func TestFailoverToTheNextEndpoint(t *testing.T) {
 		})
 	}
 
+	t.Run("but an endpoint is not set aside for a caller who left", func(t *testing.T) {
+		server := newServer(t)
+		slow := mute(t)
+		client := newClient(t, []string{slow.endpoint, server.Endpoint()})
+		for range 2 {
+			ctx, cancel := context.WithCancel(t.Context())
+			timer := time.AfterFunc(200*time.Millisecond, cancel)
+			_, err := client.Verify(ctx, zhangParam)
+			assert.ErrorIs(t, err, context.Canceled)
+			timer.Stop()
+		}
+		assert.EqualValues(t, 2, slow.asked())
+	})
+
 	t.Run("but an endpoint is not set aside for a caller who had hardly any time", func(t *testing.T) {
 		server := newServer(t)
 		slow := mute(t)
@@ -253,7 +307,10 @@ func TestFailoverToTheNextEndpoint(t *testing.T) {
 	t.Run("within 3 s when there is more time", func(t *testing.T) {
 		server := newServer(t)
 		started := time.Now()
-		result, err := newClient(t, []string{mute(t).endpoint, server.Endpoint()}).Verify(t.Context(), zhangParam)
+		// Not the library's own transport, whose dials end after 3 s too.
+		client := newClient(t, []string{mute(t).endpoint, server.Endpoint()},
+			id2meta.WithTimeout(30*time.Second), id2meta.WithHTTPClient(server.Client()))
+		result, err := client.Verify(t.Context(), zhangParam)
 		require.NoError(t, err)
 		assert.True(t, result.Match())
 		assert.InDelta(t, 3, time.Since(started).Seconds(), 0.5)
@@ -395,6 +452,10 @@ func TestRetry(t *testing.T) {
 		_, err := client.Verify(t.Context(), zhangParam)
 		assert.ErrorIs(t, err, id2meta.ErrAccessDenied)
 		assert.ErrorContains(t, err, "after 2 attempts, of which an earlier one was not answered and may have been billed")
+
+		server.Inject(id2metatest.Drop(), id2metatest.Answer("402", ""), id2metatest.Answer("411", ""))
+		_, err = client.Verify(t.Context(), zhangParam)
+		assert.ErrorContains(t, err, "after 3 attempts, of which an earlier one was not answered and may have been billed")
 	})
 
 	t.Run("a limiter that has no room for a retry leaves the error that it was for", func(t *testing.T) {
@@ -404,6 +465,8 @@ func TestRetry(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithLimiter(limiter))
 		_, err := client.Verify(t.Context(), zhangParam)
 		assert.ErrorIs(t, err, id2meta.ErrThrottled)
+		assert.ErrorIs(t, err, id2meta.ErrSourceUnavailable)
+		assert.ErrorContains(t, err, "after 1 attempt:")
 		assert.Len(t, server.Calls(), 1)
 	})
 
@@ -429,6 +492,23 @@ func TestRetry(t *testing.T) {
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.ErrorIs(t, err, id2meta.ErrServer)
 	})
+}
+
+func TestConnectionsAreKept(t *testing.T) {
+	const callers = 100
+	server := newServer(t)
+	relay := newRelay(t, server.Endpoint())
+	client := newClient(t, []string{relay.endpoint()})
+	for range 5 {
+		for range callers { // so that each needs a connection of its own
+			server.Inject(id2metatest.Delay(300 * time.Millisecond))
+		}
+		share(callers, callers, func() {
+			_, err := client.Verify(t.Context(), zhangParam)
+			assert.NoError(t, err)
+		})
+	}
+	assert.LessOrEqual(t, relay.accepted.Load(), int64(callers+callers/10))
 }
 
 func TestClosedKeepAliveConnection(t *testing.T) {

@@ -34,7 +34,7 @@ func newTransport() *http.Transport {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dialUntilDone(dialer.DialContext), // to a proxy
+		DialContext:         closeUntilAnswered(dialUntilDone(dialer.DialContext)), // to a proxy
 		DialTLSContext:      dialUntilDone(secure.DialContext),
 		TLSHandshakeTimeout: connectBudget,
 		MaxIdleConnsPerHost: maxIdleConns, // there are few hosts, so no limit over all of them
@@ -63,4 +63,34 @@ func dialUntilDone(dial dialFunc) dialFunc {
 		defer stop()
 		return dial(ctx, network, addr)
 	}
+}
+
+// closeUntilAnswered closes a new connection to a proxy if the attempt that asked
+// for it ends before the proxy has said anything. The transport would wait a
+// minute for its answer to CONNECT, and leave a goroutine behind for each call
+// that a silent proxy has kept waiting.
+func closeUntilAnswered(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		attempt, ok := ctx.Value(attemptContext{}).(context.Context)
+		tcp, isTCP := conn.(*net.TCPConn)
+		if err != nil || !ok || !isTCP {
+			return conn, err
+		}
+		return &proxyConn{tcp, context.AfterFunc(attempt, func() { tcp.Close() })}, nil
+	}
+}
+
+// proxyConn is a connection to a proxy that may not have answered yet.
+type proxyConn struct {
+	*net.TCPConn
+	answered func() bool // from then on it lives as long as the transport likes
+}
+
+func (c *proxyConn) Read(b []byte) (int, error) {
+	n, err := c.TCPConn.Read(b)
+	if n > 0 {
+		c.answered()
+	}
+	return n, err
 }
