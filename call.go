@@ -143,8 +143,13 @@ func (s *sender) send(ctx context.Context, r request) *exchange {
 			if info.Reused && closeStale(info.Conn) {
 				stage = stale
 			}
-			if !x.stage.CompareAndSwap(connecting, stage) && !closeOwn(info.Conn) {
-				x.stage.Store(connected) // the budget was used up, but it may still be sent
+			if x.stage.CompareAndSwap(connecting, stage) {
+				return
+			}
+			// The budget ran out a moment before, or the transport did not say that
+			// it wants a connection.
+			if x.stage.Load() != givenUp || !closeOwn(info.Conn) {
+				x.stage.Store(connected)
 			}
 		},
 	})
