@@ -2,7 +2,6 @@ package id2meta
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -89,8 +88,8 @@ type request struct {
 // exchange is one request on its way: the HTTP client that the SDK is given for
 // it, the trace of how far it came, and what came back.
 type exchange struct {
-	client *http.Client
-	stage  atomic.Int32 // how far it came: one of the following
+	client  *http.Client
+	reached atomic.Int32 // how far it came: one of the following
 
 	status  int
 	header  http.Header
@@ -124,7 +123,7 @@ func (s *sender) send(ctx context.Context, r request) *exchange {
 		defer timer.Stop()
 	}
 	budget := time.AfterFunc(math.MaxInt64, func() {
-		if x.stage.CompareAndSwap(connecting, givenUp) {
+		if x.reached.CompareAndSwap(connecting, givenUp) {
 			cancel(errNoConnection)
 		}
 	})
@@ -134,22 +133,22 @@ func (s *sender) send(ctx context.Context, r request) *exchange {
 		// The transport asks again for a connection if the one it had turns out
 		// to be closed before anything was written to it.
 		GetConn: func(string) {
-			x.stage.Store(connecting)
+			x.reached.Store(connecting)
 			budget.Reset(r.connect - time.Since(started))
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
 			budget.Stop()
-			stage := int32(connected)
+			reached := int32(connected)
 			if info.Reused && closeStale(info.Conn) {
-				stage = stale
+				reached = stale
 			}
-			if x.stage.CompareAndSwap(connecting, stage) {
+			if x.reached.CompareAndSwap(connecting, reached) {
 				return
 			}
 			// The budget ran out a moment before, or the transport did not say that
 			// it wants a connection.
-			if x.stage.Load() != givenUp || !closeOwn(info.Conn) {
-				x.stage.Store(connected)
+			if x.reached.Load() != givenUp || !closeOwn(info.Conn) {
+				x.reached.Store(connected)
 			}
 		},
 	})
@@ -171,7 +170,7 @@ func (s *sender) send(ctx context.Context, r request) *exchange {
 
 	if err != nil && x.err == nil && x.status == 0 {
 		x.err = err // the SDK failed before it came to the HTTP client
-		x.stage.Store(connecting)
+		x.reached.Store(connecting)
 	}
 	if cause := context.Cause(ctx); x.err != nil && (cause == errNoConnection || cause == errNoAnswer) {
 		x.err = cause
@@ -207,7 +206,7 @@ func (x *exchange) Call(r *http.Request, _ *http.Transport) (*http.Response, err
 func (x *exchange) do(r *http.Request) (*http.Response, error) {
 	for {
 		response, err := x.client.Do(r)
-		if err == nil || x.stage.Load() != stale || r.Context().Err() != nil {
+		if err == nil || x.reached.Load() != stale || r.Context().Err() != nil {
 			return response, err
 		}
 		body, bodyErr := r.GetBody()
@@ -221,21 +220,18 @@ func (x *exchange) do(r *http.Request) (*http.Response, error) {
 // sent reports whether the service may have seen the request. A transport that
 // tells nothing is taken to have sent it.
 func (x *exchange) sent() bool {
-	stage := x.stage.Load()
-	return stage == untraced || stage == connected
+	reached := x.reached.Load()
+	return reached == untraced || reached == connected
 }
 
 // closeOwn closes a connection, so that nothing can be sent on it, and reports
-// whether it did: one of HTTP/2 also carries what others send.
+// whether it did.
 func closeOwn(conn net.Conn) bool {
-	if secure, ok := conn.(*tls.Conn); ok {
-		if secure.ConnectionState().NegotiatedProtocol == "h2" {
-			return false
-		}
-		conn = secure.NetConn() // it would say goodbye first, and wait
+	socket, own := ownSocket(conn)
+	if own {
+		socket.Close() // TLS would say goodbye first, and wait
 	}
-	conn.Close()
-	return true
+	return own
 }
 
 // noFault reports whether it says nothing about the endpoint that there is no

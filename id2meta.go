@@ -180,10 +180,14 @@ func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 			return result, nil
 		}
 		wait, again := k.plan(failed)
-		if failed.stage != answered && !fits(ctx, wait) {
-			wait = 0 // it is for the endpoint's sake only: rather at once than not at all
+		switch {
+		case fits(ctx, wait):
+		case failed.stage == answered:
+			again = false
+		default:
+			wait = 0 // nobody asked for it: rather at once than not at all
 		}
-		if !again || k.attempts == c.maxAttempts || failed.stage == answered && !fits(ctx, wait) {
+		if !again || k.attempts == c.maxAttempts {
 			return Result{}, k.giveUp(failed)
 		}
 		k.logRetry(ctx, failed, wait)

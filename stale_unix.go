@@ -3,7 +3,6 @@
 package id2meta
 
 import (
-	"crypto/tls"
 	"net"
 	"syscall"
 )
@@ -16,14 +15,9 @@ import (
 // Between two answers an HTTP/1.1 server has nothing to say, so anything that
 // there is to read is its farewell.
 func closeStale(conn net.Conn) bool {
-	if secure, ok := conn.(*tls.Conn); ok {
-		if secure.ConnectionState().NegotiatedProtocol == "h2" {
-			return false
-		}
-		conn = secure.NetConn()
-	}
+	conn, own := ownSocket(conn)
 	socket, ok := conn.(syscall.Conn)
-	if !ok {
+	if !own || !ok {
 		return false
 	}
 	raw, err := socket.SyscallConn()

@@ -94,3 +94,13 @@ func (c *proxyConn) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// ownSocket returns what a connection of HTTP/1.1 is sent on, and false for one
+// of HTTP/2, which others use at the same time.
+func ownSocket(conn net.Conn) (net.Conn, bool) {
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return conn, true
+	}
+	return secure.NetConn(), secure.ConnectionState().NegotiatedProtocol != "h2"
+}

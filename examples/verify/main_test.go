@@ -2,49 +2,19 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // TestMain makes -live trust the simulator, and keeps it away from the
 // credentials of the machine and from the metadata service.
-func TestMain(m *testing.M) {
-	os.Exit(runTests(m))
-}
-
-func runTests(m *testing.M) int {
-	home, err := os.MkdirTemp("", "verify-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
-	}
-	defer os.RemoveAll(home)
-	for _, variable := range os.Environ() {
-		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "ALIBABA_CLOUD_") || strings.HasSuffix(strings.ToLower(name), "_proxy") {
-			os.Unsetenv(name)
-		}
-	}
-	os.Setenv("HOME", home)
-	os.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-	server := id2metatest.NewServer()
-	roots := filepath.Join(home, "roots.pem")
-	err = os.WriteFile(roots, server.CertificatePEM(), 0o600)
-	server.Close()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
-	}
-	os.Setenv("SSL_CERT_FILE", roots)
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(testenv.Run(m)) }
 
 func TestRun(t *testing.T) {
 	for _, test := range []struct {

@@ -457,6 +457,22 @@ func (s *slow) Verify(ctx context.Context, _ id2meta.Param) (id2meta.Result, err
 	}
 }
 
+// postAndLeave posts a withdrawal whose client leaves before verifier answers, and
+// waits until the server is done with it.
+func (s *service) postAndLeave(t *testing.T, verifier *slow) {
+	t.Helper()
+	ctx, leave := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		s.handler().ServeHTTP(httptest.NewRecorder(), withdrawalOf{}.request(ctx))
+		close(done)
+	}()
+	<-verifier.asked
+	leave()
+	close(verifier.answer)
+	<-done
+}
+
 func TestConcurrentRequests(t *testing.T) {
 	t.Run("fifty at once make one call", func(t *testing.T) {
 		verifier := newSlow()
@@ -498,16 +514,7 @@ func TestConcurrentRequests(t *testing.T) {
 	t.Run("the verdict is remembered though the only client has left", func(t *testing.T) {
 		verifier := newSlow()
 		s := newService(t, verifier)
-		ctx, leave := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			s.handler().ServeHTTP(httptest.NewRecorder(), withdrawalOf{}.request(ctx))
-			close(done)
-		}()
-		<-verifier.asked
-		leave()
-		close(verifier.answer)
-		<-done
+		s.postAndLeave(t, verifier)
 		require.Zero(t, s.payments(t))
 		require.Contains(t, s.log.String(), "the client left")
 		s.mustPost(t, 201, withdrawalOf{})
@@ -517,16 +524,7 @@ func TestConcurrentRequests(t *testing.T) {
 		verifier := newSlow()
 		verifier.err = id2meta.ErrOverdue
 		s := newService(t, verifier)
-		ctx, leave := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			s.handler().ServeHTTP(httptest.NewRecorder(), withdrawalOf{}.request(ctx))
-			close(done)
-		}()
-		<-verifier.asked
-		leave()
-		close(verifier.answer)
-		<-done
+		s.postAndLeave(t, verifier)
 		require.Contains(t, s.log.String(), "level=ERROR")
 		require.Contains(t, s.log.String(), "overdue")
 	})

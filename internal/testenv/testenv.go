@@ -1,0 +1,46 @@
+// Package testenv is the environment that the tests of several packages run in.
+package testenv
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// Run runs m away from everything but loopback, and returns the exit code: no
+// credential, profile or proxy of the machine is seen, and nobody asks the
+// metadata service. It also makes the process trust the certificate that all
+// servers of net/http/httptest share, and so the simulator's, in every client
+// with a transport of its own. The roots are read once, at the first handshake.
+func Run(m *testing.M) int {
+	home, err := os.MkdirTemp("", "id2meta-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	defer os.RemoveAll(home)
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "ALIBABA_CLOUD_") || strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			os.Unsetenv(name)
+		}
+	}
+	os.Setenv("HOME", home)
+	os.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+
+	server := id2metatest.NewServer()
+	roots := filepath.Join(home, "roots.pem")
+	err = os.WriteFile(roots, server.CertificatePEM(), 0o600)
+	server.Close()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	os.Setenv("SSL_CERT_FILE", roots)
+	os.Setenv("SSL_CERT_DIR", home)
+	return m.Run()
+}
