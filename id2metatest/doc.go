@@ -13,7 +13,12 @@
 // shares nothing with the vendor's SDKs: HTTP method, action and version, access
 // key, security token, date (15 minutes), signature, reused nonce. It then gets
 // the answer of the API: Code 400 for a missing parameter, Code 401 for an
-// illegal one, or Code 200 with the verdict on the people that the Server knows.
+// illegal one, which it names, or Code 200 with the verdict on the people that
+// the Server knows.
+//
+// A wrong signature gets SignatureDoesNotMatch with the string that the Server
+// signed, in the wording of published answers. If the client signed the same
+// string, its secret is wrong; if not, it signs something else than it sends.
 //
 // # Which clients it serves
 //
@@ -41,6 +46,8 @@
 //
 // # Personal data
 //
-// A Server writes no log, and no [Call], message or panic of it repeats a name,
-// a number or a secret.
+// A Server writes no log, and no [Call] or panic of it holds a name, a number or a
+// secret. What it answers to a wrong signature does: the string that was signed
+// has all that was in the query, and with HMAC-SHA1 in the body too, and the
+// security token. It is the vendor's way; use people who do not exist.
 package id2metatest

@@ -42,8 +42,16 @@ func (s *Server) nextFault() Fault {
 	return fault
 }
 
-// Answer answers with HTTP 200 and a Code of the API, such as "402" for a source
-// that is unavailable, and never with a verdict. Nobody is billed.
+// Answer answers with HTTP 200 and a Code of the API, such as "500", and never
+// with a verdict. Nobody is billed.
+//
+// Code 402 has three meanings, which only the message tells apart. The vendor's
+// page "Server-side error codes" has them in English; its Chinese twin
+// "服务端错误码" has only the first, as 权威源服务异常:
+//
+//	Answer("402", "Authoritative source service unavailable")
+//	Answer("402", "Security policy restriction") // one that was set in the console
+//	Answer("402", "No permission to call")
 func Answer(code, message string) Fault {
 	return Fault{name: "Answer", reply: func(requestID, _ string) reply {
 		return apiReply(requestID, code, message, "")

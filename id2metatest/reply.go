@@ -1,6 +1,7 @@
 package id2metatest
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -49,10 +50,15 @@ func (f *failure) reply(requestID, host string) reply {
 	return reply{status: f.status, body: encode(answer), code: f.code}
 }
 
-// encode cannot fail: all it is given are structs of strings.
+// encode writes an ampersand as it is, like the vendor: people read a string to
+// sign without a decoder too. It cannot fail: all it is given are structs of
+// strings.
 func encode(v any) []byte {
-	body, _ := json.Marshal(v)
-	return body
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	encoder.Encode(v)
+	return bytes.TrimSuffix(body.Bytes(), []byte("\n"))
 }
 
 // newRequestID returns a random UUID in the vendor's spelling.

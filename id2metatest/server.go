@@ -169,7 +169,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // process decides what a request gets, and records it. The lock makes the
 // decision and its place among the Calls one step.
 func (s *Server) process(req request) (reply, Fault) {
-	subject, known := req.subject(s.sm2Key) // takes its time to decrypt
+	subject, illegal := req.subject(s.sm2Key) // takes its time to decrypt
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
@@ -183,7 +183,7 @@ func (s *Server) process(req request) (reply, Fault) {
 	call.Time = time.Now()
 	call.RequestID = newRequestID()
 	call.Fault = fault.name
-	if known {
+	if illegal == "" {
 		call.Person = s.pseudonym(subject)
 	}
 
@@ -194,7 +194,7 @@ func (s *Server) process(req request) (reply, Fault) {
 	case failed != nil:
 		rep = failed.reply(call.RequestID, req.Host)
 	default:
-		rep = s.answer(req, subject, known, call.RequestID)
+		rep = s.answer(req, subject, illegal, call.RequestID)
 	}
 	call.settle(rep, fault)
 	s.calls = append(s.calls, call)
