@@ -1,4 +1,4 @@
-package id2metatest
+package simulator
 
 import (
 	"crypto/md5"
@@ -11,8 +11,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/tjfoc/gmsm/sm2"
-
-	"github.com/id2meta/id2meta"
 )
 
 // person is a name and a number in their md5 masking, whichever way they
@@ -24,20 +22,29 @@ type registry map[string]string
 
 func (r registry) add(p person) { r[p.identifyNum] = p.userName }
 
-func (r registry) verdict(p person) id2meta.BizCode {
+// The verdicts, and how [Call].Outcome tells them.
+const (
+	match    = "1"
+	mismatch = "2"
+	noRecord = "3"
+)
+
+var inWords = map[string]string{match: "match", mismatch: "mismatch", noRecord: "no record"}
+
+func (r registry) verdict(p person) (bizCode string) {
 	name, ok := r[p.identifyNum]
 	if !ok {
-		return id2meta.BizCodeNoRecord
+		return noRecord
 	}
 	if name != p.userName {
-		return id2meta.BizCodeMismatch
+		return mismatch
 	}
-	return id2meta.BizCodeMatch
+	return match
 }
 
 // answer is the API behind the gateway. illegal is what [request.subject] found.
 // s.mu is held.
-func (s *Server) answer(r request, subject person, illegal, requestID string) reply {
+func (s *Simulator) answer(r request, subject person, illegal, requestID string) reply {
 	for _, name := range []string{"ParamType", "UserName", "IdentifyNum"} {
 		if r.param(name) == "" {
 			return apiReply(requestID, "400", "参数不能为空", "")

@@ -1,4 +1,4 @@
-package id2metatest
+package simulator
 
 import (
 	"bytes"
@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-
-	"github.com/id2meta/id2meta"
 )
 
 // reply is an answer before it is sent.
@@ -19,13 +17,13 @@ type reply struct {
 	header  http.Header // beside those that every answer has
 	body    []byte
 	code    string // as Call.Outcome tells it, unless there is a verdict
-	bizCode id2meta.BizCode
+	bizCode string
 }
 
 // apiReply is an answer of the API itself. It always comes with HTTP 200; with
 // a verdict only if bizCode is one.
-func apiReply(requestID, code, message string, bizCode id2meta.BizCode) reply {
-	type resultObject struct{ BizCode id2meta.BizCode }
+func apiReply(requestID, code, message string, bizCode string) reply {
+	type resultObject struct{ BizCode string }
 	answer := struct {
 		RequestId, Message, Code string
 		ResultObject             *resultObject `json:",omitempty"`
@@ -75,7 +73,7 @@ type delivery struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	reply  reply
-	closed <-chan struct{} // when the Server is
+	closed <-chan struct{} // when the Simulator is
 }
 
 func (d delivery) send() { d.write(d.reply.body) }

@@ -1,4 +1,4 @@
-package id2metatest
+package simulator
 
 import (
 	"crypto/hmac"
@@ -47,7 +47,7 @@ var (
 
 // admit is the gateway: it returns nil for a request that may pass. s.mu is
 // held.
-func (s *Server) admit(r request, p proof) *failure {
+func (s *Simulator) admit(r request, p proof) *failure {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return unsupportedMethod
 	}
