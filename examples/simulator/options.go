@@ -71,6 +71,10 @@ type faultPlan struct {
 	every int
 }
 
+// maxEvery is what nobody needs, and less than any ID number, since an odd value
+// is printed nowhere but a good one is.
+const maxEvery = 1_000_000
+
 // retryAfter is what a throttled client is told to wait.
 const retryAfter = time.Second
 
@@ -101,8 +105,8 @@ func (p faultPlan) check(everySet bool) error {
 	if _, ok := p.fault(); !ok {
 		return errors.New("-fault: it is throttle, drop, hang, 500 or 402")
 	}
-	if p.every < 1 {
-		return errors.New("-every: it is at least 1")
+	if p.every < 1 || p.every > maxEvery {
+		return fmt.Errorf("-every: it is from 1 to %d", maxEvery)
 	}
 	return nil
 }
