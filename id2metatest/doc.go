@@ -30,10 +30,11 @@
 // It asks for nothing that the vendor's SDKs do not send, whatever their
 // language: give them [Server.Endpoint], [Server.CertificatePEM], [AccessKeyID]
 // and [AccessKeySecret]. Every Server has the same certificate, so one file named
-// by SSL_CERT_FILE or NODE_EXTRA_CA_CERTS does for all. The vendor's SDK for Go
-// is part of the tests; of those for Node, @alicloud/cloudauth20190307 3.5.0
+// by SSL_CERT_FILE or NODE_EXTRA_CA_CERTS does for all. The vendor's two SDKs for
+// Go are part of the tests; of those for Node, @alicloud/cloudauth20190307 3.5.0
 // (ACS3, form body) and @alicloud/pop-core 1.8.0 (HMAC-SHA1, GET and POST) are
-// known to work, with permanent and with temporary access keys.
+// known to work, with permanent and with temporary access keys. For services in
+// those languages the program examples/simulator serves the same on a fixed port.
 //
 // # Faults
 //

@@ -40,6 +40,19 @@ func TestCertificate(t *testing.T) {
 	assert.Equal(t, pair.Certificate, again.Certificate)
 }
 
+// Where the link leads, nobody knows what is going to be.
+func TestCertificateDoesNotFollowALinkThatLeadsNowhere(t *testing.T) {
+	dir := t.TempDir()
+	file, target := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "elsewhere.pem")
+	if err := os.Symlink(target, file); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	_, err := loadOrCreateCertificate(file)
+	assert.ErrorContains(t, err, "file exists")
+	assert.NoFileExists(t, target)
+	assert.NoFileExists(t, keyFile(file), "half a pair is left")
+}
+
 func TestEveryCertificateIsAnother(t *testing.T) {
 	dir := t.TempDir()
 	one, err := loadOrCreateCertificate(filepath.Join(dir, "one.pem"))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -162,4 +163,26 @@ func TestHelpListsTheFlags(t *testing.T) {
 		assert.Contains(t, stdout.String(), flag)
 	}
 	assert.Empty(t, stderr.String())
+}
+
+// Whatever the file holds: the people are such as the library takes, and an error
+// repeats nothing of it. Errors are ASCII, and no line has a number of 8 digits.
+func FuzzParsePeople(f *testing.F) {
+	for _, text := range []string{
+		"name,id_number\n张三,11010519491231002X\n", "\ufeff张三,110105194912310020", "\"李四\n,440524188001010014", "a;b\n\n,,,\n", "\xd5\xc5,1",
+	} {
+		f.Add([]byte(text))
+	}
+	odd := regexp.MustCompile(`[^\x20-\x7e]|\d{8}`)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		people, err := parsePeople(text)
+		if err != nil {
+			assert.Nil(t, people)
+			assert.NotRegexp(t, odd, err.Error())
+			return
+		}
+		for _, person := range people {
+			assert.NoError(t, person.Validate())
+		}
+	})
 }

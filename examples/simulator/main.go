@@ -78,7 +78,7 @@ func start(ctx context.Context, args []string, stdout io.Writer) error {
 		sim.AddPerson(p.UserName, p.IdentifyNum)
 	}
 
-	printSettings(stdout, o, listener.Addr(), len(people))
+	printSettings(stdout, o, listener.Addr(), sim.SM2PublicKey(), len(people))
 	journal.heading()
 	err = serve(ctx, listener, pair, sim, journal)
 	journal.summary()
@@ -87,7 +87,7 @@ func start(ctx context.Context, args []string, stdout io.Writer) error {
 
 // printSettings tells what a client needs. The names of the people stay out of
 // it, invented as they are: the habit of printing none is worth keeping.
-func printSettings(w io.Writer, o options, addr net.Addr, people int) {
+func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, people int) {
 	print := func(name, value string) { fmt.Fprintf(w, "%-18s %s\n", name, value) }
 	cert := o.cert
 	if absolute, err := filepath.Abs(cert); err == nil {
@@ -103,6 +103,7 @@ func printSettings(w io.Writer, o options, addr net.Addr, people int) {
 	print("access key ID", id2metatest.AccessKeyID)
 	print("access key secret", id2metatest.AccessKeySecret)
 	print("certificate", cert)
+	print("SM2 public key", sm2PublicKey)
 	print("people", known)
 	print("fault", o.fault.String())
 	fmt.Fprintln(w)

@@ -15,7 +15,7 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	// farewell is how long answers that are on their way get when it ends.
-	farewell = time.Second
+	farewell = 5 * time.Second
 )
 
 // serve answers until ctx ends, and returns when all requests have ended. An
