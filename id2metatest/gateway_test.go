@@ -114,8 +114,8 @@ func TestGatewayRefuses(t *testing.T) {
 	}
 }
 
-// The message is word for word that of the vendor, and behind it stands exactly
-// what the client signed: whoever signs by hand compares the two.
+// The message is word for word that of published answers, and behind it stands
+// exactly what the client signed: whoever signs by hand compares the two.
 func TestSignatureDoesNotMatchRepeatsWhatWasSigned(t *testing.T) {
 	for _, rpc := range []bool{false, true} {
 		for _, query := range []bool{false, true} {
