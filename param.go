@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/id2meta/id2meta/internal/identity"
 	"github.com/id2meta/id2meta/internal/redact"
 )
 
@@ -87,55 +88,27 @@ func (p Param) Validate() error {
 // changes nothing.
 //
 // An invalid p gives the zero Param and a *[ParamError].
-func (p Param) Normalize() (Param, error) { return p.normalize(time.Now) }
-
-// normalize has the clock as an argument for the sake of tests.
-func (p Param) normalize(now func() time.Time) (Param, error) {
-	var err error
+func (p Param) Normalize() (Param, error) {
+	var form identity.Form
 	switch p.ParamType {
 	case "", ParamTypeNormal:
-		p.ParamType = ParamTypeNormal
-		if p.UserName, err = normalName(p.UserName); err != nil {
-			return Param{}, err
-		}
-		num, err := parseNumber(p.IdentifyNum, now)
-		if err != nil {
-			return Param{}, err
-		}
-		if p.IdentifyNum != string(num[:]) { // most are normal: do not allocate
-			p.IdentifyNum = string(num[:])
-		}
+		p.ParamType, form = ParamTypeNormal, identity.Plain
 	case ParamTypeMD5:
-		if p.UserName, err = maskedName(p.UserName); err != nil {
-			return Param{}, err
-		}
-		if p.IdentifyNum, err = maskedNumber(p.IdentifyNum); err != nil {
-			return Param{}, err
-		}
+		form = identity.Masked
 	case ParamTypeSM2:
-		if p.UserName, err = encryptedName(p.UserName); err != nil {
-			return Param{}, err
-		}
-		if p.IdentifyNum, err = encryptedNumber(p.IdentifyNum); err != nil {
-			return Param{}, err
-		}
+		form = identity.Encrypted
 	default:
-		return Param{}, &ParamError{"ParamType", reasonType}
+		return Param{}, &ParamError{"ParamType", `it must be "normal", "md5" or "sm2"`}
+	}
+	var reason string
+	if p.UserName, reason = identity.Name(p.UserName, form); reason != "" {
+		return Param{}, &ParamError{"UserName", reason}
+	}
+	if p.IdentifyNum, reason = identity.Number(p.IdentifyNum, form, time.Now); reason != "" {
+		return Param{}, &ParamError{"IdentifyNum", reason}
 	}
 	return p, nil
 }
-
-// Why a Param is refused. The reasons, here and in the files of the fields, are
-// constants so that none can hold a part of a value.
-const (
-	reasonType      = `it must be "normal", "md5" or "sm2"`
-	reasonEmpty     = "it is empty"
-	reasonMasked    = "it is masked already; a masked person needs ParamTypeMD5"
-	reasonEncrypted = "it is encrypted already; an encrypted person needs ParamTypeSM2"
-)
-
-func badName(reason string) error   { return &ParamError{"UserName", reason} }
-func badNumber(reason string) error { return &ParamError{"IdentifyNum", reason} }
 
 // String returns p without the person, for people who look for a mistake:
 //
