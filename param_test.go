@@ -90,9 +90,79 @@ func TestNormalizeReturnsWhatIsSent(t *testing.T) {
 	}
 }
 
+// However the dot is typed, the person is the same: for the service, for the md5
+// masks and as a key.
+func TestEveryDotOfANameIsSentAsU00B7(t *testing.T) {
+	const sent, sentMasked = "阿依古丽·买买提", "17ad63cd834bf7f355122b954e87dbcc依古丽·买买提"
+	for _, dot := range []string{"·", "•", "‧", "∙", "⋅", "・", "･", "．", "."} {
+		t.Run(fmt.Sprintf("%U", []rune(dot)), func(t *testing.T) {
+			typed := "阿依古丽" + dot + "买买提"
+			got, err := id2meta.Param{UserName: typed, IdentifyNum: testNumber}.Normalize()
+			require.NoError(t, err)
+			require.Equal(t, sent, got.UserName)
+			masked, err := id2meta.MD5Param(typed, testNumber)
+			require.NoError(t, err)
+			require.Equal(t, sentMasked, masked.UserName)
+			name, err := id2meta.MaskUserName(typed)
+			require.NoError(t, err)
+			require.Equal(t, sentMasked, name)
+		})
+	}
+	t.Run("a dot between Latin letters stays", func(t *testing.T) {
+		got, err := id2meta.Param{UserName: "J. SMITH", IdentifyNum: testNumber}.Normalize()
+		require.NoError(t, err)
+		require.Equal(t, "J. SMITH", got.UserName)
+	})
+}
+
+func TestAPrivateUseCharacterIsSentAsItIs(t *testing.T) {
+	got, err := id2meta.Param{UserName: "王\uE863", IdentifyNum: testNumber}.Normalize()
+	require.NoError(t, err)
+	require.Equal(t, "王\uE863", got.UserName)
+	masked, err := id2meta.MD5Param("王\uE863", testNumber)
+	require.NoError(t, err)
+	require.Equal(t, "\uE863", masked.UserName[32:])
+	require.NoError(t, masked.Validate())
+}
+
+func TestWhatIsDisplayedIsNeverSent(t *testing.T) {
+	for _, paramType := range []id2meta.ParamType{"", id2meta.ParamTypeMD5, id2meta.ParamTypeSM2} {
+		for _, name := range []string{testName, "张", "", "阿依古丽•买买提", testNumber, testMaskedName, testEncryptedName, "\x1b[31m\xff"} {
+			err := id2meta.Param{ParamType: paramType, UserName: id2meta.DisplayName(name), IdentifyNum: testNumber}.Validate()
+			var paramErr *id2meta.ParamError
+			require.ErrorAs(t, err, &paramErr, name)
+			require.Equal(t, "UserName", paramErr.Field, name)
+		}
+	}
+	for _, number := range []string{testNumber, "", testName, testMaskedNumber, testEncryptedNumber, "\x1b[31m\xff"} {
+		shown := id2meta.DisplayIdentifyNum(number)
+		for _, param := range []id2meta.Param{
+			{"", testName, shown},
+			{id2meta.ParamTypeMD5, testMaskedName, shown},
+			{id2meta.ParamTypeSM2, testEncryptedName, shown},
+		} {
+			err := param.Validate()
+			var paramErr *id2meta.ParamError
+			require.ErrorAs(t, err, &paramErr, number)
+			require.Equal(t, "IdentifyNum", paramErr.Field, number)
+		}
+	}
+}
+
+func ExampleDisplayName() {
+	fmt.Println(id2meta.DisplayName("张三"), id2meta.DisplayName("欧阳娜娜"))
+	// Output: 张* 欧***
+}
+
+func ExampleDisplayIdentifyNum() {
+	fmt.Println(id2meta.DisplayIdentifyNum("11010519491231002X"))
+	// Output: 110105********002X
+}
+
 func TestNormalizeAllocatesNothingForNormalInput(t *testing.T) {
 	for _, param := range []id2meta.Param{
 		{id2meta.ParamTypeNormal, testName, testNumber},
+		{id2meta.ParamTypeNormal, "阿依古丽·买买提", testNumber},
 		{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber},
 	} {
 		assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = param.Normalize() }), param.ParamType)

@@ -20,6 +20,15 @@ const (
 
 // Name returns a name as it is sent, or the reason why it cannot be.
 func Name(s string, form Form) (sent, reason string) {
+	s, reason = trimmedName(s, form)
+	if reason != "" || form == Encrypted {
+		return s, reason
+	}
+	return withMiddleDots(s), ""
+}
+
+// trimmedName is Name before any dot is changed.
+func trimmedName(s string, form Form) (trimmed, reason string) {
 	s = strings.TrimSpace(s)
 	var flaw string
 	switch form {

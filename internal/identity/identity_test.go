@@ -28,7 +28,7 @@ var (
 // list cannot repeat a part of a value.
 var allReasons = []string{
 	reasonEmpty, reasonNotUTF8, reasonDamaged, reasonStars, reasonSpace, reasonHidden,
-	reasonMasked, reasonLong, reasonDigits, reasonPrivate, reasonNoLetter, reasonIsNumber, reasonIsName,
+	reasonMasked, reasonLong, reasonDigits, reasonNoLetter, reasonIsNumber, reasonIsName,
 	reasonFirstGen, reasonNumber, reasonDate, reasonFuture, reasonCheckDigit,
 	reasonNotMaskedName, reasonNotMaskedNumber,
 	reasonEncrypted, reasonPlain, reasonNotSM2, reasonBase64, reasonHex, reasonShort, reasonFirstByte,

@@ -16,16 +16,15 @@ const maskedNumberLen = 6 + md5Len + 4
 // MaskName replaces the first character of a plaintext name by its md5. It
 // refuses what [Name] does.
 func MaskName(s string) (masked, reason string) {
-	s, reason = Name(s, Plain)
+	s, reason = trimmedName(s, Plain)
 	if reason != "" {
 		return "", reason
 	}
-	_, size := utf8.DecodeRuneInString(s)
-	sum := md5.Sum([]byte(s[:size])) //nolint:gosec // see the import
-	var text [md5Len + maxNameLen*utf8.UTFMax]byte
+	first, size := utf8.DecodeRuneInString(s)
+	sum := md5.Sum([]byte(s[:size]))               //nolint:gosec // see the import
+	var text [md5Len + maxNameLen*utf8.UTFMax]byte // so that only the result is allocated
 	hex.Encode(text[:], sum[:])
-	n := copy(text[md5Len:], s[size:])
-	return string(text[:md5Len+n]), ""
+	return string(appendWithMiddleDots(text[:md5Len], first, s[size:])), ""
 }
 
 // MaskNumber replaces the birth date in a plaintext number by its md5. It

@@ -27,6 +27,12 @@ func TestMaskedFieldsMustHaveTheirShape(t *testing.T) {
 		require.Empty(t, reason)
 	})
 
+	t.Run("private use in the rest", func(t *testing.T) {
+		sent, reason := Name(testMaskedName[:32]+"\uE863", Masked)
+		require.Empty(t, reason)
+		require.Equal(t, testMaskedName[:32]+"\uE863", sent)
+	})
+
 	digest := testMaskedName[:32]
 	for name, test := range map[string]struct{ value, reason string }{
 		"empty":                     {"", reasonEmpty},
@@ -43,7 +49,6 @@ func TestMaskedFieldsMustHaveTheirShape(t *testing.T) {
 		"GBK in the rest":           {digest + "\xc8\xfd", reasonNotUTF8},
 		"redacted in the rest":      {digest + "*", reasonStars},
 		"a tab in the rest":         {digest + "三\t三", reasonSpace},
-		"private use in the rest":   {digest + "\uE863", reasonPrivate},
 		"a document in the rest":    {digest + strings.Repeat("三", maxNameLen+1), reasonLong},
 		"a masked number":           {testMaskedNumber, reasonIsNumber},
 	} {

@@ -33,11 +33,11 @@ func flawInName(s string) string {
 		case unicode.IsSpace(r):
 			return reasonSpace
 		case unicode.Is(unicode.Co, r):
-			return reasonPrivate
+			hasLetter = true
 		case isHidden(r):
 			return reasonHidden
 		default:
-			hasLetter = hasLetter || unicode.IsLetter(r) || isIdeographic(r)
+			hasLetter = hasLetter || unicode.IsLetter(r) || isReserved(r)
 		}
 	}
 	if !hasLetter {
@@ -46,16 +46,63 @@ func flawInName(s string) string {
 	return ""
 }
 
-// isHidden finds what is neither seen nor known, the blank letters U+115F and
-// U+3164 and variation selectors included.
+// isHidden finds what is neither seen nor known: the blank letters U+115F and
+// U+3164 and variation selectors, too, and private-use characters, which mean
+// something in names alone.
 func isHidden(r rune) bool {
-	return !unicode.IsGraphic(r) && !isIdeographic(r) ||
+	return !unicode.IsGraphic(r) && !isReserved(r) ||
 		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// isIdeographic reports whether r is in the planes that Unicode reserves for
+// isIdeograph reports whether r stands for an ideograph in a name. Some rare
+// ones are private-use characters, in the police's data too.
+func isIdeograph(r rune) bool {
+	return unicode.Is(unicode.Han, r) || isReserved(r) || unicode.Is(unicode.Co, r)
+}
+
+// isReserved reports whether r is in the planes that Unicode reserves for
 // ideographs. Those added after Go's tables (Unicode 15.0) are unassigned for
 // package unicode, yet many were added because people have them in their names.
-func isIdeographic(r rune) bool {
+func isReserved(r rune) bool {
 	return 0x20000 <= r && r <= 0x3FFFD && r&0xFFFE != 0xFFFE
+}
+
+// middleDot is how the dot in a name is written, by notice 民委发〔2016〕33号 of
+// twelve ministries, the Ministry of Public Security among them.
+const middleDot = '·'
+
+// isOtherDot finds what people type for a middleDot.
+func isOtherDot(r rune) bool {
+	switch r {
+	case '.', '•', '‧', '∙', '⋅', '・', '･', '．':
+		return true
+	}
+	return false
+}
+
+// withMiddleDots returns a name with a middleDot for every dot between two
+// ideographs. Any other dot, and one of two in a row, may be right as it is.
+func withMiddleDots(s string) string {
+	if !strings.ContainsFunc(s, isOtherDot) {
+		return s
+	}
+	var text [md5Len + maxNameLen*utf8.UTFMax]byte
+	if folded := appendWithMiddleDots(text[:0], 0, s); string(folded) != s {
+		return string(folded)
+	}
+	return s
+}
+
+// appendWithMiddleDots appends s, which stands after the character before.
+func appendWithMiddleDots(dst []byte, before rune, s string) []byte {
+	for i, r := range s {
+		if isOtherDot(r) && isIdeograph(before) {
+			if after, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):]); isIdeograph(after) {
+				r = middleDot
+			}
+		}
+		dst = utf8.AppendRune(dst, r)
+		before = r
+	}
+	return dst
 }

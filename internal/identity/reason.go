@@ -19,7 +19,6 @@ const (
 	reasonDamaged  = "it contains U+FFFD, which stands for text that was decoded wrongly"
 	reasonSpace    = "it contains white space other than the plain space"
 	reasonDigits   = "it contains digits, which the service does not accept in a name"
-	reasonPrivate  = "it contains a private-use character; use the standard code point of the ideograph"
 	reasonNoLetter = "it contains no letter"
 	reasonLong     = "it is longer than any name"
 
