@@ -60,6 +60,7 @@ func TestEncryptedFieldsMustHaveTheirShape(t *testing.T) {
 		"two":                               {good + good, reasonBase64},
 		"not UTF-8":                         {"\xd5\xc5\xc8\xfd", reasonBase64},
 		"redacted":                          {"***", reasonBase64},
+		"punctuation, which names nobody":   {"···", reasonBase64},
 		"a document":                        {strings.Repeat("三", 1<<20), reasonBase64},
 	}
 	names := map[string]test{

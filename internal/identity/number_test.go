@@ -52,6 +52,7 @@ func TestNumbersOfNobodyAreRefused(t *testing.T) {
 		"a left-to-right mark":             {"\u202d11010519491231002X", reasonHidden},
 		"NUL":                              {"11010519491231002\x00", reasonHidden},
 		"a name":                           {testName, reasonIsName},
+		"a name of punctuation alone":      {"···", reasonIsName},
 		"a name of 18 letters":             {"MAXIMILIAN ALDERMAN", reasonIsName},
 		"a masked number":                  {testMaskedNumber, reasonMasked},
 		"a masked number in capitals":      {strings.ToUpper(testMaskedNumber), reasonMasked},
