@@ -67,14 +67,15 @@ const (
 //
 // # Rare ideographs
 //
-// Some rare names stand in the police's data as private-use characters, from a
-// time in which the ideograph had no code point of its own, and others under
-// the standard one. Those who compare code points take the two for different
-// names (Huawei Cloud says so on its page about the same check, and advises to
-// try the other; this has not been tried against the live service). So after a
-// mismatch of a name with a rare ideograph, ask again with the standard code
-// point in the place of the private one, or the other way round. Only the owner
-// of the name can say which they are, and each try is billed.
+// Some ideographs stand in the police's data as private-use characters, from a
+// time in which they had no code point of their own: 䶮, now U+4DAE, as U+E863.
+// Code points are compared there, so that the two are different names, says
+// Huawei Cloud of the same check (support.huaweicloud.com/api-ivs, page
+// "校验信息说明"), and advises to try the other; it has not been tried against
+// this service. So after a mismatch of such a name, ask again with the standard
+// code point in the place of the private one, or the other way round. Each try is
+// billed. Which two are the same ideograph is for the caller to know: there is no
+// table of them here.
 //
 // # What is shown
 //
@@ -102,10 +103,9 @@ func (p Param) Validate() error {
 
 // Normalize returns p as Verify sends it: ParamType filled in, white space
 // around the fields removed, each dot between two ideographs of UserName as
-// U+00B7, IdentifyNum in ASCII and with a capital X. Use it
-// wherever a Param is a key, in a cache or to count attempts: then the same
-// person is the same key, however they typed themselves. To normalize twice
-// changes nothing.
+// U+00B7, IdentifyNum in ASCII and with a capital X. Use it wherever a Param is a
+// key, in a cache or to count attempts: then the same person is the same key,
+// however they typed themselves. To normalize twice changes nothing.
 //
 // An invalid p gives the zero Param and a *[ParamError].
 func (p Param) Normalize() (Param, error) {
