@@ -295,10 +295,13 @@ func BenchmarkVerifyDeadPrimary(b *testing.B) {
 
 // memory answers every request without a network: what is left is the work of
 // the client. It is also what the SDK takes for an HTTP client.
-type memory struct{ client *http.Client }
+type memory struct {
+	client *http.Client
+	answer string
+}
 
-func newMemory() memory {
-	m := memory{new(http.Client)}
+func newMemory(answer string) memory {
+	m := memory{new(http.Client), answer}
 	m.client.Transport = m
 	return m
 }
@@ -312,8 +315,8 @@ func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 		StatusCode:    http.StatusOK,
 		Status:        "200 OK",
 		Header:        http.Header{"Content-Type": {"application/json;charset=utf-8"}},
-		Body:          io.NopCloser(strings.NewReader(benchAnswer)),
-		ContentLength: int64(len(benchAnswer)),
+		Body:          io.NopCloser(strings.NewReader(m.answer)),
+		ContentLength: int64(len(m.answer)),
 		Request:       r,
 	}, nil
 }
@@ -325,7 +328,7 @@ func (m memory) Call(r *http.Request, _ *http.Transport) (*http.Response, error)
 // The work of the client alone: allocs/op and ns/op are the client's.
 func BenchmarkVerifyCPU(b *testing.B) {
 	const endpoint = "127.0.0.1:1" // nothing is sent
-	m := newMemory()
+	m := newMemory(benchAnswer)
 	perCall, allocs := map[string]float64{}, map[string]float64{}
 	for _, c := range []contender{
 		{"raw", rawSDK(b, endpoint, m)},
@@ -350,6 +353,26 @@ func BenchmarkVerifyCPU(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A request ID that is no UUID must be searched for the person. The two take turns.
+func BenchmarkVerifyOddRequestID(b *testing.B) {
+	const endpoint = "127.0.0.1:1" // nothing is sent
+	var asks [2]verify
+	for i, answer := range []string{benchAnswer, strings.Replace(benchAnswer, "D6163397-15C5-419C-9ACC-B7C83E0B4C10", "d616339715c5419c9accb7c83e0b4c10", 1)} {
+		asks[i] = library(b, endpoint, id2meta.WithHTTPClient(newMemory(answer).client))
+	}
+	var took [2]time.Duration
+	for b.Loop() {
+		for i, verify := range asks {
+			started := time.Now()
+			if err := verify(); err != nil {
+				b.Fatal(err)
+			}
+			took[i] += time.Since(started)
+		}
+	}
+	b.ReportMetric(float64(took[1])/float64(took[0]), "time/uuid")
 }
 
 func BenchmarkNew(b *testing.B) {

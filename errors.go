@@ -6,6 +6,11 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/alibabacloud-go/tea/dara"
+
+	"github.com/id2meta/id2meta/internal/gateway"
+	"github.com/id2meta/id2meta/internal/redact"
 )
 
 // What can go wrong, for errors.Is. The codes are those of the vendor's pages
@@ -169,4 +174,23 @@ func sentinelOfCode(code string) error {
 		return ErrServer
 	}
 	return nil
+}
+
+// newAPIError returns an answer that is not a verdict as an error.
+func newAPIError(host string, o gateway.Outcome, a answer, hide *redact.Redactor) *APIError {
+	e := &APIError{
+		Endpoint:   host,
+		StatusCode: o.Status,
+		Code:       hide.Text(dara.StringValue(a.Code)),
+		Message:    hide.Text(dara.StringValue(a.Message)),
+		RequestID:  hide.ID(dara.StringValue(a.RequestId)),
+		Recommend:  hide.Text(dara.StringValue(a.recommend)),
+	}
+	if e.Message == "" {
+		e.Message = "the answer cannot be understood"
+	}
+	if e.sentinel() == ErrThrottled {
+		e.RetryAfter = gateway.RetryAfter(o.Header)
+	}
+	return e
 }

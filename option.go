@@ -38,12 +38,12 @@ const (
 	EndpointBeijingVPC = "cloudauth-vpc.cn-beijing.aliyuncs.com"
 )
 
-// Defaults of the options. The connect budget is no option: it is the longest
-// that one endpoint may take to give a connection before the next is asked.
+// Defaults of the options, and how long an endpoint that gave no connection is
+// passed over, which is none.
 const (
 	defaultTimeout     = 10 * time.Second
 	defaultMaxAttempts = 3
-	connectBudget      = 3 * time.Second
+	asideFor           = 30 * time.Second
 )
 
 // Limiter slows a [Client] down to a rate. A *rate.Limiter of

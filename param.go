@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/id2meta/id2meta/internal/redact"
 )
 
 // ParamType says how the person in a [Param] is written. The vendor's API page
@@ -174,13 +176,13 @@ func (p Param) redact() Param {
 	switch p.ParamType {
 	case "", ParamTypeNormal, ParamTypeMD5, ParamTypeSM2:
 	default: // three strings in the wrong order put the person here
-		p.ParamType = redacted
+		p.ParamType = redact.Mark
 	}
 	if p.UserName != "" {
-		p.UserName = redacted
+		p.UserName = redact.Mark
 	}
 	if p.IdentifyNum != "" {
-		p.IdentifyNum = redacted
+		p.IdentifyNum = redact.Mark
 	}
 	return p
 }

@@ -1,20 +1,23 @@
-package id2meta
+// Package redact keeps given secrets out of texts and errors that others write: a
+// service, the network, an injected HTTP client. It does not know what the secrets
+// are, nor where the texts come from.
+package redact
 
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
-
-	"github.com/alibabacloud-go/tea/dara"
 )
 
 const (
-	redacted = "***"
+	// Mark stands where a secret was.
+	Mark = "***"
 	// maxServerText is longer than any message of the service that was seen.
 	maxServerText = 512
 	// maxRedacted bounds the work on a text that is cut anyway. A longer one is
@@ -38,53 +41,68 @@ var (
 	// userInfo is how a proxy's password stands in an address: before the last
 	// @, whatever it is made of, and also if the address has no scheme.
 	userInfo = regexp.MustCompile(`(?s)(//).*@|[^\s"]+@`)
-	uuid     = regexp.MustCompile(`^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 )
 
-// redactor keeps the person and the credential of one request out of texts that
-// others write: the service, the network, an injected HTTP client.
-type redactor struct {
-	given   Param // what the caller gave
-	request request
-	secrets *regexp.Regexp // of these two; nil until it is needed
+// Redactor hides the secrets of one request. The zero Redactor hides what looks
+// like a secret. It is not safe for concurrent use.
+type Redactor struct {
+	// Date is a date as YYYYMMDD, which is found also with separators in it; or "".
+	Date string
+	// Secrets returns what else must not be seen. It may leave out what has more
+	// than so many characters. It is called when it is needed, and may be nil.
+	Secrets func(longest int) []string
+	// Tokens are secrets of which the beginning is enough to tell them.
+	Tokens []string
+
+	pattern *regexp.Regexp // of all these; nil until it is needed
 }
 
-// compile finds the secrets however they are spelled; see spellings. The date of
-// birth may have separators.
-func (r *redactor) compile() {
-	var patterns []string
-	person, model := r.request.param, r.request.credential
-	secrets := []string{
-		person.UserName, person.IdentifyNum, strings.TrimSpace(r.given.UserName), strings.TrimSpace(r.given.IdentifyNum),
-		dara.StringValue(model.AccessKeySecret),
+// all returns the secrets to look for whole, and the beginnings of the others.
+func (r *Redactor) all(longest int) (whole, heads []string) {
+	if r.Secrets != nil {
+		whole = r.Secrets(longest)
 	}
-	for _, token := range []string{dara.StringValue(model.SecurityToken), dara.StringValue(model.BearerToken)} {
+	for _, token := range r.Tokens {
 		if len(token) <= tokenHead {
-			secrets = append(secrets, token)
+			whole = append(whole, token)
 		} else {
-			patterns = append(patterns, spellings(token[:tokenHead])+`[^\s"]*`)
+			heads = append(heads, token[:tokenHead])
 		}
 	}
-	if birth := r.birth(); birth != "" {
-		const separator = `(?:\D|%(?:25)*[0-9a-f]{2}|\\+u[0-9a-f]{4}){0,3}` // 年 is three octets
-		patterns = append(patterns, birth[:4]+separator+birth[4:6]+separator+birth[6:])
-		masked, _ := MD5Param(person.UserName, person.IdentifyNum)
-		secrets = append(secrets, masked.UserName, masked.IdentifyNum)
+	return slices.DeleteFunc(whole, func(s string) bool { return s == "" }), heads
+}
+
+// compile finds the secrets however they are spelled; see spellings.
+func (r *Redactor) compile() *regexp.Regexp {
+	var patterns []string
+	whole, heads := r.all(math.MaxInt)
+	slices.Sort(whole)
+	for _, head := range heads {
+		patterns = append(patterns, spellings(head)+`[^\s"]*`)
 	}
-	slices.Sort(secrets)
-	for _, secret := range slices.Compact(secrets) {
+	if r.Date != "" {
+		const separator = `(?:\D|%(?:25)*[0-9a-f]{2}|\\+u[0-9a-f]{4}){0,3}` // 年 is three octets
+		patterns = append(patterns, r.Date[:4]+separator+r.Date[4:6]+separator+r.Date[6:])
+	}
+	for _, secret := range slices.Compact(whole) {
 		pattern := spellings(secret)
-		switch {
-		case secret == "":
-			continue
-		case len(secret) <= shortSecret && pattern == secret:
-			// Only as a word of its own, behind an escape like %3D or \n too.
+		if isShort(secret) {
+			// Behind an escape like %3D or \n too.
 			pattern = `(?:\b|_|%[0-9a-f]{2}|\\[a-z])` + pattern + `(?:\b|_)`
 		}
 		patterns = append(patterns, pattern)
 	}
-	r.secrets = regexp.MustCompile(`(?i)` + strings.Join(patterns, `|`))
-	r.secrets.Longest()
+	if patterns == nil {
+		patterns = []string{`[^\s\S]`} // nothing
+	}
+	pattern := regexp.MustCompile(`(?i)` + strings.Join(patterns, `|`))
+	pattern.Longest()
+	return pattern
+}
+
+// isShort reports whether a secret is to be found only as a word of its own.
+func isShort(secret string) bool {
+	return len(secret) <= shortSecret && !strings.ContainsFunc(secret, notAlphanumeric)
 }
 
 // spellings returns a pattern for a secret as others may write it: as it is,
@@ -93,7 +111,7 @@ func (r *redactor) compile() {
 func spellings(secret string) string {
 	const percent = `%(?:25)*`
 	var b strings.Builder
-	for _, c := range strings.ToValidUTF8(secret, "\uFFFD") { // as text does
+	for _, c := range strings.ToValidUTF8(secret, "\uFFFD") { // as Text does
 		if !notAlphanumeric(c) {
 			b.WriteRune(c)
 			continue
@@ -114,17 +132,9 @@ func spellings(secret string) string {
 	return b.String()
 }
 
-// birth returns the date of birth, or "" if it is masked.
-func (r *redactor) birth() string {
-	if num := r.request.param.IdentifyNum; len(num) == len(number{}) {
-		return num[6:14]
-	}
-	return ""
-}
-
-// text returns s without secrets, without characters that could forge a log
+// Text returns s without secrets, without characters that could forge a log
 // line or hide in it, and not longer than a person would read.
-func (r *redactor) text(s string) string {
+func (r *Redactor) Text(s string) string {
 	switch {
 	case s == "":
 		return ""
@@ -145,43 +155,28 @@ func (r *redactor) text(s string) string {
 }
 
 // redact returns s without what is secret, and without what looks like it.
-func (r *redactor) redact(s string) string {
-	s = longDigits.ReplaceAllLiteralString(r.hide(s), redacted)
-	return userInfo.ReplaceAllString(s, "${1}"+redacted+"@")
+func (r *Redactor) redact(s string) string {
+	s = longDigits.ReplaceAllLiteralString(r.hide(s), Mark)
+	return userInfo.ReplaceAllString(s, "${1}"+Mark+"@")
 }
 
-// hide returns s without the person and the credential.
-func (r *redactor) hide(s string) string {
-	if r.secrets == nil {
-		r.compile()
+// hide returns s without the secrets.
+func (r *Redactor) hide(s string) string {
+	if r.pattern == nil {
+		r.pattern = r.compile()
 	}
-	return r.secrets.ReplaceAllLiteralString(s, redacted)
+	return r.pattern.ReplaceAllLiteralString(s, Mark)
 }
-
-// requestID returns id, which is made of hex digits and so might not survive
-// text, unless it is no request ID at all.
-func (r *redactor) requestID(id string) string {
-	birth := r.birth()
-	switch {
-	case uuid.MatchString(id) && (birth == "" || !strings.Contains(id, birth)):
-		return id // every verdict comes here: nothing is compiled
-	case len(id) <= 128 && !strings.ContainsFunc(id, notInRequestID) && r.hide(id) == id:
-		return id
-	}
-	return r.text(id)
-}
-
-func notInRequestID(c rune) bool { return c != '-' && notAlphanumeric(c) }
 
 func notAlphanumeric(c rune) bool {
 	return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
 }
 
-// cause returns err as it may be shown to the caller: itself, so that errors.Is
+// Error returns err as it may be shown to the caller: itself, so that errors.Is
 // and errors.As see the whole chain; or, if anything in the chain says what it
 // must not, its redacted text, which errors.Is sees through and errors.As does
 // not.
-func (r *redactor) cause(err error) error {
+func (r *Redactor) Error(err error) error {
 	// The address in a url.Error adds nothing to the endpoint.
 	if wrapped, ok := errors.AsType[*url.Error](err); ok && wrapped.Err != nil {
 		err = wrapped.Err
@@ -190,15 +185,15 @@ func (r *redactor) cause(err error) error {
 		return err
 	}
 	return &redactedError{
-		text: r.text(fmt.Sprint(err)),
+		text: r.Text(fmt.Sprint(err)),
 		is:   func(target error) bool { return errors.Is(err, target) },
 	}
 }
 
 // clean reports whether err may be shown with any verb of fmt: a struct may
 // have fields that its Error does not tell and %#v does.
-func (r *redactor) clean(err error) bool {
-	if text := fmt.Sprint(err); r.text(text) != text {
+func (r *Redactor) clean(err error) bool {
+	if text := fmt.Sprint(err); r.Text(text) != text {
 		return false
 	}
 	for _, verb := range []string{"%+v", "%#v"} {

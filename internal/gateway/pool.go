@@ -1,4 +1,4 @@
-package id2meta
+package gateway
 
 import (
 	"context"
@@ -19,12 +19,12 @@ const (
 	idleConnTimeout = 10 * time.Second
 )
 
-// newTransport returns the connection pool of a Client that was given none.
+// newPool returns the connection pool of a Sender that was given none.
 //
 // It speaks HTTP/1.1 only. The calls are few and small, each on a connection of
 // its own is never held up by another, and what has been sent is known exactly.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: connectBudget, KeepAlive: 15 * time.Second}
+func newPool() *http.Transport {
+	dialer := &net.Dialer{Timeout: ConnectBudget, KeepAlive: 15 * time.Second}
 	secure := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		// Lets a new connection skip half of the handshake.
@@ -36,7 +36,7 @@ func newTransport() *http.Transport {
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         closeUntilAnswered(dialUntilDone(dialer.DialContext)), // to a proxy
 		DialTLSContext:      dialUntilDone(secure.DialContext),
-		TLSHandshakeTimeout: connectBudget,
+		TLSHandshakeTimeout: ConnectBudget,
 		MaxIdleConnsPerHost: maxIdleConns, // there are few hosts, so no limit over all of them
 		IdleConnTimeout:     idleConnTimeout,
 		Protocols:           protocols,
@@ -103,4 +103,14 @@ func ownSocket(conn net.Conn) (net.Conn, bool) {
 		return conn, true
 	}
 	return secure.NetConn(), secure.ConnectionState().NegotiatedProtocol != "h2"
+}
+
+// closeOwn closes a connection, so that nothing can be sent on it, and reports
+// whether it did.
+func closeOwn(conn net.Conn) bool {
+	socket, own := ownSocket(conn)
+	if own {
+		socket.Close() // TLS would say goodbye first, and wait
+	}
+	return own
 }

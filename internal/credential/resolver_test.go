@@ -1,8 +1,9 @@
-package id2meta
+package credential
 
 import (
 	"context"
 	"errors"
+	"net/url"
 	"runtime"
 	"strconv"
 	"sync"
@@ -47,7 +48,7 @@ func newSource(id string) *source {
 	return s
 }
 
-func (s *source) resolver() *resolver { return &resolver{given: ownCredential{get: s.get}} }
+func (s *source) resolver() *Resolver { return &Resolver{Given: ownCredential{get: s.get}} }
 
 func (s *source) get() (*credentials.CredentialModel, error) {
 	s.asked.Add(1)
@@ -89,12 +90,12 @@ func (s *source) set(f func()) {
 }
 
 // requireKey resolves, and requires the key with this ID within a time.
-func requireKey(t *testing.T, r *resolver, id string, within time.Duration) *credentials.CredentialModel {
+func requireKey(t *testing.T, r *Resolver, id string, within time.Duration) *credentials.CredentialModel {
 	t.Helper()
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	model, err := r.resolve(ctx)
+	model, err := r.Resolve(ctx)
 	if err != nil {
 		t.Fatalf("resolve failed: %v", err)
 	}
@@ -107,13 +108,17 @@ func requireKey(t *testing.T, r *resolver, id string, within time.Duration) *cre
 	return model
 }
 
+// errProvider stands for every failure of the provider.
+var errProvider = errors.New("a failure of the provider")
+
 // requireNoKey resolves, and requires this error.
-func requireNoKey(t *testing.T, r *resolver, want error) {
+func requireNoKey(t *testing.T, r *Resolver, want error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	model, err := r.resolve(ctx)
-	if !errors.Is(err, want) {
+	model, err := r.Resolve(ctx)
+	isContexts := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	if want == errProvider && (err == nil || isContexts) || want != errProvider && err != want {
 		t.Fatalf("resolve gave the error %v, want %v", err, want)
 	}
 	if model != nil {
@@ -137,7 +142,7 @@ func TestResolverWhileTheProviderAnswers(t *testing.T) {
 				for range 100 {
 					requireKey(t, r, "a", 0)
 				}
-				time.Sleep(credentialLifetime)
+				time.Sleep(lifetime)
 			}
 			requireAsked(t, s, 4)
 		})
@@ -163,7 +168,7 @@ func TestResolverWhileTheProviderAnswers(t *testing.T) {
 			r := s.resolver()
 			requireKey(t, r, "a", 0)
 			s.rotate("b")
-			time.Sleep(credentialLifetime)
+			time.Sleep(lifetime)
 			requireKey(t, r, "b", 0)
 		})
 	})
@@ -178,12 +183,12 @@ func TestResolverWhileTheProviderAnswers(t *testing.T) {
 		})
 	})
 	t.Run("a call that finds an answer starts no goroutine", func(t *testing.T) {
-		for name, r := range map[string]*resolver{"given": newSource("a").resolver(), "chain": {}} {
+		for name, r := range map[string]*Resolver{"given": newSource("a").resolver(), "chain": {}} {
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")
 			requireKey(t, r, "a", time.Second)
 			r.askAgain = time.Now().Add(time.Minute)
-			if n := testing.AllocsPerRun(1000, func() { r.resolve(t.Context()) }); n != 0 {
+			if n := testing.AllocsPerRun(1000, func() { r.Resolve(t.Context()) }); n != 0 {
 				t.Errorf("%s: a call allocates %v times, want none", name, n)
 			}
 		}
@@ -192,13 +197,13 @@ func TestResolverWhileTheProviderAnswers(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			own := accessKey("0") // the same one each time: a data race, if callers see it
 			n := 0
-			r := &resolver{given: ownCredential{get: func() (*credentials.CredentialModel, error) {
+			r := &Resolver{Given: ownCredential{get: func() (*credentials.CredentialModel, error) {
 				n++
 				*own.AccessKeyId = strconv.Itoa(n)
 				return own, nil
 			}}}
 			first := requireKey(t, r, "1", 0)
-			time.Sleep(credentialLifetime)
+			time.Sleep(lifetime)
 			requireKey(t, r, "2", 0)
 			if got := *first.AccessKeyId; got != "1" {
 				t.Errorf("the first answer has become %q", got)
@@ -214,15 +219,15 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 			defer s.goOn()
 			r := s.resolver()
 			requireKey(t, r, "a", 0)
-			time.Sleep(credentialLifetime)
+			time.Sleep(lifetime)
 			s.stall()
 			var callers sync.WaitGroup
 			for range 64 {
-				callers.Go(func() { requireKey(t, r, "a", credentialPatience) })
+				callers.Go(func() { requireKey(t, r, "a", patience) })
 			}
 			callers.Wait()
 			requireKey(t, r, "a", 0) // nobody waits for it twice
-			time.Sleep(credentialGrace - credentialLifetime - credentialPatience - time.Nanosecond)
+			time.Sleep(grace - lifetime - patience - time.Nanosecond)
 			requireKey(t, r, "a", 0)
 			time.Sleep(time.Nanosecond)
 			requireNoKey(t, r, context.DeadlineExceeded)
@@ -234,7 +239,7 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 			s := newSource("a")
 			r := s.resolver()
 			requireKey(t, r, "a", 0)
-			time.Sleep(credentialGrace)
+			time.Sleep(grace)
 			s.stall()
 			s.rotate("b")
 			time.AfterFunc(5*time.Second, s.goOn)
@@ -246,9 +251,9 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 			s := newSource("a")
 			r := s.resolver()
 			requireKey(t, r, "a", 0)
-			time.Sleep(credentialLifetime)
+			time.Sleep(lifetime)
 			s.stall()
-			requireKey(t, r, "a", credentialPatience)
+			requireKey(t, r, "a", patience)
 			s.rotate("b")
 			s.goOn()
 			synctest.Wait()
@@ -269,7 +274,7 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 					started := time.Now()
 					ctx, cancel := context.WithTimeout(t.Context(), own)
 					defer cancel()
-					_, err := r.resolve(ctx)
+					_, err := r.Resolve(ctx)
 					if took := time.Since(started); took != own || !errors.Is(err, context.DeadlineExceeded) {
 						t.Errorf("a caller with %v waited %v and got %v", own, took, err)
 					}
@@ -284,10 +289,10 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 			s := newSource("a")
 			r := s.resolver()
 			model := requireKey(t, r, "a", 0)
-			time.Sleep(credentialLifetime)
+			time.Sleep(lifetime)
 			s.stall()
-			requireKey(t, r, "a", credentialPatience)
-			r.forget(model)
+			requireKey(t, r, "a", patience)
+			r.Forget(model)
 			requireNoKey(t, r, context.DeadlineExceeded)
 			s.goOn()
 			synctest.Wait()
@@ -303,9 +308,9 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 			defer s.goOn()
 			r := s.resolver()
 			model := requireKey(t, r, "a", 0)
-			time.Sleep(credentialLifetime)
+			time.Sleep(lifetime)
 			s.stall()
-			time.AfterFunc(credentialPatience/2, func() { r.forget(model) })
+			time.AfterFunc(patience/2, func() { r.Forget(model) })
 			requireNoKey(t, r, context.DeadlineExceeded)
 		})
 	})
@@ -325,7 +330,7 @@ func TestResolverWhileTheProviderFails(t *testing.T) {
 			}
 			requireAsked(t, s, 120) // once a second
 			time.Sleep(time.Second)
-			requireNoKey(t, r, ErrCredential)
+			requireNoKey(t, r, errProvider)
 		})
 	})
 	t.Run("a new answer is used a second after it could be had", func(t *testing.T) {
@@ -346,8 +351,8 @@ func TestResolverWhileTheProviderFails(t *testing.T) {
 			s := newSource("a")
 			r := s.resolver()
 			s.fail()
-			requireNoKey(t, r, ErrCredential)
-			requireNoKey(t, r, ErrCredential)
+			requireNoKey(t, r, errProvider)
+			requireNoKey(t, r, errProvider)
 			requireAsked(t, s, 2)
 			s.rotate("a")
 			requireKey(t, r, "a", 0)
@@ -359,8 +364,8 @@ func TestResolverWhileTheProviderFails(t *testing.T) {
 			r := s.resolver()
 			model := requireKey(t, r, "a", 0)
 			s.fail()
-			r.forget(model)
-			requireNoKey(t, r, ErrCredential)
+			r.Forget(model)
+			requireNoKey(t, r, errProvider)
 		})
 	})
 	t.Run("an answer that was renewed meanwhile is forgotten with its twin", func(t *testing.T) {
@@ -371,8 +376,8 @@ func TestResolverWhileTheProviderFails(t *testing.T) {
 			time.Sleep(time.Second)
 			requireKey(t, r, "a", 0)
 			s.fail()
-			r.forget(refused)
-			requireNoKey(t, r, ErrCredential)
+			r.Forget(refused)
+			requireNoKey(t, r, errProvider)
 		})
 	})
 	t.Run("the refusal of an old answer leaves the new one alone", func(t *testing.T) {
@@ -384,7 +389,7 @@ func TestResolverWhileTheProviderFails(t *testing.T) {
 			time.Sleep(time.Second)
 			requireKey(t, r, "b", 0)
 			s.fail()
-			r.forget(refused)
+			r.Forget(refused)
 			requireKey(t, r, "b", 0)
 			requireAsked(t, s, 2)
 		})
@@ -392,7 +397,7 @@ func TestResolverWhileTheProviderFails(t *testing.T) {
 }
 
 func TestResolverSurvivesAProviderThatMisbehaves(t *testing.T) {
-	var nilError *ParamError
+	var nilError *url.Error
 	for _, test := range []struct {
 		name string
 		get  func() (*credentials.CredentialModel, error)
@@ -416,22 +421,22 @@ func TestResolverSurvivesAProviderThatMisbehaves(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				healthy := true
-				r := &resolver{given: ownCredential{get: func() (*credentials.CredentialModel, error) {
+				r := &Resolver{Given: ownCredential{get: func() (*credentials.CredentialModel, error) {
 					if healthy {
 						return accessKey("a"), nil
 					}
 					return test.get()
 				}}}
 				healthy = false
-				requireNoKey(t, r, ErrCredential)
-				requireNoKey(t, r, ErrCredential)
+				requireNoKey(t, r, errProvider)
+				requireNoKey(t, r, errProvider)
 				healthy = true
 				requireKey(t, r, "a", 0)
 				healthy = false
 				time.Sleep(time.Second)
 				requireKey(t, r, "a", 0) // within its grace
-				time.Sleep(credentialGrace)
-				requireNoKey(t, r, ErrCredential)
+				time.Sleep(grace)
+				requireNoKey(t, r, errProvider)
 			})
 		})
 	}
@@ -443,7 +448,7 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret of "+id)
 	}
 	// hanging puts a chain into r that hangs until release is closed.
-	hanging := func(r *resolver, release chan struct{}) {
+	hanging := func(r *Resolver, release chan struct{}) {
 		r.noticeEnvironment()
 		r.chain = ownCredential{get: func() (*credentials.CredentialModel, error) {
 			<-release
@@ -452,7 +457,7 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 	}
 	t.Run("a change of the environment is noticed at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			r := new(resolver)
+			r := new(Resolver)
 			setKey(t, "a")
 			requireKey(t, r, "a", 0)
 			setKey(t, "b")
@@ -461,16 +466,16 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 	})
 	t.Run("the last answer ends with the environment it came from", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			r := new(resolver)
+			r := new(Resolver)
 			setKey(t, "a")
 			requireKey(t, r, "a", 0)
 			setKey(t, "")
-			requireNoKey(t, r, ErrCredential)
+			requireNoKey(t, r, errProvider)
 		})
 	})
 	t.Run("a change during a question does not wait for its answer, nor take it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			r := new(resolver)
+			r := new(Resolver)
 			release := make(chan struct{})
 			hanging(r, release)
 			requireNoKey(t, r, context.DeadlineExceeded)
@@ -486,13 +491,13 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 	t.Run("a refusal during a question does not wait for its answer, nor take it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			setKey(t, "a")
-			r := new(resolver)
+			r := new(Resolver)
 			model := requireKey(t, r, "a", 0)
 			release := make(chan struct{})
 			hanging(r, release)
 			time.Sleep(time.Second)
-			requireKey(t, r, "a", credentialPatience)
-			r.forget(model)
+			requireKey(t, r, "a", patience)
+			r.Forget(model)
 			requireKey(t, r, "a", 0) // of a new chain
 			close(release)
 			synctest.Wait()
@@ -502,7 +507,7 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 	t.Run("every variable that the chain reads counts", func(t *testing.T) {
 		for _, name := range chainVariables {
 			env := readChainEnvironment()
-			r := &resolver{current: accessKey("a"), env: &env}
+			r := &Resolver{current: accessKey("a"), env: &env}
 			t.Setenv(name, "/changed")
 			if r.noticeEnvironment(); r.current != nil {
 				t.Errorf("a change of %s goes unnoticed", name)

@@ -1,0 +1,37 @@
+package credential
+
+import "os"
+
+// chainVariables are what the default provider chain reads of the environment.
+// The chain looks at some of them only when it is built, and once it has found
+// a provider it stays with it; so a change means a new chain.
+var chainVariables = [...]string{
+	"ALIBABA_CLOUD_ACCESS_KEY_ID",
+	"ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+	"ALIBABA_CLOUD_SECURITY_TOKEN",
+	"ALIBABA_CLOUD_ROLE_ARN",
+	"ALIBABA_CLOUD_ROLE_SESSION_NAME",
+	"ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
+	"ALIBABA_CLOUD_OIDC_TOKEN",
+	"ALIBABA_CLOUD_OIDC_TOKEN_FILE",
+	"ALIBABA_CLOUD_STS_REGION",
+	"ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED",
+	"ALIBABA_CLOUD_PROFILE",
+	"ALIBABA_CLOUD_CONFIG_FILE",
+	"ALIBABA_CLOUD_CREDENTIALS_FILE",
+	"ALIBABA_CLOUD_CLI_PROFILE_DISABLED",
+	"ALIBABA_CLOUD_ECS_METADATA",
+	"ALIBABA_CLOUD_ECS_METADATA_DISABLED",
+	"ALIBABA_CLOUD_IMDSV1_DISABLED",
+	"ALIBABA_CLOUD_CREDENTIALS_URI",
+	"HOME", "USERPROFILE", // of the profile files
+}
+
+type chainEnvironment [len(chainVariables)]string
+
+func readChainEnvironment() (env chainEnvironment) {
+	for i, name := range chainVariables {
+		env[i] = os.Getenv(name)
+	}
+	return env
+}

@@ -1,0 +1,108 @@
+package redact
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// person is a Redactor for one of GB 11643's sample numbers.
+func person(name string) *Redactor {
+	return &Redactor{
+		Date: "19491231",
+		Secrets: func(int) []string {
+			return []string{name, "", "11010519491231002X", "110105f8817a477938df5a3e7763cadc5a9abb002X", "FPHGGYPkzeqEhAnpBZzjVDiPPdKoNp"}
+		},
+		Tokens: []string{"", "token", "CAIS-gF1q6Ft5B2yfSjIr5eDL8n-mqx4-and-more"},
+	}
+}
+
+func TestTheZeroRedactorHidesWhatLooksLikeASecret(t *testing.T) {
+	var r Redactor
+	assert.Equal(t, "no record of ***", r.Text("no record of 11010519491231002X"))
+	assert.Equal(t, "request 1", r.Text("request 1"))
+	assert.Equal(t, "1949-1231", r.ID("1949-1231"))
+}
+
+func TestID(t *testing.T) {
+	for _, test := range []struct {
+		name, id string
+		kept     bool
+	}{
+		{"a UUID", "8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", true},
+		{"a UUID in small letters", "8fc3d6ac-9fed-4311-8da7-c4bf47d9f260", true},
+		{"a UUID that begins with the date", "19491231-9fed-4311-8da7-c4bf47d9f260", false},
+		{"hex digits", "8fc3d6ac9fed43118da7c4bf47d9f260", true},
+		{"digits", "1766026230000", true},
+		{"a word", "request-1", true},
+		{"nothing", "", true},
+		{"the number", "11010519491231002X", false},
+		{"the number in small letters, among others", "a-11010519491231002x-b", false},
+		{"the masked number", "110105f8817a477938df5a3e7763cadc5a9abb002X", false},
+		{"the date", "0-19491231-0", false},
+		{"the date with letters in it", "1949y12mo31", false},
+		{"the date with three letters in it", "1949abc12abc31", false},
+		{"the date with four letters in it", "1949abcd1231", true},
+		{"the date with a digit in it", "1949012031", true},
+		{"the date behind a beginning of it", "19-1949-1949-12-31", false},
+		{"a long secret", "x-fphggypkzeqehanpbzzjvdippdkonp", false},
+		{"a short token", "tokens", false},
+		{"the beginning of a long token", "CAIS-gF1q6Ft5B2yfSjIr5eDL8n-mqx4-but-other", false},
+		{"a short name as a word", "a-li-b", false},
+		{"a short name alone", "LI", false},
+		{"a short name in a word", "ali-lia-1", true},
+		{"128 characters", strings.Repeat("-x", 64), true},
+		{"129 characters", strings.Repeat("-x", 64) + "x", true}, // but by Text
+		{"what is no ID", "a b", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := person("Li").ID(test.id)
+			if test.kept {
+				assert.Equal(t, test.id, got)
+			} else {
+				assert.NotEqual(t, test.id, got)
+				assert.Contains(t, got, Mark)
+			}
+		})
+	}
+}
+
+// Nothing is compiled for an ID that holds no secret: each verdict has one.
+func TestACleanIDIsNotCompiledFor(t *testing.T) {
+	for _, id := range []string{"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", "8fc3d6ac9fed43118da7c4bf47d9f260", "request-1", ""} {
+		r := person("张三")
+		r.ID(id)
+		assert.Nil(t, r.pattern, id)
+	}
+}
+
+// FuzzID holds the search of isIn against the pattern of hide: both must know the
+// same IDs as clean.
+func FuzzID(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"8fc3d6ac9fed43118da7c4bf47d9f260", "张三", ""},
+		{"x-19491231", "Li", "short"},
+		{"1949abc12-31", "A", "a-b"},
+		{"k-x", "\u212A", "a"},
+		{"x-s", "ſ", ""},
+		{"a-li-b", "Li", "LI"},
+		{"li--li", "li-", "-"},
+		{"110105", "ZHANG SAN", "11010519491231002X"},
+		{"a\xff", "\xff", "\xff\xff"},
+		{"19491231", "", "\uFFFD"},
+		{"1949-1949--12-31", "BEEF", "8fc3d6ac9fed43118da7c4bf47d9f260-8fc3d6ac9fed43118da7c4bf47d9f260"},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	f.Fuzz(func(t *testing.T, id, name, token string) {
+		if len(id) > maxID || len(name) > 200 || len(token) > 200 || strings.ContainsFunc(id, notInID) {
+			return
+		}
+		r := person(name)
+		r.Tokens = []string{token}
+		if clean, want := !r.isIn(id), r.hide(id) == id; clean != want {
+			t.Fatalf("%q with %q and %q: clean %t, but by the pattern %t", id, name, token, clean, want)
+		}
+	})
+}
