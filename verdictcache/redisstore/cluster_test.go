@@ -82,7 +82,7 @@ func TestClusterSpreadsPersons(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantClaimed(t, s, k, c)
-		wantClaimed(t, s, k, c) // renews
+		wantRenewed(t, s, k, c)
 		wantEntry(t, s, k, verdictcache.Entry{Claimed: true})
 		wantSaved(t, s, k, c)
 		wantEntry(t, s, k, verdictcache.Entry{Verdict: match})

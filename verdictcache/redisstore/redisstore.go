@@ -87,6 +87,15 @@ func (s *store) Claim(ctx context.Context, key verdictcache.Key, claimer verdict
 	return s.run(ctx, "claim", claim, key, encodeClaim(claimer), ms)
 }
 
+func (s *store) Renew(ctx context.Context, key verdictcache.Key, claimer verdictcache.Claimer,
+	lease time.Duration) (bool, error) {
+	ms, err := milliseconds(lease)
+	if err != nil {
+		return false, fmt.Errorf("redisstore: renew: the lease %w", err)
+	}
+	return s.run(ctx, "renew", renew, key, encodeClaim(claimer), ms)
+}
+
 func (s *store) Save(ctx context.Context, key verdictcache.Key, claimer verdictcache.Claimer,
 	verdict id2meta.Result, lifetime time.Duration) (bool, error) {
 	ms, err := milliseconds(lifetime)

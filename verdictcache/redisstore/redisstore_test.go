@@ -49,6 +49,14 @@ func wantClaimed(t *testing.T, s verdictcache.Store, k verdictcache.Key, c verdi
 	}
 }
 
+// wantRenewed renews a claim that c must have.
+func wantRenewed(t *testing.T, s verdictcache.Store, k verdictcache.Key, c verdictcache.Claimer) {
+	t.Helper()
+	if got, err := s.Renew(t.Context(), k, c, 2*time.Minute); err != nil || !got {
+		t.Fatalf("renew: %v, %v", got, err)
+	}
+}
+
 // wantSaved turns the claim of c into the verdict of match.
 func wantSaved(t *testing.T, s verdictcache.Store, k verdictcache.Key, c verdictcache.Claimer) {
 	t.Helper()
@@ -86,6 +94,10 @@ func TestKeys(t *testing.T) {
 		wantClaimed(t, s, k, c)
 		wantTTL(t, time.Minute)
 	})
+	t.Run("a renewal lets it begin anew", func(t *testing.T) {
+		wantRenewed(t, s, k, c)
+		wantTTL(t, 2*time.Minute)
+	})
 	t.Run("a verdict takes its place and expires with its lifetime", func(t *testing.T) {
 		wantSaved(t, s, k, c)
 		wantTTL(t, time.Hour)
@@ -109,10 +121,25 @@ func TestKeys(t *testing.T) {
 		if _, err := s.Claim(t.Context(), key(3), c, 0); err == nil {
 			t.Error("claimed for no time")
 		}
+		if _, err := s.Renew(t.Context(), k, c, 0); err == nil {
+			t.Error("renewed for no time")
+		}
 		if _, err := s.Save(t.Context(), k, c, match, -time.Second); err == nil {
 			t.Error("saved for less than no time")
 		}
 		wantEntry(t, s, key(3), verdictcache.Entry{})
+	})
+	t.Run("a request ID of 128 bytes is saved, and a longer one is refused", func(t *testing.T) {
+		wantClaimed(t, s, key(5), c)
+		long := id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: strings.Repeat("r", 129)}
+		if saved, err := s.Save(t.Context(), key(5), c, long, time.Hour); err == nil || saved {
+			t.Errorf("saved 129 bytes: %v, %v", saved, err)
+		}
+		long.RequestID = long.RequestID[1:]
+		if saved, err := s.Save(t.Context(), key(5), c, long, time.Hour); err != nil || !saved {
+			t.Errorf("saved 128 bytes: %v, %v", saved, err)
+		}
+		wantEntry(t, s, key(5), verdictcache.Entry{Verdict: long})
 	})
 	t.Run("a verdict that is none of the three is not saved", func(t *testing.T) {
 		wantClaimed(t, s, key(4), c)
@@ -134,6 +161,7 @@ func TestOddValues(t *testing.T) {
 		"", "1", "1v", "1c", "v1", "2v1", "01v1", " 1v1", "1V1", "1v0", "1v4", "1v\x00", "1v\xff", "1v１",
 		"1c" + strings.Repeat("c", 15), "1c" + strings.Repeat("c", 17), "2c" + strings.Repeat("c", 16),
 		"match", "true", "1", "200", `{"BizCode":"1"}`, strings.Repeat("1", 1000),
+		"1v1" + strings.Repeat("r", 129),
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -151,8 +179,12 @@ func TestOddValues(t *testing.T) {
 		if err := client.Set(t.Context(), fmt.Sprintf("%s%x", prefix, k[:]), value, 0).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.Load(t.Context(), k); err != nil || got.Verdict.Match() || got.Claimed {
+		got, err := s.Load(t.Context(), k)
+		if err != nil || got.Claimed || got.Verdict.BizCode != "unreadable" || got.Verdict.RequestID != "" {
 			t.Errorf("%q is loaded as %v, %v", value, got, err)
+		}
+		if got, err := s.Renew(t.Context(), k, c, time.Hour); err != nil || got {
+			t.Errorf("%q counts as a claim: %v, %v", value, got, err)
 		}
 		if got, err := s.Save(t.Context(), k, c, match, time.Hour); err != nil || got {
 			t.Errorf("%q counts as a claim: %v, %v", value, got, err)
@@ -182,6 +214,7 @@ func TestEachStepIsOneCommand(t *testing.T) {
 	s := redisstore.New(client, prefix)
 	k, c := key(1), verdictcache.Claimer{1}
 	wantClaimed(t, s, k, c) // sends the scripts
+	wantRenewed(t, s, k, c)
 	wantSaved(t, s, k, c)
 	if err := s.Release(t.Context(), k, c); err != nil {
 		t.Fatal(err)
@@ -196,6 +229,7 @@ func TestEachStepIsOneCommand(t *testing.T) {
 		{"Delete", "del", func() error { return s.Delete(t.Context(), k) }},
 		{"Load", "get", func() error { _, err := s.Load(t.Context(), k); return err }},
 		{"Claim", "evalsha", func() error { _, err := s.Claim(t.Context(), k, c, time.Minute); return err }},
+		{"Renew", "evalsha", func() error { _, err := s.Renew(t.Context(), k, c, time.Minute); return err }},
 		{"Save", "evalsha", func() error { _, err := s.Save(t.Context(), k, c, match, time.Minute); return err }},
 		{"Release", "evalsha", func() error { return s.Release(t.Context(), k, c) }},
 	} {
@@ -256,6 +290,7 @@ func steps(s verdictcache.Store) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"load":    func(ctx context.Context) error { _, err := s.Load(ctx, k); return err },
 		"claim":   func(ctx context.Context) error { _, err := s.Claim(ctx, k, c, time.Minute); return err },
+		"renew":   func(ctx context.Context) error { _, err := s.Renew(ctx, k, c, time.Minute); return err },
 		"save":    func(ctx context.Context) error { _, err := s.Save(ctx, k, c, match, time.Minute); return err },
 		"release": func(ctx context.Context) error { return s.Release(ctx, k, c) },
 		"delete":  func(ctx context.Context) error { return s.Delete(ctx, k) },
