@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +31,9 @@ var (
 	// [Limiter] refused. Try again later, not sooner than [APIError].RetryAfter.
 	ErrThrottled = errors.New("id2meta: throttled")
 
-	// ErrSourceUnavailable: Code 402, the authoritative source is unavailable,
-	// or a security policy of the service refused the question.
+	// ErrSourceUnavailable: Code 402, the authoritative source is unavailable. Or,
+	// if the text says that a security policy of the console refused: the account's
+	// own policy did, which trying again does not change.
 	ErrSourceUnavailable = errors.New("id2meta: authoritative source unavailable")
 
 	// ErrRepeatedCall: Code 403, the same question was asked too often.
@@ -41,7 +43,8 @@ var (
 	ErrNotActivated = errors.New("id2meta: service not activated")
 
 	// ErrAccessDenied: Code 411, the RAM user lacks the policy
-	// AliyunYundunCloudAuthFullAccess; or Forbidden.*, NoPermission.
+	// AliyunYundunCloudAuthFullAccess; Code 402 whose Message says that there is no
+	// permission to call; or Forbidden.*, NoPermission.
 	ErrAccessDenied = errors.New("id2meta: access denied")
 
 	// ErrOverdue: Code 412, the account has an overdue payment.
@@ -60,10 +63,24 @@ var (
 	ErrServer = errors.New("id2meta: service failed")
 
 	// ErrUnexpectedResponse: an answer that is none of those that the service
-	// documents. It is never a verdict, whatever it says; the call may have
-	// been billed.
+	// documents. It is never a verdict, whatever it says.
 	ErrUnexpectedResponse = errors.New("id2meta: unexpected response")
 )
+
+// ErrMaybeBilled comes beside one of the errors above, or beside the context's: the
+// service may have answered and billed a question of this Verify, and there is no
+// verdict. Then to ask again may cost again. It is there if a question was sent and
+// not answered in time, if the answer cannot be understood although it is one of
+// success, and if something else ended a Verify of which an earlier attempt was one
+// of these. Without it nothing was sent, or what was sent was answered with a
+// failure.
+var ErrMaybeBilled = errors.New("id2meta: the call may have been billed")
+
+// maybeBilledError is an error beside ErrMaybeBilled.
+type maybeBilledError struct{ err error }
+
+func (e *maybeBilledError) Error() string   { return e.err.Error() + "; the call may have been billed" }
+func (e *maybeBilledError) Unwrap() []error { return []error{e.err, ErrMaybeBilled} }
 
 // ParamError tells which field of a [Param] cannot be verified and why. It
 // never holds the value. errors.Is finds [ErrInvalidParam] in it.
@@ -97,6 +114,7 @@ type APIError struct {
 	StatusCode int           // of HTTP
 	Code       string        // "411", "Throttling.User", …; "" if the answer had none
 	Message    string        // the service's words, often Chinese
+	Field      string        // of Code 400 and 401: "UserName", "IdentifyNum", "ParamType", or "" if the Message names none
 	RequestID  string        // to give to the vendor's support, or ""
 	Recommend  string        // address of a page that explains the failure, or ""
 	RetryAfter time.Duration // how long a throttled caller is told to wait, or 0
@@ -104,7 +122,11 @@ type APIError struct {
 
 func (e *APIError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v: %s answered HTTP %d", e.sentinel(), e.Endpoint, e.StatusCode)
+	fmt.Fprint(&b, e.sentinel())
+	if e.refusedByPolicy() {
+		b.WriteString(": a security policy of the console refused")
+	}
+	fmt.Fprintf(&b, ": %s answered HTTP %d", e.Endpoint, e.StatusCode)
 	if e.Code != "" {
 		fmt.Fprintf(&b, ", Code %s", e.Code)
 	}
@@ -123,11 +145,14 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// Is reports whether target is the sentinel of e.Code, or, if the Code says
-// nothing, of e.StatusCode.
+// Is reports whether target is the sentinel of e.Code, with 402 that of e.Message
+// too, or, if the Code says nothing, of e.StatusCode.
 func (e *APIError) Is(target error) bool { return target == e.sentinel() }
 
 func (e *APIError) sentinel() error {
+	if e.Code == "402" && says(e.Message, noPermission) {
+		return ErrAccessDenied
+	}
 	if sentinel := sentinelOfCode(e.Code); sentinel != nil {
 		return sentinel
 	}
@@ -138,6 +163,37 @@ func (e *APIError) sentinel() error {
 		return ErrServer
 	}
 	return ErrUnexpectedResponse
+}
+
+// refusedByPolicy reports whether Code 402 is the refusal of a security policy that
+// the account has set in the console.
+func (e *APIError) refusedByPolicy() bool { return e.Code == "402" && says(e.Message, byPolicy) }
+
+// What Code 402 says if it is not the source's unavailability, which any other
+// Message counts as. The English words are those of the vendor's page "Server-side
+// error codes"; its Chinese page knows neither meaning. The Chinese words for the
+// policy are those of the vendor's international twin of this API, those for the
+// permission are translations that nobody has seen in an answer.
+var (
+	noPermission = []string{"no permission to call", "you do not have permission to call this api",
+		"无权限调用", "无调用权限", "没有调用权限", "没有权限调用"}
+	byPolicy = []string{"security policy restriction", "安全策略限制", "安全策略限制,请重新尝试", "安全策略限制，请重新尝试"}
+)
+
+// says reports whether message is one of some sentences, with or without a full stop.
+func says(message string, sentences []string) bool {
+	return slices.Contains(sentences, strings.ToLower(strings.Trim(message, " .。")))
+}
+
+// fieldOf returns the field that a Message names as in 参数非法(identifyNum), which is
+// how published answers with Code 401 read.
+func fieldOf(message string) string {
+	for _, field := range []string{"UserName", "IdentifyNum", "ParamType"} {
+		if strings.Contains(strings.ToLower(message), "("+strings.ToLower(field)+")") {
+			return field
+		}
+	}
+	return ""
 }
 
 // sentinelOfCode is nil for a Code that the vendor does not document, and for
@@ -185,6 +241,9 @@ func newAPIError(host string, o gateway.Outcome, a answer, hide *redact.Redactor
 		Message:    hide.Text(dara.StringValue(a.Message)),
 		RequestID:  hide.ID(dara.StringValue(a.RequestId)),
 		Recommend:  hide.Text(dara.StringValue(a.recommend)),
+	}
+	if e.Code == "400" || e.Code == "401" {
+		e.Field = fieldOf(e.Message)
 	}
 	if e.Message == "" {
 		e.Message = "the answer cannot be understood"

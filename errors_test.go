@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
@@ -146,6 +147,205 @@ func TestAnAPIErrorOfOnesOwnHasTheSentinelOfItsCode(t *testing.T) {
 	t.Run("the zero one is unexpected", func(t *testing.T) {
 		requireOnly(t, id2meta.ErrUnexpectedResponse, &id2meta.APIError{})
 	})
+}
+
+// The three meanings of Code 402 are told apart by its Message.
+func TestCode402(t *testing.T) {
+	const policy = "a security policy of the console refused"
+	for _, test := range []struct {
+		message  string
+		sentinel error
+		policy   bool
+	}{
+		{"权威源服务异常", id2meta.ErrSourceUnavailable, false},
+		{"Authoritative source service unavailable", id2meta.ErrSourceUnavailable, false},
+		{"", id2meta.ErrSourceUnavailable, false},
+		{"anything else", id2meta.ErrSourceUnavailable, false},
+		{"Security policy restriction", id2meta.ErrSourceUnavailable, true},
+		{"security policy restriction.", id2meta.ErrSourceUnavailable, true},
+		{"安全策略限制", id2meta.ErrSourceUnavailable, true},
+		{"安全策略限制,请重新尝试。", id2meta.ErrSourceUnavailable, true},
+		{"No permission to call", id2meta.ErrAccessDenied, false},
+		{"You do not have permission to call this API.", id2meta.ErrAccessDenied, false},
+		{"无调用权限", id2meta.ErrAccessDenied, false},
+		// Strictly: what only holds the words may mean the opposite.
+		{"the source has No permission to call home", id2meta.ErrSourceUnavailable, false},
+		{"not a Security policy restriction", id2meta.ErrSourceUnavailable, false},
+	} {
+		t.Run(test.message, func(t *testing.T) {
+			e := requireAPIError(t, func(w http.ResponseWriter, _ *http.Request) {
+				io.WriteString(w, `{"Code":"402","Message":"`+test.message+`"}`)
+			})
+			requireOnly(t, test.sentinel, e)
+			assert.Equal(t, test.policy, strings.Contains(e.Error(), policy), e.Error())
+		})
+	}
+	t.Run("the words mean nothing with another Code", func(t *testing.T) {
+		requireOnly(t, id2meta.ErrServer, &id2meta.APIError{Code: "500", Message: "No permission to call"})
+		assert.NotContains(t, (&id2meta.APIError{Code: "403", Message: "Security policy restriction"}).Error(), policy)
+	})
+}
+
+// A published answer with Code 401 names the field in its Message and has the
+// gateway's envelope; the HTTP status is not known.
+func TestCode401NamesTheField(t *testing.T) {
+	for _, test := range []struct{ code, message, field string }{
+		{"401", "参数非法(identifyNum)", "IdentifyNum"},
+		{"401", "参数非法(userName)", "UserName"},
+		{"401", "参数非法(paramType)", "ParamType"},
+		{"400", "参数不能为空(UserName)", "UserName"},
+		{"401", "参数非法", ""},
+		{"401", "参数非法(other)", ""},
+		{"401", "identifyNum", ""},
+		{"411", "参数非法(identifyNum)", ""},
+	} {
+		for _, status := range []int{200, 400, 401} {
+			t.Run(fmt.Sprintf("%s with Code %s and HTTP %d", test.message, test.code, status), func(t *testing.T) {
+				e := requireAPIError(t, func(w http.ResponseWriter, _ *http.Request) {
+					w.WriteHeader(status)
+					fmt.Fprintf(w, `{"RequestId":"24394B83-EE10-5C5F-A0BC-FBC680A694A4","HostId":"cloudauth.cn-hangzhou.aliyuncs.com",`+
+						`"Code":%q,"Message":%q,"Recommend":"https://api.aliyun.com/troubleshoot?q=401&product=Cloudauth"}`, test.code, test.message)
+				})
+				assert.Equal(t, test.field, e.Field)
+				assert.Equal(t, test.code, e.Code)
+				assert.Equal(t, status, e.StatusCode)
+				if test.code != "411" {
+					requireOnly(t, id2meta.ErrInvalidParam, e)
+				}
+			})
+		}
+	}
+}
+
+// Each Code means the same with whichever HTTP status it comes.
+func TestACodeMeansTheSameWithEveryStatus(t *testing.T) {
+	for _, test := range failures[:8] {
+		for _, status := range []int{200, 400, 401} {
+			t.Run(fmt.Sprintf("Code %s and HTTP %d", test.code, status), func(t *testing.T) {
+				err := error(requireAPIError(t, func(w http.ResponseWriter, _ *http.Request) {
+					w.WriteHeader(status)
+					fmt.Fprintf(w, `{"Code":%q}`, test.code)
+				}))
+				requireOnly(t, test.sentinel, err)
+				assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+			})
+		}
+	}
+}
+
+// ErrMaybeBilled stands beside an error if and only if a question may have been
+// answered with a verdict that did not arrive. The simulator tells what it billed.
+func TestErrMaybeBilled(t *testing.T) {
+	leaving := leavingAfter(50 * time.Millisecond)
+	again := []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(2)}
+	unknownBizCode := id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"4"}}`)
+	tests := []struct {
+		name   string
+		faults []id2metatest.Fault
+		opts   []id2meta.Option
+		ctx    func(*testing.T) context.Context
+		person id2meta.Param // default: zhangParam
+		want   bool
+	}{
+		// Sent, and no verdict arrived.
+		{name: "a dropped connection", faults: []id2metatest.Fault{id2metatest.Drop()}, want: true},
+		{name: "a truncated answer", faults: []id2metatest.Fault{id2metatest.Truncate()}, want: true},
+		{name: "a deadline while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: within(50 * time.Millisecond), want: true},
+		{name: "WithTimeout while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, opts: []id2meta.Option{id2meta.WithTimeout(50 * time.Millisecond)}, want: true},
+		{name: "a cancel while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: leaving, want: true},
+		{name: "a deadline while the answer is delayed", faults: []id2metatest.Fault{id2metatest.Delay(time.Minute)}, ctx: within(50 * time.Millisecond), want: true},
+		{name: "a 200 that is empty", faults: []id2metatest.Fault{id2metatest.Raw(200, "")}, want: true},
+		{name: "a 200 that cannot be understood", faults: []id2metatest.Fault{id2metatest.Raw(200, "<html>")}, want: true},
+		{name: "a 200 that is too long", faults: []id2metatest.Fault{id2metatest.Raw(200, verdict+strings.Repeat(" ", 1<<20))}, want: true},
+		{name: "a 200 with an unknown Code", faults: []id2metatest.Fault{id2metatest.Answer("299", "")}, want: true},
+		{name: "an unknown BizCode", faults: []id2metatest.Fault{unknownBizCode}, want: true},
+		{name: "a success without a BizCode", faults: []id2metatest.Fault{id2metatest.Raw(200, `{"Code":"200"}`)}, want: true},
+		{name: "a verdict behind a 504", faults: []id2metatest.Fault{id2metatest.Raw(504, verdict)}, want: true},
+		{name: "a verdict behind a 404", faults: []id2metatest.Fault{id2metatest.Raw(404, verdict)}, want: true},
+
+		// What came later does not undo it.
+		{name: "a drop, and then another", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Drop()}, opts: again, want: true},
+		{name: "a drop, and then a failure", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Answer("411", "")}, opts: again, want: true},
+		{name: "a drop, and then throttling", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Throttle(time.Hour)}, opts: again, want: true},
+		{name: "a drop, and then no leave of the limiter", faults: []id2metatest.Fault{id2metatest.Drop()},
+			opts: append(again, id2meta.WithLimiter(rate.NewLimiter(rate.Every(time.Hour), 1))), want: true},
+		{name: "a drop, and then a deadline that comes before the next attempt", faults: []id2metatest.Fault{id2metatest.Truncate(), id2metatest.Throttle(400 * time.Millisecond)},
+			opts: []id2meta.Option{id2meta.WithRetryUnanswered()}, ctx: leavingAfter(300 * time.Millisecond), want: true},
+		{name: "a failure, and then a drop", faults: []id2metatest.Fault{id2metatest.Answer("500", ""), id2metatest.Drop()}, want: true},
+
+		// A failure was said.
+		{name: "Code 500 to the last", faults: []id2metatest.Fault{id2metatest.Answer("500", ""), id2metatest.Answer("500", ""), id2metatest.Answer("500", "")}},
+		{name: "Code 402 to the last", faults: []id2metatest.Fault{id2metatest.Answer("402", ""), id2metatest.Answer("402", ""), id2metatest.Answer("402", "")}},
+		{name: "HTTP 502 in HTML to the last", faults: []id2metatest.Fault{id2metatest.Raw(502, "<html>"), id2metatest.Raw(502, "<html>"), id2metatest.Raw(502, "<html>")}},
+		{name: "throttling for longer than there is time", faults: []id2metatest.Fault{id2metatest.Throttle(time.Hour)}},
+		{name: "throttling, and then a deadline", faults: []id2metatest.Fault{id2metatest.Throttle(400 * time.Millisecond)}, ctx: leaving},
+		{name: "an unknown Code of the gateway", faults: []id2metatest.Fault{id2metatest.Status(404, "InvalidAction.NotFound", "")}},
+		{name: "a redirect", faults: []id2metatest.Fault{id2metatest.Raw(302, "")}},
+
+		// Nothing was sent.
+		{name: "a person who cannot be verified", person: id2meta.Param{UserName: zhang, IdentifyNum: "1"}},
+		{name: "a deadline in the past", ctx: within(-time.Second)},
+		{name: "no connection", opts: []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint)}},
+		{name: "a deadline while connecting", opts: []id2meta.Option{id2meta.WithEndpoints(mute(t).endpoint)}, ctx: within(50 * time.Millisecond)},
+		{name: "a limiter that refuses", opts: []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}},
+		{name: "a deadline while the limiter holds it back", opts: []id2meta.Option{id2meta.WithLimiter(never{})}, ctx: within(50 * time.Millisecond)},
+		{name: "no credential", opts: []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}},
+	}
+	for _, failed := range failures {
+		if failed.code == "200" || failed.sentinel == id2meta.ErrUnexpectedResponse && failed.status == 200 {
+			continue // these are above
+		}
+		fault := id2metatest.Status(failed.status, failed.code, "")
+		if failed.status == 200 {
+			fault = id2metatest.Answer(failed.code, "")
+		}
+		tests = append(tests, tests[0])
+		last := &tests[len(tests)-1]
+		last.name, last.want = fmt.Sprintf("HTTP %d with Code %q", failed.status, failed.code), false
+		last.faults, last.opts = []id2metatest.Fault{fault}, []id2meta.Option{id2meta.WithMaxAttempts(1)}
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server := newServer(t)
+			server.Inject(test.faults...)
+			client := newClient(t, []string{server.Endpoint()}, test.opts...)
+			person, ctx := test.person, t.Context()
+			if person == (id2meta.Param{}) {
+				person = zhangParam
+			}
+			if test.ctx != nil {
+				ctx = test.ctx(t)
+			}
+			result, err := client.Verify(ctx, person)
+			require.Error(t, err)
+			assert.Zero(t, result)
+			assert.Equal(t, test.want, errors.Is(err, id2meta.ErrMaybeBilled), "%v", err)
+			if server.Billed(zhang, zhangNumber) > 0 {
+				assert.ErrorIs(t, err, id2meta.ErrMaybeBilled, "it was billed")
+			}
+			if len(server.Calls()) == 0 {
+				assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled, "nothing was sent")
+			}
+			kinds := 0
+			for _, sentinel := range append(sentinels, context.Canceled, context.DeadlineExceeded) {
+				if errors.Is(err, sentinel) {
+					kinds++
+				}
+			}
+			assert.Positive(t, kinds, "it stands beside another error")
+			if e, ok := errors.AsType[*id2meta.APIError](err); ok {
+				assert.NotErrorIs(t, e, id2meta.ErrMaybeBilled, "an APIError keeps its one sentinel")
+			}
+		})
+	}
+}
+
+func leavingAfter(d time.Duration) func(*testing.T) context.Context {
+	return func(t *testing.T) context.Context {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(d, cancel)
+		return ctx
+	}
 }
 
 func TestAParamErrorNamesFieldAndReason(t *testing.T) {

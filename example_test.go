@@ -78,9 +78,11 @@ func Example_errors() {
 		case err == nil:
 			return "there is a verdict"
 		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-			return "try again later; it may have been billed" // the first, since it can come on top of another
+			return "try again later" // the first, since it can come on top of another
 		case errors.As(err, &paramError):
 			return "ask the user to correct " + paramError.Field
+		case errors.Is(err, id2meta.ErrInvalidParam) && errors.As(err, &apiError) && apiError.Field != "":
+			return "ask the user to correct " + apiError.Field
 		case errors.Is(err, id2meta.ErrInvalidParam):
 			return "ask the user to correct what they typed"
 		case errors.Is(err, id2meta.ErrThrottled) && errors.As(err, &apiError):
@@ -120,6 +122,27 @@ func Example_errors() {
 	// try again later
 	// call the people who run the account
 	// treat the person as not verified
+}
+
+// Without a verdict, was it paid for? Then to ask again may be paid again.
+func Example_maybeBilled() {
+	simulator := startSimulator()
+	defer simulator.Close()
+	client, err := id2meta.New(simulator.Options()...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, fault := range []id2metatest.Fault{
+		id2metatest.Answer("411", "no permission"),
+		id2metatest.Drop(), // the connection breaks when the answer is due
+	} {
+		simulator.Inject(fault)
+		_, err := client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+		fmt.Println(errors.Is(err, id2meta.ErrMaybeBilled), simulator.Billed("张三", "11010519491231002X"))
+	}
+	// Output:
+	// false 0
+	// true 1
 }
 
 // An endpoint that gives no connection costs its first caller a moment, and

@@ -31,9 +31,9 @@
 //
 // A call that the authoritative source answered may be billed. So [Client.Verify]
 // tries again only what the service has not seen, or has answered with a failure
-// that may pass. What was sent and not answered is given up with an error that
-// says so; [WithRetryUnanswered] changes that. Endpoints that give no connection
-// are passed over for 30 s.
+// that may pass. What was sent and not answered is given up with an error in which
+// errors.Is finds [ErrMaybeBilled]; [WithRetryUnanswered] changes that. Endpoints that
+// give no connection are passed over for 30 s.
 //
 // # The rate limit
 //

@@ -190,7 +190,7 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 		cancel()
 		_, err = client.Verify(ctx, zhangParam)
 		assert.ErrorIs(t, err, context.Canceled)
-		assert.NotContains(t, err.Error(), "billed")
+		assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
 		assert.Len(t, server.Calls(), 1)
 	})
 	for _, how := range []string{"the caller's deadline", "WithTimeout"} {
@@ -208,7 +208,7 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 			started := time.Now()
 			_, err := newClient(t, []string{server.Endpoint()}, opts...).Verify(ctx, zhangParam)
 			assert.ErrorIs(t, err, context.DeadlineExceeded)
-			assert.ErrorContains(t, err, "may have billed")
+			assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
 			assert.Less(t, time.Since(started), 50*time.Millisecond+soon)
 			assert.Len(t, server.Calls(), 1)
 		})
@@ -361,7 +361,8 @@ func TestRetry(t *testing.T) {
 		{"HTTP 503 is retried", repeat(2, id2metatest.Status(503, "ServiceUnavailable", "busy")), nil, 3, nil},
 		{"HTTP 500 without a Code is retried", repeat(2, id2metatest.Raw(500, "<html>")), nil, 3, nil},
 		{"Code 500 is retried", repeat(2, id2metatest.Answer("500", "system error")), nil, 3, nil},
-		{"Code 402 is retried", repeat(2, id2metatest.Answer("402", "source unavailable")), nil, 3, nil},
+		{"Code 402 for the source's sake is retried", repeat(2, id2metatest.Answer("402", "权威源服务异常")), nil, 3, nil},
+		{"Code 402 in words that nobody knows is retried", repeat(2, id2metatest.Answer("402", "source unavailable")), nil, 3, nil},
 		{"Throttling is retried", repeat(2, id2metatest.Throttle(10*time.Millisecond)), nil, 3, nil},
 		{"attempts are bounded", repeat(3, id2metatest.Answer("500", "system error")), nil, 3, id2meta.ErrServer},
 		{"more attempts can be allowed", repeat(4, id2metatest.Answer("402", "")), []id2meta.Option{id2meta.WithMaxAttempts(5)}, 5, nil},
@@ -381,6 +382,8 @@ func TestRetry(t *testing.T) {
 		{"a redirect is not retried", repeat(1, id2metatest.Raw(302, "")), nil, 1, id2meta.ErrUnexpectedResponse},
 		{"Code 400 is not retried", repeat(1, id2metatest.Answer("400", "")), nil, 1, id2meta.ErrInvalidParam},
 		{"Code 401 is not retried", repeat(1, id2metatest.Answer("401", "")), nil, 1, id2meta.ErrInvalidParam},
+		{"Code 402 of a security policy is not retried", repeat(1, id2metatest.Answer("402", "Security policy restriction")), nil, 1, id2meta.ErrSourceUnavailable},
+		{"Code 402 for want of a permission is not retried", repeat(1, id2metatest.Answer("402", "No permission to call")), nil, 1, id2meta.ErrAccessDenied},
 		{"Code 403 is not retried", repeat(1, id2metatest.Answer("403", "")), nil, 1, id2meta.ErrRepeatedCall},
 		{"Code 410 is not retried", repeat(1, id2metatest.Answer("410", "")), nil, 1, id2meta.ErrNotActivated},
 		{"Code 411 is not retried", repeat(1, id2metatest.Answer("411", "")), nil, 1, id2meta.ErrAccessDenied},
@@ -455,11 +458,13 @@ func TestRetry(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithRetryUnanswered())
 		_, err := client.Verify(t.Context(), zhangParam)
 		assert.ErrorIs(t, err, id2meta.ErrAccessDenied)
-		assert.ErrorContains(t, err, "after 2 attempts, of which an earlier one was not answered and may have been billed")
+		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+		assert.ErrorContains(t, err, "(after 2 attempts, of which an earlier one was not answered); the call may have been billed")
 
 		server.Inject(id2metatest.Drop(), id2metatest.Answer("402", ""), id2metatest.Answer("411", ""))
 		_, err = client.Verify(t.Context(), zhangParam)
-		assert.ErrorContains(t, err, "after 3 attempts, of which an earlier one was not answered and may have been billed")
+		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+		assert.ErrorContains(t, err, "(after 3 attempts, of which an earlier one was not answered); the call may have been billed")
 	})
 
 	t.Run("a limiter that has no room for a retry leaves the error that it was for", func(t *testing.T) {

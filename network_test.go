@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"os"
 	"os/exec"
@@ -203,7 +204,7 @@ func TestTransportThatTellsLittle(t *testing.T) {
 			server.Inject(id2metatest.Drop())
 			_, err := client.Verify(t.Context(), zhangParam)
 			assert.ErrorIs(t, err, id2meta.ErrServer)
-			assert.ErrorContains(t, err, "may have billed")
+			assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
 			assert.Len(t, server.Calls(), 4, "not sent again")
 		})
 	}
@@ -282,4 +283,125 @@ func TestProxyChildSilent(t *testing.T) {
 		stacks := make([]byte, 1<<20)
 		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "dialConn")
 	}, time.Second, 20*time.Millisecond, "a dial outlived its call")
+}
+
+// A transport that tells that it wants a connection, and not that it has one, has had
+// one if there is an answer.
+func TestTransportThatDoesNotTellOfItsConnection(t *testing.T) {
+	server := newServer(t)
+	silent := roundTripper(func(r *http.Request) (*http.Response, error) {
+		all := httptrace.ContextClientTrace(r.Context())
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: all.GetConn})
+		return server.Client().Transport.RoundTrip(r.Clone(ctx))
+	})
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithHTTPClient(&http.Client{Transport: silent}))
+	result, err := client.Verify(t.Context(), zhangParam)
+	require.NoError(t, err)
+	assert.True(t, result.Match())
+	server.Inject(id2metatest.Truncate())
+	_, err = client.Verify(t.Context(), zhangParam)
+	assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+	assert.Len(t, server.Calls(), 2, "not sent again")
+}
+
+// An answer that is cut off is none, even if what came of it reads like one.
+func TestAnAnswerThatIsNotWholeIsNoVerdict(t *testing.T) {
+	result, err := verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		io.WriteString(w, verdict)
+	})
+	requireOnly(t, id2meta.ErrServer, err)
+	assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+	assert.Zero(t, result)
+}
+
+// late is a transport whose answers come when nobody waits for them any more: it
+// tells the server that the caller has left, and lets it answer then.
+type late struct {
+	transport http.RoundTripper
+	left      chan struct{} // gets a value for each caller who left
+}
+
+func (l late) RoundTrip(r *http.Request) (*http.Response, error) {
+	context.AfterFunc(r.Context(), func() { l.left <- struct{}{} })
+	return l.transport.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+}
+
+// When ctx ends, the transport says goodbye by TLS before it closes the socket, and
+// a server that answers on seeing its client leave can be read in between. What it
+// says then is no answer, unless it is a verdict.
+func TestAnAnswerThatComesAfterTheEnd(t *testing.T) {
+	const retried = 2
+	ends := []struct {
+		name string
+		ctx  func(t *testing.T) context.Context
+		want error
+	}{
+		{"of a deadline", within(50 * time.Millisecond), context.DeadlineExceeded},
+		{"of a caller who leaves", leavingAfter(50 * time.Millisecond), context.Canceled},
+	}
+	for _, answer := range []struct {
+		name, body string
+		status     int
+		verdict    bool
+	}{
+		{"an empty 200", "", 200, false},
+		{"a 200 that is no JSON", "<html>", 200, false},
+		{"an unknown BizCode", `{"Code":"200","ResultObject":{"BizCode":"4"}}`, 200, false},
+		{"a failure of the API", `{"Code":"411","Message":"RAM无权限"}`, 200, false},
+		{"a failure of the gateway", `{"Code":"Throttling.User"}`, 400, false},
+		{"an empty 502", "", 502, false},
+		{"a verdict behind a 504", verdict, 504, false},
+		{"a verdict", verdict, 200, true},
+	} {
+		serve := func(t *testing.T) (endpoint string, asked *atomic.Int64, pool id2meta.Option) {
+			left := make(chan struct{}, retried)
+			asked = new(atomic.Int64)
+			server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				asked.Add(1)
+				<-left
+				w.WriteHeader(answer.status)
+				io.WriteString(w, answer.body)
+			}))
+			t.Cleanup(server.Close)
+			client := server.Client()
+			client.Transport = late{client.Transport, left}
+			return server.Listener.Addr().String(), asked, id2meta.WithHTTPClient(client)
+		}
+		for _, end := range ends {
+			t.Run(answer.name+" after the end "+end.name, func(t *testing.T) {
+				endpoint, asked, pool := serve(t)
+				client := newClient(t, []string{endpoint}, pool)
+				result, err := client.Verify(end.ctx(t), zhangParam)
+				assert.EqualValues(t, 1, asked.Load())
+				if answer.verdict {
+					require.NoError(t, err)
+					assert.True(t, result.Match())
+					return
+				}
+				assert.Zero(t, result)
+				assert.ErrorIs(t, err, end.want)
+				assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+				for _, sentinel := range sentinels {
+					assert.NotErrorIs(t, err, sentinel)
+				}
+			})
+		}
+		t.Run(answer.name+" after the time of an attempt that may be made again", func(t *testing.T) {
+			endpoint, asked, pool := serve(t)
+			client := newClient(t, []string{endpoint}, pool, id2meta.WithRetryUnanswered(),
+				id2meta.WithMaxAttempts(retried), id2meta.WithTimeout(600*time.Millisecond))
+			result, err := client.Verify(t.Context(), zhangParam)
+			if answer.verdict {
+				require.NoError(t, err)
+				assert.True(t, result.Match())
+				assert.EqualValues(t, 1, asked.Load())
+				return
+			}
+			assert.Zero(t, result)
+			assert.EqualValues(t, retried, asked.Load(), "the first attempt was not answered")
+			assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+	}
 }

@@ -112,7 +112,8 @@ func WithCredential(cred credentials.Credential) Option {
 // WithEndpoints sets the hosts to ask, as host or host:port, in the order of
 // preference. The default is [EndpointDefault], [EndpointShanghai],
 // [EndpointBeijing]; the default port is 443. An IPv6 address stands in
-// brackets: [2001:db8::1]:443. All are spoken to by HTTPS.
+// brackets: [2001:db8::1]:443. All are spoken to by HTTPS. Those of the international
+// service are refused: its API is another one.
 func WithEndpoints(endpoints ...string) Option {
 	endpoints = slices.Clone(endpoints)
 	return func(s *settings) error {
@@ -182,8 +183,8 @@ func WithMaxAttempts(n int) Option {
 
 // WithRetryUnanswered also retries a request that was sent and never answered:
 // a reset, a truncated answer, a silent server. The service may have verified
-// the person and billed the call, so the retry may be paid for a second time;
-// that is why it is off by default. With it, an attempt waits for its answer no
+// the person and billed the call (see [ErrMaybeBilled]), so the retry may be paid for
+// a second time; that is why it is off by default. With it, an attempt waits for its answer no
 // longer than the time left divided by the attempts left.
 func WithRetryUnanswered() Option {
 	return func(s *settings) error {
@@ -253,6 +254,8 @@ func checkEndpoint(endpoint string) error {
 		}
 	case strings.Contains(host, ":"):
 		return errors.New("an IPv6 address must stand in brackets")
+	case isInternational(host):
+		return errors.New("it belongs to the international service, whose API (Id2MetaVerifyIntl) is another one and is not supported")
 	case !hostName.MatchString(host):
 		return errors.New("its host is not made of letters, digits and hyphens with dots between (write other scripts in punycode)")
 	}
@@ -265,6 +268,13 @@ func checkEndpoint(endpoint string) error {
 // hostName also takes an underscore, which is not in public names but in those
 // of containers, and an IPv4 address.
 var hostName = regexp.MustCompile(`^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*\.?$`)
+
+// isInternational recognises cloudauth-intl.cn-hongkong.aliyuncs.com and the like,
+// which the vendor's page "ID_2META" lists for accounts of Alibaba Cloud International.
+func isInternational(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return strings.HasPrefix(host, "cloudauth-intl") && strings.HasSuffix(host, ".aliyuncs.com")
+}
 
 // isNil also finds the nil pointer or function in an interface, which == does
 // not.

@@ -126,6 +126,8 @@ func TestWithEndpointsRefusesWhatIsNoHost(t *testing.T) {
 		{"a dot before it", ".aliyuncs.com", "letters"},
 		{"two dots", "cloudauth..aliyuncs.com", "letters"},
 		{"a dot alone", ".", "letters"},
+		{"an endpoint of the international service", "cloudauth-intl.cn-hongkong.aliyuncs.com", "Id2MetaVerifyIntl"},
+		{"an internal one of the international service", "Cloudauth-Intl-VPC.cn-hongkong.aliyuncs.com:443", "Id2MetaVerifyIntl"},
 		{"a template that was not filled in", "cloudauth.${region}.aliyuncs.com", "letters"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -40,15 +40,17 @@ const (
 //
 //   - No connection to an endpoint: the next one, at once. The endpoint is
 //     passed over for 30 s, unless all are.
-//   - HTTP 5xx, Code 500, Code 402: the next endpoint, after a backoff.
+//   - HTTP 5xx, Code 500, Code 402 for the source's sake: the next endpoint, after
+//     a backoff.
 //   - Throttled: after the time that the answer names, or a backoff.
 //   - Sent and not answered: not again, since it may have been billed, unless
 //     [WithRetryUnanswered] was given.
 //
 // Any verdict, also a mismatch, is a Result without an error. An error is one
 // of those of errors.Is at [ErrInvalidParam] and below, or ctx's. When attempts
-// were used up, it is that of the last one. No error holds the name, the number
-// or a secret.
+// were used up, it is that of the last one. [ErrMaybeBilled] beside it tells that
+// the service may have answered and billed one of them. No error holds the name,
+// the number or a secret.
 func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 	switch {
 	case c == nil || c.sender == nil:
@@ -75,7 +77,7 @@ func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 		}
 		k.logRetry(ctx, failed, wait)
 		k.earlier = failed.err
-		k.unanswered = k.unanswered || failed.kind == unanswered
+		k.maybeBilled = k.maybeBilled || failed.maybeBilled
 		if err := sleep(ctx, wait); err != nil {
 			return Result{}, k.giveUp(&failure{err: fmt.Errorf("id2meta: waiting to try again: %w", err)})
 		}
@@ -91,14 +93,15 @@ type call struct {
 	tried    []int // of these, by endpoint
 	earlier  error // of the attempt before, or nil
 
-	unanswered bool // one of the attempts before was
+	maybeBilled bool // one of the attempts before was
 }
 
 // failure is why an attempt gave no verdict.
 type failure struct {
-	kind       kind
-	err        error
-	retryAfter time.Duration // what a throttled answer says to wait, or 0
+	kind        kind
+	err         error
+	maybeBilled bool          // the service may have given a verdict
+	retryAfter  time.Duration // what a throttled answer says to wait, or 0
 }
 
 // kind is a row of the table of what happened and what is then done; see plan.
@@ -242,55 +245,67 @@ func (k *call) redactor(model *credentials.CredentialModel) *redact.Redactor {
 
 // read says what became of a request.
 func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o gateway.Outcome) (Result, *failure) {
+	a, err := decodeAnswer(o.Body)
+	if verdict, ok := a.verdict(); ok && err == nil && o.Status == http.StatusOK { // in time or late
+		return Result{BizCode: verdict, RequestID: hide.ID(dara.StringValue(a.RequestId))}, nil
+	}
 	done := ended(ctx)
 	switch {
-	case o.Err != nil && done != nil && o.Sent:
-		return Result{}, &failure{err: fmt.Errorf("id2meta: waiting for the answer of %s, which may have billed the call: %w", host, done)}
-	case o.Err != nil && done != nil:
+	case done != nil && o.Sent:
+		return Result{}, &failure{maybeBilled: true,
+			err: fmt.Errorf("id2meta: waiting for the answer of %s: %w", host, done)}
+	case done != nil:
 		return Result{}, &failure{err: fmt.Errorf("id2meta: connecting to %s: %w", host, done)}
 	case o.Err != nil && o.Sent:
-		return Result{}, &failure{kind: unanswered,
-			err: fmt.Errorf("%w: %s did not answer, and may have billed the call: %w", ErrServer, host, hide.Error(o.Err))}
+		return Result{}, &failure{kind: unanswered, maybeBilled: true,
+			err: fmt.Errorf("%w: %s did not answer: %w", ErrServer, host, hide.Error(o.Err))}
 	case o.Err != nil:
 		return Result{}, &failure{kind: unsent,
 			err: fmt.Errorf("%w: no connection to %s: %w", ErrServer, host, hide.Error(o.Err))}
 	}
-	a, err := decodeAnswer(o.Body)
-	if verdict, ok := a.verdict(); ok && err == nil && o.Status == http.StatusOK {
-		return Result{BizCode: verdict, RequestID: hide.ID(dara.StringValue(a.RequestId))}, nil
-	}
-	e := newAPIError(host, o, a, hide)
+	return Result{}, answered(newAPIError(host, o, a, hide))
+}
+
+// answered returns the failure that an answer is.
+func answered(e *APIError) *failure {
 	f := &failure{kind: final, err: e, retryAfter: e.RetryAfter}
 	switch sentinel := e.sentinel(); {
-	case o.Status != http.StatusOK && e.Code == "200":
-		f.kind = unanswered // something changed it on its way: it may be billed
+	case e.Code == "200" && e.StatusCode != http.StatusOK:
+		f.kind, f.maybeBilled = unanswered, true // something changed a verdict on its way
+	case sentinel == ErrUnexpectedResponse:
+		f.maybeBilled = e.StatusCode/100 == 2
 	case sentinel == ErrThrottled:
 		f.kind = throttled
-	case sentinel == ErrServer, sentinel == ErrSourceUnavailable:
+	case sentinel == ErrServer, sentinel == ErrSourceUnavailable && !e.refusedByPolicy():
 		f.kind = failing
 	}
-	return Result{}, f
+	return f
 }
 
 // giveUp returns the error of the last attempt as the call's own, and says what
 // there was before it.
 func (k *call) giveUp(f *failure) error {
-	if k.earlier == nil {
-		return f.err
+	err := f.err
+	if k.earlier != nil {
+		before := "after 1 attempt"
+		if k.attempts > 1 {
+			before = fmt.Sprintf("after %d attempts", k.attempts)
+		}
+		if k.maybeBilled {
+			before += ", of which an earlier one was not answered"
+		}
+		if f.kind == impossible {
+			// There was no leave or no time for another; why one was needed is the
+			// last that the service said.
+			err = fmt.Errorf("%w (%s: %w)", err, before, k.earlier)
+		} else {
+			err = fmt.Errorf("%w (%s)", err, before)
+		}
 	}
-	before := "after 1 attempt"
-	if k.attempts > 1 {
-		before = fmt.Sprintf("after %d attempts", k.attempts)
+	if f.maybeBilled || k.maybeBilled {
+		return &maybeBilledError{err}
 	}
-	if k.unanswered {
-		before += ", of which an earlier one was not answered and may have been billed"
-	}
-	if f.kind == impossible {
-		// There was no leave or no time for another; why one was needed is the
-		// last that the service said.
-		return fmt.Errorf("%w (%s: %w)", f.err, before, k.earlier)
-	}
-	return fmt.Errorf("%w (%s)", f.err, before)
+	return err
 }
 
 func (k *call) logAttempt(ctx context.Context, host string, took time.Duration, status int, result Result, failed *failure) {

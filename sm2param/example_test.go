@@ -51,3 +51,26 @@ func ExampleNewEncrypter() {
 	fmt.Println(result.BizCode, err)
 	// Output: match <nil>
 }
+
+// A service verifies plaintext Params, and what is sent is encrypted.
+func ExampleEncrypter_Verifier() {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	server.AddPerson("张三", "11010519491231002X")
+	client, err := id2meta.New(server.Options()...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey()) // in production: sm2param.Verifier(client)
+	if err != nil {
+		log.Fatal(err)
+	}
+	verifier := encrypter.Verifier(client)
+
+	result, err := verifier.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+	fmt.Println(result.BizCode, err)
+	fmt.Println("sent as", server.Calls()[0].ParamType)
+	// Output:
+	// match <nil>
+	// sent as sm2
+}

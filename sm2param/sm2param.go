@@ -6,8 +6,9 @@
 //	…
 //	result, err := client.Verify(ctx, param)
 //
-// An [id2meta.Client] takes the Param like any other. [NewEncrypter] is for tests, and
-// for the day on which the vendor changes the key.
+// An [id2meta.Client] takes the Param like any other. [Verifier] does both, for
+// services that keep the person in plaintext until then. [NewEncrypter] is for tests,
+// and for the day on which the vendor changes the key.
 //
 // # The format
 //
@@ -105,6 +106,9 @@ func NewEncrypter(publicKey string) (*Encrypter, error) {
 // Param returns the Param of [id2meta.ParamTypeSM2] for a person in plaintext;
 // see [New].
 func (e *Encrypter) Param(userName, identifyNum string) (id2meta.Param, error) {
+	if e == nil || e.key == nil {
+		return id2meta.Param{}, errors.New("sm2param: the Encrypter was not made by NewEncrypter")
+	}
 	plain, err := id2meta.Param{UserName: userName, IdentifyNum: identifyNum}.Normalize()
 	if err != nil {
 		return id2meta.Param{}, err

@@ -12,7 +12,7 @@ import (
 )
 
 // longestShare is the longest that a Verify waits for one step of the Store.
-const longestShare = time.Second
+const longestShare = 3 * time.Second
 
 // share is how long a Verify with ctx waits for one step of the Store: most of its
 // time is the question's.

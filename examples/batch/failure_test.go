@@ -152,6 +152,19 @@ func TestFailedRows(t *testing.T) {
 	})
 }
 
+func TestAFieldThatTheServiceRefusesIsNamed(t *testing.T) {
+	w := newWork(t, people(1))
+	w.register(1)
+	w.server.Inject(id2metatest.Answer("401", "参数非法(identifyNum)"))
+	p := w.start(t)
+	if status := p.exit(t); status != exitPartial {
+		t.Fatalf("status %d, want %d:\n%s", status, exitPartial, &p.stderr)
+	}
+	if rec := w.records(t)[0]; rec.verdict != verdictInvalid || !strings.HasPrefix(rec.reason, "id_number: invalid parameter") {
+		t.Errorf("%+v", rec)
+	}
+}
+
 func TestGivesUpWhenNothingIsAnswered(t *testing.T) {
 	w := newWork(t, people(300))
 	w.server.Inject(always(id2metatest.Answer("403", "no"))...)

@@ -49,6 +49,9 @@ func newRecord(r row, result id2meta.Result, err error) record {
 	if e, ok := errors.AsType[*id2meta.APIError](err); ok {
 		rec.code = e.Code
 		rec.requestID = e.RequestID
+		if e.Field != "" {
+			rec.reason = columnOf(e.Field) + ": " + rec.reason
+		}
 	}
 	return rec
 }

@@ -15,6 +15,8 @@ func advice(err error) string {
 	var apiError *id2meta.APIError
 	answered := errors.As(err, &apiError)
 	switch {
+	case errors.Is(err, id2meta.ErrInvalidParam) && answered && apiError.Field != "":
+		todo = "correct the " + apiError.Field
 	case errors.Is(err, id2meta.ErrInvalidParam):
 		todo = "correct the name or the number"
 	case errors.Is(err, id2meta.ErrCredential) && !answered:
@@ -34,9 +36,9 @@ func advice(err error) string {
 	case errors.Is(err, id2meta.ErrRepeatedCall):
 		todo = "do not ask about this person again for now"
 	case errors.Is(err, context.DeadlineExceeded):
-		todo = "check the network and try again; the call may have been billed"
+		todo = "check the network and try again"
 	case errors.Is(err, context.Canceled):
-		todo = "interrupted; the call may have been billed"
+		todo = "interrupted"
 	}
 	if answered && apiError.Recommend != "" {
 		todo += ", or read " + apiError.Recommend

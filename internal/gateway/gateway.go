@@ -43,8 +43,10 @@ type Request struct {
 type Outcome struct {
 	Status int // of HTTP; 0 if there was no answer
 	Header http.Header
-	Body   []byte // nil if it is longer than 1 MiB
-	Err    error  // why there is no whole answer
+	Body   []byte // nil if it is not whole, or longer than 1 MiB
+	// Err is why there is no whole answer, or why the one that there is came too
+	// late: it may be the server's word to a client that it saw leave.
+	Err error
 	// Sent tells that the service may have seen the request. A transport that tells
 	// nothing is taken to have sent it.
 	Sent bool
@@ -91,11 +93,11 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	ctx, stop := x.trace(ctx, started.Add(r.Connect), cancel)
 	defer stop()
 	o := x.do(ctx, r)
-	if cause := context.Cause(ctx); o.Err != nil && (cause == errNoConnection || cause == errNoAnswer) {
+	if cause := context.Cause(ctx); cause != nil {
 		o.Err = cause
 	}
 	reached := x.reached.Load()
-	o.Sent = reached == untraced || reached == connected
+	o.Sent = reached == untraced || reached == connected || o.Status != 0
 	hasty := (o.Err == errNoConnection || ended(caller)) && time.Since(started) < fairTime
 	o.Dead = !o.Sent && !hasty && caller.Err() != context.Canceled
 	return o
@@ -175,7 +177,7 @@ func (x *exchange) do(ctx context.Context, r Request) Outcome {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
-	if len(body) > maxBody {
+	if err != nil || len(body) > maxBody {
 		body = nil
 	}
 	return Outcome{Status: response.StatusCode, Header: response.Header, Body: body, Err: err}
