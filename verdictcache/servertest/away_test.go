@@ -52,26 +52,30 @@ func lock(t *testing.T, dsn string) outage {
 	}
 }
 
-// readyForOutages starts a database. An exclusive lock keeps readers out only of a
-// SQLite file that has no write-ahead log.
-func (d database) readyForOutages(t *testing.T) (string, *testserver.Server) {
+// readyForOutages starts a database, and says with how many persons to try it. An
+// exclusive lock keeps readers out only of a SQLite file that has no write-ahead
+// log, and without that it is slow.
+func (d database) readyForOutages(t *testing.T) (dsn string, server *testserver.Server, persons int) {
 	t.Helper()
-	dsn, server := d.start(t)
-	dsn = strings.Replace(dsn, "journal_mode(wal)", "journal_mode(delete)", 1)
+	persons = 40
+	dsn, server = d.start(t)
+	if server == nil {
+		dsn = strings.NewReplacer("journal_mode(wal)", "journal_mode(delete)", "synchronous(normal)", "synchronous(off)").Replace(dsn)
+		persons = 8
+	}
 	if d.createTable != nil {
 		if err := d.createTable(t.Context(), dsn); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return dsn, server
+	return dsn, server, persons
 }
 
 // By default a store that goes away in the middle, stays away and comes back is no
 // reason that anybody is left without a verdict.
 func TestStoreThatIsAwayDelaysNobody(t *testing.T) {
-	onEach(t, func(t *testing.T, name string, d database) {
-		const persons = 40
-		dsn, server := d.readyForOutages(t)
+	onEachAtOnce(t, func(t *testing.T, name string, d database) {
+		dsn, server, persons := d.readyForOutages(t)
 		o, service := ordersFor(t, name, dsn, 2*time.Second, 20*time.Millisecond, 10*persons)
 		f := newFleet(t, processes, o)
 
@@ -108,9 +112,8 @@ func TestStoreThatIsAwayDelaysNobody(t *testing.T) {
 // With WithRefuseWithoutStore nobody is asked about while the store is away, and
 // so nobody is billed twice.
 func TestRefuseWithoutStore(t *testing.T) {
-	onEach(t, func(t *testing.T, name string, d database) {
-		const persons = 40
-		dsn, server := d.readyForOutages(t)
+	onEachAtOnce(t, func(t *testing.T, name string, d database) {
+		dsn, server, persons := d.readyForOutages(t)
 		o, service := ordersFor(t, name, dsn, 2*time.Second, 20*time.Millisecond, 4*persons)
 		o.Refuse = true
 		f := newFleet(t, processes, o)
