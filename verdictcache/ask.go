@@ -20,10 +20,17 @@ const (
 	longestWait = 400 * time.Millisecond // and a quarter more: see jitter
 )
 
+// What is beside ErrMaybeBilled may have been billed.
+var (
+	errNoReturn = fmt.Errorf("verdictcache: the Verifier behind the cache ended its goroutine (%w)", id2meta.ErrMaybeBilled)
+	errNoAnswer = fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error (%w)",
+		id2meta.ErrUnexpectedResponse, id2meta.ErrMaybeBilled)
+)
+
 // run finds the outcome and settles it, also if next ends the goroutine.
 func (q *question) run(seen Entry) {
 	defer q.settle()
-	q.outcome = outcome{err: fmt.Errorf("verdictcache: the Verifier behind the cache gave no answer: %w", errGoexit)}
+	q.outcome = outcome{err: errNoReturn}
 	q.outcome = q.find(seen)
 }
 
@@ -123,8 +130,7 @@ func (q *question) put() (o outcome) {
 	case err != nil:
 		return outcome{asked: true, err: err}
 	case !isVerdict(result):
-		return outcome{asked: true, err: fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error",
-			id2meta.ErrUnexpectedResponse)}
+		return outcome{asked: true, err: errNoAnswer}
 	}
 	return outcome{asked: true, result: result}
 }
