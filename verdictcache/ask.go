@@ -88,26 +88,26 @@ func (q *question) without(err error) outcome {
 	return q.put()
 }
 
-// putRenewing keeps the claim while it asks.
+// putRenewing keeps the claim while it asks. That does not end with the callers: as
+// long as next asks, nobody else should.
 func (q *question) putRenewing() outcome {
-	stop := make(chan struct{})
-	defer close(stop)
-	go q.renew(stop)
+	ctx, stop := context.WithCancel(context.WithoutCancel(q.ctx))
+	defer stop()
+	go q.renew(ctx)
 	return q.put()
 }
 
-// renew does not end with the callers: as long as next asks nobody else should.
-func (q *question) renew(stop <-chan struct{}) {
+func (q *question) renew(ctx context.Context) {
 	c := q.cache
 	ticker := time.NewTicker(c.lease / 3)
 	defer ticker.Stop()
 	for {
 		select {
-		case <-stop:
+		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		held, err := c.store.renew(context.WithoutCancel(q.ctx), q.key, q.claimer, c.lease, c.lease/3)
+		held, err := c.store.renew(ctx, q.key, q.claimer, c.lease, c.lease/3)
 		if err == nil && !held {
 			return // forgotten, or overtaken: Save will find out
 		}
