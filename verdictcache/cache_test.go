@@ -179,8 +179,8 @@ func TestWhatCannotBeAsked(t *testing.T) {
 		return errors.Join(err, err2)
 	}
 	store := newFaulty()
-	store.load = func(context.Context) error { t.Error("the store was asked"); return nil }
-	store.delete = store.load
+	store.load.set(func(context.Context) error { t.Error("the store was asked"); return nil })
+	store.delete.set(func(context.Context) error { t.Error("the store was asked"); return nil })
 	next := &service{answer: always(match, nil)}
 	cache := newCache(t, next, store)
 
@@ -274,10 +274,10 @@ func TestForget(t *testing.T) {
 	t.Run("a store that fails is an error", func(t *testing.T) {
 		store := newFaulty()
 		c := newCache(t, &service{}, store)
-		store.delete = fails
+		store.delete.set(fails)
 		err := c.Forget(t.Context(), zhang)
 		require.ErrorIs(t, err, errStore)
-		store.delete = looksLikeOurs
+		store.delete.set(looksLikeOurs)
 		err = c.Forget(t.Context(), zhang)
 		require.ErrorContains(t, err, errStore.Error())
 		require.NotErrorIs(t, err, context.DeadlineExceeded)
@@ -288,7 +288,8 @@ func TestForget(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newFaulty()
 			c := newCache(t, &service{}, store)
-			for _, store.delete = range []func(context.Context) error{hangs, hangsOn} {
+			for _, fault := range []func(context.Context) error{hangs, hangsOn} {
+				store.delete.set(fault)
 				began := time.Now()
 				err := c.Forget(t.Context(), zhang)
 				require.ErrorContains(t, err, "did not answer")
@@ -330,7 +331,7 @@ func TestTheStoreSeesNoPerson(t *testing.T) {
 	store := newFaulty()
 	var seen bytes.Buffer
 	spy := &spyStore{faulty: store, seen: &seen}
-	store.save = fails
+	store.save.set(fails)
 	c := newCache(t, &service{answer: always(match, nil)}, spy, log.option())
 	mustVerify(t, c, zhang, match)
 	require.NoError(t, c.Forget(t.Context(), zhang))

@@ -117,55 +117,62 @@ func (b *logBuffer) option() verdictcache.Option {
 // faulty is a Store of which some steps do something else first: fail, hang, panic.
 type faulty struct {
 	verdictcache.Store
-	load, claim, renew, save, release, delete func(context.Context) error
+	load, claim, renew, save, release, delete fault
+}
+
+// fault may be changed while a step that was given up still runs.
+type fault struct {
+	p atomic.Pointer[func(context.Context) error]
+}
+
+func (f *fault) set(do func(context.Context) error) { f.p.Store(&do) }
+
+func (f *fault) do(ctx context.Context) error {
+	if p := f.p.Load(); p != nil && *p != nil {
+		return (*p)(ctx)
+	}
+	return nil
 }
 
 func newFaulty() *faulty { return &faulty{Store: verdictcache.NewMemory(1000)} }
 
-func do(ctx context.Context, fault func(context.Context) error) error {
-	if fault == nil {
-		return nil
-	}
-	return fault(ctx)
-}
-
 func (f *faulty) Load(ctx context.Context, key verdictcache.Key) (verdictcache.Entry, error) {
-	if err := do(ctx, f.load); err != nil {
+	if err := f.load.do(ctx); err != nil {
 		return verdictcache.Entry{}, err
 	}
 	return f.Store.Load(ctx, key)
 }
 
 func (f *faulty) Claim(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, lease time.Duration) (bool, error) {
-	if err := do(ctx, f.claim); err != nil {
+	if err := f.claim.do(ctx); err != nil {
 		return false, err
 	}
 	return f.Store.Claim(ctx, key, me, lease)
 }
 
 func (f *faulty) Renew(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, lease time.Duration) (bool, error) {
-	if err := do(ctx, f.renew); err != nil {
+	if err := f.renew.do(ctx); err != nil {
 		return false, err
 	}
 	return f.Store.Renew(ctx, key, me, lease)
 }
 
 func (f *faulty) Save(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, r id2meta.Result, d time.Duration) (bool, error) {
-	if err := do(ctx, f.save); err != nil {
+	if err := f.save.do(ctx); err != nil {
 		return false, err
 	}
 	return f.Store.Save(ctx, key, me, r, d)
 }
 
 func (f *faulty) Release(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer) error {
-	if err := do(ctx, f.release); err != nil {
+	if err := f.release.do(ctx); err != nil {
 		return err
 	}
 	return f.Store.Release(ctx, key, me)
 }
 
 func (f *faulty) Delete(ctx context.Context, key verdictcache.Key) error {
-	if err := do(ctx, f.delete); err != nil {
+	if err := f.delete.do(ctx); err != nil {
 		return err
 	}
 	return f.Store.Delete(ctx, key)

@@ -268,7 +268,7 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 			asks := start(t.Context(), here, zhang)
 			synctest.Wait()
 			var looks []time.Time
-			store.load = func(context.Context) error { looks = append(looks, time.Now()); return nil }
+			store.load.set(func(context.Context) error { looks = append(looks, time.Now()); return nil })
 			waits := start(t.Context(), there, zhang)
 			<-asks
 			<-waits
@@ -306,7 +306,9 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 			dies := newFaulty()
 			next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
 				if call == 1 { // the process is gone: it neither answers nor renews
-					dies.renew, dies.save, dies.release = fails, fails, fails
+					dies.renew.set(fails)
+					dies.save.set(fails)
+					dies.release.set(fails)
 					<-ctx.Done()
 					return id2meta.Result{}, ctx.Err()
 				}
@@ -329,7 +331,7 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var log logBuffer
 			sleeps := newFaulty()
-			sleeps.renew = hangs
+			sleeps.renew.set(hangs)
 			next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
 				if call == 1 {
 					return after(time.Minute, mismatch, nil)(ctx, call)

@@ -30,12 +30,12 @@ var faults = []struct {
 func TestAStoreInTrouble(t *testing.T) {
 	for _, step := range []struct {
 		name string
-		set  func(*faulty, func(context.Context) error)
+		of   func(*faulty) *fault
 		late bool // the verdict is there already
 	}{
-		{"Load", func(s *faulty, f func(context.Context) error) { s.load = f }, false},
-		{"Claim", func(s *faulty, f func(context.Context) error) { s.claim = f }, false},
-		{"Save", func(s *faulty, f func(context.Context) error) { s.save = f }, true},
+		{"Load", func(s *faulty) *fault { return &s.load }, false},
+		{"Claim", func(s *faulty) *fault { return &s.claim }, false},
+		{"Save", func(s *faulty) *fault { return &s.save }, true},
 	} {
 		for _, f := range faults {
 			for _, budget := range []struct{ time, share time.Duration }{
@@ -46,7 +46,7 @@ func TestAStoreInTrouble(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						var log logBuffer
 						store := newFaulty()
-						step.set(store, f.fault)
+						step.of(store).set(f.fault)
 						next := &service{answer: after(100*time.Millisecond, match, nil)}
 						c := newCache(t, next, store, log.option())
 						ctx := t.Context()
@@ -73,7 +73,7 @@ func TestAStoreInTrouble(t *testing.T) {
 						require.Contains(t, log.String(), "the store failed")
 
 						// When it is well again all is as before.
-						step.set(store, nil)
+						step.of(store).set(nil)
 						mustVerify(t, c, zhang, match)
 						mustVerify(t, c, zhang, match)
 						require.LessOrEqual(t, next.asked(), 2)
@@ -84,7 +84,7 @@ func TestAStoreInTrouble(t *testing.T) {
 				t.Run(name+", refused", func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						store := newFaulty()
-						step.set(store, f.fault)
+						step.of(store).set(f.fault)
 						next := &service{answer: always(match, nil)}
 						c := newCache(t, next, store, verdictcache.WithRefuseWithoutStore())
 						ctx := t.Context()
@@ -112,7 +112,7 @@ func TestAStoreInTrouble(t *testing.T) {
 						time.Sleep(2 * time.Minute)
 						require.NotZero(t, c.Stats().StoreFailures)
 
-						step.set(store, nil)
+						step.of(store).set(nil)
 						mustVerify(t, c, zhang, match)
 					})
 				})
@@ -122,11 +122,11 @@ func TestAStoreInTrouble(t *testing.T) {
 	t.Run("the error wraps the store's", func(t *testing.T) {
 		store := newFaulty()
 		c := newCache(t, &service{}, store, verdictcache.WithRefuseWithoutStore())
-		for _, fault := range []*func(context.Context) error{&store.load, &store.claim} {
-			*fault = fails
+		for _, fault := range []*fault{&store.load, &store.claim} {
+			fault.set(fails)
 			_, err := c.Verify(t.Context(), zhang)
 			require.ErrorIs(t, err, errStore)
-			*fault = nil
+			fault.set(nil)
 		}
 		require.EqualValues(t, 2, c.Stats().StoreFailures)
 	})
@@ -137,13 +137,14 @@ func TestAStoreInTrouble(t *testing.T) {
 					store := newFaulty()
 					next := &service{answer: always(match, nil)}
 					c := newCache(t, next, store, opts...)
-					store.load = fault
+					store.load.set(fault)
 					ctx, cancel := context.WithCancel(t.Context())
 					time.AfterFunc(time.Second, cancel)
 					o := <-start(ctx, c, zhang)
 					require.ErrorIs(t, o.err, context.Canceled)
 					require.Equal(t, time.Second, o.after)
-					store.load, store.claim = nil, fault
+					store.load.set(nil)
+					store.claim.set(fault)
 					ctx, cancel = context.WithCancel(t.Context())
 					time.AfterFunc(time.Second, cancel)
 					o = <-start(ctx, c, zhang)
@@ -175,7 +176,7 @@ func TestAStoreThatDiesWhileOthersWait(t *testing.T) {
 					c := newCache(t, next, store, opts...)
 					waits := start(t.Context(), c, zhang)
 					time.Sleep(time.Second)
-					store.load = f.fault
+					store.load.set(f.fault)
 					o := <-waits
 					if refuse {
 						require.ErrorContains(t, o.err, "the store failed")
@@ -225,12 +226,12 @@ func TestRenewalsThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFaulty()
 		failures := 0
-		store.renew = func(context.Context) error {
+		store.renew.set(func(context.Context) error {
 			if failures++; failures%2 == 1 {
 				return errStore
 			}
 			return nil
-		}
+		})
 		next := &service{answer: after(time.Minute, match, nil)}
 		c := newCache(t, next, store)
 		asks := start(t.Context(), c, zhang)
