@@ -20,7 +20,7 @@ import (
 type Cache struct {
 	settings
 	next  id2meta.Verifier
-	store guard
+	store *guard
 	key   func(id2meta.Param) Key // of a normalized Param
 
 	mu        sync.Mutex
@@ -62,15 +62,13 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{
+	return &Cache{
 		settings:  s,
 		next:      next,
+		store:     newGuard(store, s.logger),
 		key:       newKeyer(hashKey),
 		questions: map[Key]*question{},
-	}
-	c.store.Store, c.store.logger = store, s.logger
-	_, c.store.direct = store.(*memory)
-	return c, nil
+	}, nil
 }
 
 // Verify returns the verdict on a person: the remembered one, or that of a
@@ -162,7 +160,7 @@ const reasonSM2 = "an encrypted person never looks the same twice and cannot be 
 
 // Stats returns the counts since New.
 func (c *Cache) Stats() Stats {
-	if c == nil {
+	if c == nil || c.store == nil {
 		return Stats{}
 	}
 	return Stats{

@@ -28,18 +28,46 @@ func share(ctx context.Context) time.Duration {
 // that is not for want of ctx is logged and counted.
 type guard struct {
 	Store
-	direct   bool // it neither waits nor panics, and is called as it is
+	direct   bool // no step waits or panics: all are called as they are
+	prompt   bool // Load ends when its ctx does
 	logger   *slog.Logger
 	failures atomic.Uint64
 }
 
+func newGuard(store Store, logger *slog.Logger) *guard {
+	g := &guard{Store: store, logger: logger}
+	_, g.direct = store.(*memory)
+	_, g.prompt = store.(*SQL)
+	return g
+}
+
 func (g *guard) load(ctx context.Context, key Key, patience time.Duration) (Entry, error) {
-	if g.direct {
+	switch {
+	case g.direct:
 		return g.Store.Load(ctx, key)
+	case g.prompt:
+		entry, err := g.loadHere(ctx, key, patience)
+		if err != nil && ctx.Err() == nil {
+			g.failed(ctx, "load", err)
+		}
+		return entry, err
 	}
 	return guarded(ctx, g, "load", patience, func(ctx context.Context) (Entry, error) {
 		return g.Store.Load(ctx, key)
 	})
+}
+
+// loadHere is abandonable without the goroutine, which may cost as much as a round
+// trip to a database nearby. A query is what drivers give up in time.
+func (g *guard) loadHere(ctx context.Context, key Key, patience time.Duration) (entry Entry, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			entry, err = Entry{}, fmt.Errorf("it panicked: %v", v)
+		}
+	}()
+	return g.Store.Load(ctx, key)
 }
 
 func (g *guard) claim(ctx context.Context, key Key, claimer Claimer, lease, patience time.Duration) (bool, error) {
