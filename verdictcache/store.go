@@ -17,7 +17,9 @@ type Claimer [16]byte
 
 // Entry is what a Store holds of one Key.
 type Entry struct {
-	// Verdict is what is remembered. The zero Result means that nothing is.
+	// Verdict is what is remembered. The zero Result means that nothing is. A
+	// BizCode that is none of the three, which only another hand can have written,
+	// is returned as it stands, for the Cache to report it.
 	Verdict id2meta.Result
 	// Claimed tells, where nothing is remembered, that somebody is asking.
 	Claimed bool
@@ -34,6 +36,9 @@ type Entry struct {
 // They are whole milliseconds at least; a verdict or a claim is over when its
 // time has passed, and then it is as if it had never been there.
 //
+// The RequestID of a verdict that is saved is UTF-8 of at most 128 bytes, without
+// U+0000; it may be empty.
+//
 // An error means that the outcome is not known: the step may have been taken. It
 // holds no password of the Store's address.
 //
@@ -44,14 +49,19 @@ type Store interface {
 	Load(ctx context.Context, key Key) (Entry, error)
 
 	// Claim gives key to claimer for lease, and reports whether it did: not if a
-	// verdict is there or another claimer's lease runs. Who holds the claim
-	// already renews it: its lease begins anew.
+	// verdict is there or another claimer's lease runs. A verdict that is none of
+	// the three counts as none. Who holds the claim already is given it again.
 	Claim(ctx context.Context, key Key, claimer Claimer, lease time.Duration) (bool, error)
+
+	// Renew lets the lease of claimer's claim begin anew, and reports whether it
+	// did. It does nothing if the claim is gone, as Save: Claim would bring back
+	// one that was deleted.
+	Renew(ctx context.Context, key Key, claimer Claimer, lease time.Duration) (bool, error)
 
 	// Save turns claimer's claim into a verdict that is remembered for lifetime,
 	// and reports whether it did. It does nothing if the claim is gone: taken over
 	// by another after its lease, released or deleted. A claim whose lease is over
-	// and that nobody took over may count as either.
+	// and that nobody took over may count as either, here and for Renew.
 	Save(ctx context.Context, key Key, claimer Claimer, verdict id2meta.Result, lifetime time.Duration) (bool, error)
 
 	// Release gives claimer's claim up, so that another may claim at once. It does
@@ -59,6 +69,6 @@ type Store interface {
 	Release(ctx context.Context, key Key, claimer Claimer) error
 
 	// Delete forgets key: a verdict, and also a claim, whose claimer will find on
-	// Save that it is gone.
+	// Renew and Save that it is gone.
 	Delete(ctx context.Context, key Key) error
 }

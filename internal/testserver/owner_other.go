@@ -1,0 +1,18 @@
+//go:build !linux
+
+package testserver
+
+import (
+	"errors"
+	"syscall"
+)
+
+// owner is a user of the system.
+type owner struct{ uid, gid int }
+
+func lookupOwner(string) (*owner, error) {
+	return nil, errors.New("on this system the tests must run as another user")
+}
+
+// attributes are none: a server that its test does not stop goes on.
+func attributes(*owner) *syscall.SysProcAttr { return nil }
