@@ -106,3 +106,25 @@ func FuzzID(f *testing.F) {
 		}
 	})
 }
+
+// FuzzText: whatever stands around a secret, it is not shown, and nothing is that
+// could forge a line.
+func FuzzText(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"no record of ", "."}, {"%2", "5"}, {"1", "1"}, {"http://user:password@", "/"}, {"\xff", "\r\n"}, {"\\u00", "\u202e"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	secrets := []string{"张三", "11010519491231002X", "11010519491231002x", "19491231", "1949-12-31", "FPHGGYPkzeqEhAnpBZzjVDiPPdKoNp"}
+	f.Fuzz(func(t *testing.T, before, behind string) {
+		for _, secret := range secrets {
+			text := person("张三").Text(before + secret + behind)
+			if strings.Contains(text, secret) {
+				t.Fatalf("%q is in %q", secret, text)
+			}
+			if strings.ContainsAny(text, "\r\n\x00\u2028\u202e") || len(text) > maxServerText+len("…") {
+				t.Fatalf("%q", text)
+			}
+		}
+	})
+}

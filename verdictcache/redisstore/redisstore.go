@@ -45,8 +45,9 @@ import (
 var errNoClient = errors.New("the client is nil")
 
 type store struct {
-	client redis.UniversalClient
-	prefix string
+	client   redis.UniversalClient
+	prefix   string
+	punctual bool // the client ends at the deadline of a ctx
 }
 
 // New returns a Store that keeps its entries in client, under keys that are prefix
@@ -54,16 +55,34 @@ type store struct {
 // what else is in that Redis; all processes that are to share their verdicts give
 // the same one. In a cluster, a prefix with braces puts all persons on one node.
 //
-// The client stays the caller's to close. Its own timeouts and retries apply; a
-// method ends with its ctx all the same, though go-redis itself heeds no
-// cancellation: a goroutine then waits for the client's ReadTimeout. If client is
-// nil, every method returns an error.
+// Set ContextTimeoutEnabled in the options of the client: without it go-redis heeds
+// no deadline. A method ends with its ctx all the same, but needs a goroutine for
+// each call, which takes half as long as the round trip and goes on until the
+// client's own ReadTimeout. If client is nil, every method returns an error.
+//
+// The client stays the caller's to close.
 func New(client redis.UniversalClient, prefix string) verdictcache.Store {
-	return &store{client, prefix}
+	return &store{client, prefix, isPunctual(client)}
 }
 
+// isPunctual tells by the options whether the client ends at the deadline of a ctx.
+func isPunctual(client redis.UniversalClient) bool {
+	switch c := client.(type) {
+	case *redis.Client:
+		return c != nil && c.Options().ContextTimeoutEnabled
+	case *redis.ClusterClient:
+		return c != nil && c.Options().ContextTimeoutEnabled
+	case *redis.Ring:
+		return c != nil && c.Options().ContextTimeoutEnabled
+	}
+	return false
+}
+
+// EndsWithContext is for the Cache to know that it need not watch over the calls.
+func (s *store) EndsWithContext() bool { return true }
+
 func (s *store) Load(ctx context.Context, key verdictcache.Key) (verdictcache.Entry, error) {
-	return bounded(ctx, "load", func() (verdictcache.Entry, error) {
+	return bounded(ctx, s.punctual, "load", func() (verdictcache.Entry, error) {
 		if s.client == nil {
 			return verdictcache.Entry{}, errNoClient
 		}
@@ -115,7 +134,7 @@ func (s *store) Release(ctx context.Context, key verdictcache.Key, claimer verdi
 }
 
 func (s *store) Delete(ctx context.Context, key verdictcache.Key) error {
-	_, err := bounded(ctx, "delete", func() (int64, error) {
+	_, err := bounded(ctx, s.punctual, "delete", func() (int64, error) {
 		if s.client == nil {
 			return 0, errNoClient
 		}
@@ -127,7 +146,7 @@ func (s *store) Delete(ctx context.Context, key verdictcache.Key) error {
 // run runs a script that answers 1 if it did what it is there for, and else 0.
 func (s *store) run(ctx context.Context, step string, script *redis.Script, key verdictcache.Key,
 	args ...any) (bool, error) {
-	return bounded(ctx, step, func() (bool, error) {
+	return bounded(ctx, s.punctual, step, func() (bool, error) {
 		if s.client == nil {
 			return false, errNoClient
 		}
@@ -145,11 +164,33 @@ func milliseconds(d time.Duration) (int64, error) {
 	return int64((d-1)/time.Millisecond) + 1, nil
 }
 
-// bounded returns what f returns, or the error of ctx if that ends first.
-func bounded[T any](ctx context.Context, step string, f func() (T, error)) (T, error) {
-	if err := ctx.Err(); err != nil {
+// shortWait is how long a call may go on whose ctx is cancelled before its deadline.
+const shortWait = time.Second
+
+// bounded returns what f returns, or the error of ctx if that ends first. A
+// punctual f that has a deadline soon is waited for.
+func bounded[T any](ctx context.Context, punctual bool, step string, f func() (T, error)) (T, error) {
+	value, err := *new(T), ctx.Err()
+	if err == nil {
+		if deadline, ok := ctx.Deadline(); ok && punctual && time.Until(deadline) <= shortWait {
+			value, err = f()
+		} else {
+			value, err = abandonable(ctx, f)
+		}
+	}
+	if err != nil {
+		// The client's error may come a moment before that of the ctx, and be one of
+		// the network that says nothing of it.
+		if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) && !errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+		}
 		return *new(T), fmt.Errorf("redisstore: %s: %w", step, err)
 	}
+	return value, nil
+}
+
+// abandonable calls f in a goroutine that is left behind when ctx ends.
+func abandonable[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type outcome struct {
 		value T
 		err   error
@@ -167,14 +208,10 @@ func bounded[T any](ctx context.Context, step string, f func() (T, error)) (T, e
 		}()
 		o.value, o.err = f()
 	}()
-	var o outcome
 	select {
-	case o = <-done:
+	case o := <-done:
+		return o.value, o.err
 	case <-ctx.Done():
-		o.err = ctx.Err()
+		return *new(T), ctx.Err()
 	}
-	if o.err != nil {
-		return *new(T), fmt.Errorf("redisstore: %s: %w", step, o.err)
-	}
-	return o.value, nil
 }

@@ -320,49 +320,50 @@ func TestSilentRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	client := redis.NewClient(&redis.Options{Addr: listener.Addr().String(),
-		ReadTimeout: readTimeout, MaxRetries: -1})
-	t.Cleanup(func() { client.Close() })
-	s := redisstore.New(client, prefix)
-
-	for step, take := range steps(s) {
-		t.Run("a deadline ends "+step, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			defer cancel()
-			start := time.Now()
-			if err := take(ctx); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("ended with %v", err)
+	for name, enabled := range map[string]bool{"with ContextTimeoutEnabled": true, "without": false} {
+		client := redis.NewClient(&redis.Options{Addr: listener.Addr().String(),
+			ReadTimeout: readTimeout, MaxRetries: -1, ContextTimeoutEnabled: enabled})
+		t.Cleanup(func() { client.Close() })
+		s := redisstore.New(client, prefix)
+		for step, take := range steps(s) {
+			t.Run("a deadline ends "+step+" "+name, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				defer cancel()
+				start := time.Now()
+				if err := take(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("ended with %v", err)
+				}
+				if took := time.Since(start); took > readTimeout/2 {
+					t.Errorf("took %v", took)
+				}
+			})
+			t.Run("a cancellation ends "+step+" "+name, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(50*time.Millisecond, cancel)
+				start := time.Now()
+				if err := take(ctx); !errors.Is(err, context.Canceled) {
+					t.Errorf("ended with %v", err)
+				}
+				if took := time.Since(start); took > readTimeout/2 {
+					t.Errorf("took %v", took)
+				}
+			})
+		}
+		t.Run("after a cancellation nothing is sent "+name, func(t *testing.T) {
+			var sent commands
+			client.AddHook(&sent)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			cancel()
+			for step, take := range steps(s) {
+				if err := take(ctx); !errors.Is(err, context.Canceled) {
+					t.Errorf("%s: %v", step, err)
+				}
 			}
-			if took := time.Since(start); took > readTimeout/2 {
-				t.Errorf("took %v", took)
-			}
-		})
-		t.Run("a cancellation ends "+step, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(50*time.Millisecond, cancel)
-			start := time.Now()
-			if err := take(ctx); !errors.Is(err, context.Canceled) {
-				t.Errorf("ended with %v", err)
-			}
-			if took := time.Since(start); took > readTimeout/2 {
-				t.Errorf("took %v", took)
+			if got := sent.take(); len(got) != 0 {
+				t.Errorf("sent %q", got)
 			}
 		})
 	}
-	t.Run("after a cancellation nothing is sent", func(t *testing.T) {
-		var sent commands
-		client.AddHook(&sent)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		for step, take := range steps(s) {
-			if err := take(ctx); !errors.Is(err, context.Canceled) {
-				t.Errorf("%s: %v", step, err)
-			}
-		}
-		if got := sent.take(); len(got) != 0 {
-			t.Errorf("sent %q", got)
-		}
-	})
 }
 
 func TestErrorsHoldNoPassword(t *testing.T) {

@@ -1,0 +1,52 @@
+package redisstore_test
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/verdictcache"
+	"github.com/id2meta/id2meta/verdictcache/redisstore"
+)
+
+// All processes that use the same Redis, prefix and hashKey share their verdicts.
+func Example() {
+	// 32 random bytes in hexadecimal, as openssl rand -hex 32 prints them.
+	hashKey, err := hex.DecodeString(os.Getenv("VERDICT_HASH_KEY"))
+	if err != nil {
+		fmt.Println("VERDICT_HASH_KEY is not hexadecimal")
+		return
+	}
+	client := redis.NewClient(&redis.Options{
+		Addr:     "127.0.0.1:6379",
+		Username: "id2meta",
+		Password: os.Getenv("REDIS_PASSWORD"),
+
+		ContextTimeoutEnabled: true,
+	})
+	defer client.Close()
+
+	service, err := id2meta.New(id2meta.WithTimeout(5 * time.Second))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cache, err := verdictcache.New(service, redisstore.New(client, "id2meta:"), hashKey)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	result, err := cache.Verify(ctx, id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(result.BizCode, result.Match())
+}

@@ -1,0 +1,188 @@
+package servertest
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/id2meta/id2meta"
+)
+
+// What is searched for is at least so long: a shorter text turns up by chance
+// among the megabytes that a database writes.
+const minNeedle = 6
+
+// needles returns what must not be found of a person, by what it is.
+func needles(t *testing.T, param id2meta.Param) map[string][]byte {
+	t.Helper()
+	gb18030 := func(s string) string {
+		text, err := simplifiedchinese.GB18030.NewEncoder().String(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	name, number := param.UserName, param.IdentifyNum
+	masked, err := id2meta.MD5Param(name, number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	birth := number[6:14]
+	first := string([]rune(name)[:1])
+	plain := map[string]string{
+		"name":                   name,
+		"name in GB18030":        gb18030(name),
+		"number":                 number,
+		"birth date":             birth,
+		"birth date with dashes": birth[:4] + "-" + birth[4:6] + "-" + birth[6:],
+		"masked name":            masked.UserName,
+		"masked number":          masked.IdentifyNum,
+	}
+	found := map[string][]byte{}
+	add := func(what string, value []byte) {
+		for form, needle := range map[string]string{
+			"raw":        string(value),
+			"hex":        hex.EncodeToString(value),
+			"HEX":        strings.ToUpper(hex.EncodeToString(value)),
+			"base64":     base64.RawStdEncoding.EncodeToString(value),
+			"base64 URL": base64.RawURLEncoding.EncodeToString(value),
+			"JSON":       asciiJSON(string(value)),
+		} {
+			if len(needle) >= minNeedle {
+				found[what+", "+form] = []byte(needle)
+			}
+		}
+	}
+	for what, value := range plain {
+		add(what, []byte(value))
+	}
+	for what, value := range map[string]string{
+		"name": name, "name in GB18030": gb18030(name), "first character": first, "number": number,
+		"birth date": birth, "name and number": name + number, "number and name": number + name,
+	} {
+		sha, md := sha256.Sum256([]byte(value)), md5.Sum([]byte(value))
+		add("SHA-256 of "+what, sha[:])
+		add("md5 of "+what, md[:])
+	}
+	return found
+}
+
+// asciiJSON writes a text as JSON does for those who know ASCII alone.
+func asciiJSON(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r < 0x80:
+			b.WriteRune(r)
+		case r > 0xFFFF:
+			r -= 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xD800+r>>10, 0xDC00+r&0x3FF)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+// everyFile returns the contents of all files in a directory, by name.
+func everyFile(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		files[path] = content
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// search returns what is found where.
+func search(haystacks map[string][]byte, needles map[string][]byte) (finds []string) {
+	for where, hay := range haystacks {
+		for what, needle := range needles {
+			if bytes.Contains(hay, needle) {
+				finds = append(finds, what+" in "+filepath.Base(where))
+			}
+		}
+	}
+	return finds
+}
+
+// Nothing of a person is in what the databases write: their files, their dumps,
+// their own logs of each statement, and the logs and errors of those who ask.
+func TestNothingOfThePersonIsKept(t *testing.T) {
+	verbose := map[string][]string{
+		"PostgreSQL": {"-c", "log_statement=all", "-c", "log_duration=on"},
+		"MariaDB":    {"--general-log", "--general-log-file=general.log", "--log-bin=binary"},
+		"Redis":      {"--loglevel", "debug"},
+	}
+	onEach(t, func(t *testing.T, name string, d database) {
+		const persons, first = 20, 18_250 // who were born in the December of 1949
+		dsn, server := d.ready(t, verbose[name]...)
+		dir := filepath.Dir(strings.TrimPrefix(strings.Split(dsn, "?")[0], "file:"))
+		if server != nil {
+			dir = server.Dir()
+		}
+		people := sequence(first, first+persons)
+		var all map[string][]byte = map[string][]byte{}
+		for _, i := range people {
+			for what, needle := range needles(t, newPerson(i).param) {
+				all[fmt.Sprintf("person %d: %s", i, what)] = needle
+			}
+		}
+		fresh := everyFile(t, dir)
+		if finds := search(fresh, all); finds != nil {
+			t.Fatalf("the search cannot tell: in an empty database it finds %q", finds)
+		}
+
+		o, service := ordersFor(t, name, dsn, 15*time.Second, 20*time.Millisecond, first+persons)
+		f := newFleet(t, processes, o)
+		answers := f.askAll(people)
+		wantRight(t, answers)
+		answers = append(answers, f.askAll(people)...) // remembered
+		service.Close()
+		unanswered := f.askAll(sequence(first+persons, first+persons+5)) // errors
+		f.stop()
+		answers = append(answers, unanswered...)
+		said, err := json.Marshal(answers)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		haystacks := map[string][]byte{"answers": said}
+		if server != nil {
+			haystacks["dump"] = server.Dump()
+			server.Stop() // writes what it still has in memory
+		}
+		for path, content := range everyFile(t, dir) {
+			if !bytes.Equal(content, fresh[path]) {
+				haystacks[path] = content
+			}
+		}
+		logs := everyFile(t, f.logs)
+		for path, content := range logs {
+			haystacks[path] = content
+		}
+		for _, find := range search(haystacks, all) {
+			t.Error(find)
+		}
+	})
+}
