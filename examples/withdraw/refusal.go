@@ -39,6 +39,9 @@ func refusalOf(err error) refusal {
 	if r, ok := errors.AsType[refusal](err); ok {
 		return r
 	}
+	if f, ok := errors.AsType[databaseFault](err); ok && f.away {
+		return refusal{status: http.StatusServiceUnavailable, Code: "try_again", retryAfter: retryAfterOutage}
+	}
 	switch {
 	case errors.Is(err, id2meta.ErrInvalidParam):
 		return invalidPerson(err)
