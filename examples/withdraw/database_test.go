@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"net"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,15 +20,31 @@ type serviceMaker func(t *testing.T, verifier id2meta.Verifier) *service
 
 // onEachDatabase runs a test on SQLite and on real servers, where they are installed.
 func onEachDatabase(t *testing.T, test func(t *testing.T, newService serviceMaker)) {
-	t.Run("SQLite", func(t *testing.T) { test(t, newService) })
-	for name, start := range servers {
+	onEachAddress(t, func(t *testing.T, newAddress func(*testing.T) string) {
+		test(t, func(t *testing.T, verifier id2meta.Verifier) *service {
+			t.Helper()
+			return openService(t, verifier, newAddress(t))
+		})
+	})
+}
+
+// onEachAddress gives the test a function that returns, for -db, the address of a
+// database that is new and empty.
+func onEachAddress(t *testing.T, test func(t *testing.T, newAddress func(*testing.T) string)) {
+	t.Run("SQLite", func(t *testing.T) {
+		test(t, func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") })
+	})
+	onEachServer(t, func(t *testing.T, server databaseServer) { test(t, server.newDatabase) })
+}
+
+func onEachServer(t *testing.T, test func(t *testing.T, server databaseServer)) {
+	for name, start := range map[string]func(*testing.T) databaseServer{
+		"PostgreSQL": startPostgreSQL,
+		"MariaDB":    startMariaDB,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := start(t)
-			test(t, func(t *testing.T, verifier id2meta.Verifier) *service {
-				t.Helper()
-				return openService(t, verifier, server.newDatabase(t))
-			})
+			test(t, start(t))
 		})
 	}
 }
@@ -38,11 +55,6 @@ type databaseServer struct {
 	driver  string
 	address string // of -db, without a database
 	options string
-}
-
-var servers = map[string]func(*testing.T) databaseServer{
-	"PostgreSQL": startPostgreSQL,
-	"MariaDB":    startMariaDB,
 }
 
 func startPostgreSQL(t *testing.T) databaseServer {

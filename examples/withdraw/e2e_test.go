@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -34,18 +33,12 @@ func newSimulator(t *testing.T, log io.Writer, options ...id2meta.Option) (*id2m
 	return simulator, client
 }
 
-func send(t *testing.T, base string, w withdrawalOf) (*http.Response, string) {
+// send returns the answer to a withdrawal.
+func send(t *testing.T, base string, w withdrawalOf) (status int, header http.Header, body string) {
 	t.Helper()
-	target, err := url.Parse(base + "/withdrawals")
+	status, header, body, err := w.send(t.Context(), http.DefaultClient, base)
 	require.NoError(t, err)
-	r := w.request(t.Context())
-	r.URL, r.Host, r.RequestURI = target, target.Host, "" // a server's request becomes a client's
-	answer, err := http.DefaultClient.Do(r)
-	require.NoError(t, err)
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	return answer, string(body)
+	return status, header, body
 }
 
 func TestEndToEnd(t *testing.T) {
@@ -56,8 +49,8 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("the second withdrawal costs no call, also after a restart", func(t *testing.T) {
 		s := openService(t, client, path)
 		web := httptest.NewServer(s.handler())
-		answer, body := send(t, web.URL, withdrawalOf{})
-		require.Equal(t, 201, answer.StatusCode, body)
+		status, _, body := send(t, web.URL, withdrawalOf{})
+		require.Equal(t, 201, status, body)
 		var paid payment
 		require.NoError(t, json.Unmarshal([]byte(body), &paid))
 		require.Equal(t, "alice", paid.User)
@@ -65,8 +58,8 @@ func TestEndToEnd(t *testing.T) {
 		require.NotEmpty(t, paid.ID)
 		require.Len(t, simulator.Calls(), 1)
 
-		answer, body = send(t, web.URL, withdrawalOf{name: " 张三", number: "１１０１０５１９４９１２３１００２ｘ"})
-		require.Equal(t, 201, answer.StatusCode, body)
+		status, _, body = send(t, web.URL, withdrawalOf{name: " 张三", number: "１１０１０５１９４９１２３１００２ｘ"})
+		require.Equal(t, 201, status, body)
 		require.Len(t, simulator.Calls(), 1)
 		web.Close()
 		require.NoError(t, s.store.close())
@@ -74,8 +67,8 @@ func TestEndToEnd(t *testing.T) {
 		s = openService(t, client, path)
 		web = httptest.NewServer(s.handler())
 		defer web.Close()
-		answer, body = send(t, web.URL, withdrawalOf{})
-		require.Equal(t, 201, answer.StatusCode, body)
+		status, _, body = send(t, web.URL, withdrawalOf{})
+		require.Equal(t, 201, status, body)
 		require.Len(t, simulator.Calls(), 1)
 		require.Equal(t, 3, s.payments(t))
 	})
@@ -109,9 +102,9 @@ func TestEndToEnd(t *testing.T) {
 			simulator.Inject(c.fault)
 			before, paid := len(simulator.Calls()), s.payments(t)
 
-			answer, body := send(t, web.URL, withdrawalOf{user: c.user, name: c.name, number: c.number})
-			require.Equal(t, c.status, answer.StatusCode, body)
-			require.Equal(t, c.retryAfter, answer.Header.Get("Retry-After"))
+			status, header, body := send(t, web.URL, withdrawalOf{user: c.user, name: c.name, number: c.number})
+			require.Equal(t, c.status, status, body)
+			require.Equal(t, c.retryAfter, header.Get("Retry-After"))
 			require.Len(t, simulator.Calls(), before+1)
 			if c.status == 201 {
 				paid++

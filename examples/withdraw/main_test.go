@@ -91,8 +91,8 @@ func TestProgram(t *testing.T) {
 	t.Run("it says that it is the simulator, serves, and leaves nothing behind on SIGTERM", func(t *testing.T) {
 		p := start(t, nil)
 		require.Contains(t, p.banner, "SIMULATOR")
-		answer, body := send(t, p.base, withdrawalOf{})
-		require.Equal(t, 201, answer.StatusCode, body)
+		status, _, body := send(t, p.base, withdrawalOf{})
+		require.Equal(t, 201, status, body)
 		database := regexp.MustCompile(`database (\S+)`).FindStringSubmatch(p.banner)[1]
 		require.FileExists(t, database)
 
@@ -104,15 +104,15 @@ func TestProgram(t *testing.T) {
 	t.Run("after kill -9 it knows whom it has verified", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "kept.db")
 		p := start(t, nil, "-db", path)
-		answer, body := send(t, p.base, withdrawalOf{})
-		require.Equal(t, 201, answer.StatusCode, body)
+		status, _, body := send(t, p.base, withdrawalOf{})
+		require.Equal(t, 201, status, body)
 		require.NoError(t, p.cmd.Process.Kill())
 		require.Error(t, p.wait(t))
 		require.Contains(t, p.stderr.String(), "msg=asked")
 
 		p = start(t, nil, "-db", path)
-		answer, body = send(t, p.base, withdrawalOf{})
-		require.Equal(t, 201, answer.StatusCode, body)
+		status, _, body = send(t, p.base, withdrawalOf{})
+		require.Equal(t, 201, status, body)
 		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
 		require.NoError(t, p.wait(t))
 		require.NotContains(t, p.stderr.String(), "msg=asked")
@@ -123,8 +123,8 @@ func TestProgram(t *testing.T) {
 		p := start(t, key, "-live", "-db", filepath.Join(t.TempDir(), "live.db"))
 		require.Contains(t, p.banner, "LIVE")
 		require.NotContains(t, p.banner, "SIMULATOR")
-		answer, body := send(t, p.base, withdrawalOf{})
-		require.Equal(t, 500, answer.StatusCode)
+		status, _, body := send(t, p.base, withdrawalOf{})
+		require.Equal(t, 500, status)
 		require.Equal(t, `{"error":"internal"}`, strings.TrimSpace(body))
 		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
 		require.NoError(t, p.wait(t))
@@ -179,8 +179,8 @@ func TestGracefulShutdown(t *testing.T) {
 
 	status := make(chan int, 1)
 	go func() {
-		answer, _ := send(t, base, withdrawalOf{})
-		status <- answer.StatusCode
+		sent, _, _ := send(t, base, withdrawalOf{})
+		status <- sent
 	}()
 	<-verifier.asked
 	stop()

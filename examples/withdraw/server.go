@@ -21,7 +21,7 @@ const (
 	verdictTimeout = questionTimeout + lease
 	// lease is for how long a question is that of a replica which gives no sign of
 	// life.
-	lease = 5 * time.Second
+	lease = 10 * time.Second
 )
 
 // server pays withdrawals to verified persons.
