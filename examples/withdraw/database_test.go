@@ -20,7 +20,7 @@ type serviceMaker func(t *testing.T, verifier id2meta.Verifier) *service
 
 // onEachDatabase runs a test on SQLite and on real servers, where they are installed.
 func onEachDatabase(t *testing.T, test func(t *testing.T, newService serviceMaker)) {
-	onEachAddress(t, func(t *testing.T, newAddress func(*testing.T) string) {
+	onEachAddress(t, func(t *testing.T, newAddress func(testing.TB) string) {
 		test(t, func(t *testing.T, verifier id2meta.Verifier) *service {
 			t.Helper()
 			return openService(t, verifier, newAddress(t))
@@ -30,15 +30,15 @@ func onEachDatabase(t *testing.T, test func(t *testing.T, newService serviceMake
 
 // onEachAddress gives the test a function that returns, for -db, the address of a
 // database that is new and empty.
-func onEachAddress(t *testing.T, test func(t *testing.T, newAddress func(*testing.T) string)) {
+func onEachAddress(t *testing.T, test func(t *testing.T, newAddress func(testing.TB) string)) {
 	t.Run("SQLite", func(t *testing.T) {
-		test(t, func(t *testing.T) string { return filepath.Join(t.TempDir(), "test.db") })
+		test(t, func(t testing.TB) string { return filepath.Join(t.TempDir(), "test.db") })
 	})
 	onEachServer(t, func(t *testing.T, server databaseServer) { test(t, server.newDatabase) })
 }
 
 func onEachServer(t *testing.T, test func(t *testing.T, server databaseServer)) {
-	for name, start := range map[string]func(*testing.T) databaseServer{
+	for name, start := range map[string]func(testing.TB) databaseServer{
 		"PostgreSQL": startPostgreSQL,
 		"MariaDB":    startMariaDB,
 	} {
@@ -57,13 +57,13 @@ type databaseServer struct {
 	options string
 }
 
-func startPostgreSQL(t *testing.T) databaseServer {
+func startPostgreSQL(t testing.TB) databaseServer {
 	t.Helper()
 	s := testserver.PostgreSQL(t)
 	return databaseServer{s, "pgx", "postgres://postgres@/", "?host=" + url.QueryEscape(s.Dir()) + "&port=5432"}
 }
 
-func startMariaDB(t *testing.T) databaseServer {
+func startMariaDB(t testing.TB) databaseServer {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(freeAddress(t))
 	s := testserver.MariaDB(t, "--skip-networking=0", "--bind-address=127.0.0.1", "--port="+port)
@@ -71,7 +71,7 @@ func startMariaDB(t *testing.T) databaseServer {
 }
 
 // newDatabase returns an address of -db.
-func (s databaseServer) newDatabase(t *testing.T) string {
+func (s databaseServer) newDatabase(t testing.TB) string {
 	t.Helper()
 	name := "db_" + strings.ToLower(rand.Text())
 	s.exec(t, "CREATE DATABASE "+name)
@@ -79,7 +79,7 @@ func (s databaseServer) newDatabase(t *testing.T) string {
 }
 
 // exec runs a statement as the server's own user.
-func (s databaseServer) exec(t *testing.T, statement string) {
+func (s databaseServer) exec(t testing.TB, statement string) {
 	t.Helper()
 	db, err := sql.Open(s.driver, s.DSN())
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func (s databaseServer) exec(t *testing.T, statement string) {
 }
 
 // freeAddress returns an address of this machine that nobody listens on.
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMigration(t *testing.T) {
-	onEachAddress(t, func(t *testing.T, newAddress func(*testing.T) string) {
+	onEachAddress(t, func(t *testing.T, newAddress func(testing.TB) string) {
 		t.Run("of replicas that start together one makes the schema and the others wait", func(t *testing.T) {
 			address := newAddress(t)
 			errs := make(chan error, 6)

@@ -49,7 +49,7 @@ func newService(t *testing.T, verifier id2meta.Verifier) *service {
 }
 
 // openService opens the database at an address of -db.
-func openService(t *testing.T, verifier id2meta.Verifier, address string) *service {
+func openService(t testing.TB, verifier id2meta.Verifier, address string) *service {
 	t.Helper()
 	hash := newHasher([]byte("a key of the test"), "test")
 	store, err := openStore(t.Context(), address, "", hash.check())

@@ -112,7 +112,20 @@ var (
 //
 // The payment is a row here. To send it to a bank, let a worker go through the rows
 // and pass their id on as the bank's own idempotency key.
-func (s *store) pay(ctx context.Context, p payment) (paid payment, err error) {
+func (s *store) pay(ctx context.Context, p payment) (payment, error) {
+	p.ID = rand.Text()
+	made := false
+	err := s.again(ctx, func(ctx context.Context) (err error) {
+		made, err = s.insert(ctx, s.db, p) // for nearly all withdrawals this is all
+		return err
+	})
+	switch {
+	case err != nil:
+		return payment{}, err
+	case made:
+		return p, nil
+	}
+	var paid payment
 	verified := false
 	err = s.transact(ctx, func(tx *sql.Tx) error {
 		person, err := s.lock(ctx, tx, p.User)
@@ -120,17 +133,38 @@ func (s *store) pay(ctx context.Context, p payment) (paid payment, err error) {
 		case err != nil:
 			return err
 		case verified:
-			paid, err = s.payOnce(ctx, tx, p)
+			paid, err = s.paidBefore(ctx, tx, p)
 			return err
 		case person != nil:
 			return errOtherPerson
 		}
 		return s.admit(ctx, tx, p)
 	})
-	if err == nil && !verified {
-		err = errNotVerified
+	switch {
+	case err != nil:
+		return payment{}, err
+	case !verified:
+		return payment{}, errNotVerified
 	}
-	return paid, err
+	return paid, nil
+}
+
+// insert makes the payment. Whatever the code around it does: without a match in the
+// database there is none, and with one Idempotency-Key no second one.
+func (s *store) insert(ctx context.Context, db execer, p payment) (made bool, err error) {
+	done, err := db.ExecContext(ctx, s.dialect.sql(`{insert} INTO withdrawals (id, user_id, person, amount, idempotency_key, paid_at)
+		SELECT ?, user_id, person, ?, ?, {now} FROM users WHERE user_id = ? AND person = ? {or ignore}`),
+		p.ID, p.Amount, p.idempotencyKey, p.User, p.person)
+	if err != nil {
+		return false, err
+	}
+	n, err := done.RowsAffected()
+	return n == 1, err
+}
+
+// execer is a database or a transaction.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
 // lock locks the user until the transaction ends, and returns who it is: nobody
@@ -147,35 +181,24 @@ func (s *store) lock(ctx context.Context, tx *sql.Tx, user string) (person []byt
 	return person, tx.QueryRowContext(ctx, query, user).Scan(&person)
 }
 
-// payOnce pays a user who is locked and verified.
-func (s *store) payOnce(ctx context.Context, tx *sql.Tx, p payment) (payment, error) {
-	if p.idempotencyKey != nil {
-		before := p
-		before.repeated = true
-		err := tx.QueryRowContext(ctx, s.dialect.sql(`SELECT id, amount, person FROM withdrawals WHERE user_id = ? AND idempotency_key = ?`),
-			p.User, p.idempotencyKey).Scan(&before.ID, &before.Amount, &before.person)
-		switch {
-		case err == nil && before.Amount == p.Amount && bytes.Equal(before.person, p.person):
-			return before, nil
-		case err == nil:
-			return payment{}, refusal{status: http.StatusConflict, Code: "idempotency_key_was_used"}
-		case !errors.Is(err, sql.ErrNoRows):
-			return payment{}, err
+// paidBefore returns the payment of a user who is locked and verified, and whom
+// insert did not pay: it was made before, or the user is verified since.
+func (s *store) paidBefore(ctx context.Context, tx *sql.Tx, p payment) (payment, error) {
+	before := p
+	before.repeated = true
+	err := tx.QueryRowContext(ctx, s.dialect.sql(`SELECT id, amount, person FROM withdrawals WHERE user_id = ? AND idempotency_key = ?`),
+		p.User, p.idempotencyKey).Scan(&before.ID, &before.Amount, &before.person)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		made, err := s.insert(ctx, tx, p)
+		if err == nil && !made {
+			err = errors.New("the user is not verified any more")
 		}
+		return p, err
+	case err == nil && (before.Amount != p.Amount || !bytes.Equal(before.person, p.person)):
+		return payment{}, refusal{status: http.StatusConflict, Code: "idempotency_key_was_used"}
 	}
-	p.ID = rand.Text()
-	// Whatever the code above does: without a match in the database, no payment.
-	done, err := tx.ExecContext(ctx, s.dialect.sql(`INSERT INTO withdrawals (id, user_id, person, amount, idempotency_key, paid_at)
-		SELECT ?, user_id, person, ?, ?, {now} FROM users WHERE user_id = ? AND person = ?`),
-		p.ID, p.Amount, p.idempotencyKey, p.User, p.person)
-	if err != nil {
-		return payment{}, err
-	}
-	n, err := done.RowsAffected()
-	if err == nil && n != 1 {
-		err = errors.New("the user is not verified any more")
-	}
-	return p, err
+	return before, err
 }
 
 // admit notes that a user who is locked says to be a person, or refuses a user who
@@ -217,27 +240,30 @@ func (s *store) bind(ctx context.Context, user string, person []byte) error {
 	})
 }
 
-// transact runs f in a transaction, and again if that was in another's way.
+// transact runs f in a transaction.
 func (s *store) transact(ctx context.Context, f func(*sql.Tx) error) error {
+	return s.again(ctx, func(ctx context.Context) error {
+		tx, err := s.db.BeginTx(ctx, s.dialect.tx)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // does nothing after a commit
+		if err := f(tx); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// again runs f, and again if it was in the way of another transaction.
+func (s *store) again(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	for try := 1; ; try++ {
-		err := s.transactOnce(ctx, f)
+		err := f(ctx)
 		if err == nil || try == maxTries || s.dialect.trouble(err) != conflict {
 			return err
 		}
 		sleep(ctx, mathrand.N(time.Duration(try)*10*time.Millisecond))
 	}
-}
-
-func (s *store) transactOnce(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, s.dialect.tx)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // does nothing after a commit
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }
