@@ -20,10 +20,17 @@ const (
 	longestWait = 400 * time.Millisecond // and a quarter more: see jitter
 )
 
+// What is beside ErrMaybeBilled may have been billed.
+var (
+	errNoReturn = fmt.Errorf("verdictcache: the Verifier behind the cache ended its goroutine (%w)", id2meta.ErrMaybeBilled)
+	errNoAnswer = fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error (%w)",
+		id2meta.ErrUnexpectedResponse, id2meta.ErrMaybeBilled)
+)
+
 // run finds the outcome and settles it, also if next ends the goroutine.
 func (q *question) run(seen Entry) {
 	defer q.settle()
-	q.outcome = outcome{err: fmt.Errorf("verdictcache: the Verifier behind the cache gave no answer: %w", errGoexit)}
+	q.outcome = outcome{err: errNoReturn}
 	q.outcome = q.find(seen)
 }
 
@@ -81,26 +88,26 @@ func (q *question) without(err error) outcome {
 	return q.put()
 }
 
-// putRenewing keeps the claim while it asks.
+// putRenewing keeps the claim while it asks. That does not end with the callers: as
+// long as next asks, nobody else should.
 func (q *question) putRenewing() outcome {
-	stop := make(chan struct{})
-	defer close(stop)
-	go q.renew(stop)
+	ctx, stop := context.WithCancel(context.WithoutCancel(q.ctx))
+	defer stop()
+	go q.renew(ctx)
 	return q.put()
 }
 
-// renew does not end with the callers: as long as next asks nobody else should.
-func (q *question) renew(stop <-chan struct{}) {
+func (q *question) renew(ctx context.Context) {
 	c := q.cache
 	ticker := time.NewTicker(c.lease / 3)
 	defer ticker.Stop()
 	for {
 		select {
-		case <-stop:
+		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		held, err := c.store.renew(context.WithoutCancel(q.ctx), q.key, q.claimer, c.lease, c.lease/3)
+		held, err := c.store.renew(ctx, q.key, q.claimer, c.lease, c.lease/3)
 		if err == nil && !held {
 			return // forgotten, or overtaken: Save will find out
 		}
@@ -123,8 +130,7 @@ func (q *question) put() (o outcome) {
 	case err != nil:
 		return outcome{asked: true, err: err}
 	case !isVerdict(result):
-		return outcome{asked: true, err: fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error",
-			id2meta.ErrUnexpectedResponse)}
+		return outcome{asked: true, err: errNoAnswer}
 	}
 	return outcome{asked: true, result: result}
 }

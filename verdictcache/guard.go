@@ -98,11 +98,16 @@ func (g *guard) failed(ctx context.Context, step string, err error) {
 		slog.String("step", step), slog.String("reason", err.Error()))
 }
 
-// punctual reports whether the Store promises, for each step, that it ends when its
+// punctual reports whether the Store can be relied upon to end each step when its
 // ctx does: see [Store].
 func (g *guard) punctual() bool {
-	s, ok := g.Store.(interface{ EndsWithContext() bool })
-	return ok && s.EndsWithContext()
+	switch s := g.Store.(type) {
+	case *SQL:
+		return s.punctual()
+	case interface{ EndsWithContext() bool }:
+		return s.EndsWithContext()
+	}
+	return false
 }
 
 // punctually calls a Store that can be relied upon. To hand the call to another

@@ -129,7 +129,7 @@ func (q *question) wait(ctx context.Context) (id2meta.Result, error) {
 		if q.outcome.err == nil {
 			return q.take()
 		}
-		return id2meta.Result{}, leftError(ctx, errors.Is(q.outcome.err, errMaybeBilled))
+		return id2meta.Result{}, leftError(ctx, errors.Is(q.outcome.err, id2meta.ErrMaybeBilled))
 	default:
 		return id2meta.Result{}, leftError(ctx, q.asking.Load())
 	}
@@ -164,11 +164,10 @@ func (q *question) take() (id2meta.Result, error) {
 	return q.outcome.result, nil
 }
 
+// leftError is the error of a caller whose ctx has ended.
 func leftError(ctx context.Context, maybeBilled bool) error {
 	if maybeBilled {
-		return fmt.Errorf("verdictcache: waiting for the verdict, which may be billed: %w", ctx.Err())
+		return fmt.Errorf("verdictcache: waiting for the verdict: %w (%w)", ctx.Err(), id2meta.ErrMaybeBilled)
 	}
 	return fmt.Errorf("verdictcache: waiting for the verdict: %w", ctx.Err())
 }
-
-var errMaybeBilled = errors.New("placeholder") // TODO id2meta.ErrMaybeBilled

@@ -43,9 +43,9 @@ type Entry struct {
 // holds no password of the Store's address.
 //
 // A Store may have one more method, EndsWithContext() bool. If it returns true, its
-// steps end at the deadline of their ctx, and at the latest a second after its
-// cancellation, also when what is behind the Store hangs. The Cache then spares
-// itself the goroutine by which it leaves a Store that does not answer.
+// steps end at the deadline of their ctx, and not much later than its cancellation,
+// also when what is behind the Store hangs. The Cache then spares itself the
+// goroutine by which it leaves a Store that does not answer.
 //
 // Package [github.com/id2meta/id2meta/verdictcache/storetest] is this contract as
 // tests.

@@ -165,7 +165,8 @@ func milliseconds(d time.Duration) (int64, error) {
 }
 
 // shortWait is how long a call may go on whose ctx is cancelled before its deadline.
-const shortWait = time.Second
+// A Cache has as much patience with its Store.
+const shortWait = 3 * time.Second
 
 // bounded returns what f returns, or the error of ctx if that ends first. A
 // punctual f that has a deadline soon is waited for.

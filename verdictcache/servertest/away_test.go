@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 type outage struct{ begin, end func() }
 
 // outages returns what can happen to a database: its server is stopped or killed.
-// SQLite has none; there another program locks the file, and keeps it.
+// SQLite has none; there another program begins to write, and does not end.
 func outages(t *testing.T, dsn string, server *testserver.Server) map[string]outage {
 	if server == nil {
 		return map[string]outage{"locked": lock(t, dsn)}
@@ -46,32 +45,27 @@ func lock(t *testing.T, dsn string) outage {
 			if conn, err = db.Conn(context.Background()); err != nil {
 				t.Fatal(err)
 			}
-			run("BEGIN EXCLUSIVE")
+			run("BEGIN IMMEDIATE")
 		},
 		end: func() { run("ROLLBACK"); conn.Close() },
 	}
 }
 
-// readyForOutages starts a database. An exclusive lock keeps readers out only of a
-// SQLite file that has no write-ahead log.
-func (d database) readyForOutages(t *testing.T) (string, *testserver.Server) {
-	t.Helper()
-	dsn, server := d.start(t)
-	dsn = strings.Replace(dsn, "journal_mode(wal)", "journal_mode(delete)", 1)
-	if d.createTable != nil {
-		if err := d.createTable(t.Context(), dsn); err != nil {
-			t.Fatal(err)
-		}
+// personsAway is how many persons are asked about in each phase. With SQLite each
+// of them waits until the Cache has lost its patience with the lock.
+func personsAway(server *testserver.Server) int {
+	if server == nil {
+		return 8
 	}
-	return dsn, server
+	return 40
 }
 
 // By default a store that goes away in the middle, stays away and comes back is no
 // reason that anybody is left without a verdict.
 func TestStoreThatIsAwayDelaysNobody(t *testing.T) {
-	onEach(t, func(t *testing.T, name string, d database) {
-		const persons = 40
-		dsn, server := d.readyForOutages(t)
+	onEachAtOnce(t, func(t *testing.T, name string, d database) {
+		dsn, server := d.ready(t)
+		persons := personsAway(server)
 		o, service := ordersFor(t, name, dsn, 2*time.Second, 20*time.Millisecond, 10*persons)
 		f := newFleet(t, processes, o)
 
@@ -90,9 +84,12 @@ func TestStoreThatIsAwayDelaysNobody(t *testing.T) {
 
 				before := len(service.Calls())
 				wantRight(t, f.askAll(slices.Concat(away, known)))
-				if asked := len(service.Calls()) - before; asked < len(away)+len(known) {
-					t.Errorf("the service was asked %d times about %d persons: the store was not away",
-						asked, len(away)+len(known))
+				lost := len(away) + len(known)
+				if server == nil {
+					lost = len(away) // SQLite's write-ahead log is read in spite of the lock
+				}
+				if asked := len(service.Calls()) - before; asked < lost {
+					t.Errorf("the service was asked %d times about %d persons: the store was not away", asked, lost)
 				}
 
 				f.ask(back)
@@ -108,9 +105,9 @@ func TestStoreThatIsAwayDelaysNobody(t *testing.T) {
 // With WithRefuseWithoutStore nobody is asked about while the store is away, and
 // so nobody is billed twice.
 func TestRefuseWithoutStore(t *testing.T) {
-	onEach(t, func(t *testing.T, name string, d database) {
-		const persons = 40
-		dsn, server := d.readyForOutages(t)
+	onEachAtOnce(t, func(t *testing.T, name string, d database) {
+		dsn, server := d.ready(t)
+		persons := personsAway(server)
 		o, service := ordersFor(t, name, dsn, 2*time.Second, 20*time.Millisecond, 4*persons)
 		o.Refuse = true
 		f := newFleet(t, processes, o)
@@ -124,7 +121,11 @@ func TestRefuseWithoutStore(t *testing.T) {
 
 				outage.begin()
 				before := len(service.Calls())
-				for _, a := range f.askAll(all) {
+				lost := all
+				if server == nil {
+					lost = all[persons:] // SQLite's write-ahead log is read in spite of the lock
+				}
+				for _, a := range f.askAll(lost) {
 					if a.Err == "" || a.BizCode != "" {
 						t.Errorf("person %d: %q without the store", a.Person, a.BizCode)
 					}

@@ -152,7 +152,11 @@ func BenchmarkNewPersonsPostgreSQL(b *testing.B) {
 		if _, err := db.ExecContext(b.Context(), "truncate id2meta_verdicts"); err != nil {
 			b.Fatal(err)
 		}
-		cache, err := verdictcache.New(matching, verdictcache.NewSQL(db, verdictcache.PostgreSQL), make([]byte, 32))
+		store := verdictcache.NewSQL(db, verdictcache.PostgreSQL)
+		if err := store.CreateTable(b.Context()); err != nil { // as at the start of a service
+			b.Fatal(err)
+		}
+		cache, err := verdictcache.New(matching, store, make([]byte, 32))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,6 +97,7 @@ func exclusion(t *testing.T, s stores) {
 				return fmt.Errorf("Claim: %w", err)
 			}
 			if !granted {
+				time.Sleep(rand.N(time.Millisecond))
 				continue
 			}
 			if holders.Add(1) > 1 {

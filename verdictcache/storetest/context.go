@@ -29,10 +29,10 @@ func endedContext(t *testing.T, s stores) {
 }
 
 func endingContext(t *testing.T, s stores) {
-	for range 2 * rounds {
+	for range rounds {
 		key := newKey()
 		ctx, cancel := context.WithTimeout(t.Context(), rand.N(2*time.Millisecond))
-		for ctx.Err() == nil {
+		for i := 0; i < 50 && ctx.Err() == nil; i++ {
 			all(ctx, s.one, key, newClaimer())
 		}
 		deadline, _ := ctx.Deadline()

@@ -1,0 +1,314 @@
+package verdictcache_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/verdictcache"
+)
+
+// The ways in which a step goes wrong, and for how long a caller whose context
+// leaves 4 s waits for it: a quarter of that, or 3 s of a minute.
+var faults = []struct {
+	sentence string
+	fault    func(context.Context) error
+	hangs    bool
+}{
+	{"fails", fails, false},
+	{"panics", panics, false},
+	{"fails with the error of another context", looksLikeOurs, false},
+	{"hangs", hangs, true},
+	{"hangs on after its context", hangsOn, true},
+}
+
+func TestAStoreInTrouble(t *testing.T) {
+	for _, step := range []struct {
+		name string
+		of   func(*faulty) *fault
+		late bool // the verdict is there already
+	}{
+		{"Load", func(s *faulty) *fault { return &s.load }, false},
+		{"Claim", func(s *faulty) *fault { return &s.claim }, false},
+		{"Save", func(s *faulty) *fault { return &s.save }, true},
+	} {
+		for _, f := range faults {
+			for _, budget := range []struct{ time, share time.Duration }{
+				{2 * time.Second, time.Second / 2}, {time.Hour, 3 * time.Second}, {0, 3 * time.Second},
+			} {
+				name := fmt.Sprintf("%s %s, within %v", step.name, f.sentence, budget.time)
+				t.Run(name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						var log logBuffer
+						store := newFaulty()
+						step.of(store).set(f.fault)
+						next := &service{answer: after(100*time.Millisecond, match, nil)}
+						c := newCache(t, next, store, log.option())
+						ctx := t.Context()
+						if budget.time > 0 {
+							var cancel context.CancelFunc
+							ctx, cancel = context.WithTimeout(ctx, budget.time)
+							defer cancel()
+						}
+						// Nobody is the poorer for it, and two still share.
+						one, other := start(ctx, c, zhang), start(ctx, c, zhang)
+						want := outcome{result: match, after: 100 * time.Millisecond}
+						if f.hangs {
+							want.after += budget.share
+						}
+						require.Equal(t, want, <-one)
+						require.Equal(t, want, <-other)
+						require.Equal(t, 1, next.asked())
+						time.Sleep(2 * time.Minute)
+						stats := c.Stats()
+						require.EqualValues(t, 1, stats.Asked)
+						require.EqualValues(t, 1, stats.Shared)
+						require.NotZero(t, stats.StoreFailures)
+						require.Contains(t, log.String(), "level=WARN")
+						require.Contains(t, log.String(), "the store failed")
+
+						// When it is well again all is as before.
+						step.of(store).set(nil)
+						mustVerify(t, c, zhang, match)
+						mustVerify(t, c, zhang, match)
+						require.LessOrEqual(t, next.asked(), 2)
+						require.Equal(t, stats.StoreFailures, c.Stats().StoreFailures)
+					})
+				})
+
+				t.Run(name+", refused", func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						store := newFaulty()
+						step.of(store).set(f.fault)
+						next := &service{answer: always(match, nil)}
+						c := newCache(t, next, store, verdictcache.WithRefuseWithoutStore())
+						ctx := t.Context()
+						if budget.time > 0 {
+							var cancel context.CancelFunc
+							ctx, cancel = context.WithTimeout(ctx, budget.time)
+							defer cancel()
+						}
+						o := <-start(ctx, c, zhang)
+						if f.hangs {
+							require.Equal(t, budget.share, o.after)
+						} else {
+							require.Zero(t, o.after)
+						}
+						if step.late {
+							require.Equal(t, match, o.result, "it was asked, so it is given")
+							require.NoError(t, o.err)
+						} else {
+							require.Zero(t, o.result)
+							require.ErrorContains(t, o.err, "the store failed")
+							require.NotErrorIs(t, o.err, context.DeadlineExceeded, "it is not the caller's context that has ended")
+							require.NotErrorIs(t, o.err, context.Canceled)
+							require.Zero(t, next.asked())
+						}
+						time.Sleep(2 * time.Minute)
+						require.NotZero(t, c.Stats().StoreFailures)
+
+						step.of(store).set(nil)
+						mustVerify(t, c, zhang, match)
+					})
+				})
+			}
+		}
+	}
+	t.Run("the error wraps the store's", func(t *testing.T) {
+		store := newFaulty()
+		c := newCache(t, &service{}, store, verdictcache.WithRefuseWithoutStore())
+		for _, fault := range []*fault{&store.load, &store.claim} {
+			fault.set(fails)
+			_, err := c.Verify(t.Context(), zhang)
+			require.ErrorIs(t, err, errStore)
+			fault.set(nil)
+		}
+		require.EqualValues(t, 2, c.Stats().StoreFailures)
+	})
+	t.Run("a caller whose context ends in the store has that error, and no fault is counted", func(t *testing.T) {
+		for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithRefuseWithoutStore()}} {
+			for _, fault := range []func(context.Context) error{hangs, hangsOn} {
+				synctest.Test(t, func(t *testing.T) {
+					store := newFaulty()
+					next := &service{answer: always(match, nil)}
+					c := newCache(t, next, store, opts...)
+					store.load.set(fault)
+					ctx, cancel := context.WithCancel(t.Context())
+					time.AfterFunc(time.Second, cancel)
+					o := <-start(ctx, c, zhang)
+					require.ErrorIs(t, o.err, context.Canceled)
+					require.Equal(t, time.Second, o.after)
+					store.load.set(nil)
+					store.claim.set(fault)
+					ctx, cancel = context.WithCancel(t.Context())
+					time.AfterFunc(time.Second, cancel)
+					o = <-start(ctx, c, zhang)
+					require.ErrorIs(t, o.err, context.Canceled)
+					require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+					require.LessOrEqual(t, o.after, 1100*time.Millisecond)
+					time.Sleep(2 * time.Minute)
+					require.Zero(t, next.asked())
+					require.Zero(t, c.Stats().StoreFailures)
+				})
+			}
+		}
+	})
+}
+
+func TestAStoreThatDiesWhileOthersWait(t *testing.T) {
+	for _, f := range faults {
+		for _, refuse := range []bool{false, true} {
+			t.Run(fmt.Sprintf("it %s, refuse: %v", f.sentence, refuse), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var opts []verdictcache.Option
+					if refuse {
+						opts = append(opts, verdictcache.WithRefuseWithoutStore())
+					}
+					next := &service{answer: after(5*time.Second, match, nil)}
+					store := newFaulty()
+					asks := start(t.Context(), newCache(t, next, store.Store), zhang)
+					synctest.Wait()
+					c := newCache(t, next, store, opts...)
+					waits := start(t.Context(), c, zhang)
+					time.Sleep(time.Second)
+					store.load.set(f.fault)
+					o := <-waits
+					if refuse {
+						require.ErrorContains(t, o.err, "the store failed")
+						require.Equal(t, 1, next.asked())
+					} else {
+						require.Equal(t, match, o.result)
+						require.Equal(t, 2, next.asked())
+					}
+					<-asks
+					time.Sleep(2 * time.Minute)
+					require.EqualValues(t, 1, c.Stats().StoreFailures)
+				})
+			})
+		}
+	}
+}
+
+// A claim whose grant was lost on its way is turned into the verdict all the same.
+func TestAClaimThatWasGrantedUnheard(t *testing.T) {
+	store := newFaulty()
+	lost := &deaf{store}
+	next := &service{answer: always(match, nil)}
+	c := newCache(t, next, lost)
+	mustVerify(t, c, zhang, match)
+	mustVerify(t, c, zhang, match)
+	require.Equal(t, 1, next.asked())
+	require.EqualValues(t, 1, c.Stats().StoreFailures)
+
+	// And given up where nobody asks.
+	refuses := newCache(t, next, lost, verdictcache.WithRefuseWithoutStore())
+	_, err := refuses.Verify(t.Context(), li)
+	require.ErrorIs(t, err, errStore)
+	began := time.Now()
+	mustVerify(t, newCache(t, next, store), li, match)
+	require.Less(t, time.Since(began), 5*time.Second, "a third of a lease")
+}
+
+type deaf struct{ *faulty }
+
+func (d *deaf) Claim(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, lease time.Duration) (bool, error) {
+	d.faulty.Claim(ctx, key, me, lease)
+	return false, errStore
+}
+
+// A renewal that fails is tried again; one that fails too long loses the lease.
+func TestRenewalsThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		failures := 0
+		store.renew.set(func(context.Context) error {
+			if failures++; failures%2 == 1 {
+				return errStore
+			}
+			return nil
+		})
+		next := &service{answer: after(time.Minute, match, nil)}
+		c := newCache(t, next, store)
+		asks := start(t.Context(), c, zhang)
+		synctest.Wait()
+		other := newCache(t, next, store.Store)
+		require.Equal(t, match, (<-start(t.Context(), other, zhang)).result)
+		require.Equal(t, match, (<-asks).result)
+		require.Equal(t, 1, next.asked())
+		require.EqualValues(t, 6, c.Stats().StoreFailures)
+	})
+}
+
+func TestOddVerdicts(t *testing.T) {
+	for _, odd := range []id2meta.Result{
+		{BizCode: "0"}, {BizCode: "4"}, {BizCode: "11"}, {BizCode: "1 "}, {BizCode: "match"}, {RequestID: "only an ID"},
+	} {
+		t.Run(fmt.Sprintf("%q is no verdict", odd.BizCode), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log logBuffer
+				store := &tampered{faulty: newFaulty(), entry: verdictcache.Entry{Verdict: odd}}
+				next := &service{answer: always(match, nil)}
+				c := newCache(t, next, store, log.option())
+				mustVerify(t, c, zhang, match)
+				require.Contains(t, log.String(), "none of the three")
+				mustVerify(t, c, zhang, match)
+				require.Equal(t, 1, next.asked(), "it was written over")
+				require.Zero(t, c.Stats().StoreFailures)
+			})
+		})
+		t.Run(fmt.Sprintf("%q is no verdict, although the store grants no claim", odd.BizCode), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &tampered{faulty: newFaulty(), entry: verdictcache.Entry{Verdict: odd}, stubborn: true}
+				next := &service{answer: always(match, nil)}
+				c := newCache(t, next, store)
+				mustVerify(t, c, zhang, match)
+				require.Equal(t, 1, next.asked())
+				require.EqualValues(t, 1, c.Stats().StoreFailures)
+
+				refuses := newCache(t, next, store, verdictcache.WithRefuseWithoutStore())
+				_, err := refuses.Verify(t.Context(), zhang)
+				require.ErrorContains(t, err, "the store failed")
+				require.Equal(t, 1, next.asked())
+			})
+		})
+	}
+}
+
+// tampered holds an entry that another hand wrote, until a claim takes its place.
+type tampered struct {
+	*faulty
+	entry    verdictcache.Entry
+	stubborn bool
+	claimed  bool
+}
+
+func (s *tampered) Load(ctx context.Context, key verdictcache.Key) (verdictcache.Entry, error) {
+	if s.claimed {
+		return s.faulty.Load(ctx, key)
+	}
+	return s.entry, nil
+}
+
+func (s *tampered) Claim(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, lease time.Duration) (bool, error) {
+	if s.stubborn {
+		return false, nil
+	}
+	s.claimed = true
+	return s.faulty.Claim(ctx, key, me, lease)
+}
+
+// A request ID that not every Store can hold is left out, and not the verdict.
+func TestRequestIDsThatNoServiceSends(t *testing.T) {
+	for _, id := range []string{string(make([]byte, 129)), "a\x00b", "\xff"} {
+		next := &service{answer: always(id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: id}, nil)}
+		c := newCache(t, next, verdictcache.NewMemory(10))
+		mustVerify(t, c, zhang, id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: id})
+		mustVerify(t, c, zhang, id2meta.Result{BizCode: id2meta.BizCodeMatch})
+		require.Equal(t, 1, next.asked())
+	}
+}
