@@ -236,7 +236,7 @@ func TestACodeMeansTheSameWithEveryStatus(t *testing.T) {
 // ErrMaybeBilled stands beside an error if and only if a question may have been
 // answered with a verdict that did not arrive. The simulator tells what it billed.
 func TestErrMaybeBilled(t *testing.T) {
-	leaving := leavingAfter(50 * time.Millisecond)
+	leaving := leavingAfter(300 * time.Millisecond)
 	again := []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(2)}
 	unknownBizCode := id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"4"}}`)
 	tests := []struct {
@@ -250,10 +250,10 @@ func TestErrMaybeBilled(t *testing.T) {
 		// Sent, and no verdict arrived.
 		{name: "a dropped connection", faults: []id2metatest.Fault{id2metatest.Drop()}, want: true},
 		{name: "a truncated answer", faults: []id2metatest.Fault{id2metatest.Truncate()}, want: true},
-		{name: "a deadline while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: within(50 * time.Millisecond), want: true},
-		{name: "WithTimeout while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, opts: []id2meta.Option{id2meta.WithTimeout(50 * time.Millisecond)}, want: true},
+		{name: "a deadline while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: within(300 * time.Millisecond), want: true},
+		{name: "WithTimeout while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, opts: []id2meta.Option{id2meta.WithTimeout(300 * time.Millisecond)}, want: true},
 		{name: "a cancel while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: leaving, want: true},
-		{name: "a deadline while the answer is delayed", faults: []id2metatest.Fault{id2metatest.Delay(time.Minute)}, ctx: within(50 * time.Millisecond), want: true},
+		{name: "a deadline while the answer is delayed", faults: []id2metatest.Fault{id2metatest.Delay(time.Minute)}, ctx: within(300 * time.Millisecond), want: true},
 		{name: "a 200 that is empty", faults: []id2metatest.Fault{id2metatest.Raw(200, "")}, want: true},
 		{name: "a 200 that cannot be understood", faults: []id2metatest.Fault{id2metatest.Raw(200, "<html>")}, want: true},
 		{name: "a 200 that is too long", faults: []id2metatest.Fault{id2metatest.Raw(200, verdict+strings.Repeat(" ", 1<<20))}, want: true},
@@ -269,8 +269,8 @@ func TestErrMaybeBilled(t *testing.T) {
 		{name: "a drop, and then throttling", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Throttle(time.Hour)}, opts: again, want: true},
 		{name: "a drop, and then no leave of the limiter", faults: []id2metatest.Fault{id2metatest.Drop()},
 			opts: append(again, id2meta.WithLimiter(rate.NewLimiter(rate.Every(time.Hour), 1))), want: true},
-		{name: "a drop, and then a deadline that comes before the next attempt", faults: []id2metatest.Fault{id2metatest.Truncate(), id2metatest.Throttle(400 * time.Millisecond)},
-			opts: []id2meta.Option{id2meta.WithRetryUnanswered()}, ctx: leavingAfter(300 * time.Millisecond), want: true},
+		{name: "a drop, and then a deadline that comes before the next attempt", faults: []id2metatest.Fault{id2metatest.Truncate(), id2metatest.Throttle(5 * time.Second)},
+			opts: []id2meta.Option{id2meta.WithRetryUnanswered()}, ctx: leavingAfter(time.Second), want: true},
 		{name: "a failure, and then a drop", faults: []id2metatest.Fault{id2metatest.Answer("500", ""), id2metatest.Drop()}, want: true},
 
 		// A failure was said.
@@ -278,7 +278,7 @@ func TestErrMaybeBilled(t *testing.T) {
 		{name: "Code 402 to the last", faults: []id2metatest.Fault{id2metatest.Answer("402", ""), id2metatest.Answer("402", ""), id2metatest.Answer("402", "")}},
 		{name: "HTTP 502 in HTML to the last", faults: []id2metatest.Fault{id2metatest.Raw(502, "<html>"), id2metatest.Raw(502, "<html>"), id2metatest.Raw(502, "<html>")}},
 		{name: "throttling for longer than there is time", faults: []id2metatest.Fault{id2metatest.Throttle(time.Hour)}},
-		{name: "throttling, and then a deadline", faults: []id2metatest.Fault{id2metatest.Throttle(400 * time.Millisecond)}, ctx: leaving},
+		{name: "throttling, and then a deadline", faults: []id2metatest.Fault{id2metatest.Throttle(5 * time.Second)}, ctx: leavingAfter(time.Second)},
 		{name: "an unknown Code of the gateway", faults: []id2metatest.Fault{id2metatest.Status(404, "InvalidAction.NotFound", "")}},
 		{name: "a redirect", faults: []id2metatest.Fault{id2metatest.Raw(302, "")}},
 
@@ -306,6 +306,7 @@ func TestErrMaybeBilled(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			server := newServer(t)
 			server.Inject(test.faults...)
 			client := newClient(t, []string{server.Endpoint()}, test.opts...)

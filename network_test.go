@@ -337,8 +337,8 @@ func TestAnAnswerThatComesAfterTheEnd(t *testing.T) {
 		ctx  func(t *testing.T) context.Context
 		want error
 	}{
-		{"of a deadline", within(50 * time.Millisecond), context.DeadlineExceeded},
-		{"of a caller who leaves", leavingAfter(50 * time.Millisecond), context.Canceled},
+		{"of a deadline", within(200 * time.Millisecond), context.DeadlineExceeded},
+		{"of a caller who leaves", leavingAfter(200 * time.Millisecond), context.Canceled},
 	}
 	for _, answer := range []struct {
 		name, body string
@@ -370,8 +370,9 @@ func TestAnAnswerThatComesAfterTheEnd(t *testing.T) {
 		}
 		for _, end := range ends {
 			t.Run(answer.name+" after the end "+end.name, func(t *testing.T) {
+				t.Parallel()
 				endpoint, asked, pool := serve(t)
-				client := newClient(t, []string{endpoint}, pool)
+				client := newClient(t, []string{endpoint}, pool, id2meta.WithMaxAttempts(1))
 				result, err := client.Verify(end.ctx(t), zhangParam)
 				assert.EqualValues(t, 1, asked.Load())
 				if answer.verdict {
@@ -388,9 +389,10 @@ func TestAnAnswerThatComesAfterTheEnd(t *testing.T) {
 			})
 		}
 		t.Run(answer.name+" after the time of an attempt that may be made again", func(t *testing.T) {
+			t.Parallel()
 			endpoint, asked, pool := serve(t)
 			client := newClient(t, []string{endpoint}, pool, id2meta.WithRetryUnanswered(),
-				id2meta.WithMaxAttempts(retried), id2meta.WithTimeout(600*time.Millisecond))
+				id2meta.WithMaxAttempts(retried), id2meta.WithTimeout(2*time.Second))
 			result, err := client.Verify(t.Context(), zhangParam)
 			if answer.verdict {
 				require.NoError(t, err)

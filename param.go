@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/id2meta/id2meta/internal/identity"
 	"github.com/id2meta/id2meta/internal/redact"
 )
 
@@ -46,15 +47,35 @@ const (
 // generation) are not supported by the service.
 //
 // A plaintext UserName is up to 100 characters of UTF-8 with at least one
-// letter. Ideographs that are newer than Go's Unicode tables, every form of the
-// middle dot (阿依古丽·买买提) and spaces inside (JOHN SMITH) are accepted and
-// sent as they are. Digits, asterisks, private-use characters, other white
-// space, control and invisible characters are not.
+// letter. Ideographs that are newer than Go's Unicode tables, private-use
+// characters and spaces inside (JOHN SMITH) are accepted and sent as they are.
+// Digits, asterisks, other white space, U+FFFD, control, invisible and
+// unassigned characters are not.
+//
+// The dot in 阿依古丽·买买提 is U+00B7, by notice 民委发〔2016〕33号 of twelve
+// ministries, the Ministry of Public Security among them. People type others:
+// between two ideographs, each of • ‧ ∙ ⋅ ・ ･ ． and the full stop is sent as
+// U+00B7. Any other dot is sent as it is typed: beside a Latin letter
+// (J. SMITH), at an end, beside a space, and of two in a row, of which nobody
+// can know what was meant. In a masked name the first character is not known,
+// so a dot behind it stays, too.
 //
 // A UserName or IdentifyNum of [ParamTypeSM2] is a ciphertext of at least 98
 // bytes (0x04, C1 of 64, C2 as long as the plaintext, C3 of 32) in standard
 // Base64, with padding and without line breaks. Only that shape can be checked
 // here, not who is encrypted.
+//
+// # Rare ideographs
+//
+// Some ideographs stand in the police's data as private-use characters, from a
+// time in which they had no code point of their own: 䶮, now U+4DAE, as U+E863.
+// Code points are compared there, so that the two are different names, says
+// Huawei Cloud of the same check (support.huaweicloud.com/api-ivs, page
+// "校验信息说明"), and advises to try the other; it has not been tried against
+// this service. So after a mismatch of such a name, ask again with the standard
+// code point in the place of the private one, or the other way round. Each try is
+// billed. Which two are the same ideograph is for the caller to know: there is no
+// table of them here.
 //
 // # What is shown
 //
@@ -81,61 +102,33 @@ func (p Param) Validate() error {
 }
 
 // Normalize returns p as Verify sends it: ParamType filled in, white space
-// around the fields removed, IdentifyNum in ASCII and with a capital X. Use it
-// wherever a Param is a key, in a cache or to count attempts: then the same
-// person is the same key, however they typed themselves. To normalize twice
-// changes nothing.
+// around the fields removed, each dot between two ideographs of UserName as
+// U+00B7, IdentifyNum in ASCII and with a capital X. Use it wherever a Param is a
+// key, in a cache or to count attempts: then the same person is the same key,
+// however they typed themselves. To normalize twice changes nothing.
 //
 // An invalid p gives the zero Param and a *[ParamError].
-func (p Param) Normalize() (Param, error) { return p.normalize(time.Now) }
-
-// normalize has the clock as an argument for the sake of tests.
-func (p Param) normalize(now func() time.Time) (Param, error) {
-	var err error
+func (p Param) Normalize() (Param, error) {
+	var form identity.Form
 	switch p.ParamType {
 	case "", ParamTypeNormal:
-		p.ParamType = ParamTypeNormal
-		if p.UserName, err = normalName(p.UserName); err != nil {
-			return Param{}, err
-		}
-		num, err := parseNumber(p.IdentifyNum, now)
-		if err != nil {
-			return Param{}, err
-		}
-		if p.IdentifyNum != string(num[:]) { // most are normal: do not allocate
-			p.IdentifyNum = string(num[:])
-		}
+		p.ParamType, form = ParamTypeNormal, identity.Plain
 	case ParamTypeMD5:
-		if p.UserName, err = maskedName(p.UserName); err != nil {
-			return Param{}, err
-		}
-		if p.IdentifyNum, err = maskedNumber(p.IdentifyNum); err != nil {
-			return Param{}, err
-		}
+		form = identity.Masked
 	case ParamTypeSM2:
-		if p.UserName, err = encryptedName(p.UserName); err != nil {
-			return Param{}, err
-		}
-		if p.IdentifyNum, err = encryptedNumber(p.IdentifyNum); err != nil {
-			return Param{}, err
-		}
+		form = identity.Encrypted
 	default:
-		return Param{}, &ParamError{"ParamType", reasonType}
+		return Param{}, &ParamError{"ParamType", `it must be "normal", "md5" or "sm2"`}
+	}
+	var reason string
+	if p.UserName, reason = identity.Name(p.UserName, form); reason != "" {
+		return Param{}, &ParamError{"UserName", reason}
+	}
+	if p.IdentifyNum, reason = identity.Number(p.IdentifyNum, form, time.Now); reason != "" {
+		return Param{}, &ParamError{"IdentifyNum", reason}
 	}
 	return p, nil
 }
-
-// Why a Param is refused. The reasons, here and in the files of the fields, are
-// constants so that none can hold a part of a value.
-const (
-	reasonType      = `it must be "normal", "md5" or "sm2"`
-	reasonEmpty     = "it is empty"
-	reasonMasked    = "it is masked already; a masked person needs ParamTypeMD5"
-	reasonEncrypted = "it is encrypted already; an encrypted person needs ParamTypeSM2"
-)
-
-func badName(reason string) error   { return &ParamError{"UserName", reason} }
-func badNumber(reason string) error { return &ParamError{"IdentifyNum", reason} }
 
 // String returns p without the person, for people who look for a mistake:
 //
@@ -186,3 +179,19 @@ func (p Param) redact() Param {
 	}
 	return p
 }
+
+// DisplayName returns userName for people's eyes: its first character and a star
+// for each that follows, 张* for 张三. It shows only stars of a name of one
+// character or none, and of what is no name, such as a number. It has at most 100
+// characters, and none that is invisible.
+//
+// It is for display only and never to be sent: Validate refuses it. It protects
+// nobody from being guessed by those who know something of them.
+func DisplayName(userName string) string { return identity.DisplayName(userName) }
+
+// DisplayIdentifyNum returns identifyNum for people's eyes, without the date of
+// birth: 110105********002X. It shows only stars of what has not the form of an
+// 18-character number. Like what DisplayName returns, it is never to be sent, and
+// no protection against guessing: a century has 36,525 birth dates, and the check
+// digit leaves one in eleven of them.
+func DisplayIdentifyNum(identifyNum string) string { return identity.DisplayNumber(identifyNum) }

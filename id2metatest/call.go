@@ -1,13 +1,11 @@
 package id2metatest
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"time"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/simulator"
 )
 
 // Call is a request that arrived, and what became of it. It holds nothing of the
@@ -65,7 +63,7 @@ func (s *Server) Calls() []Call {
 // number, in whichever ParamType: how often the account that asked would have
 // paid. It panics like [Server.AddPerson] if they are no person.
 func (s *Server) Billed(userName, identifyNum string) int {
-	person := s.pseudonym(mustMask("Billed", userName, identifyNum))
+	person := s.simulator.Person(mustNormalize("Billed", userName, identifyNum))
 	n := 0
 	for _, call := range s.Calls() {
 		if call.Billed && call.Person == person {
@@ -75,43 +73,31 @@ func (s *Server) Billed(userName, identifyNum string) int {
 	return n
 }
 
-func newCall(r request, p proof) Call {
-	paramType := r.param("ParamType")
-	switch paramType {
-	case "", "normal", "md5", "sm2":
-	default:
-		paramType = "other" // who knows what it is: perhaps a swapped name
-	}
+func newCall(c simulator.Call) Call {
 	return Call{
-		Method:      r.Method,
-		Action:      r.action(),
-		Version:     r.version(),
-		UserAgent:   r.UserAgent(),
-		ParamType:   paramType,
-		Params:      r.where(),
-		Signature:   p.scheme,
-		AccessKeyID: p.accessKeyID,
-		STS:         p.securityToken != "",
+		Time:        c.Time,
+		Method:      c.Method,
+		Action:      c.Action,
+		Version:     c.Version,
+		UserAgent:   c.UserAgent,
+		ParamType:   c.ParamType,
+		Params:      c.Params,
+		Signature:   c.Signature,
+		AccessKeyID: c.AccessKeyID,
+		STS:         c.STS,
+		RequestID:   c.RequestID,
+		Fault:       c.Fault,
+		HTTPStatus:  c.HTTPStatus,
+		Outcome:     c.Outcome,
+		BizCode:     id2meta.BizCode(c.BizCode),
+		Billed:      c.Billed,
+		Person:      c.Person,
 	}
 }
 
-// settle fills in what became of the request.
-func (c *Call) settle(rep reply, fault Fault) {
-	c.Outcome = rep.code
-	c.BizCode = rep.bizCode
-	if rep.bizCode != "" {
-		c.Outcome = rep.bizCode.String()
-		c.Billed = true
-	}
-	if !fault.silent {
-		c.HTTPStatus = rep.status
-	}
-}
-
-// pseudonym is the Person of a Call. A plain hash of a number could be undone by
-// trying them all; without the key nobody can.
-func (s *Server) pseudonym(p person) string {
-	mac := hmac.New(sha256.New, s.personKey[:])
-	mac.Write([]byte(p.userName + "\n" + p.identifyNum))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
+// record is the simulator's Record.
+func (s *Server) record(c simulator.Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, newCall(c))
 }

@@ -13,7 +13,12 @@
 // shares nothing with the vendor's SDKs: HTTP method, action and version, access
 // key, security token, date (15 minutes), signature, reused nonce. It then gets
 // the answer of the API: Code 400 for a missing parameter, Code 401 for an
-// illegal one, or Code 200 with the verdict on the people that the Server knows.
+// illegal one, which it names, or Code 200 with the verdict on the people that
+// the Server knows.
+//
+// A wrong signature gets SignatureDoesNotMatch with the string that the Server
+// signed, in the wording of published answers. If the client signed the same
+// string, its secret is wrong; if not, it signs something else than it sends.
 //
 // # Which clients it serves
 //
@@ -25,10 +30,11 @@
 // It asks for nothing that the vendor's SDKs do not send, whatever their
 // language: give them [Server.Endpoint], [Server.CertificatePEM], [AccessKeyID]
 // and [AccessKeySecret]. Every Server has the same certificate, so one file named
-// by SSL_CERT_FILE or NODE_EXTRA_CA_CERTS does for all. The vendor's SDK for Go
-// is part of the tests; of those for Node, @alicloud/cloudauth20190307 3.5.0
+// by SSL_CERT_FILE or NODE_EXTRA_CA_CERTS does for all. The vendor's two SDKs for
+// Go are part of the tests; of those for Node, @alicloud/cloudauth20190307 3.5.0
 // (ACS3, form body) and @alicloud/pop-core 1.8.0 (HMAC-SHA1, GET and POST) are
-// known to work, with permanent and with temporary access keys.
+// known to work, with permanent and with temporary access keys. For services in
+// those languages the program examples/simulator serves the same on a fixed port.
 //
 // # Faults
 //
@@ -41,6 +47,8 @@
 //
 // # Personal data
 //
-// A Server writes no log, and no [Call], message or panic of it repeats a name,
-// a number or a secret.
+// A Server writes no log, and no [Call] or panic of it holds a name, a number or a
+// secret. What it answers to a wrong signature does: the string that was signed
+// has all that was in the query, and with HMAC-SHA1 in the body too, and the
+// security token. It is the vendor's way; use people who do not exist.
 package id2metatest

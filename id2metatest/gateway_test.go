@@ -2,6 +2,7 @@ package id2metatest_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -64,6 +65,8 @@ func TestGatewayRefuses(t *testing.T) {
 			r.Header.Set("x-acs-content-sha256", empty)
 			r.Body, r.ContentLength = http.NoBody, 0
 		}}, 400, noMatch},
+		{"a hash that is not the body's, and not signed", ask{signed: []string{"host", "x-acs-date"},
+			beforeSigned: replaceHeader("x-acs-content-sha256", "00")}, 400, noMatch},
 		{"a hash that is not the body's, though signed", ask{beforeSigned: replaceHeader("x-acs-content-sha256", "00")}, 400, noMatch},
 		{"a query that was changed", ask{query: true, tamper: func(r *http.Request) { r.URL.RawQuery += "&a=b" }}, 400, noMatch},
 		{"a query that was changed under the older signature",
@@ -94,7 +97,11 @@ func TestGatewayRefuses(t *testing.T) {
 				!strings.HasPrefix(ans.Recommend, "https://") || !strings.Contains(ans.Recommend, ans.RequestId) {
 				t.Errorf("a field is missing: %s", ans.body)
 			}
-			for _, secret := range []string{name, number, maskedName, maskedNumber, stsSecret, stsToken, id2metatest.AccessKeySecret} {
+			secrets := []string{stsSecret, id2metatest.AccessKeySecret}
+			if test.code != noMatch { // which repeats what was signed
+				secrets = append(secrets, name, number, maskedName, maskedNumber, stsToken)
+			}
+			for _, secret := range secrets {
 				if strings.Contains(ans.body, secret) {
 					t.Errorf("the answer repeats %s", secret)
 				}
@@ -104,6 +111,37 @@ func TestGatewayRefuses(t *testing.T) {
 				t.Errorf("recorded as %+v", call)
 			}
 		})
+	}
+}
+
+// The message is word for word that of published answers, and behind it stands
+// exactly what the client signed: whoever signs by hand compares the two.
+func TestSignatureDoesNotMatchRepeatsWhatWasSigned(t *testing.T) {
+	for _, rpc := range []bool{false, true} {
+		for _, query := range []bool{false, true} {
+			for _, method := range []string{"POST", "GET"} {
+				for _, sts := range []bool{false, true} {
+					t.Run(fmt.Sprintf("rpc %v, query %v, %s, sts %v", rpc, query, method, sts), func(t *testing.T) {
+						s := newServer(t)
+						s.AddCredential("temporary", "its secret", "its token")
+						var toSign, canonicalRequest string
+						a := ask{rpc: rpc, query: query, method: method, secret: "wrong", toSign: &toSign, canonicalRequest: &canonicalRequest}
+						if sts {
+							a.id, a.token = "temporary", "its token"
+						}
+						ans := a.mustSend(t, s)
+						want := "Specified signature does not match our calculation." +
+							" server StringToSign is [" + toSign + "] server CanonicalRequest is [" + canonicalRequest + "]"
+						if rpc {
+							want = "Specified signature is not matched with our calculation. server string to sign is:" + toSign
+						}
+						if ans.Code != "SignatureDoesNotMatch" || ans.Message != want {
+							t.Errorf("got %s: %q\nwant %q", ans.Code, ans.Message, want)
+						}
+					})
+				}
+			}
+		}
 	}
 }
 

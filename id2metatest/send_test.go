@@ -47,6 +47,8 @@ type ask struct {
 	contentType          string    // default the one of forms
 	signed               []string  // default: host, content-type and all x-acs
 	beforeSigned, tamper func(*http.Request)
+
+	toSign, canonicalRequest *string // if not nil, what was signed is stored here
 }
 
 type answer struct {
@@ -124,7 +126,9 @@ func (a ask) request(t testing.TB, host string) *http.Request {
 			}
 		}
 		mac := hmac.New(sha1.New, []byte(a.secret+"&"))
-		io.WriteString(mac, a.method+"&%2F&"+rfc3986(sorted(params)))
+		toSign := a.method + "&%2F&" + rfc3986(sorted(params))
+		io.WriteString(mac, toSign)
+		store(a.toSign, toSign)
 		params.Set("Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	}
 
@@ -183,13 +187,22 @@ func (a ask) signACS3(r *http.Request, query, body, date string) {
 	canonical += "\n" + strings.Join(signed, ";") + "\n" + bodyHash
 	sum = sha256.Sum256([]byte(canonical))
 	mac := hmac.New(sha256.New, []byte(a.secret))
-	io.WriteString(mac, "ACS3-HMAC-SHA256\n"+hex.EncodeToString(sum[:]))
+	toSign := "ACS3-HMAC-SHA256\n" + hex.EncodeToString(sum[:])
+	io.WriteString(mac, toSign)
+	store(a.toSign, toSign)
+	store(a.canonicalRequest, canonical)
 	r.Header.Set("Authorization", "ACS3-HMAC-SHA256 Credential="+a.id+",SignedHeaders="+
 		strings.Join(signed, ";")+",Signature="+hex.EncodeToString(mac.Sum(nil)))
 }
 
 func setDefault(p *string, value string) {
 	if *p == "" {
+		*p = value
+	}
+}
+
+func store(p *string, value string) {
+	if p != nil {
 		*p = value
 	}
 }

@@ -1,7 +1,6 @@
 package id2metatest
 
 import (
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -13,9 +12,9 @@ import (
 	"time"
 
 	"github.com/aliyun/credentials-go/credentials"
-	"github.com/tjfoc/gmsm/sm2"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/simulator"
 )
 
 // The access key that every [Server] accepts. It opens nothing else.
@@ -33,38 +32,22 @@ const maxIdleConns = 512
 type Server struct {
 	http      *httptest.Server
 	client    *http.Client
-	closed    chan struct{} // closed by Close: releases what hangs
-	closeOnce sync.Once
-	personKey [32]byte // keys Call.Person; random, never shown
-	sm2Key    func() *sm2.PrivateKey
+	simulator *simulator.Simulator
 
-	mu          sync.Mutex
-	people      registry
-	credentials map[string]credential // by access key ID
-	nonces      nonceMemory
-	faults      []Fault
-	calls       []Call
-}
-
-// credential is what the gateway knows of an access key.
-type credential struct {
-	secret        string
-	securityToken string // empty: not a temporary one of STS
+	mu     sync.Mutex
+	faults []Fault
+	calls  []Call
 }
 
 // NewServer starts a Server that accepts [AccessKeyID] and knows nobody. The
 // caller should call [Server.Close] when done. Like [httptest.NewServer] it
 // panics if it cannot listen on 127.0.0.1.
 func NewServer() *Server {
-	s := &Server{
-		closed:      make(chan struct{}),
-		sm2Key:      sync.OnceValue(newSM2Key),
-		people:      registry{},
-		credentials: map[string]credential{AccessKeyID: {secret: AccessKeySecret}},
-	}
-	rand.Read(s.personKey[:]) // never fails
+	s := &Server{}
+	s.simulator = simulator.New(simulator.Config{NextFault: s.nextFault, Record: s.record})
+	s.simulator.AddCredential(AccessKeyID, AccessKeySecret, "")
 
-	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.http = httptest.NewUnstartedServer(s.simulator)
 	// Clients that hang up or distrust the certificate are what tests are made
 	// of, and no news.
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -80,10 +63,8 @@ func NewServer() *Server {
 // when Close returns, no goroutine of the Server and no idle connection of
 // [Server.Client] is left.
 func (s *Server) Close() {
-	s.closeOnce.Do(func() {
-		close(s.closed)
-		s.http.Close()
-	})
+	s.simulator.Close()
+	s.http.Close()
 	s.client.CloseIdleConnections()
 }
 
@@ -125,19 +106,16 @@ func (s *Server) Options() []id2meta.Option {
 // are no person, with a message that does not repeat them. A number that is
 // added again takes the new name.
 func (s *Server) AddPerson(userName, identifyNum string) {
-	p := mustMask("AddPerson", userName, identifyNum)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.people.add(p)
+	s.simulator.AddPerson(mustNormalize("AddPerson", userName, identifyNum))
 }
 
-// mustMask turns test data into a person as the registry knows them.
-func mustMask(caller, userName, identifyNum string) person {
+// mustNormalize returns test data as the simulator takes it.
+func mustNormalize(caller, userName, identifyNum string) (string, string) {
 	param, err := id2meta.Param{UserName: userName, IdentifyNum: identifyNum}.Normalize()
 	if err != nil {
 		panic("id2metatest: " + caller + ": " + err.Error()) // names the field, not the value
 	}
-	return mask(param.UserName, param.IdentifyNum)
+	return param.UserName, param.IdentifyNum
 }
 
 // AddCredential makes the Server accept one more access key. With a
@@ -145,61 +123,17 @@ func mustMask(caller, userName, identifyNum string) person {
 // that token. An access key ID that is added again takes the new secret and
 // token, as after a rotation.
 func (s *Server) AddCredential(accessKeyID, accessKeySecret, securityToken string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.credentials[accessKeyID] = credential{accessKeySecret, securityToken}
+	s.simulator.AddCredential(accessKeyID, accessKeySecret, securityToken)
 }
 
-// serve answers one request. The order of arrival is the order in which requests
-// have been read to their end.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	req, err := readRequest(r)
-	if err != nil {
-		panic(http.ErrAbortHandler) // the client left, or sends without end
-	}
-	reply, fault := s.process(req)
-	to := delivery{w, r, reply, s.closed}
-	if fault.send != nil {
-		fault.send(to)
-		return
-	}
-	to.send()
-}
-
-// process decides what a request gets, and records it. The lock makes the
-// decision and its place among the Calls one step.
-func (s *Server) process(req request) (reply, Fault) {
-	subject, known := req.subject(s.sm2Key) // takes its time to decrypt
-	s.mu.Lock()
-	defer s.mu.Unlock()
-
-	fault := s.nextFault()
-	proof, failed := req.proof()
-	if failed == nil && fault.reply == nil {
-		failed = s.admit(req, proof)
-	}
-
-	call := newCall(req, proof)
-	call.Time = time.Now()
-	call.RequestID = newRequestID()
-	call.Fault = fault.name
-	if known {
-		call.Person = s.pseudonym(subject)
-	}
-
-	var rep reply
-	switch {
-	case fault.reply != nil:
-		rep = fault.reply(call.RequestID, req.Host)
-	case failed != nil:
-		rep = failed.reply(call.RequestID, req.Host)
-	default:
-		rep = s.answer(req, subject, known, call.RequestID)
-	}
-	call.settle(rep, fault)
-	s.calls = append(s.calls, call)
-	return rep, fault
-}
+// SM2PublicKey returns the Server's public key, a compressed point in hex, for
+// package sm2param to encrypt under:
+//
+//	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
+//
+// Every Server has a key pair of its own. It cannot read what is encrypted under
+// the vendor's key or another Server's, and answers that with Code 401.
+func (s *Server) SM2PublicKey() string { return s.simulator.SM2PublicKey() }
 
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{

@@ -96,7 +96,7 @@ func TestParameters(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		params map[string]string
-		code   string
+		want   string // Code 400, or the field that Code 401 names
 	}{
 		{"no ParamType", without("ParamType"), "400"},
 		{"no UserName", without("UserName"), "400"},
@@ -105,42 +105,58 @@ func TestParameters(t *testing.T) {
 		{"an empty IdentifyNum", normal(name, ""), "400"},
 		{"no parameter at all", map[string]string{}, "400"},
 
-		{"an unknown ParamType", map[string]string{"ParamType": "MD5", "UserName": maskedName, "IdentifyNum": maskedNumber}, "401"},
-		{"a digit in the name", normal("张3", number), "401"},
-		{"a full-width digit in the name", normal("张３", number), "401"},
-		{"a control character in the name", normal("张\n三", number), "401"},
-		{"a name in GBK", normal("\xd5\xc5\xc8\xfd", number), "401"},
-		{"name and number swapped", normal(number, name), "401"},
-		{"a number of 15 digits", normal(name, "110105491231002"), "401"},
-		{"a number of 19 characters", normal(name, number+"0"), "401"},
-		{"a letter in the number", normal(name, "1101051949123100AX"), "401"},
-		{"an X that is not last", normal(name, "11010519491231X02X"), "401"},
-		{"full-width digits in the number", normal(name, "１１０１０５１９４９１２３１００２Ｘ"), "401"},
-		{"a date that does not exist", normal(name, "11010519491331002X"), "401"},
-		{"a wrong check digit", normal(name, "110105194912310021"), "401"},
-		{"a line feed after the number", normal(name, number+"\n"), "401"},
+		{"an unknown ParamType", map[string]string{"ParamType": "MD5", "UserName": maskedName, "IdentifyNum": maskedNumber}, "paramType"},
+		{"a digit in the name", normal("张3", number), "userName"},
+		{"a full-width digit in the name", normal("张３", number), "userName"},
+		{"a control character in the name", normal("张\n三", number), "userName"},
+		{"a name in GBK", normal("\xd5\xc5\xc8\xfd", number), "userName"},
+		{"name and number swapped", normal(number, name), "userName"},
+		{"a number of 15 digits", normal(name, "110105491231002"), "identifyNum"},
+		{"a number of 19 characters", normal(name, number+"0"), "identifyNum"},
+		{"a letter in the number", normal(name, "1101051949123100AX"), "identifyNum"},
+		{"an X that is not last", normal(name, "11010519491231X02X"), "identifyNum"},
+		{"full-width digits in the number", normal(name, "１１０１０５１９４９１２３１００２Ｘ"), "identifyNum"},
+		{"a date that does not exist", normal(name, "11010519491331002X"), "identifyNum"},
+		{"a wrong check digit", normal(name, "110105194912310021"), "identifyNum"},
+		{"a line feed after the number", normal(name, number+"\n"), "identifyNum"},
 
-		{"a plain name as md5", masked(name, maskedNumber), "401"},
-		{"a plain number as md5", masked(maskedName, number), "401"},
-		{"a digest in capitals", masked(strings.ToUpper(maskedName), maskedNumber), "401"},
-		{"a number's digest in capitals", masked(maskedName, strings.ToUpper(maskedNumber)), "401"},
-		{"a digest of 31 digits", masked(maskedName[1:], maskedNumber), "401"},
-		{"a digit behind the name's digest", masked(maskedName+"4", maskedNumber), "401"},
-		{"a number's digest of 31 digits", masked(maskedName, maskedNumber[:6]+maskedNumber[7:]), "401"},
-		{"a masked name as plain text", normal(maskedName, number), "401"},
+		{"a plain name as md5", masked(name, maskedNumber), "userName"},
+		{"a plain number as md5", masked(maskedName, number), "identifyNum"},
+		{"a digest in capitals", masked(strings.ToUpper(maskedName), maskedNumber), "userName"},
+		{"a number's digest in capitals", masked(maskedName, strings.ToUpper(maskedNumber)), "identifyNum"},
+		{"a digest of 31 digits", masked(maskedName[1:], maskedNumber), "userName"},
+		{"a digit behind the name's digest", masked(maskedName+"4", maskedNumber), "userName"},
+		{"a number's digest of 31 digits", masked(maskedName, maskedNumber[:6]+maskedNumber[7:]), "identifyNum"},
+		{"a masked name as plain text", normal(maskedName, number), "userName"},
 	} {
-		t.Run(test.name+" is Code "+test.code, func(t *testing.T) {
+		code, message := "401", "参数非法("+test.want+")"
+		if test.want == "400" {
+			code, message = "400", "参数不能为空"
+		}
+		t.Run(test.name+" is Code "+code, func(t *testing.T) {
 			ans := ask{params: test.params}.mustSend(t, s)
-			if ans.status != 200 || ans.Code != test.code || ans.bizCode != "" {
-				t.Errorf("got HTTP %d, %s", ans.status, ans.body)
+			if ans.status != 200 || ans.Code != code || ans.Message != message || ans.bizCode != "" {
+				t.Errorf("got HTTP %d, %s, want %s", ans.status, ans.body, message)
 			}
 			if strings.Contains(ans.body, "ResultObject") {
 				t.Error("there is a ResultObject without a verdict")
 			}
 			call := s.Calls()[len(s.Calls())-1]
-			if call.Outcome != test.code || call.Billed || call.Person != "" {
+			if call.Outcome != code || call.Billed || call.Person != "" {
 				t.Errorf("recorded as %+v", call)
 			}
 		})
+	}
+}
+
+// The whole of a published answer, but for the HTTP status, which it does not
+// tell.
+func TestIllegalParameterIsAnsweredLikeThePublishedExample(t *testing.T) {
+	s := newServer(t)
+	ans := ask{params: normal(name, "110105194912310021")}.mustSend(t, s)
+	want := `{"RequestId":"` + ans.RequestId + `","HostId":"` + s.Endpoint() + `","Code":"401","Message":"参数非法(identifyNum)",` +
+		`"Recommend":"https://api.aliyun.com/troubleshoot?q=401&product=Cloudauth&requestId=` + ans.RequestId + `"}`
+	if ans.body != want || ans.RequestId == "" {
+		t.Errorf("got  %s\nwant %s", ans.body, want)
 	}
 }

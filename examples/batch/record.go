@@ -56,6 +56,24 @@ func newRecord(r row, result id2meta.Result, err error) record {
 	return rec
 }
 
+// maskName returns what is written of a name: a first letter, so that somebody
+// who has the input recognises the row, and stars, or nothing of an empty cell.
+// No spreadsheet takes it for a formula.
+func maskName(s string) string {
+	if strings.TrimSpace(s) == "" {
+		return ""
+	}
+	return id2meta.DisplayName(s)
+}
+
+// maskNumber is for numbers what maskName is for names.
+func maskNumber(s string) string {
+	if strings.TrimSpace(s) == "" {
+		return ""
+	}
+	return id2meta.DisplayIdentifyNum(s)
+}
+
 // columnOf names a field of a Param as the user's file does.
 func columnOf(field string) string {
 	switch field {

@@ -1,8 +1,9 @@
-package id2metatest
+package simulator
 
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -10,8 +11,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/tjfoc/gmsm/sm2"
-
-	"github.com/id2meta/id2meta"
 )
 
 // person is a name and a number in their md5 masking, whichever way they
@@ -23,35 +22,55 @@ type registry map[string]string
 
 func (r registry) add(p person) { r[p.identifyNum] = p.userName }
 
-func (r registry) verdict(p person) id2meta.BizCode {
+// The verdicts, and how [Call].Outcome tells them.
+const (
+	match    = "1"
+	mismatch = "2"
+	noRecord = "3"
+)
+
+var inWords = map[string]string{match: "match", mismatch: "mismatch", noRecord: "no record"}
+
+func (r registry) verdict(p person) (bizCode string) {
 	name, ok := r[p.identifyNum]
 	if !ok {
-		return id2meta.BizCodeNoRecord
+		return noRecord
 	}
 	if name != p.userName {
-		return id2meta.BizCodeMismatch
+		return mismatch
 	}
-	return id2meta.BizCodeMatch
+	return match
 }
 
-// answer is the API behind the gateway: known tells whether r asks about a
-// subject. s.mu is held.
-func (s *Server) answer(r request, subject person, known bool, requestID string) reply {
+// answer is the API behind the gateway. illegal is what [request.subject] found.
+// s.mu is held.
+func (s *Simulator) answer(r request, subject person, illegal, requestID string) reply {
 	for _, name := range []string{"ParamType", "UserName", "IdentifyNum"} {
 		if r.param(name) == "" {
 			return apiReply(requestID, "400", "参数不能为空", "")
 		}
 	}
-	if !known {
-		return apiReply(requestID, "401", "参数非法", "")
+	if illegal != "" {
+		return illegalParam(illegal, requestID, r.Host)
 	}
 	return apiReply(requestID, "200", "success", s.people.verdict(subject))
 }
 
-// subject returns the person that the request asks about. It reports false if
-// a parameter is illegal. The rules are written here once more, and not taken
-// from package id2meta, because they judge what that package sends.
-func (r request) subject(key func() *sm2.PrivateKey) (person, bool) {
+// illegalParam is Code 401. In a published answer to an illegal number it names
+// the field in its message and has the fields of the gateway. Its HTTP status is
+// not told, but the client that published it cannot have read it with a status of
+// 400 or more. Of the other two fields no answer was found; they are spelled
+// alike.
+func illegalParam(field, requestID, host string) reply {
+	field = strings.ToLower(field[:1]) + field[1:]
+	return (&failure{http.StatusOK, "401", "参数非法(" + field + ")"}).reply(requestID, host)
+}
+
+// subject returns the person that the request asks about, or else the field that
+// is illegal, the first of ParamType, UserName and IdentifyNum. The rules are
+// written here once more, and not taken from package id2meta, because they judge
+// what that package sends.
+func (r request) subject(key func() *sm2.PrivateKey) (subject person, illegal string) {
 	userName, identifyNum := r.param("UserName"), r.param("IdentifyNum")
 	switch r.param("ParamType") {
 	case "normal":
@@ -59,27 +78,33 @@ func (r request) subject(key func() *sm2.PrivateKey) (person, bool) {
 	case "sm2":
 		userName, ok := decrypt(key(), userName)
 		if !ok {
-			return person{}, false
+			return person{}, "UserName"
 		}
 		identifyNum, ok := decrypt(key(), identifyNum)
 		if !ok {
-			return person{}, false
+			return person{}, "IdentifyNum"
 		}
 		return plainPerson(userName, identifyNum)
 	case "md5":
-		if !legalMaskedName(userName) || !maskedNumber.MatchString(identifyNum) {
-			return person{}, false
+		if !legalMaskedName(userName) {
+			return person{}, "UserName"
 		}
-		return person{userName, upperX(identifyNum)}, true
+		if !maskedNumber.MatchString(identifyNum) {
+			return person{}, "IdentifyNum"
+		}
+		return person{userName, upperX(identifyNum)}, ""
 	}
-	return person{}, false
+	return person{}, "ParamType"
 }
 
-func plainPerson(userName, identifyNum string) (person, bool) {
-	if !legalName(userName) || !legalNumber(identifyNum) {
-		return person{}, false
+func plainPerson(userName, identifyNum string) (subject person, illegal string) {
+	if !legalName(userName) {
+		return person{}, "UserName"
 	}
-	return mask(userName, upperX(identifyNum)), true
+	if !legalNumber(identifyNum) {
+		return person{}, "IdentifyNum"
+	}
+	return mask(userName, upperX(identifyNum)), ""
 }
 
 var (

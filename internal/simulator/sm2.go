@@ -1,4 +1,4 @@
-package id2metatest
+package simulator
 
 import (
 	"crypto/elliptic"
@@ -10,23 +10,18 @@ import (
 	"github.com/tjfoc/gmsm/sm2"
 )
 
-// SM2PublicKey returns the Server's public key, a compressed point in hex, for
-// package sm2param to encrypt under:
-//
-//	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
-//
-// Every Server has a key pair of its own. It cannot read what is encrypted under
-// the vendor's key or another Server's, and answers that with Code 401.
-func (s *Server) SM2PublicKey() string {
+// SM2PublicKey returns the Simulator's public key, a compressed point in hex, for
+// package sm2param to encrypt under. Every Simulator has a key pair of its own.
+func (s *Simulator) SM2PublicKey() string {
 	key := s.sm2Key()
 	return hex.EncodeToString(elliptic.MarshalCompressed(key.Curve, key.X, key.Y))
 }
 
-// newSM2Key makes the key pair of a Server when it is needed first.
+// newSM2Key makes the key pair of a Simulator when it is needed first.
 func newSM2Key() *sm2.PrivateKey {
 	key, err := sm2.GenerateKey(rand.Reader)
 	if err != nil { // crypto/rand never fails
-		panic("id2metatest: " + err.Error())
+		panic("simulator: " + err.Error())
 	}
 	return key
 }

@@ -1,4 +1,4 @@
-package id2metatest
+package simulator
 
 import (
 	"crypto/hmac"
@@ -22,9 +22,6 @@ func (r request) rpcProof() (proof, *failure) {
 		nonce:         r.param("SignatureNonce"),
 		timestamp:     r.param("Timestamp"),
 		signature:     r.param("Signature"),
-		// The real gateway repeats all parameters behind the colon, the person
-		// included. Some SDKs cut the message there.
-		hint: "Specified signature is not matched with our calculation. server string to sign is:(withheld)",
 	}
 	if p.accessKeyID == "" {
 		return p, missingAccessKeyID
@@ -43,6 +40,8 @@ func (r request) rpcProof() (proof, *failure) {
 	}
 	params.Del("Signature")
 	stringToSign := r.Method + "&%2F&" + percentEncode(canonicalQuery(params))
+	// No space behind the colon: the vendor's SDKs compare the rest with theirs.
+	p.hint = "Specified signature is not matched with our calculation. server string to sign is:" + stringToSign
 	p.expected = func(secret string) string {
 		mac := hmac.New(sha1.New, []byte(secret+"&"))
 		mac.Write([]byte(stringToSign))

@@ -1,6 +1,7 @@
-package id2metatest
+package simulator
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-
-	"github.com/id2meta/id2meta"
 )
 
 // reply is an answer before it is sent.
@@ -18,13 +17,13 @@ type reply struct {
 	header  http.Header // beside those that every answer has
 	body    []byte
 	code    string // as Call.Outcome tells it, unless there is a verdict
-	bizCode id2meta.BizCode
+	bizCode string
 }
 
 // apiReply is an answer of the API itself. It always comes with HTTP 200; with
 // a verdict only if bizCode is one.
-func apiReply(requestID, code, message string, bizCode id2meta.BizCode) reply {
-	type resultObject struct{ BizCode id2meta.BizCode }
+func apiReply(requestID, code, message string, bizCode string) reply {
+	type resultObject struct{ BizCode string }
 	answer := struct {
 		RequestId, Message, Code string
 		ResultObject             *resultObject `json:",omitempty"`
@@ -49,10 +48,15 @@ func (f *failure) reply(requestID, host string) reply {
 	return reply{status: f.status, body: encode(answer), code: f.code}
 }
 
-// encode cannot fail: all it is given are structs of strings.
+// encode writes an ampersand as it is, like the vendor: people read a string to
+// sign without a decoder too. It cannot fail: all it is given are structs of
+// strings.
 func encode(v any) []byte {
-	body, _ := json.Marshal(v)
-	return body
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	encoder.Encode(v)
+	return bytes.TrimSuffix(body.Bytes(), []byte("\n"))
 }
 
 // newRequestID returns a random UUID in the vendor's spelling.
@@ -69,7 +73,7 @@ type delivery struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	reply  reply
-	closed <-chan struct{} // when the Server is
+	closed <-chan struct{} // when the Simulator is
 }
 
 func (d delivery) send() { d.write(d.reply.body) }

@@ -1,4 +1,4 @@
-package id2metatest
+package simulator
 
 import (
 	"crypto/hmac"
@@ -69,13 +69,15 @@ func (r request) acs3Proof(auth string) (proof, *failure) {
 
 	sum := sha256.Sum256(r.body)
 	bodyHash := hex.EncodeToString(sum[:])
-	// A body that was changed on its way no longer has the hash that was signed.
-	if sent := r.Header.Get("X-Acs-Content-Sha256"); sent != "" && !strings.EqualFold(sent, bodyHash) {
-		bodyHash = ""
-	}
-	toSign := acs3StringToSign(r.canonicalRequest(signedHeaders, bodyHash))
-	p.hint = "Specified signature does not match our calculation. server StringToSign is [" + toSign + "]"
+	canonicalRequest := r.canonicalRequest(signedHeaders, bodyHash)
+	toSign := acs3StringToSign(canonicalRequest)
+	p.hint = "Specified signature does not match our calculation. server StringToSign is [" + toSign +
+		"] server CanonicalRequest is [" + canonicalRequest + "]"
+	sent := r.Header.Get("X-Acs-Content-Sha256")
 	p.expected = func(secret string) string {
+		if sent != "" && !strings.EqualFold(sent, bodyHash) {
+			return "" // the body is not the one that was signed, whatever the signature covers
+		}
 		mac := hmac.New(sha256.New, []byte(secret))
 		mac.Write([]byte(toSign))
 		return hex.EncodeToString(mac.Sum(nil))

@@ -1,4 +1,4 @@
-package id2metatest
+package simulator
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package id2metatest
+package simulator
 
 import (
 	"crypto/hmac"
@@ -47,7 +47,7 @@ var (
 
 // admit is the gateway: it returns nil for a request that may pass. s.mu is
 // held.
-func (s *Server) admit(r request, p proof) *failure {
+func (s *Simulator) admit(r request, p proof) *failure {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return unsupportedMethod
 	}
@@ -88,8 +88,10 @@ func (s *Server) admit(r request, p proof) *failure {
 	return nil
 }
 
-// signatureDoesNotMatch tells the gateway's own calculation, as the real one
-// does, for those who write a client by hand.
+// signatureDoesNotMatch repeats what the gateway signed, the person included, in
+// the wording of published answers. Whoever signs by hand compares it with their
+// own; the vendor's older SDKs do, and say that the secret is wrong if the two
+// are the same.
 func signatureDoesNotMatch(hint string) *failure {
 	return &failure{http.StatusBadRequest, "SignatureDoesNotMatch", hint}
 }

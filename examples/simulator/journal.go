@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/id2meta/id2meta/internal/simulator"
+)
+
+// journal writes a line for each call and counts them. It remembers counts only,
+// so it may run for ever.
+type journal struct {
+	mu       sync.Mutex
+	out      io.Writer
+	requests int
+	billed   int
+	faults   int
+	outcomes map[string]int // the simulator's words, so there are only so many
+}
+
+// columns are the time, the action, ParamType, where the parameters stood, the
+// signature, whether it is billed, and the outcome, which may be long.
+const columns = "%-12s  %-13s  %-6s  %-5s  %-16s  %-6s  %s\n"
+
+const timeOfDay = "15:04:05.000"
+
+func (j *journal) heading() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	fmt.Fprintf(j.out, columns, "time", "action", "type", "in", "signature", "billed", "outcome")
+}
+
+// record is the simulator's Record. What the client wrote itself, such as the
+// action, is shown only if it is what it should be: it might be a person.
+func (j *journal) record(c simulator.Call) {
+	action := "Id2MetaVerify"
+	if c.Action != action {
+		action = "other"
+	}
+	paramType := c.ParamType
+	if paramType == "" {
+		paramType = "none"
+	}
+	signature := c.Signature
+	if c.AccessKeyID == "" {
+		signature = "none"
+	}
+	billed := "-"
+	if c.Billed {
+		billed = "billed"
+	}
+	outcome := c.Outcome
+	switch {
+	case c.Fault == "":
+	case c.HTTPStatus == 0:
+		outcome += " (fault " + c.Fault + ": not answered)"
+	default:
+		outcome += " (fault " + c.Fault + ")"
+	}
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	fmt.Fprintf(j.out, columns, c.Time.Format(timeOfDay), action, paramType, c.Params, signature, billed, outcome)
+	j.requests++
+	if c.Billed {
+		j.billed++
+	}
+	if c.Fault != "" {
+		j.faults++
+	}
+	if j.outcomes == nil {
+		j.outcomes = map[string]int{}
+	}
+	j.outcomes[c.Outcome]++
+}
+
+// Write takes what net/http has to say of connections that became no request.
+// Most of the time it is a client that does not trust the certificate, and then
+// this is the only sign of it on this side: each TLS library ends the handshake
+// in a way of its own, some just hang up.
+func (j *journal) Write(p []byte) (int, error) {
+	why := "a request made the simulator fail: this is a defect of it"
+	switch text := string(p); {
+	case strings.Contains(text, "HTTP request to an HTTPS server"):
+		why = "a client spoke HTTP: it must speak HTTPS"
+	case strings.Contains(text, "TLS handshake error"):
+		why = "a TLS handshake failed: does the client trust the certificate?"
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	fmt.Fprintf(j.out, "%-12s  %s\n", time.Now().Format(timeOfDay), why)
+	return len(p), nil
+}
+
+func (j *journal) summary() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	fmt.Fprintf(j.out, "\n%d requests, %d billed, %d with a fault\n", j.requests, j.billed, j.faults)
+	for _, outcome := range slices.Sorted(maps.Keys(j.outcomes)) {
+		fmt.Fprintf(j.out, "%7d  %s\n", j.outcomes[outcome], outcome)
+	}
+}
