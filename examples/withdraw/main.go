@@ -62,6 +62,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return err
 	}
 	defer closeLimiter()
+	client, closeClient, err := newClient(c, limiter, logger)
+	if err != nil {
+		return err
+	}
+	defer closeClient()
 	source := "simulator"
 	if c.live {
 		source = "service"
@@ -74,22 +79,6 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	// All handlers have returned when this runs.
 	defer func() { err = errors.Join(err, store.close()) }()
 
-	options := []id2meta.Option{id2meta.WithLogger(logger), id2meta.WithLimiter(limiter), id2meta.WithTimeout(questionTimeout)}
-	switch {
-	case !c.live:
-		simulator := id2metatest.NewServer()
-		defer simulator.Close()
-		simulator.AddPerson(demoName, demoNumber)
-		options = append(options, simulator.Options()...)
-	case c.endpoint != "":
-		options = append(options, id2meta.WithEndpoints(c.endpoint))
-	}
-	client, err := id2meta.New(options...)
-	if err != nil {
-		return err
-	}
-	defer client.CloseIdleConnections()
-
 	service, err := newServer(client, store, hash, logger)
 	if err != nil {
 		return err
@@ -100,6 +89,30 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	c.banner(stdout, listener.Addr(), store.name)
 	return serve(ctx, listener, service.handler(), logger)
+}
+
+// newClient asks the service, or a simulator that ends with the client.
+func newClient(c config, limiter id2meta.Limiter, logger *slog.Logger) (client *id2meta.Client, closeAll func(), err error) {
+	options := []id2meta.Option{id2meta.WithLogger(logger), id2meta.WithLimiter(limiter), id2meta.WithTimeout(questionTimeout)}
+	closeSimulator := func() {}
+	switch {
+	case !c.live:
+		simulator := id2metatest.NewServer()
+		simulator.AddPerson(demoName, demoNumber)
+		options = append(options, simulator.Options()...)
+		closeSimulator = simulator.Close
+	case c.endpoint != "":
+		options = append(options, id2meta.WithEndpoints(c.endpoint))
+	}
+	client, err = id2meta.New(options...)
+	if err != nil {
+		closeSimulator()
+		return nil, nil, err
+	}
+	return client, func() {
+		client.CloseIdleConnections()
+		closeSimulator()
+	}, nil
 }
 
 // The one person whom the simulator knows. The number is GB 11643's own sample.

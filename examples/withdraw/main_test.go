@@ -142,6 +142,14 @@ func TestProgram(t *testing.T) {
 		require.Contains(t, string(output), "simulator")
 	})
 
+	t.Run("an endpoint of another form is refused before anything is made", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "none.db")
+		output, err := command(t, key, "-live", "-db", path, "-endpoint", "https://127.0.0.1:1/").CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(output), "WithEndpoints")
+		require.NoFileExists(t, path)
+	})
+
 	for _, c := range []struct {
 		sentence string
 		args     []string
@@ -149,6 +157,7 @@ func TestProgram(t *testing.T) {
 		says     string
 	}{
 		{"live without a hash key is refused", []string{"-live"}, 1, "openssl rand -hex 32"},
+		{"a Redis of another form is refused without its password", []string{"-redis", "http://u:hunter2@127.0.0.1:1"}, 1, "redis://host"},
 		{"an unknown flag is refused", []string{"-demo=1"}, 2, "-live"},
 		{"an argument is refused", []string{"live"}, 2, "flags only"},
 		{"an address that cannot be had is refused", []string{"-listen", "127.0.0.1:99999"}, 1, "99999"},

@@ -155,6 +155,8 @@ func TestStatusCodes(t *testing.T) {
 
 		{"a parameter that the service refuses is the client's fault", "", &id2meta.APIError{StatusCode: 200, Code: "401"}, 400,
 			`{"error":"invalid_field","reason":"the name or the id_number was not accepted"}`, ""},
+		{"a parameter that the service names is named as it is here", "", &id2meta.APIError{StatusCode: 200, Code: "401", Field: "IdentifyNum"}, 400,
+			`{"error":"invalid_field","field":"id_number","reason":"it was not accepted"}`, ""},
 		{"a repeated question may be asked later", "", id2meta.ErrRepeatedCall, 429, `{"error":"asked_too_often"}`, "600"},
 
 		{"throttled, the wait of the answer is passed on, rounded up", "", throttled, 503, again, "2"},
