@@ -16,9 +16,9 @@ const shutdownTimeout = writeTimeout
 const (
 	readTimeout = 10 * time.Second
 	// writeTimeout runs from the head of a request to the end of the answer: it
-	// must leave time for reading, for a verdict and for three visits to the
+	// must leave time for reading, for a verdict and for five visits to the
 	// database.
-	writeTimeout = readTimeout + verdictTimeout + 3*storeTimeout
+	writeTimeout = readTimeout + verdictTimeout + 5*storeTimeout
 )
 
 // serve serves until ctx is done, and then ends the requests under way.

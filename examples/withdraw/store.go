@@ -226,8 +226,8 @@ func (s *store) admit(ctx context.Context, tx *sql.Tx, p payment) error {
 // bind makes the user the person who was found to match. It refuses a user who has
 // become another person while this one was asked about.
 func (s *store) bind(ctx context.Context, user string, person []byte) error {
-	return s.transact(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, s.dialect.sql(`UPDATE users SET person = ? WHERE user_id = ? AND (person IS NULL OR person = ?)`),
+	return s.again(ctx, func(ctx context.Context) error {
+		done, err := s.db.ExecContext(ctx, s.dialect.sql(`UPDATE users SET person = ? WHERE user_id = ? AND (person IS NULL OR person = ?)`),
 			person, user, person)
 		if err != nil {
 			return err
