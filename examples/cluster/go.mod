@@ -3,10 +3,9 @@ module github.com/id2meta/id2meta/examples/cluster
 go 1.26.0
 
 require (
-	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/id2meta/id2meta v0.0.0
+	github.com/id2meta/id2meta/redislimiter v0.0.0
 	github.com/redis/go-redis/v9 v9.23.0
-	golang.org/x/time v0.16.0
 )
 
 require (
@@ -27,6 +26,7 @@ require (
 	github.com/aliyun/credentials-go v1.4.14 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/clbanning/mxj/v2 v2.7.0 // indirect
+	github.com/go-redis/redis_rate/v10 v10.0.1 // indirect
 	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
@@ -35,7 +35,11 @@ require (
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
 	gopkg.in/ini.v1 v1.67.0 // indirect
 )
 
-replace github.com/id2meta/id2meta => ../..
+replace (
+	github.com/id2meta/id2meta => ../..
+	github.com/id2meta/id2meta/redislimiter => ../../redislimiter
+)

@@ -1,5 +1,5 @@
 // Command cluster shows several processes that share one account's 50 calls a
-// second through Redis. limiter.go is the part to copy.
+// second through Redis, by package redislimiter.
 //
 // Without arguments it runs the whole thing on this machine: the simulator, a
 // redis-server and four worker processes. With -live it is one worker process

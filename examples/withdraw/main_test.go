@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 // asProgram makes the test binary the program itself, which can then be sent
@@ -29,7 +31,13 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // program is the program, running.
@@ -83,8 +91,8 @@ func TestProgram(t *testing.T) {
 	t.Run("it says that it is the simulator, serves, and leaves nothing behind on SIGTERM", func(t *testing.T) {
 		p := start(t, nil)
 		require.Contains(t, p.banner, "SIMULATOR")
-		answer, body := send(t, p.base, withdrawalOf{})
-		require.Equal(t, 201, answer.StatusCode, body)
+		status, _, body := send(t, p.base, withdrawalOf{})
+		require.Equal(t, 201, status, body)
 		database := regexp.MustCompile(`database (\S+)`).FindStringSubmatch(p.banner)[1]
 		require.FileExists(t, database)
 
@@ -96,15 +104,15 @@ func TestProgram(t *testing.T) {
 	t.Run("after kill -9 it knows whom it has verified", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "kept.db")
 		p := start(t, nil, "-db", path)
-		answer, body := send(t, p.base, withdrawalOf{})
-		require.Equal(t, 201, answer.StatusCode, body)
+		status, _, body := send(t, p.base, withdrawalOf{})
+		require.Equal(t, 201, status, body)
 		require.NoError(t, p.cmd.Process.Kill())
 		require.Error(t, p.wait(t))
 		require.Contains(t, p.stderr.String(), "msg=asked")
 
 		p = start(t, nil, "-db", path)
-		answer, body = send(t, p.base, withdrawalOf{})
-		require.Equal(t, 201, answer.StatusCode, body)
+		status, _, body = send(t, p.base, withdrawalOf{})
+		require.Equal(t, 201, status, body)
 		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
 		require.NoError(t, p.wait(t))
 		require.NotContains(t, p.stderr.String(), "msg=asked")
@@ -115,8 +123,8 @@ func TestProgram(t *testing.T) {
 		p := start(t, key, "-live", "-db", filepath.Join(t.TempDir(), "live.db"))
 		require.Contains(t, p.banner, "LIVE")
 		require.NotContains(t, p.banner, "SIMULATOR")
-		answer, body := send(t, p.base, withdrawalOf{})
-		require.Equal(t, 500, answer.StatusCode)
+		status, _, body := send(t, p.base, withdrawalOf{})
+		require.Equal(t, 500, status)
 		require.Equal(t, `{"error":"internal"}`, strings.TrimSpace(body))
 		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
 		require.NoError(t, p.wait(t))
@@ -134,6 +142,14 @@ func TestProgram(t *testing.T) {
 		require.Contains(t, string(output), "simulator")
 	})
 
+	t.Run("an endpoint of another form is refused before anything is made", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "none.db")
+		output, err := command(t, key, "-live", "-db", path, "-endpoint", "https://127.0.0.1:1/").CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(output), "WithEndpoints")
+		require.NoFileExists(t, path)
+	})
+
 	for _, c := range []struct {
 		sentence string
 		args     []string
@@ -141,6 +157,7 @@ func TestProgram(t *testing.T) {
 		says     string
 	}{
 		{"live without a hash key is refused", []string{"-live"}, 1, "openssl rand -hex 32"},
+		{"a Redis of another form is refused without its password", []string{"-redis", "http://u:hunter2@127.0.0.1:1"}, 1, "redis://host"},
 		{"an unknown flag is refused", []string{"-demo=1"}, 2, "-live"},
 		{"an argument is refused", []string{"live"}, 2, "flags only"},
 		{"an address that cannot be had is refused", []string{"-listen", "127.0.0.1:99999"}, 1, "99999"},
@@ -171,8 +188,8 @@ func TestGracefulShutdown(t *testing.T) {
 
 	status := make(chan int, 1)
 	go func() {
-		answer, _ := send(t, base, withdrawalOf{})
-		status <- answer.StatusCode
+		sent, _, _ := send(t, base, withdrawalOf{})
+		status <- sent
 	}()
 	<-verifier.asked
 	stop()

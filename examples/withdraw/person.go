@@ -56,6 +56,9 @@ func (h hasher) person(p id2meta.Param) []byte {
 // it.
 func (h hasher) idempotencyKey(key string) []byte { return h.sum("idempotency key", key) }
 
+// verdicts is the key of the hashes by which the cache knows people.
+func (h hasher) verdicts() []byte { return h.sum("verdicts") }
+
 // check tells a database that was written with another key.
 func (h hasher) check() []byte { return h.sum("check") }
 

@@ -39,6 +39,9 @@ func refusalOf(err error) refusal {
 	if r, ok := errors.AsType[refusal](err); ok {
 		return r
 	}
+	if f, ok := errors.AsType[databaseFault](err); ok && f.away {
+		return refusal{status: http.StatusServiceUnavailable, Code: "try_again", retryAfter: retryAfterOutage}
+	}
 	switch {
 	case errors.Is(err, id2meta.ErrInvalidParam):
 		return invalidPerson(err)
@@ -56,13 +59,17 @@ func refusalOf(err error) refusal {
 // invalidPerson speaks of the fields of the request, not of those of id2meta.
 func invalidPerson(err error) refusal {
 	r := refusal{status: http.StatusBadRequest, Code: "invalid_field"}
-	param, ok := errors.AsType[*id2meta.ParamError](err)
-	if !ok { // it was the service that found it, and it does not say where
-		r.Reason = "the name or the id_number was not accepted"
+	names := strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number")
+	if param, ok := errors.AsType[*id2meta.ParamError](err); ok {
+		r.Field, r.Reason = names.Replace(param.Field), names.Replace(param.Reason)
 		return r
 	}
-	names := strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number")
-	r.Field, r.Reason = names.Replace(param.Field), names.Replace(param.Reason)
+	// It was the service that found it, and it does not always say where.
+	r.Reason = "the name or the id_number was not accepted"
+	if api, ok := errors.AsType[*id2meta.APIError](err); ok && (api.Field == "UserName" || api.Field == "IdentifyNum") {
+		r.Field = names.Replace(api.Field)
+		r.Reason = "it was not accepted"
+	}
 	return r
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,70 +9,85 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/verdictcache"
 )
 
 const (
-	// verifyTimeout bounds one question, retries of the library included.
-	verifyTimeout = 10 * time.Second
-	// storeTimeout bounds each visit to the database.
-	storeTimeout = 5 * time.Second
+	// questionTimeout bounds one question, retries of the library included.
+	questionTimeout = 10 * time.Second
+	// verdictTimeout bounds the wait for a verdict: another replica may be asking,
+	// and may have died.
+	verdictTimeout = questionTimeout + lease
+	// lease is for how long a question is that of a replica which gives no sign of
+	// life.
+	lease = 10 * time.Second
 )
 
 // server pays withdrawals to verified persons.
 type server struct {
-	verifier id2meta.Verifier
-	store    *store
-	hash     hasher
-	logger   *slog.Logger
-	now      func() time.Time
-	flights  singleflight.Group // the questions under way, by user and person
+	cache   id2meta.Verifier // asks about each person once
+	store   *store
+	hash    hasher
+	logger  *slog.Logger
+	metrics *metrics
 }
 
-func newServer(verifier id2meta.Verifier, store *store, hash hasher, logger *slog.Logger) http.Handler {
-	s := &server{verifier: verifier, store: store, hash: hash, logger: logger, now: time.Now}
-	return s.handler()
+// newServer puts the cache in front of the verifier. If the database fails, nobody
+// is asked: who is verified could not be paid either.
+func newServer(verifier id2meta.Verifier, store *store, hash hasher, logger *slog.Logger) (*server, error) {
+	metrics := newMetrics()
+	cache, err := verdictcache.New(&journal{verifier, store, hash, logger, metrics}, patientStore{store.verdicts()}, hash.verdicts(),
+		verdictcache.WithLease(lease), verdictcache.WithRefuseWithoutStore(), verdictcache.WithLogger(logger))
+	if err != nil {
+		return nil, err
+	}
+	metrics.watch(cache)
+	return &server{cache, store, hash, logger, metrics}, nil
 }
 
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /withdrawals", s.postWithdrawal)
-	mux.HandleFunc("GET /healthz", s.getHealth)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
+	mux.HandleFunc("GET /readyz", s.getReady)
+	mux.Handle("GET /metrics", s.metrics.handler())
 	return mux
 }
 
-// getHealth does not ask the service: a question would be billed.
-func (s *server) getHealth(w http.ResponseWriter, r *http.Request) {
+// getReady does not ask the service: a question would be billed.
+func (s *server) getReady(w http.ResponseWriter, r *http.Request) {
 	if err := s.store.ping(r.Context()); err != nil {
-		s.logger.Error("health", "err", err)
-		w.WriteHeader(http.StatusServiceUnavailable)
+		s.logger.Warn("not ready", "err", err)
+		http.Error(w, "the database is away", http.StatusServiceUnavailable)
 		return
 	}
-	fmt.Fprintln(w, "ok")
+	fmt.Fprintln(w, "ready")
 }
 
 func (s *server) postWithdrawal(w http.ResponseWriter, r *http.Request) {
+	started := time.Now()
 	request, err := readWithdrawal(w, r)
 	var paid payment
 	if err == nil {
 		paid, err = s.withdraw(r.Context(), request)
 	}
+	refused := refusalOf(err)
 	switch {
 	case err == nil:
 		s.logger.Info("paid", "user", paid.User, "amount", paid.Amount, "id", paid.ID, "repeated", paid.repeated)
 		writeJSON(w, http.StatusCreated, paid)
 	case r.Context().Err() != nil:
 		s.logger.Info("the client left before it was paid", "user", request.user)
-		if refused := refusalOf(err); refused.status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		if refused.status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
 			s.logRefusal(request.user, refused, err) // it may be why the client did not wait
 		}
+		refused.Code = "client_left"
 	default:
-		refused := refusalOf(err)
 		s.logRefusal(request.user, refused, err)
 		refused.write(w)
 	}
+	s.metrics.withdrawal(paid, refused, time.Since(started))
 }
 
 // logRefusal has the error itself only where it says more than the answer does.
@@ -95,74 +109,42 @@ func (s *server) withdraw(ctx context.Context, w withdrawal) (payment, error) {
 	if w.idempotencyKey != "" {
 		p.idempotencyKey = s.hash.idempotencyKey(w.idempotencyKey)
 	}
-	verdict, err := s.verdict(ctx, p, w.person)
+	if paid, err := s.pay(ctx, p); !errors.Is(err, errNotVerified) {
+		return paid, err
+	}
+	result, err := s.verdict(ctx, w.person)
 	if err != nil {
 		return payment{}, err
 	}
-	if verdict != id2meta.BizCodeMatch {
-		code := strings.ReplaceAll(verdict.String(), " ", "_") // mismatch, no_record
+	if !result.Match() {
+		code := strings.ReplaceAll(result.BizCode.String(), " ", "_") // mismatch, no_record
 		return payment{}, refusal{status: http.StatusUnprocessableEntity, Code: code}
 	}
-	// A client that has left will ask again, and might then be paid twice. From
-	// here on it is too late to leave.
+	if err := s.store.bind(context.WithoutCancel(ctx), p.User, p.person); err != nil {
+		return payment{}, s.store.fault(err)
+	}
+	return s.pay(ctx, p)
+}
+
+// pay pays nobody who has left: such a client will ask again, and might then be
+// paid twice. From here on it is too late to leave.
+func (s *server) pay(ctx context.Context, p payment) (payment, error) {
 	if err := ctx.Err(); err != nil {
 		return payment{}, err
 	}
-	paid, err := s.store.pay(context.WithoutCancel(ctx), p, s.now())
-	return paid, ofStore(err)
+	paid, err := s.store.pay(context.WithoutCancel(ctx), p)
+	return paid, s.store.fault(err)
 }
 
-// ofStore says whose error it is. A deadline of the database is our own trouble
-// and not the service's, so errors.Is must not find it.
-func ofStore(err error) error {
-	if _, ok := errors.AsType[refusal](err); ok || err == nil {
-		return err
-	}
-	return fmt.Errorf("database: %v", err)
-}
-
-// errNoVerdict is the fault of a Verifier that is not id2meta's.
-var errNoVerdict = errors.New("the verifier returned neither a verdict nor an error")
-
-// verdict makes one question of those that are the same and come at the same
-// time.
-//
-// The question does not end when the client that came first leaves: others may
-// wait for it, and it is paid for, so its answer is worth remembering. Every
-// caller waits for its end, so that at shutdown none is cut off.
-func (s *server) verdict(ctx context.Context, p payment, person id2meta.Param) (id2meta.BizCode, error) {
-	key := p.User + "/" + hex.EncodeToString(p.person)
-	verdict, err, _ := s.flights.Do(key, func() (any, error) {
-		return s.remembered(context.WithoutCancel(ctx), p, person)
-	})
-	if err != nil {
-		return "", err
-	}
-	return verdict.(id2meta.BizCode), nil
-}
-
-// remembered asks only if the store does not know the answer. The store hears of
-// the question first: if it cannot write, nothing is asked and nothing billed.
-func (s *server) remembered(ctx context.Context, p payment, person id2meta.Param) (id2meta.BizCode, error) {
-	verdict, err := s.store.recall(ctx, p.User, p.person, s.now())
-	if err != nil || verdict != "" {
-		return verdict, ofStore(err)
-	}
-	result, err := s.ask(ctx, person)
-	if err != nil {
-		return "", err
-	}
-	switch result.BizCode {
-	case id2meta.BizCodeMatch, id2meta.BizCodeMismatch, id2meta.BizCodeNoRecord:
-	default:
-		return "", errNoVerdict
-	}
-	s.logger.Info("asked", "user", p.User, "verdict", result.BizCode.String(), "request_id", result.RequestID)
-	return result.BizCode, ofStore(s.store.remember(ctx, p.User, p.person, result))
-}
-
-func (s *server) ask(ctx context.Context, person id2meta.Param) (id2meta.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+// verdict does not end when the client leaves: others may wait for the question, and
+// it is paid for, so its answer is worth remembering. At shutdown none is cut off.
+func (s *server) verdict(ctx context.Context, person id2meta.Param) (id2meta.Result, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), verdictTimeout)
 	defer cancel()
-	return s.verifier.Verify(ctx, person)
+	result, err := s.cache.Verify(ctx, person)
+	_, ofService := errors.AsType[serviceError](err)
+	if err == nil || ofService || errors.Is(err, id2meta.ErrUnexpectedResponse) || ctx.Err() != nil {
+		return result, err
+	}
+	return id2meta.Result{}, s.store.fault(err) // the cache refuses for want of its table
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,7 +40,7 @@ func answers(verdict id2meta.BizCode, err error) *mockVerifier {
 // service is a server under test.
 type service struct {
 	*server
-	log *bytes.Buffer // not to be read while requests run
+	log *logBuffer
 }
 
 func newService(t *testing.T, verifier id2meta.Verifier) *service {
@@ -47,17 +48,17 @@ func newService(t *testing.T, verifier id2meta.Verifier) *service {
 	return openService(t, verifier, filepath.Join(t.TempDir(), "test.db"))
 }
 
-func openService(t *testing.T, verifier id2meta.Verifier, path string) *service {
+// openService opens the database at an address of -db.
+func openService(t testing.TB, verifier id2meta.Verifier, address string) *service {
 	t.Helper()
 	hash := newHasher([]byte("a key of the test"), "test")
-	store, err := openStore(t.Context(), path, hash.check())
+	store, err := openStore(t.Context(), address, "", hash.check())
 	require.NoError(t, err)
 	t.Cleanup(func() { store.close() })
-	log := new(bytes.Buffer)
-	return &service{
-		server: &server{verifier: verifier, store: store, hash: hash, logger: slog.New(slog.NewTextHandler(log, nil)), now: time.Now},
-		log:    log,
-	}
+	log := new(logBuffer)
+	server, err := newServer(verifier, store, hash, slog.New(slog.NewTextHandler(log, nil)))
+	require.NoError(t, err)
+	return &service{server: server, log: log}
 }
 
 // payments counts the rows that money hangs on.
@@ -65,6 +66,40 @@ func (s *service) payments(t *testing.T) (n int) {
 	t.Helper()
 	require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM withdrawals`).Scan(&n))
 	return n
+}
+
+// later lets time pass: to the database, whose clock counts, everything in it is
+// older.
+func (s *service) later(t *testing.T, d time.Duration) {
+	t.Helper()
+	for _, statement := range []string{
+		`UPDATE attempts SET asked_at = asked_at - ?`,
+		`UPDATE withdrawals SET paid_at = paid_at - ?`,
+		`UPDATE id2meta_verdicts SET expires_at = expires_at - ?`,
+	} {
+		_, err := s.store.db.Exec(s.store.dialect.sql(statement), d.Milliseconds())
+		require.NoError(t, err)
+	}
+}
+
+// logBuffer is a log that can be read while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string { return string(l.Bytes()) }
+
+func (l *logBuffer) Bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.b.Bytes())
 }
 
 // withdrawalOf is a request in words of its own; empty ones are good.
@@ -120,6 +155,8 @@ func TestStatusCodes(t *testing.T) {
 
 		{"a parameter that the service refuses is the client's fault", "", &id2meta.APIError{StatusCode: 200, Code: "401"}, 400,
 			`{"error":"invalid_field","reason":"the name or the id_number was not accepted"}`, ""},
+		{"a parameter that the service names is named as it is here", "", &id2meta.APIError{StatusCode: 200, Code: "401", Field: "IdentifyNum"}, 400,
+			`{"error":"invalid_field","field":"id_number","reason":"it was not accepted"}`, ""},
 		{"a repeated question may be asked later", "", id2meta.ErrRepeatedCall, 429, `{"error":"asked_too_often"}`, "600"},
 
 		{"throttled, the wait of the answer is passed on, rounded up", "", throttled, 503, again, "2"},
@@ -190,7 +227,9 @@ func TestOtherRoutes(t *testing.T) {
 		sentence, method, path string
 		status                 int
 	}{
-		{"health is told", "GET", "/healthz", 200},
+		{"a process that lives says so", "GET", "/healthz", 200},
+		{"a process that can pay says so", "GET", "/readyz", 200},
+		{"metrics are told", "GET", "/metrics", 200},
 		{"a person in the URL is not even looked at", "GET", "/withdrawals?name=a&id_number=b", 405},
 		{"other paths are not found", "POST", "/", 404},
 	} {
@@ -200,15 +239,20 @@ func TestOtherRoutes(t *testing.T) {
 			require.Equal(t, c.status, got.Code)
 		})
 	}
-	t.Run("without a database the service is not healthy", func(t *testing.T) {
+	t.Run("without a database the service is alive and not ready", func(t *testing.T) {
 		s.store.close()
-		got := httptest.NewRecorder()
-		s.handler().ServeHTTP(got, httptest.NewRequest("GET", "/healthz", nil))
-		require.Equal(t, 503, got.Code)
+		for path, status := range map[string]int{"/healthz": 200, "/readyz": 503} {
+			got := httptest.NewRecorder()
+			s.handler().ServeHTTP(got, httptest.NewRequest("GET", path, nil))
+			require.Equal(t, status, got.Code, path)
+		}
 	})
 }
 
-func TestWhatIsRemembered(t *testing.T) {
+func TestWhatIsRemembered(t *testing.T) { onEachDatabase(t, testWhatIsRemembered) }
+
+func testWhatIsRemembered(t *testing.T, newService serviceMaker) {
+	const rememberRefusal = 24 * time.Hour
 	for _, c := range []struct {
 		sentence string
 		verdict  id2meta.BizCode
@@ -226,7 +270,7 @@ func TestWhatIsRemembered(t *testing.T) {
 			verifier := answers(c.verdict, nil)
 			s := newService(t, verifier)
 			s.mustPost(t, c.status, withdrawalOf{})
-			s.now = func() time.Time { return time.Now().Add(c.later) }
+			s.later(t, c.later)
 			s.mustPost(t, c.status, withdrawalOf{number: "11010519491231002x"})
 			verifier.AssertNumberOfCalls(t, "Verify", c.calls)
 		})
@@ -245,7 +289,7 @@ func TestWhatIsRemembered(t *testing.T) {
 		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{BizCode: "1"}, nil).Once()
 		s := newService(t, verifier)
 		s.mustPost(t, 422, withdrawalOf{})
-		s.now = func() time.Time { return time.Now().Add(rememberRefusal) }
+		s.later(t, rememberRefusal)
 		s.mustPost(t, 201, withdrawalOf{})
 	})
 	t.Run("a typing error that was corrected is asked at once", func(t *testing.T) {
@@ -259,7 +303,9 @@ func TestWhatIsRemembered(t *testing.T) {
 	})
 }
 
-func TestUsersAndPeople(t *testing.T) {
+func TestUsersAndPeople(t *testing.T) { onEachDatabase(t, testUsersAndPeople) }
+
+func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 	const another = `{"error":"verified_as_another_person"}`
 	t.Run("a verified user cannot come as another person, and nobody is asked", func(t *testing.T) {
 		verifier := answers("1", nil)
@@ -271,12 +317,18 @@ func TestUsersAndPeople(t *testing.T) {
 		require.Equal(t, 1, s.payments(t))
 		s.mustPost(t, 201, withdrawalOf{})
 	})
-	t.Run("the verdict on one user is not another user's", func(t *testing.T) {
+	t.Run("two users may be one person, who is asked about once", func(t *testing.T) {
 		verifier := answers("1", nil)
 		s := newService(t, verifier)
 		s.mustPost(t, 201, withdrawalOf{user: "alice"})
 		s.mustPost(t, 201, withdrawalOf{user: "bob"})
-		verifier.AssertNumberOfCalls(t, "Verify", 2)
+		verifier.AssertNumberOfCalls(t, "Verify", 1)
+		require.Equal(t, another, s.mustPost(t, 409, withdrawalOf{user: "bob", name: "李四"}))
+	})
+	t.Run("users whose names differ in one letter's case are two", func(t *testing.T) {
+		s := newService(t, answers("1", nil))
+		s.mustPost(t, 201, withdrawalOf{user: "alice"})
+		s.mustPost(t, 201, withdrawalOf{user: "Alice", name: "李四"})
 	})
 	t.Run("of two matching people who come at once for one user only one is paid", func(t *testing.T) {
 		both := make(chan struct{})
@@ -301,11 +353,9 @@ func TestUsersAndPeople(t *testing.T) {
 	t.Run("a user who guesses costs no more than five questions a day", func(t *testing.T) {
 		verifier := answers("2", nil)
 		s := newService(t, verifier)
-		start := time.Now()
-		s.now = func() time.Time { return start }
 		names := []string{"赵一", "钱二", "孙三", "李四", "周五", "吴六", "郑七"}
-		for i, name := range names[:maxPeople] {
-			s.now = func() time.Time { return start.Add(time.Duration(i) * time.Hour) }
+		for _, name := range names[:maxPeople] {
+			s.later(t, time.Hour)
 			s.mustPost(t, 422, withdrawalOf{name: name})
 		}
 		refused := s.post(withdrawalOf{name: names[5]})
@@ -317,10 +367,27 @@ func TestUsersAndPeople(t *testing.T) {
 		s.mustPost(t, 422, withdrawalOf{name: names[5], user: "bob"})
 		verifier.AssertNumberOfCalls(t, "Verify", 6)
 
-		s.now = func() time.Time { return start.Add(peopleWindow) }
+		s.later(t, peopleWindow-(maxPeople-1)*time.Hour)
 		s.mustPost(t, 422, withdrawalOf{name: names[5]})
 		s.mustPost(t, 429, withdrawalOf{name: names[6]})
-		verifier.AssertNumberOfCalls(t, "Verify", 7)
+		verifier.AssertNumberOfCalls(t, "Verify", 6) // bob's question counts for all
+	})
+	t.Run("a user who guesses twenty at once costs no more than five questions", func(t *testing.T) {
+		var asked atomic.Int64
+		s := newService(t, id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
+			asked.Add(1)
+			return id2meta.Result{BizCode: "2"}, nil
+		}))
+		statuses := make(chan int, 20)
+		for i := range cap(statuses) {
+			go func() { statuses <- s.post(withdrawalOf{name: "张" + string(rune('一'+i))}).Code }()
+		}
+		counts := map[int]int{}
+		for range cap(statuses) {
+			counts[<-statuses]++
+		}
+		require.Equal(t, map[int]int{422: maxPeople, 429: 20 - maxPeople}, counts)
+		require.EqualValues(t, maxPeople, asked.Load())
 	})
 	t.Run("a question that was never answered counts, and may be asked again", func(t *testing.T) {
 		verifier := answers("", id2meta.ErrServer)
@@ -335,7 +402,9 @@ func TestUsersAndPeople(t *testing.T) {
 	})
 }
 
-func TestIdempotencyKey(t *testing.T) {
+func TestIdempotencyKey(t *testing.T) { onEachDatabase(t, testIdempotencyKey) }
+
+func testIdempotencyKey(t *testing.T, newService serviceMaker) {
 	verifier := answers("1", nil)
 	s := newService(t, verifier)
 	first := s.mustPost(t, 201, withdrawalOf{key: "k1"})
@@ -387,8 +456,10 @@ func TestNoPaymentWithoutTheDatabase(t *testing.T) {
 		sentence, trigger string
 		calls             int
 	}{
-		{"a question that cannot be noted is not asked", "INSERT ON verdicts", 0},
-		{"a verdict that cannot be remembered is not paid", "UPDATE ON verdicts", 1},
+		{"an attempt that cannot be noted is not asked about", "INSERT ON attempts", 0},
+		{"a question that cannot be claimed is not asked", "INSERT ON id2meta_verdicts", 0},
+		{"a question that cannot be written down is not asked", "INSERT ON questions", 0},
+		{"a match that cannot be bound to the user is not paid", "UPDATE ON users", 1},
 		{"a payment that cannot be written is not answered as paid", "INSERT ON withdrawals", 1},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
@@ -399,7 +470,13 @@ func TestNoPaymentWithoutTheDatabase(t *testing.T) {
 			require.Contains(t, s.log.String(), "broken")
 		})
 	}
-	t.Run("a database that is locked is our own trouble, and not the service's", func(t *testing.T) {
+	t.Run("a verdict that cannot be remembered is paid, since the user is remembered", func(t *testing.T) {
+		s, verifier := broken(t, "UPDATE ON id2meta_verdicts")
+		s.mustPost(t, 201, withdrawalOf{})
+		s.mustPost(t, 201, withdrawalOf{})
+		verifier.AssertNumberOfCalls(t, "Verify", 1)
+	})
+	t.Run("a database that is locked may be free later, and nobody is asked", func(t *testing.T) {
 		t.Parallel() // it takes storeTimeout
 		verifier := answers("1", nil)
 		s := newService(t, verifier)
@@ -407,7 +484,9 @@ func TestNoPaymentWithoutTheDatabase(t *testing.T) {
 		require.NoError(t, err)
 		_, err = locked.ExecContext(t.Context(), "BEGIN IMMEDIATE")
 		require.NoError(t, err)
-		require.Equal(t, `{"error":"internal"}`, s.mustPost(t, 500, withdrawalOf{}))
+		refused := s.post(withdrawalOf{})
+		require.Equal(t, 503, refused.Code)
+		require.Equal(t, "5", refused.Header().Get("Retry-After"))
 		require.Contains(t, s.log.String(), "database")
 		verifier.AssertNumberOfCalls(t, "Verify", 0)
 		_, err = locked.ExecContext(t.Context(), "ROLLBACK")
@@ -416,23 +495,23 @@ func TestNoPaymentWithoutTheDatabase(t *testing.T) {
 	})
 	t.Run("a payment without a match in the database is not made, whoever asks for it", func(t *testing.T) {
 		s := newService(t, new(mockVerifier))
-		_, err := s.store.pay(t.Context(), payment{User: "alice", Amount: 1, person: []byte("p")}, time.Now())
-		require.Error(t, err)
+		_, err := s.store.pay(t.Context(), payment{User: "alice", Amount: 1, person: []byte("p")})
+		require.ErrorIs(t, err, errNotVerified)
 		require.Zero(t, s.payments(t))
 	})
 	t.Run("a database in a directory that does not exist is an error that names it", func(t *testing.T) {
-		_, err := openStore(t.Context(), filepath.Join(t.TempDir(), "none", "x.db"), []byte("k"))
+		_, err := openStore(t.Context(), filepath.Join(t.TempDir(), "none", "x.db"), "", []byte("k"))
 		require.ErrorContains(t, err, "x.db")
 	})
 	t.Run("a database of another key is refused", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "odd name?#%41.db")
-		s, err := openStore(t.Context(), path, []byte("k"))
+		s, err := openStore(t.Context(), path, "", []byte("k"))
 		require.NoError(t, err)
 		files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
 		require.NoError(t, err)
 		require.Equal(t, []string{path, path + "-shm", path + "-wal"}, files)
 		require.NoError(t, s.close())
-		_, err = openStore(t.Context(), path, []byte("another"))
+		_, err = openStore(t.Context(), path, "", []byte("another"))
 		require.ErrorContains(t, err, hashKeyVariable)
 	})
 }
@@ -473,7 +552,9 @@ func (s *service) postAndLeave(t *testing.T, verifier *slow) {
 	<-done
 }
 
-func TestConcurrentRequests(t *testing.T) {
+func TestConcurrentRequests(t *testing.T) { onEachDatabase(t, testConcurrentRequests) }
+
+func testConcurrentRequests(t *testing.T, newService serviceMaker) {
 	t.Run("fifty at once make one call", func(t *testing.T) {
 		verifier := newSlow()
 		s := newService(t, verifier)
@@ -553,11 +634,11 @@ func TestConcurrentRequests(t *testing.T) {
 func TestAVerifierThatNeverAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Without the store, whose goroutines are not of this test's time.
-		s := &server{verifier: newSlow()}
+		s := &server{cache: newSlow()}
 		started := time.Now()
-		_, err := s.ask(context.Background(), id2meta.Param{})
+		_, err := s.verdict(context.Background(), id2meta.Param{})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Equal(t, verifyTimeout, time.Since(started))
+		require.Equal(t, verdictTimeout, time.Since(started))
 		require.Equal(t, 503, refusalOf(err).status)
 	})
 }

@@ -7,55 +7,25 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http"
-	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
-	_ "modernc.org/sqlite"
-
-	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/verdictcache"
 )
 
 const (
-	// rememberRefusal is how long a mismatch or a missing record counts before
-	// the same question may be asked again: sources are updated. A match counts
-	// for ever.
-	rememberRefusal = 24 * time.Hour
-	// maxPeople is about how many persons a user may make us ask within
-	// peopleWindow. It leaves room for typing errors, and none for guessing
-	// whose number it is at our expense.
+	// maxPeople is how many persons a user may make us ask about within
+	// peopleWindow. It leaves room for typing errors, and none for guessing whose
+	// number it is at our expense.
 	maxPeople    = 5
 	peopleWindow = 24 * time.Hour
-)
 
-// schema keeps the two promises that money hangs on. The index: a user is one
-// person. The key of withdrawals: an Idempotency-Key is paid once (SQLite takes
-// each NULL for a different one).
-const schema = `
-CREATE TABLE IF NOT EXISTS hash_key (
-	id          INTEGER PRIMARY KEY CHECK (id = 1),
-	key_check   BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS verdicts (
-	user        TEXT NOT NULL,
-	person      BLOB NOT NULL,            -- keyed hash
-	verdict     TEXT NOT NULL DEFAULT '', -- BizCode; empty: asked, no answer (yet)
-	request_id  TEXT NOT NULL DEFAULT '', -- of the service
-	asked_at    INTEGER NOT NULL,         -- Unix, in ms
-	PRIMARY KEY (user, person)
-) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS one_person_per_user ON verdicts (user) WHERE verdict = '1';
-CREATE TABLE IF NOT EXISTS withdrawals (
-	id              TEXT PRIMARY KEY,
-	user            TEXT NOT NULL,
-	person          BLOB NOT NULL,    -- keyed hash
-	amount          INTEGER NOT NULL, -- in fen
-	idempotency_key BLOB,             -- keyed hash
-	paid_at         INTEGER NOT NULL, -- Unix, in ms
-	UNIQUE (user, idempotency_key)
-) STRICT;`
+	// storeTimeout bounds each visit to the database.
+	storeTimeout = 5 * time.Second
+	// maxTries is how often a transaction is tried that was in another's way.
+	maxTries = 10
+)
 
 // payment is a withdrawal as it is stored and answered.
 type payment struct {
@@ -68,51 +38,47 @@ type payment struct {
 	repeated       bool   // it was made by an earlier request
 }
 
-// store remembers verdicts and payments in SQLite, and no person.
-type store struct{ db *sql.DB }
+// store remembers who a user is, whom a user has tried to be, and payments; and no
+// person. Any number of processes may use the same database: whoever changes
+// anything of a user's locks the user's row first.
+type store struct {
+	db      *sql.DB
+	dialect *dialect
+	name    string // of the database, for people
+}
 
-// openStore opens the database, or makes one that only this user can read. It
-// refuses one whose hashes were made with another key: every user in it would
-// seem to have become another person.
-func openStore(ctx context.Context, path string, keyCheck []byte) (*store, error) {
-	path, err := filepath.Abs(path)
+// openStore opens the database and brings its schema up to date. It refuses one
+// whose hashes were made with another key: every user in it would seem to have
+// become another person.
+func openStore(ctx context.Context, address, password string, keyCheck []byte) (*store, error) {
+	db, dialect, name, err := openDatabase(ctx, address, password)
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	file.Close()
-
-	address := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{
-		// In full: a payment that was answered survives a power failure.
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"},
-		"_txlock": {"immediate"},
-	}.Encode()}
-	db, err := sql.Open("sqlite", address.String())
-	if err != nil {
-		return nil, err
-	}
-	// SQLite writes one at a time anyway; here nobody meets SQLITE_BUSY.
-	db.SetMaxOpenConns(1)
-	s := &store{db}
+	s := &store{db, dialect, name}
 	if err := s.prepare(ctx, keyCheck); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("database %s: %w", path, err)
+		return nil, fmt.Errorf("database %s: %w", name, oneLine(err))
 	}
 	return s, nil
 }
 
 func (s *store) prepare(ctx context.Context, keyCheck []byte) error {
-	if _, err := s.db.ExecContext(ctx, schema); err != nil {
+	if err := migrate(ctx, s.db, s.dialect); err != nil {
 		return err
 	}
-	if _, err := s.db.ExecContext(ctx, `INSERT INTO hash_key VALUES (1, ?) ON CONFLICT DO NOTHING`, keyCheck); err != nil {
+	if err := s.verdicts().CreateTable(ctx); err != nil {
 		return err
 	}
 	var written []byte
-	if err := s.db.QueryRowContext(ctx, `SELECT key_check FROM hash_key`).Scan(&written); err != nil {
+	err := s.transact(ctx, func(tx *sql.Tx) error {
+		insert := s.dialect.sql(`{insert} INTO hash_key (id, key_check) VALUES (1, ?) {or ignore}`)
+		if _, err := tx.ExecContext(ctx, insert, keyCheck); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `SELECT key_check FROM hash_key`).Scan(&written)
+	})
+	if err != nil {
 		return err
 	}
 	if !bytes.Equal(written, keyCheck) {
@@ -120,6 +86,9 @@ func (s *store) prepare(ctx context.Context, keyCheck []byte) error {
 	}
 	return nil
 }
+
+// verdicts is the table of verdicts on persons, whoever's they are.
+func (s *store) verdicts() *verdictcache.SQL { return verdictcache.NewSQL(s.db, s.dialect.verdicts) }
 
 func (s *store) close() error { return s.db.Close() }
 
@@ -130,123 +99,171 @@ func (s *store) ping(ctx context.Context) error {
 	return s.db.QueryRowContext(ctx, `SELECT 1 FROM hash_key`).Scan(&one)
 }
 
-// recall returns the verdict on a user who says to be person. If there is none
-// it notes that the question is being asked, and returns "". It refuses a user
-// who is verified as another person, or has tried too many.
-func (s *store) recall(ctx context.Context, user string, person []byte, now time.Time) (id2meta.BizCode, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return "", err
-	}
-	defer tx.Rollback() // does nothing after a commit
+var (
+	errOtherPerson error = refusal{status: http.StatusConflict, Code: "verified_as_another_person"}
+	// errNotVerified: whether the user is this person is to be asked, and may be.
+	errNotVerified = errors.New("the user is not verified")
+)
 
-	verdict, err := recallIn(ctx, tx, user, person, now)
-	if err != nil || verdict != "" {
-		return verdict, err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO verdicts (user, person, asked_at) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET verdict = '', request_id = '', asked_at = excluded.asked_at`,
-		user, person, now.UnixMilli())
-	if err != nil {
-		return "", err
-	}
-	return "", tx.Commit()
-}
-
-func recallIn(ctx context.Context, tx *sql.Tx, user string, person []byte, now time.Time) (id2meta.BizCode, error) {
-	var verified []byte
-	err := tx.QueryRowContext(ctx, `SELECT person FROM verdicts WHERE user = ? AND verdict = '1'`, user).Scan(&verified)
-	switch {
-	case err == nil && bytes.Equal(verified, person):
-		return id2meta.BizCodeMatch, nil
-	case err == nil:
-		return "", errOtherPerson
-	case !errors.Is(err, sql.ErrNoRows):
-		return "", err
-	}
-
-	var verdict id2meta.BizCode
-	err = tx.QueryRowContext(ctx, `SELECT verdict FROM verdicts WHERE user = ? AND person = ? AND asked_at > ?`,
-		user, person, now.Add(-rememberRefusal).UnixMilli()).Scan(&verdict)
-	if err == nil && verdict != "" {
-		return verdict, nil
-	} else if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return "", err
-	}
-
-	// The oldest of the last maxPeople others, if there are so many.
-	var oldest int64
-	err = tx.QueryRowContext(ctx, `SELECT asked_at FROM verdicts WHERE user = ? AND person <> ? AND asked_at > ?
-		ORDER BY asked_at DESC LIMIT 1 OFFSET ?`,
-		user, person, now.Add(-peopleWindow).UnixMilli(), maxPeople-1).Scan(&oldest)
-	if err == nil {
-		again := time.UnixMilli(oldest).Add(peopleWindow)
-		return "", refusal{status: http.StatusTooManyRequests, Code: "too_many_people", retryAfter: again.Sub(now)}
-	} else if !errors.Is(err, sql.ErrNoRows) {
-		return "", err
-	}
-	return "", nil
-}
-
-var errOtherPerson error = refusal{status: http.StatusConflict, Code: "verified_as_another_person"}
-
-// remember keeps a verdict. It refuses the match of a user who has become
-// another person while this one was asked about.
-func (s *store) remember(ctx context.Context, user string, person []byte, result id2meta.Result) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	// OR IGNORE: what the index one_person_per_user forbids changes no row.
-	done, err := s.db.ExecContext(ctx, `UPDATE OR IGNORE verdicts SET verdict = ?, request_id = ? WHERE user = ? AND person = ?`,
-		string(result.BizCode), result.RequestID, user, person)
-	if err != nil {
-		return err
-	}
-	if n, err := done.RowsAffected(); err != nil {
-		return err
-	} else if n == 0 {
-		return errOtherPerson
-	}
-	return nil
-}
-
-// pay makes the payment, unless one with its Idempotency-Key was made before:
-// then it returns that one. The payment is a row here. To send it to a bank, let
-// a worker go through the rows and pass their id on as the bank's own
-// idempotency key.
-func (s *store) pay(ctx context.Context, p payment, now time.Time) (payment, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
+// pay makes the payment, unless one with its Idempotency-Key was made before: then
+// it returns that one. Without a match in the database it makes none: it refuses a
+// user who is another person or has tried too many, and otherwise notes the attempt
+// and returns errNotVerified.
+//
+// The payment is a row here. To send it to a bank, let a worker go through the rows
+// and pass their id on as the bank's own idempotency key.
+func (s *store) pay(ctx context.Context, p payment) (payment, error) {
 	p.ID = rand.Text()
-	// Whatever the code above does: without a match in the database, no payment.
-	done, err := s.db.ExecContext(ctx, `INSERT INTO withdrawals (id, user, person, amount, idempotency_key, paid_at)
-		SELECT ?1, ?2, ?3, ?4, ?5, ?6
-		WHERE EXISTS (SELECT 1 FROM verdicts WHERE user = ?2 AND person = ?3 AND verdict = '1')
-		ON CONFLICT (user, idempotency_key) DO NOTHING`,
-		p.ID, p.User, p.person, p.Amount, p.idempotencyKey, now.UnixMilli())
-	if err != nil {
+	made := false
+	err := s.again(ctx, func(ctx context.Context) (err error) {
+		made, err = s.insert(ctx, s.db, p) // for nearly all withdrawals this is all
+		return err
+	})
+	switch {
+	case err != nil:
 		return payment{}, err
-	}
-	if n, err := done.RowsAffected(); err != nil {
-		return payment{}, err
-	} else if n == 1 {
+	case made:
 		return p, nil
 	}
-	return s.paid(ctx, p)
+	var paid payment
+	verified := false
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		person, err := s.lock(ctx, tx, p.User)
+		switch verified = bytes.Equal(person, p.person); {
+		case err != nil:
+			return err
+		case verified:
+			paid, err = s.paidBefore(ctx, tx, p)
+			return err
+		case person != nil:
+			return errOtherPerson
+		}
+		return s.admit(ctx, tx, p)
+	})
+	switch {
+	case err != nil:
+		return payment{}, err
+	case !verified:
+		return payment{}, errNotVerified
+	}
+	return paid, nil
 }
 
-// paid returns the payment that was made with p's Idempotency-Key.
-func (s *store) paid(ctx context.Context, p payment) (payment, error) {
+// insert makes the payment. Whatever the code around it does: without a match in the
+// database there is none, and with one Idempotency-Key no second one.
+func (s *store) insert(ctx context.Context, db execer, p payment) (made bool, err error) {
+	done, err := db.ExecContext(ctx, s.dialect.sql(`{insert} INTO withdrawals (id, user_id, person, amount, idempotency_key, paid_at)
+		SELECT ?, user_id, person, ?, ?, {now} FROM users WHERE user_id = ? AND person = ? {or ignore}`),
+		p.ID, p.Amount, p.idempotencyKey, p.User, p.person)
+	if err != nil {
+		return false, err
+	}
+	n, err := done.RowsAffected()
+	return n == 1, err
+}
+
+// execer is a database or a transaction.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// lock locks the user until the transaction ends, and returns who it is: nobody
+// yet, if nil.
+func (s *store) lock(ctx context.Context, tx *sql.Tx, user string) (person []byte, err error) {
+	query := s.dialect.sql(`SELECT person FROM users WHERE user_id = ? {for update}`)
+	err = tx.QueryRowContext(ctx, query, user).Scan(&person)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return person, err
+	}
+	if _, err := tx.ExecContext(ctx, s.dialect.sql(`{insert} INTO users (user_id) VALUES (?) {or ignore}`), user); err != nil {
+		return nil, err
+	}
+	return person, tx.QueryRowContext(ctx, query, user).Scan(&person)
+}
+
+// paidBefore returns the payment of a user who is locked and verified, and whom
+// insert did not pay: it was made before, or the user is verified since.
+func (s *store) paidBefore(ctx context.Context, tx *sql.Tx, p payment) (payment, error) {
 	before := p
 	before.repeated = true
-	err := s.db.QueryRowContext(ctx, `SELECT id, amount, person FROM withdrawals WHERE user = ? AND idempotency_key = ?`,
+	err := tx.QueryRowContext(ctx, s.dialect.sql(`SELECT id, amount, person FROM withdrawals WHERE user_id = ? AND idempotency_key = ?`),
 		p.User, p.idempotencyKey).Scan(&before.ID, &before.Amount, &before.person)
-	if err != nil {
-		return payment{}, err
-	}
-	if before.Amount != p.Amount || !bytes.Equal(before.person, p.person) {
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		made, err := s.insert(ctx, tx, p)
+		if err == nil && !made {
+			err = errors.New("the user is not verified any more")
+		}
+		return p, err
+	case err == nil && (before.Amount != p.Amount || !bytes.Equal(before.person, p.person)):
 		return payment{}, refusal{status: http.StatusConflict, Code: "idempotency_key_was_used"}
 	}
-	return before, nil
+	return before, err
+}
+
+// admit notes that a user who is locked says to be a person, or refuses a user who
+// has said so of too many others. The clock is the database's.
+func (s *store) admit(ctx context.Context, tx *sql.Tx, p payment) error {
+	_, err := tx.ExecContext(ctx, s.dialect.sql(`DELETE FROM attempts WHERE user_id = ? AND asked_at <= {now} - ?`),
+		p.User, peopleWindow.Milliseconds())
+	if err != nil {
+		return err
+	}
+	var people, known, oldest, now int64
+	err = tx.QueryRowContext(ctx, s.dialect.sql(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN person = ? THEN 1 ELSE 0 END), 0),
+		COALESCE(MIN(asked_at), 0), {now} FROM attempts WHERE user_id = ?`), p.person, p.User).Scan(&people, &known, &oldest, &now)
+	switch {
+	case err != nil || known > 0:
+		return err
+	case people >= maxPeople:
+		again := time.Duration(oldest-now)*time.Millisecond + peopleWindow
+		return refusal{status: http.StatusTooManyRequests, Code: "too_many_people", retryAfter: again}
+	}
+	_, err = tx.ExecContext(ctx, s.dialect.sql(`INSERT INTO attempts (user_id, person, asked_at) VALUES (?, ?, {now})`), p.User, p.person)
+	return err
+}
+
+// bind makes the user the person who was found to match. It refuses a user who has
+// become another person while this one was asked about.
+func (s *store) bind(ctx context.Context, user string, person []byte) error {
+	return s.again(ctx, func(ctx context.Context) error {
+		done, err := s.db.ExecContext(ctx, s.dialect.sql(`UPDATE users SET person = ? WHERE user_id = ? AND (person IS NULL OR person = ?)`),
+			person, user, person)
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		if err == nil && n == 0 {
+			return errOtherPerson
+		}
+		return err
+	})
+}
+
+// transact runs f in a transaction.
+func (s *store) transact(ctx context.Context, f func(*sql.Tx) error) error {
+	return s.again(ctx, func(ctx context.Context) error {
+		tx, err := s.db.BeginTx(ctx, s.dialect.tx)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // does nothing after a commit
+		if err := f(tx); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// again runs f, and again if it was in the way of another transaction.
+func (s *store) again(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	for try := 1; ; try++ {
+		err := f(ctx)
+		if err == nil || try == maxTries || s.dialect.trouble(err) != conflict {
+			return err
+		}
+		sleep(ctx, mathrand.N(time.Duration(try)*10*time.Millisecond))
+	}
 }

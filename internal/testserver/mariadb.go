@@ -20,7 +20,7 @@ func MariaDB(t testing.TB, args ...string) *Server {
 
 	s := newServer(t, "")
 	data, socket := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "socket")
-	common := []string{"--no-defaults", "--datadir=" + data, "--innodb-flush-method=nosync",
+	common := []string{"--no-defaults", "--datadir=" + data, "--tmpdir=" + s.dir, "--innodb-flush-method=nosync",
 		"--innodb-flush-log-at-trx-commit=2", "--innodb-log-file-size=16M"}
 	if os.Geteuid() == 0 {
 		common = append(common, "--user=root") // it wants to be told

@@ -1,27 +1,17 @@
-package main
+package redislimiter
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
+	"reflect"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/time/rate"
-)
-
-// The account may make 50 calls a second. A bucket of 4 that fills at 47 a
-// second never gives more than 50 in any second, and makes up for a process
-// that wakes up as much as 60 ms late. With a burst of 1 every late wake-up
-// would be lost for good.
-const (
-	callsPerSecond = 47
-	burst          = 4
-	interval       = time.Second / callsPerSecond
 )
 
 const (
@@ -33,18 +23,19 @@ const (
 )
 
 var (
-	errRedisDown = errors.New("cannot ask Redis for the shared limit")
-	errNoRoom    = errors.New("the shared limit has no room before the deadline")
+	errRedisDown = errors.New("redislimiter: cannot ask Redis for the shared limit")
+	errNoRoom    = errors.New("redislimiter: the shared limit has no room before the deadline")
 )
 
-// Limiter is an id2meta.Limiter that all processes with the same Redis and the
-// same key share. It is safe for concurrent use.
+// Limiter is an id2meta.Limiter that all processes with the same Redis and the same
+// key share. It is made by [New], and safe for concurrent use. There is nothing to
+// close but the client.
 type Limiter struct {
-	redis *redis_rate.Limiter
-	key   string
-	open  bool          // what happens when Redis is down: see Wait
-	alone *rate.Limiter // this process's own limit, if Redis is down and open is set
-	log   *slog.Logger
+	settings
+	misuse error // of New, which cannot return one
+	redis  *redis_rate.Limiter
+	key    string
+	alone  *rate.Limiter // this process's own limit, if Redis is down and open is set
 
 	waiting atomic.Int64
 	// turn holds one token while a caller asks Redis or waits for the time it
@@ -55,27 +46,46 @@ type Limiter struct {
 	askAt  time.Time // not before this, if failed
 }
 
-// NewLimiter returns a Limiter whose processes find each other by key, one for
-// each Alibaba Cloud account. If Redis is down, Wait limits this process alone
-// (open) or refuses (closed), and the log says so once.
-func NewLimiter(client *redis.Client, key string, open bool, log *slog.Logger) *Limiter {
+// New returns a Limiter whose processes find each other by key: use one for each
+// Alibaba Cloud account. The client may be shared with other uses. Nothing is sent
+// yet; what is wrong with an argument, Wait will say.
+func New(client redis.UniversalClient, key string, opts ...Option) *Limiter {
+	s, err := newSettings(opts)
+	switch {
+	case err != nil:
+	case client == nil || reflect.ValueOf(client).Kind() == reflect.Pointer && reflect.ValueOf(client).IsNil():
+		err = errors.New("redislimiter: New: the client is nil")
+	case key == "":
+		err = errors.New("redislimiter: New: the key is empty")
+	}
+	if err != nil {
+		return &Limiter{misuse: err}
+	}
 	return &Limiter{
-		redis: redis_rate.NewLimiter(client),
-		key:   key,
-		open:  open,
-		alone: rate.NewLimiter(callsPerSecond, burst),
-		log:   log,
-		turn:  make(chan struct{}, 1),
+		settings: s,
+		redis:    redis_rate.NewLimiter(client),
+		key:      key,
+		alone:    rate.NewLimiter(rate.Limit(s.perSecond), s.burst),
+		turn:     make(chan struct{}, 1),
 	}
 }
 
 // Wait returns nil when one request may be sent. It returns an error at once if
-// there is no room before ctx's deadline, or if Redis is down and the Limiter is
-// closed; id2meta makes an ErrThrottled of both.
+// there is no room before ctx's deadline, if Redis is down and [WithFailOpen] was
+// not given, or if the Limiter was made with an argument that cannot be used; id2meta
+// makes an ErrThrottled of them all.
 func (l *Limiter) Wait(ctx context.Context) error {
+	switch {
+	case l == nil || l.misuse == nil && l.redis == nil:
+		return errors.New("redislimiter: the Limiter was not made by New")
+	case l.misuse != nil:
+		return l.misuse
+	case ctx == nil:
+		return errors.New("redislimiter: the context is nil")
+	}
 	ahead := l.waiting.Add(1) - 1
 	defer l.waiting.Add(-1)
-	if !fits(ctx, time.Duration(ahead-burst)*interval) {
+	if !fits(ctx, time.Duration(ahead-int64(l.burst))*l.interval()) {
 		return errNoRoom
 	}
 	select {
@@ -112,9 +122,7 @@ func (l *Limiter) ask(ctx context.Context) (granted bool, wait time.Duration, er
 	if l.failed != nil && time.Now().Before(l.askAt) {
 		return false, 0, l.failed
 	}
-	asking, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	answer, err := l.redis.Allow(asking, l.key, redis_rate.Limit{Rate: callsPerSecond, Burst: burst, Period: time.Second})
+	answer, err := l.allow(ctx)
 	if err != nil && over(ctx) {
 		return false, 0, err // the caller left; Redis is not to blame
 	}
@@ -122,7 +130,8 @@ func (l *Limiter) ask(ctx context.Context) (granted bool, wait time.Duration, er
 		if l.failed == nil {
 			l.log.Warn("Redis is down: "+l.consequence(), "error", err)
 		}
-		l.failed = fmt.Errorf("%w: %w", errRedisDown, err)
+		// Not %w: a deadline of ours is not the caller's.
+		l.failed = fmt.Errorf("%w: %v", errRedisDown, err)
 		l.askAt = time.Now().Add(leaveAlone)
 		return false, 0, l.failed
 	}
@@ -132,7 +141,34 @@ func (l *Limiter) ask(ctx context.Context) (granted bool, wait time.Duration, er
 	}
 	// All processes are told the same time. Without the jitter they would ask
 	// together, and the one that is nearest to Redis would always be the first.
-	return answer.Allowed > 0, answer.RetryAfter + rand.N(interval), nil
+	return answer.Allowed > 0, answer.RetryAfter + rand.N(l.interval()), nil
+}
+
+// allow ends when ctx does and after askTimeout, also if the client's own timeouts
+// are longer.
+func (l *Limiter) allow(ctx context.Context) (*redis_rate.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	type answer struct {
+		*redis_rate.Result
+		error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		defer cancel()
+		result, err := l.redis.Allow(ctx, l.key, redis_rate.Limit{Rate: l.perSecond, Burst: l.burst, Period: time.Second})
+		answered <- answer{result, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.Result, a.error
+	case <-ctx.Done():
+	}
+	select { // it may have ended because of ctx, or just before
+	case a := <-answered:
+		return a.Result, a.error
+	default:
+		return nil, fmt.Errorf("no answer within %v", askTimeout)
+	}
 }
 
 func (l *Limiter) consequence() string {
@@ -156,21 +192,4 @@ func over(ctx context.Context) bool {
 		<-ctx.Done()
 	}
 	return ctx.Err() != nil
-}
-
-// newRedis returns a client for a Limiter, from redis://user:password@host:6379/0
-// or, with TLS, rediss://…. It fails fast: the library's defaults would try a
-// dead Redis for many seconds, which are the caller's.
-func newRedis(url string) (*redis.Client, error) {
-	options, err := redis.ParseURL(url)
-	if err != nil {
-		return nil, errors.New("-redis: it must be an address of the form redis://host:6379/0") // err repeats the password
-	}
-	options.DialTimeout = askTimeout
-	options.ReadTimeout = askTimeout
-	options.WriteTimeout = askTimeout
-	options.ContextTimeoutEnabled = true
-	options.MaxRetries = -1 // a question that is asked twice may be granted twice
-	options.DialerRetries = 1
-	return redis.NewClient(options), nil
 }

@@ -1,16 +1,14 @@
-package main
+package redislimiter
 
 import (
 	"context"
 	"errors"
 	"net"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,18 +21,6 @@ import (
 // soon is far less than the waits that these tests cut short, and far more than
 // a busy machine needs.
 const soon = 3 * time.Second
-
-// newTestLimiter returns one, and a client of the same Redis.
-func newTestLimiter(t *testing.T, server *redisServer, open bool) (*Limiter, *redis.Client, *logBuffer) {
-	t.Helper()
-	client, err := newRedis(server.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	var log logBuffer
-	return NewLimiter(client, "test", open, log.logger()), client, &log
-}
 
 // exhaust leaves no room in the shared limit for the next d. The key is
 // redis_rate's: the time until which the limit is used up, in seconds since 2017.
@@ -50,7 +36,7 @@ func TestWait(t *testing.T) {
 	server := newTestRedis(t)
 
 	t.Run("a wait that does not fit into the deadline is refused at once", func(t *testing.T) {
-		limiter, client, _ := newTestLimiter(t, server, false)
+		limiter, client, _ := newTestLimiter(t, server)
 		exhaust(t, client, time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
@@ -63,7 +49,7 @@ func TestWait(t *testing.T) {
 		}
 	})
 	t.Run("a wait ends when it is cancelled", func(t *testing.T) {
-		limiter, client, _ := newTestLimiter(t, server, false)
+		limiter, client, _ := newTestLimiter(t, server)
 		exhaust(t, client, time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(50*time.Millisecond, cancel)
@@ -76,7 +62,7 @@ func TestWait(t *testing.T) {
 		}
 	})
 	t.Run("a caller in the queue can be cancelled", func(t *testing.T) {
-		limiter, client, _ := newTestLimiter(t, server, false)
+		limiter, client, _ := newTestLimiter(t, server)
 		exhaust(t, client, time.Minute)
 		first, stop := context.WithCancel(t.Context())
 		var group sync.WaitGroup
@@ -97,15 +83,15 @@ func TestWait(t *testing.T) {
 		}
 	})
 	t.Run("a caller behind too long a queue is refused at once", func(t *testing.T) {
-		limiter, client, _ := newTestLimiter(t, server, false)
+		limiter, client, _ := newTestLimiter(t, server)
 		exhaust(t, client, 0)
-		limiter.waiting.Add(60 * callsPerSecond)
+		limiter.waiting.Add(60 * defaultPerSecond)
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
 			t.Errorf("error %v", err)
 		}
-		limiter.waiting.Add(-60 * callsPerSecond)
+		limiter.waiting.Add(-60 * defaultPerSecond)
 		if err := limiter.Wait(ctx); err != nil {
 			t.Errorf("with nobody ahead: %v", err)
 		}
@@ -115,7 +101,7 @@ func TestWait(t *testing.T) {
 // However many callers a process has, one of them asks Redis at a time.
 func TestRedisIsAskedByOneCallerOfAProcess(t *testing.T) {
 	server := newTestRedis(t)
-	limiter, client, _ := newTestLimiter(t, server, false)
+	limiter, client, _ := newTestLimiter(t, server)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	var granted atomic.Int64
@@ -159,13 +145,16 @@ func TestAProcessThatIsFarFromRedisGetsAShare(t *testing.T) {
 	const far = 2
 	var group sync.WaitGroup
 	for i := range granted {
-		limiter, client, _ := newTestLimiter(t, server, false)
-		if i == far {
-			client.Options().Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		client := newTestClient(t, server, func(o *redis.Options) {
+			if i != far {
+				return
+			}
+			o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
 				conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 				return farConn{conn}, err
 			}
-		}
+		})
+		limiter := New(client, "test")
 		for range 2 {
 			group.Go(func() {
 				for limiter.Wait(ctx) == nil {
@@ -183,26 +172,16 @@ func TestAProcessThatIsFarFromRedisGetsAShare(t *testing.T) {
 }
 
 // failures are what the process sees of a Redis that died or that hangs.
-func failures(t *testing.T) map[string]func(*redisServer) {
-	return map[string]func(*redisServer){
-		"is killed": (*redisServer).kill,
-		"hangs": func(r *redisServer) {
-			if err := r.command.Process.Signal(syscall.SIGSTOP); err != nil {
-				t.Fatal(err)
-			}
-		},
-	}
+var failures = map[string]func(redisServer){
+	"is killed": func(r redisServer) { r.Kill() },
+	"hangs":     redisServer.hang,
 }
 
 func TestRedisFails(t *testing.T) {
-	sample := id2meta.Param{UserName: sampleName, IdentifyNum: sampleNumber}
-	start := func(t *testing.T, open bool) (*redisServer, *id2metatest.Server, *id2meta.Client, *logBuffer) {
+	start := func(t *testing.T, opts ...Option) (redisServer, *id2metatest.Server, *id2meta.Client, *logBuffer) {
 		server, simulator := newTestRedis(t), newSimulator(t)
-		limiter, _, log := newTestLimiter(t, server, open)
-		client, err := id2meta.New(append(simulator.Options(), id2meta.WithLimiter(limiter))...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		limiter, _, log := newTestLimiter(t, server, opts...)
+		client := newVerifier(t, simulator, limiter)
 		for range 5 {
 			if _, err := client.Verify(t.Context(), sample); err != nil {
 				t.Fatalf("while Redis is up: %v", err)
@@ -210,9 +189,9 @@ func TestRedisFails(t *testing.T) {
 		}
 		return server, simulator, client, log
 	}
-	for failure, fail := range failures(t) {
+	for failure, fail := range failures {
 		t.Run("open: Verify goes on when Redis "+failure, func(t *testing.T) {
-			server, simulator, client, log := start(t, true)
+			server, simulator, client, log := start(t, WithFailOpen())
 			fail(server)
 			// Had each caller to find out for itself, the last would wait for
 			// 20 askTimeouts, which is 5 s.
@@ -239,7 +218,7 @@ func TestRedisFails(t *testing.T) {
 		})
 		t.Run("open: a process keeps to a limit of its own when Redis "+failure, func(t *testing.T) {
 			server := newTestRedis(t)
-			limiter, _, _ := newTestLimiter(t, server, true)
+			limiter, _, _ := newTestLimiter(t, server, WithFailOpen())
 			fail(server)
 			limiter.Wait(t.Context()) // finds out
 			started, n := time.Now(), 0
@@ -250,18 +229,21 @@ func TestRedisFails(t *testing.T) {
 			}
 			// The last one may be granted after the second, and the next second
 			// begins with another askTimeout.
-			if took := time.Since(started); float64(n) > burst+1+callsPerSecond*took.Seconds() {
+			if took := time.Since(started); float64(n) > defaultBurst+1+defaultPerSecond*took.Seconds() {
 				t.Errorf("%d requests in %v", n, took)
 			}
 		})
 		t.Run("closed: Verify is throttled and nothing is sent when Redis "+failure, func(t *testing.T) {
-			server, simulator, client, log := start(t, false)
+			server, simulator, client, log := start(t)
 			fail(server)
 			started := time.Now()
 			for range 20 {
 				_, err := client.Verify(t.Context(), sample)
 				if !errors.Is(err, id2meta.ErrThrottled) || !errors.Is(err, errRedisDown) {
 					t.Errorf("error %v", err)
+				}
+				if errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("error %v is taken for the caller's deadline", err)
 				}
 			}
 			if took := time.Since(started); took > soon {
@@ -276,12 +258,12 @@ func TestRedisFails(t *testing.T) {
 		})
 	}
 	t.Run("the limit is shared again when a Redis that hung goes on", func(t *testing.T) {
-		server, _, client, log := start(t, false)
-		server.command.Process.Signal(syscall.SIGSTOP)
+		server, _, client, log := start(t)
+		server.hang()
 		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrThrottled) {
 			t.Fatalf("error %v", err)
 		}
-		server.command.Process.Signal(syscall.SIGCONT)
+		server.resume()
 		eventually(t, func() error {
 			_, err := client.Verify(t.Context(), sample)
 			return err
@@ -289,15 +271,12 @@ func TestRedisFails(t *testing.T) {
 		saysOnceThatRedisIsBack(t, client, log)
 	})
 	t.Run("the limit is shared again when Redis was started anew", func(t *testing.T) {
-		server, _, client, log := start(t, false)
-		server.kill()
+		server, _, client, log := start(t)
+		server.Kill()
 		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrThrottled) {
 			t.Fatalf("error %v", err)
 		}
-		path, _ := exec.LookPath("redis-server")
-		if err := server.start(t.Context(), path); err != nil {
-			t.Fatal(err)
-		}
+		server.Start()
 		eventually(t, func() error {
 			_, err := client.Verify(t.Context(), sample)
 			return err
@@ -306,11 +285,11 @@ func TestRedisFails(t *testing.T) {
 	})
 	t.Run("a caller that leaves while Redis hangs is not kept, and Redis is not blamed", func(t *testing.T) {
 		server := newTestRedis(t)
-		limiter, _, log := newTestLimiter(t, server, true)
+		limiter, _, log := newTestLimiter(t, server, WithFailOpen())
 		if err := limiter.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		server.command.Process.Signal(syscall.SIGSTOP)
+		server.hang()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		started := time.Now()
@@ -329,7 +308,7 @@ func TestRedisFails(t *testing.T) {
 func saysOnceThatRedisIsBack(t *testing.T, client *id2meta.Client, log *logBuffer) {
 	t.Helper()
 	for range 3 {
-		if _, err := client.Verify(t.Context(), id2meta.Param{UserName: sampleName, IdentifyNum: sampleNumber}); err != nil {
+		if _, err := client.Verify(t.Context(), sample); err != nil {
 			t.Error(err)
 		}
 	}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+)
+
+const (
+	dbPasswordVariable = "WITHDRAW_DB_PASSWORD"
+
+	// connectTimeout is how long a database may take to be there.
+	connectTimeout = 5 * time.Second
+	// maxConnections is how many one replica has: three of them fit into the 100 of
+	// a PostgreSQL as it is installed.
+	maxConnections = 25
+)
+
+// openDatabase opens the database at an address of -db, and returns its name for
+// people, in which there is no password. Nor is any in the errors.
+func openDatabase(ctx context.Context, address, password string) (*sql.DB, *dialect, string, error) {
+	var (
+		db      *sql.DB
+		dialect *dialect
+		name    string
+		err     error
+	)
+	switch scheme, _, ok := strings.Cut(address, "://"); {
+	case !ok:
+		dialect = sqliteDialect()
+		db, name, err = openSQLite(address)
+	case scheme == "postgres":
+		dialect = postgresDialect()
+		db, name, err = openPostgres(address, password)
+	case scheme == "mysql":
+		dialect = mysqlDialect()
+		db, name, err = openMySQL(address, password)
+	default:
+		err = errors.New("the address is neither postgres://…, nor mysql://…, nor a file, which has no scheme")
+	}
+	if err != nil {
+		return nil, nil, "", fmt.Errorf("-db: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, nil, "", fmt.Errorf("database %s: %w", name, oneLine(err))
+	}
+	return db, dialect, name, nil
+}
+
+// openSQLite opens a file, or makes one that only this user can read.
+func openSQLite(path string) (*sql.DB, string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, "", err
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, "", err
+	}
+	file.Close()
+
+	address := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{
+		// In full: a payment that was answered survives a power failure.
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_txlock": {"immediate"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", address.String())
+	if err != nil {
+		return nil, "", err
+	}
+	// SQLite writes one at a time anyway; here nobody meets SQLITE_BUSY.
+	db.SetMaxOpenConns(1)
+	return db, path, nil
+}
+
+// openPostgres takes what libpq takes in an address.
+func openPostgres(address, password string) (*sql.DB, string, error) {
+	config, err := pgx.ParseConfig(address)
+	if err != nil { // which may hold what was taken for something else than the password
+		return nil, "", errors.New("this is no postgres://user@host:5432/database?sslmode=verify-full")
+	}
+	config.Password = cmp.Or(password, config.Password)
+	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, connectTimeout)
+	return pooled(stdlib.OpenDB(*config)), "postgres://" + net.JoinHostPort(config.Host, fmt.Sprint(config.Port)) + "/" + config.Database, nil
+}
+
+// openMySQL takes mysql://user@host:3306/database, and ?tls= as the driver has it.
+func openMySQL(address, password string) (*sql.DB, string, error) {
+	malformed := errors.New("this is no mysql://user@host:3306/database?tls=true")
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") == "" {
+		return nil, "", malformed
+	}
+	query := u.Query()
+	config := mysql.NewConfig()
+	config.TLSConfig = query.Get("tls")
+	if query.Del("tls"); len(query) > 0 {
+		return nil, "", malformed
+	}
+	config.User = u.User.Username()
+	config.Passwd, _ = u.User.Password()
+	config.Passwd = cmp.Or(password, config.Passwd)
+	config.Net, config.Addr = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "3306"))
+	config.DBName = strings.Trim(u.Path, "/")
+	config.Timeout = connectTimeout
+	config.ParseTime = true
+	config.ClientFoundRows = true                                  // as elsewhere: a row that stays as it is counts
+	config.InterpolateParams = true                                // one round trip, not two
+	config.Params = map[string]string{"sql_mode": "'TRADITIONAL'"} // what does not fit is an error
+	config.Logger = &mysql.NopLogger{}                             // the errors say the same
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, "", malformed
+	}
+	return pooled(sql.OpenDB(connector)), "mysql://" + config.Addr + "/" + config.DBName, nil
+}
+
+func pooled(db *sql.DB) *sql.DB {
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(maxConnections)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return db
+}
+
+// oneLine is err for a log of one line for each error.
+func oneLine(err error) error { return errors.New(strings.Join(strings.Fields(err.Error()), " ")) }

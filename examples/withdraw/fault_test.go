@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+)
+
+const wrongPassword = "hunter2-%C3%BC"
+
+// cannotStart runs the program, which is to say in one line why it cannot start.
+func cannotStart(t *testing.T, address, says string) {
+	t.Helper()
+	cmd := command(t, nil, "-db", address, "-listen", "127.0.0.1:0")
+	cmd.Dir = t.TempDir()
+	started := time.Now()
+	output, _ := cmd.CombinedOutput()
+	require.Equal(t, 1, cmd.ProcessState.ExitCode(), "%s", output)
+	require.Less(t, time.Since(started), 10*time.Second)
+	require.Equal(t, 1, strings.Count(string(output), "\n"), "%s", output)
+	require.Contains(t, string(output), says)
+	require.NotContains(t, string(output), "hunter2")
+	left, err := os.ReadDir(cmd.Dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestDatabaseThatCannotBeHad(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	nobody := freeAddress(t)
+	for name, test := range map[string]struct{ address, says string }{
+		"an unknown scheme":                       {"oracle://u:" + wrongPassword + "@" + nobody + "/x", "postgres://"},
+		"a PostgreSQL that is not there":          {"postgres://u:" + wrongPassword + "@" + nobody + "/x", nobody},
+		"a PostgreSQL that does not answer":       {"postgres://u:" + wrongPassword + "@" + silent.Addr().String() + "/x", silent.Addr().String()},
+		"an address with a port that is none":     {"postgres://u:" + wrongPassword + "@127.0.0.1:hunter2/x", "postgres://user"},
+		"an address with a setting that is none":  {"postgres://u:" + wrongPassword + "@127.0.0.1/x?sslmode=hunter2", "postgres://user"},
+		"a MySQL that is not there":               {"mysql://u:" + wrongPassword + "@" + nobody + "/x", nobody},
+		"a MySQL that does not answer":            {"mysql://u:" + wrongPassword + "@" + silent.Addr().String() + "/x", silent.Addr().String()},
+		"a MySQL without a database":              {"mysql://u:" + wrongPassword + "@" + nobody, "mysql://user"},
+		"a MySQL with a setting that is unknown":  {"mysql://u:" + wrongPassword + "@" + nobody + "/x?multiStatements=true", "mysql://user"},
+		"a MySQL with a kind of TLS that is none": {"mysql://u:" + wrongPassword + "@" + nobody + "/x?tls=hunter2", "mysql://user"},
+		"an address that is no URL":               {"mysql://u:hunter2%zz@" + nobody + "/x", "mysql://user"},
+		"a file in a directory that is not there": {filepath.Join(t.TempDir(), "none", "x.db"), "x.db"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cannotStart(t, test.address, test.says)
+		})
+	}
+	t.Run("a wrong password", func(t *testing.T) {
+		onEachServer(t, func(t *testing.T, server databaseServer) {
+			address := server.newDatabase(t)
+			if server.driver == "pgx" {
+				server.exec(t, `CREATE ROLE payer LOGIN PASSWORD 'right'`)
+				hba := filepath.Join(server.Dir(), "data", "pg_hba.conf")
+				require.NoError(t, os.WriteFile(hba, []byte("local all postgres trust\nlocal all all scram-sha-256\n"), 0o600))
+				server.exec(t, `SELECT pg_reload_conf()`)
+				address = strings.Replace(address, "postgres@", "payer:"+wrongPassword+"@", 1)
+				time.Sleep(200 * time.Millisecond) // it reads the file when it gets round to it
+			} else {
+				server.exec(t, `CREATE USER payer IDENTIFIED BY 'right'`)
+				address = strings.Replace(address, "root@", "payer:"+wrongPassword+"@", 1)
+			}
+			cannotStart(t, address, "payer")
+		})
+	})
+}
+
+func TestDatabaseThatGoesAway(t *testing.T) {
+	onEachServer(t, func(t *testing.T, server databaseServer) {
+		verifier := newSlow()
+		s := openService(t, verifier, server.newDatabase(t))
+		underWay := make(chan int, 1)
+		go func() { underWay <- s.post(withdrawalOf{key: "k"}).Code }()
+		<-verifier.asked
+		server.Stop()
+		close(verifier.answer)
+
+		t.Run("a withdrawal is refused for the time being", func(t *testing.T) {
+			got := s.post(withdrawalOf{user: "bob"})
+			require.Equal(t, 503, got.Code, s.log.String())
+			require.Equal(t, "5", got.Header().Get("Retry-After"))
+			require.Equal(t, `{"error":"try_again"}`, strings.TrimSpace(got.Body.String()))
+		})
+		server.Start()
+		t.Run("the answer that came meanwhile counts, and nobody is asked twice", func(t *testing.T) {
+			require.Equal(t, 201, <-underWay, s.log.String())
+		})
+		t.Run("it recovers by itself", func(t *testing.T) {
+			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k"}).Code == 201 }, 30*time.Second, 50*time.Millisecond)
+			require.Equal(t, 1, s.payments(t))
+			require.Equal(t, 1, verifier.calls)
+		})
+		t.Run("it is refused again when it is killed, and recovers again", func(t *testing.T) {
+			server.Kill() // the children of a PostgreSQL live a moment longer
+			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k"}).Code == 503 }, 30*time.Second, 50*time.Millisecond)
+			server.Start()
+			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k2"}).Code == 201 }, 30*time.Second, 50*time.Millisecond)
+			require.Equal(t, 2, s.payments(t))
+		})
+	})
+}
+
+// What the journal is left with.
+func TestJournal(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, newService serviceMaker) {
+		for name, test := range map[string]struct {
+			verdict id2meta.BizCode
+			err     error
+			answer  string
+		}{
+			"a verdict":                             {"2", nil, "mismatch"},
+			"a failure that costs nothing":          {"", id2meta.ErrThrottled, "failed"},
+			"a failure that may be billed":          {"", errors.Join(id2meta.ErrServer, id2meta.ErrMaybeBilled), "maybe billed"},
+			"neither a verdict nor an error":        {"", nil, "maybe billed"},
+			"a failure that came with a verdict":    {"1", id2meta.ErrServer, "failed"},
+			"a verdict that nobody knows is no end": {"4", nil, "maybe billed"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				s := newService(t, answers(test.verdict, test.err))
+				s.post(withdrawalOf{})
+				var answer string
+				require.NoError(t, s.store.db.QueryRow(`SELECT answer FROM questions`).Scan(&answer))
+				require.Equal(t, test.answer, answer)
+			})
+		}
+		t.Run("while it is asked there is no answer", func(t *testing.T) {
+			verifier := newSlow()
+			s := newService(t, verifier)
+			done := make(chan int)
+			go func() { done <- s.post(withdrawalOf{}).Code }()
+			<-verifier.asked
+			var unanswered int
+			require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM questions WHERE answer = ''`).Scan(&unanswered))
+			require.Equal(t, 1, unanswered)
+			close(verifier.answer)
+			require.Equal(t, 201, <-done)
+		})
+	})
+}
