@@ -39,11 +39,9 @@ func (f *fakeDB) open(t *testing.T) *sql.DB {
 
 func (f *fakeDB) Connect(context.Context) (driver.Conn, error) { return f, nil }
 func (f *fakeDB) Driver() driver.Driver                        { return nil }
-func (f *fakeDB) Prepare(string) (driver.Stmt, error) {
-	return nil, errors.New("nobody should prepare")
-}
-func (f *fakeDB) Begin() (driver.Tx, error) { return nil, errors.New("nobody should begin") }
-func (f *fakeDB) Close() error              { return nil }
+func (f *fakeDB) Prepare(query string) (driver.Stmt, error)    { return &fakeStmt{f, query}, nil }
+func (f *fakeDB) Begin() (driver.Tx, error)                    { return nil, errors.New("nobody should begin") }
+func (f *fakeDB) Close() error                                 { return nil }
 
 func (f *fakeDB) QueryContext(ctx context.Context, query string, _ []driver.NamedValue) (driver.Rows, error) {
 	if strings.Contains(query, "pragma_table_info") {
@@ -67,6 +65,28 @@ func (f *fakeDB) do(ctx context.Context, query string) error {
 	}
 	return f.before(ctx, query)
 }
+
+// fakeStmt passes on what a statement is asked that was prepared.
+type fakeStmt struct {
+	db    *fakeDB
+	query string
+}
+
+func (s *fakeStmt) Close() error  { return nil }
+func (s *fakeStmt) NumInput() int { return -1 }
+
+func (s *fakeStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.db.QueryContext(ctx, s.query, args)
+}
+
+func (s *fakeStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.db.ExecContext(ctx, s.query, args)
+}
+
+func (s *fakeStmt) Query([]driver.Value) (driver.Rows, error)  { return nil, errNoContext }
+func (s *fakeStmt) Exec([]driver.Value) (driver.Result, error) { return nil, errNoContext }
+
+var errNoContext = errors.New("nobody should ask without a context")
 
 type fakeRows struct{ rows []string }
 
