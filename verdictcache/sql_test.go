@@ -39,11 +39,9 @@ func (f *fakeDB) open(t *testing.T) *sql.DB {
 
 func (f *fakeDB) Connect(context.Context) (driver.Conn, error) { return f, nil }
 func (f *fakeDB) Driver() driver.Driver                        { return nil }
-func (f *fakeDB) Prepare(string) (driver.Stmt, error) {
-	return nil, errors.New("nobody should prepare")
-}
-func (f *fakeDB) Begin() (driver.Tx, error) { return nil, errors.New("nobody should begin") }
-func (f *fakeDB) Close() error              { return nil }
+func (f *fakeDB) Prepare(query string) (driver.Stmt, error)    { return &fakeStmt{f, query}, nil }
+func (f *fakeDB) Begin() (driver.Tx, error)                    { return nil, errors.New("nobody should begin") }
+func (f *fakeDB) Close() error                                 { return nil }
 
 func (f *fakeDB) QueryContext(ctx context.Context, query string, _ []driver.NamedValue) (driver.Rows, error) {
 	if strings.Contains(query, "pragma_table_info") {
@@ -66,6 +64,26 @@ func (f *fakeDB) do(ctx context.Context, query string) error {
 		return nil
 	}
 	return f.before(ctx, query)
+}
+
+// fakeStmt is the one statement that is prepared, the query for a remembered verdict.
+type fakeStmt struct {
+	db    *fakeDB
+	query string
+}
+
+func (s *fakeStmt) Close() error  { return nil }
+func (s *fakeStmt) NumInput() int { return 1 }
+
+func (s *fakeStmt) Exec([]driver.Value) (driver.Result, error) {
+	return nil, errors.New("only the query is prepared")
+}
+func (s *fakeStmt) Query([]driver.Value) (driver.Rows, error) {
+	return nil, errors.New("a query has a context")
+}
+
+func (s *fakeStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.db.QueryContext(ctx, s.query, args)
 }
 
 type fakeRows struct{ rows []string }
