@@ -93,6 +93,9 @@ type grammar struct {
 	claim                              []string // until one changes a row
 
 	literals bool // the arguments are written into the statement
+
+	placeholder string // of a prepared load; or empty, where the driver prepares by itself
+	prepared    string // load, with it
 }
 
 // bind returns what to give to the driver.
@@ -144,6 +147,9 @@ func newGrammar(now, mark string, g grammar) grammar {
 		g.claim[i] = say(g.claim[i])
 	}
 	g.load = say(`SELECT claimer IS NOT NULL, biz_code, request_id FROM id2meta_verdicts WHERE id = $1 AND expires_at > {now}`)
+	if g.placeholder != "" {
+		g.prepared = strings.ReplaceAll(g.load, mark+"1", g.placeholder)
+	}
 	g.renew = say(`UPDATE id2meta_verdicts SET expires_at = ` + later + ` WHERE id = $1 AND claimer = $2`)
 	g.save = say(`UPDATE id2meta_verdicts SET claimer = NULL, biz_code = $4, request_id = $5, expires_at = {now} + $3 WHERE id = $1 AND claimer = $2`)
 	g.release = say(`DELETE FROM id2meta_verdicts WHERE id = $1 AND claimer = $2`)
@@ -159,7 +165,8 @@ var sqlite = newGrammar(
 		shape:   []string{"biz_code text", "claimer blob", "expires_at integer", "id blob primary key", "request_id text"},
 		create: `CREATE TABLE IF NOT EXISTS id2meta_verdicts (
 id BLOB NOT NULL PRIMARY KEY, claimer BLOB, biz_code TEXT, request_id TEXT, expires_at INTEGER NOT NULL) WITHOUT ROWID`,
-		claim: []string{upsertClaim},
+		claim:       []string{upsertClaim},
+		placeholder: "?1",
 	})
 
 var postgres = newGrammar(
@@ -185,8 +192,9 @@ FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name =
 		shape: []string{"biz_code varbinary(8)", "claimer binary(16)", "expires_at bigint", "id binary(32) primary key", "request_id varbinary(128)"},
 		create: `CREATE TABLE IF NOT EXISTS id2meta_verdicts (
 id BINARY(32) NOT NULL PRIMARY KEY, claimer BINARY(16), biz_code VARBINARY(8), request_id VARBINARY(128), expires_at BIGINT NOT NULL) ENGINE = InnoDB`,
-		claim:    []string{insertClaim, updateClaim},
-		literals: true,
+		claim:       []string{insertClaim, updateClaim},
+		literals:    true,
+		placeholder: "?",
 	})
 
 // literals writes the arguments into the statement, as hex: with arguments the

@@ -29,6 +29,7 @@ type SQL struct {
 	db      *sql.DB
 	dialect Dialect
 	checked atomic.Bool // the table is what it should be
+	loader  atomic.Pointer[sql.Stmt]
 }
 
 // NewSQL returns a Store in db, by whichever driver it was opened. It does not use
@@ -130,9 +131,12 @@ func (s *SQL) Load(ctx context.Context, key Key) (Entry, error) {
 	}
 	var entry Entry
 	err = s.again(ctx, "load", func() error {
-		query, args := g.bind(g.load, key[:])
+		row, err := s.loadRow(ctx, g, key)
+		if err != nil {
+			return err
+		}
 		var bizCode, requestID sql.NullString
-		err := s.db.QueryRowContext(ctx, query, args...).Scan(&entry.Claimed, &bizCode, &requestID)
+		err = row.Scan(&entry.Claimed, &bizCode, &requestID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -145,6 +149,27 @@ func (s *SQL) Load(ctx context.Context, key Key) (Entry, error) {
 		return Entry{}, err
 	}
 	return entry, nil
+}
+
+// loadRow runs the statement that counts: the one of remembered verdicts. Where the
+// driver would send it, or SQLite parse it, anew each time, it is prepared, once for
+// each connection; package sql sees to that, and to its end with the connection.
+func (s *SQL) loadRow(ctx context.Context, g *grammar, key Key) (*sql.Row, error) {
+	if g.prepared == "" {
+		return s.db.QueryRowContext(ctx, g.load, key[:]), nil
+	}
+	loader := s.loader.Load()
+	if loader == nil {
+		var err error
+		if loader, err = s.db.PrepareContext(ctx, g.prepared); err != nil {
+			return nil, err
+		}
+		if !s.loader.CompareAndSwap(nil, loader) {
+			loader.Close() // another was faster
+			loader = s.loader.Load()
+		}
+	}
+	return loader.QueryRowContext(ctx, key[:]), nil
 }
 
 // Claim implements [Store].
