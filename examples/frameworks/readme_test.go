@@ -1,30 +1,56 @@
+// Package frameworks holds the test of the README; the recipes are in its folders.
 package frameworks
 
 import (
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 )
 
-// The README shows the files as they are, but for comments on declarations.
-func TestTheREADMEShowsWhatIsTested(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+const maxLines = 20
+
+// The README shows what is compiled and tested, and no other code.
+func TestREADMEHasTheRecipes(t *testing.T) {
+	readme := read(t, "README.md")
+	var shown []string
+	for _, rest := range strings.Split(readme, "```go\n")[1:] {
+		block, _, _ := strings.Cut(rest, "```")
+		shown = append(shown, block)
+	}
+	files := []string{"gozero/servicecontext.go", "kratos/verifier.go"}
+	if len(shown) != len(files) {
+		t.Fatalf("the README has %d blocks of Go, want %d", len(shown), len(files))
+	}
+	for i, file := range files {
+		t.Run(file, func(t *testing.T) {
+			recipe := recipeOf(t, file)
+			if shown[i] != recipe {
+				t.Errorf("the README shows\n%s\nand the file has\n%s", shown[i], recipe)
+			}
+			if lines := strings.Count(recipe, "\n"); lines == 0 || lines > maxLines {
+				t.Errorf("%d lines, want 1 to %d", lines, maxLines)
+			}
+		})
+	}
+}
+
+// recipeOf returns what stands between the marks, without the blank line before the
+// second, which gofmt wants.
+func recipeOf(t *testing.T, file string) string {
+	t.Helper()
+	_, rest, begins := strings.Cut(read(t, file), "// recipe:begin\n")
+	recipe, _, ends := strings.Cut(rest, "\n// recipe:end\n")
+	if !begins || !ends {
+		t.Fatalf("%s has no marks", file)
+	}
+	return recipe
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	for i, file := range []string{"gozero/servicecontext.go", "kratos/verifier.go"} {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		bare := regexp.MustCompile(`(?m)^//.*\n`).ReplaceAllString(string(source), "")
-		if !strings.HasSuffix(bare, blocks[i][1]) {
-			t.Errorf("%s and the README differ", file)
-		}
-		if n := strings.Count(blocks[i][1], "\n"); n > 20 {
-			t.Errorf("the recipe of %s has %d lines, want 20 or fewer", file, n)
-		}
-	}
+	return string(content)
 }

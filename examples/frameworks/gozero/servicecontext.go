@@ -1,37 +1,38 @@
-// Package gozero is a recipe for services with go-zero: what goes into
-// internal/config and internal/svc.
+// Package gozero verifies people in a go-zero service.
 package gozero
 
 import (
 	"time"
 
 	"github.com/zeromicro/go-zero/core/logx"
-	"github.com/zeromicro/go-zero/core/proc"
 	"github.com/zeromicro/go-zero/rest"
 	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 )
 
-// Config is read by conf.MustLoad. Its Timeout is shorter than that of rest.RestConf,
-// so that a Verify ends with an error of its own and not with go-zero's 503.
+//lint:file-ignore SA5008 the tags are go-zero's, and encoding/json never reads them
+
+// recipe:begin
 type Config struct {
 	rest.RestConf
-	Verify struct {
-		Endpoints []string      `json:",default=[cloudauth.aliyuncs.com,cloudauth.cn-shanghai.aliyuncs.com]"`
-		Timeout   time.Duration `json:",default=2500ms"`
-		PerSecond float64       `json:",default=45"` // of this process
+	ID2Meta struct {
+		Endpoints []string      `json:",optional"`                // default: the library's
+		Timeout   time.Duration `json:",default=2s"`              // less than RestConf.Timeout, which is 3 s
+		PerSecond int           `json:",default=45,range=[1:50]"` // all processes of the account share 50
 	}
 }
-
-// ServiceContext holds the one Verifier of the process.
 type ServiceContext struct{ Verifier id2meta.Verifier }
 
-// NewServiceContext ends the program if the configuration cannot be used.
-func NewServiceContext(c Config) *ServiceContext {
-	client, err := id2meta.New(id2meta.WithEndpoints(c.Verify.Endpoints...), id2meta.WithTimeout(c.Verify.Timeout),
-		id2meta.WithLimiter(rate.NewLimiter(rate.Limit(c.Verify.PerSecond), 1)))
+func NewServiceContext(c Config, opts ...id2meta.Option) *ServiceContext {
+	limiter := rate.NewLimiter(rate.Limit(c.ID2Meta.PerSecond), 1)
+	opts = append(opts, id2meta.WithTimeout(c.ID2Meta.Timeout), id2meta.WithLimiter(limiter))
+	if len(c.ID2Meta.Endpoints) > 0 {
+		opts = append(opts, id2meta.WithEndpoints(c.ID2Meta.Endpoints...))
+	}
+	client, err := id2meta.New(opts...)
 	logx.Must(err)
-	proc.AddShutdownListener(client.CloseIdleConnections)
 	return &ServiceContext{Verifier: client}
 }
+
+// recipe:end

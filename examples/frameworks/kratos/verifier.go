@@ -1,32 +1,34 @@
-// Package kratos is a recipe for services with Kratos: a provider for wire, with a
-// cleanup.
+// Package kratos verifies people in a Kratos service.
 package kratos
 
 import (
-	"time"
+	"errors"
+	"log/slog"
 
-	"github.com/google/wire"
+	"github.com/go-kratos/kratos/v2/log"
 	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/examples/frameworks/kratos/conf"
 )
 
-// ProviderSet goes into the wire.Build of the program.
-var ProviderSet = wire.NewSet(NewVerifier)
-
-// Config is what a conf.proto generates, in plain Go.
-type Config struct {
-	Endpoints []string
-	Timeout   time.Duration
-	PerSecond float64 // of this process
-}
-
-// NewVerifier returns the one Verifier of the process, and what ends it.
-func NewVerifier(c *Config) (id2meta.Verifier, func(), error) {
-	client, err := id2meta.New(id2meta.WithEndpoints(c.Endpoints...), id2meta.WithTimeout(c.Timeout),
-		id2meta.WithLimiter(rate.NewLimiter(rate.Limit(c.PerSecond), 1)))
+// recipe:begin
+func NewVerifier(c *conf.ID2Meta, logger log.Logger, opts ...id2meta.Option) (id2meta.Verifier, func(), error) {
+	if c.GetPerSecond() < 1 || c.GetPerSecond() > 50 { // all processes of the account share 50
+		return nil, nil, errors.New("id2meta.per_second is not from 1 to 50")
+	}
+	warnings := slog.NewTextHandler(log.NewWriter(logger, log.WithWriterLevel(log.LevelWarn)),
+		&slog.HandlerOptions{Level: slog.LevelWarn})
+	client, err := id2meta.New(append(opts,
+		id2meta.WithEndpoints(c.GetEndpoints()...),
+		id2meta.WithTimeout(c.GetTimeout().AsDuration()), // less than the server's
+		id2meta.WithLimiter(rate.NewLimiter(rate.Limit(c.GetPerSecond()), 1)),
+		id2meta.WithLogger(slog.New(warnings)),
+	)...)
 	if err != nil {
 		return nil, nil, err
 	}
 	return client, client.CloseIdleConnections, nil
 }
+
+// recipe:end

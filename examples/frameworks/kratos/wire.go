@@ -2,9 +2,17 @@
 
 package kratos
 
-import "github.com/google/wire"
+import (
+	"github.com/go-kratos/kratos/v2/log"
+	"github.com/go-kratos/kratos/v2/transport/http"
+	"github.com/google/wire"
 
-// Wire returns the Service with all that it needs, and a cleanup.
-func Wire(c *Config) (*Service, func(), error) {
-	panic(wire.Build(ProviderSet, NewService))
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/examples/frameworks/kratos/conf"
+)
+
+// WireServer makes the server and what it needs. main gives no opts, a test those
+// of a simulator.
+func WireServer(*conf.Server, *conf.ID2Meta, log.Logger, []id2meta.Option) (*http.Server, func(), error) {
+	panic(wire.Build(ProviderSet))
 }

@@ -6,16 +6,25 @@
 
 package kratos
 
+import (
+	"github.com/go-kratos/kratos/v2/log"
+	"github.com/go-kratos/kratos/v2/transport/http"
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/examples/frameworks/kratos/conf"
+)
+
 // Injectors from wire.go:
 
-// Wire returns the Service with all that it needs, and a cleanup.
-func Wire(c *Config) (*Service, func(), error) {
-	verifier, cleanup, err := NewVerifier(c)
+// WireServer makes the server and what it needs. main gives no opts, a test those
+// of a simulator.
+func WireServer(server *conf.Server, id2Meta *conf.ID2Meta, logger log.Logger, arg []id2meta.Option) (*http.Server, func(), error) {
+	verifier, cleanup, err := NewVerifier(id2Meta, logger, arg...)
 	if err != nil {
 		return nil, nil, err
 	}
-	service := NewService(verifier)
-	return service, func() {
+	verifyService := NewVerifyService(verifier)
+	httpServer := NewHTTPServer(server, verifyService, logger)
+	return httpServer, func() {
 		cleanup()
 	}, nil
 }
