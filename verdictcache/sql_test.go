@@ -66,25 +66,27 @@ func (f *fakeDB) do(ctx context.Context, query string) error {
 	return f.before(ctx, query)
 }
 
-// fakeStmt is the one statement that is prepared, the query for a remembered verdict.
+// fakeStmt passes on what a statement is asked that was prepared.
 type fakeStmt struct {
 	db    *fakeDB
 	query string
 }
 
 func (s *fakeStmt) Close() error  { return nil }
-func (s *fakeStmt) NumInput() int { return 1 }
-
-func (s *fakeStmt) Exec([]driver.Value) (driver.Result, error) {
-	return nil, errors.New("only the query is prepared")
-}
-func (s *fakeStmt) Query([]driver.Value) (driver.Rows, error) {
-	return nil, errors.New("a query has a context")
-}
+func (s *fakeStmt) NumInput() int { return -1 }
 
 func (s *fakeStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	return s.db.QueryContext(ctx, s.query, args)
 }
+
+func (s *fakeStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.db.ExecContext(ctx, s.query, args)
+}
+
+func (s *fakeStmt) Query([]driver.Value) (driver.Rows, error)  { return nil, errNoContext }
+func (s *fakeStmt) Exec([]driver.Value) (driver.Result, error) { return nil, errNoContext }
+
+var errNoContext = errors.New("nobody should ask without a context")
 
 type fakeRows struct{ rows []string }
 

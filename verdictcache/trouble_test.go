@@ -344,3 +344,34 @@ func TestAReleaseThatHangs(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+// A Store that promises to end with its context is looked into without a goroutine,
+// and may fail all the same.
+func TestAStoreThatEndsWithItsContext(t *testing.T) {
+	for _, f := range faults[:4] {
+		t.Run("it "+f.sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &prompt{newFaulty()}
+				next := &service{answer: always(match, nil)}
+				c := newCache(t, next, store)
+				mustVerify(t, c, zhang, match)
+				mustVerify(t, c, zhang, match)
+				require.Equal(t, 1, next.asked())
+
+				store.load.set(f.fault)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				want := outcome{result: match}
+				if f.hangs {
+					want.after = time.Second / 2
+				}
+				require.Equal(t, want, <-start(ctx, c, li))
+				require.EqualValues(t, 1, c.Stats().StoreFailures)
+			})
+		})
+	}
+}
+
+type prompt struct{ *faulty }
+
+func (*prompt) EndsWithContext() bool { return true }
