@@ -20,7 +20,7 @@ import (
 type Cache struct {
 	settings
 	next  id2meta.Verifier
-	store guard
+	store *guard
 	key   func(id2meta.Param) Key // of a normalized Param
 
 	mu        sync.Mutex
@@ -62,15 +62,13 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{
+	return &Cache{
 		settings:  s,
 		next:      next,
+		store:     newGuard(store, s.logger),
 		key:       newKeyer(hashKey),
 		questions: map[Key]*question{},
-	}
-	c.store.Store, c.store.logger = store, s.logger
-	_, c.store.direct = store.(*memory)
-	return c, nil
+	}, nil
 }
 
 // Verify returns the verdict on a person: the remembered one, or that of a
@@ -92,8 +90,8 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 // not longer than your callers wait: it plans its attempts by that.
 //
 // A Store that hangs is given up after a quarter of the time that ctx leaves, at
-// most 1 s, at each of three points: to look, to claim, and to wait until a
-// verdict is saved.
+// most 3 s, at each of three points: to look, to claim, and to wait until a verdict
+// is saved. At the latter two it is the time of the question's first caller.
 func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
 	key, err := c.begin("Verify", ctx, param)
 	if err != nil {
@@ -162,7 +160,7 @@ const reasonSM2 = "an encrypted person never looks the same twice and cannot be 
 
 // Stats returns the counts since New.
 func (c *Cache) Stats() Stats {
-	if c == nil {
+	if c == nil || c.store == nil {
 		return Stats{}
 	}
 	return Stats{

@@ -271,6 +271,21 @@ func TestForget(t *testing.T) {
 			})
 		})
 	}
+	t.Run("a question whose claim comes late is not remembered either", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			store.claim.set(func(context.Context) error { time.Sleep(time.Second); return nil })
+			next := &service{answer: always(match, nil)}
+			c := newCache(t, next, store)
+			first := start(t.Context(), c, zhang)
+			time.Sleep(time.Second / 2)
+			require.NoError(t, c.Forget(t.Context(), zhang))
+			require.Equal(t, match, (<-first).result)
+			store.claim.set(nil)
+			mustVerify(t, c, zhang, match)
+			require.Equal(t, 2, next.asked())
+		})
+	})
 	t.Run("a store that fails is an error", func(t *testing.T) {
 		store := newFaulty()
 		c := newCache(t, &service{}, store)

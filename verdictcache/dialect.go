@@ -2,7 +2,6 @@ package verdictcache
 
 import (
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -93,10 +92,18 @@ type grammar struct {
 	load, renew, save, release, delete string
 	claim                              []string // until one changes a row
 
+	literals bool // the arguments are written into the statement
+
 	placeholder string // of a prepared load; or empty, where the driver prepares by itself
 	prepared    string // load, with it
+}
 
-	bind func(statement string, args ...any) (string, []any)
+// bind returns what to give to the driver.
+func (g *grammar) bind(statement string, args ...any) (string, []any) {
+	if g.literals {
+		return literals(statement, args...), nil
+	}
+	return statement, args
 }
 
 func (d Dialect) grammar() *grammar {
@@ -132,26 +139,27 @@ WHERE ` + claimable
 // already: MySQL does not count a row that stays as it is.
 const later = `{now} + $3 + CASE WHEN expires_at = {now} + $3 THEN 1 ELSE 0 END`
 
-// newGrammar fills in the statements that differ only in how they tell the time.
-func newGrammar(now string, g grammar) grammar {
-	say := func(statement string) string { return strings.ReplaceAll(statement, "{now}", now) }
+// newGrammar fills in the statements that differ only in how they tell the time and
+// mark their arguments.
+func newGrammar(now, mark string, g grammar) grammar {
+	say := strings.NewReplacer("{now}", now, "$", mark).Replace
 	for i := range g.claim {
 		g.claim[i] = say(g.claim[i])
 	}
 	g.load = say(`SELECT claimer IS NOT NULL, biz_code, request_id FROM id2meta_verdicts WHERE id = $1 AND expires_at > {now}`)
 	if g.placeholder != "" {
-		g.prepared = strings.ReplaceAll(g.load, "$1", g.placeholder)
+		g.prepared = strings.ReplaceAll(g.load, mark+"1", g.placeholder)
 	}
 	g.renew = say(`UPDATE id2meta_verdicts SET expires_at = ` + later + ` WHERE id = $1 AND claimer = $2`)
 	g.save = say(`UPDATE id2meta_verdicts SET claimer = NULL, biz_code = $4, request_id = $5, expires_at = {now} + $3 WHERE id = $1 AND claimer = $2`)
-	g.release = `DELETE FROM id2meta_verdicts WHERE id = $1 AND claimer = $2`
-	g.delete = `DELETE FROM id2meta_verdicts WHERE id = $1`
+	g.release = say(`DELETE FROM id2meta_verdicts WHERE id = $1 AND claimer = $2`)
+	g.delete = say(`DELETE FROM id2meta_verdicts WHERE id = $1`)
 	return g
 }
 
 var sqlite = newGrammar(
 	// unixepoch('subsec') is newer than many systems.
-	`CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)`,
+	`CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)`, "?",
 	grammar{
 		columns: `SELECT name || ' ' || type || CASE pk WHEN 0 THEN '' ELSE ' primary key' END FROM pragma_table_info('id2meta_verdicts')`,
 		shape:   []string{"biz_code text", "claimer blob", "expires_at integer", "id blob primary key", "request_id text"},
@@ -159,14 +167,11 @@ var sqlite = newGrammar(
 id BLOB NOT NULL PRIMARY KEY, claimer BLOB, biz_code TEXT, request_id TEXT, expires_at INTEGER NOT NULL) WITHOUT ROWID`,
 		claim:       []string{upsertClaim},
 		placeholder: "?1",
-		bind: func(statement string, args ...any) (string, []any) {
-			return strings.ReplaceAll(statement, "$", "?"), args
-		},
 	})
 
 var postgres = newGrammar(
 	// Not now(), which is when the transaction began: it may have waited for a lock.
-	`CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)`,
+	`CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)`, "$",
 	grammar{
 		columns: `SELECT attname || ' ' || format_type(atttypid, atttypmod) ||
 CASE WHEN EXISTS (SELECT 1 FROM pg_index WHERE indrelid = attrelid AND indisprimary AND indnatts = 1 AND indkey[0] = attnum) THEN ' primary key' ELSE '' END
@@ -175,12 +180,11 @@ FROM pg_attribute WHERE attrelid = to_regclass('id2meta_verdicts') AND attnum > 
 		create: `CREATE TABLE IF NOT EXISTS id2meta_verdicts (
 id BYTEA NOT NULL PRIMARY KEY, claimer BYTEA, biz_code TEXT, request_id TEXT, expires_at BIGINT NOT NULL)`,
 		claim: []string{upsertClaim},
-		bind:  func(statement string, args ...any) (string, []any) { return statement, args },
 	})
 
 var mysql = newGrammar(
-	// UTC_TIMESTAMP knows no time zone and no summer time.
-	`TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000`,
+	// Both know no time zone and no summer time, and are of the same moment.
+	`(UNIX_TIMESTAMP() * 1000 + MICROSECOND(UTC_TIMESTAMP(3)) DIV 1000)`, "$",
 	grammar{
 		columns: `SELECT CONCAT(column_name, ' ', data_type, CASE WHEN data_type LIKE '%binary' THEN CONCAT('(', character_maximum_length, ')') ELSE '' END,
 CASE column_key WHEN 'PRI' THEN ' primary key' ELSE '' END)
@@ -189,26 +193,29 @@ FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name =
 		create: `CREATE TABLE IF NOT EXISTS id2meta_verdicts (
 id BINARY(32) NOT NULL PRIMARY KEY, claimer BINARY(16), biz_code VARBINARY(8), request_id VARBINARY(128), expires_at BIGINT NOT NULL) ENGINE = InnoDB`,
 		claim:       []string{insertClaim, updateClaim},
+		literals:    true,
 		placeholder: "?",
-		bind:        literals,
 	})
 
 // literals writes the arguments into the statement, as hex: with arguments the
 // driver would prepare the statement first, which is one more round trip each time,
 // and there is nothing in hex to be escaped.
-func literals(statement string, args ...any) (string, []any) {
-	var pairs []string
-	for i, arg := range args {
-		var literal string
-		switch arg := arg.(type) {
-		case int64:
-			literal = strconv.FormatInt(arg, 10)
-		case string:
-			literal = "x'" + hex.EncodeToString([]byte(arg)) + "'"
-		case []byte:
-			literal = "x'" + hex.EncodeToString(arg) + "'"
+func literals(statement string, args ...any) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(statement, "$")
+		b.WriteString(before)
+		if !found {
+			return b.String()
 		}
-		pairs = append(pairs, fmt.Sprint("$", i+1), literal)
+		switch arg := args[after[0]-'1'].(type) {
+		case int64:
+			b.WriteString(strconv.FormatInt(arg, 10))
+		case string:
+			b.WriteString("x'" + hex.EncodeToString([]byte(arg)) + "'")
+		case []byte:
+			b.WriteString("x'" + hex.EncodeToString(arg) + "'")
+		}
+		statement = after[1:]
 	}
-	return strings.NewReplacer(pairs...).Replace(statement), nil
 }

@@ -28,18 +28,49 @@ func share(ctx context.Context) time.Duration {
 // that is not for want of ctx is logged and counted.
 type guard struct {
 	Store
-	direct   bool // it neither waits nor panics, and is called as it is
+	direct   bool // no step waits or panics: all are called as they are
+	prompt   bool // Load ends when its ctx does
 	logger   *slog.Logger
 	failures atomic.Uint64
 }
 
+func newGuard(store Store, logger *slog.Logger) *guard {
+	g := &guard{Store: store, logger: logger}
+	_, g.direct = store.(*memory)
+	_, g.prompt = store.(*SQL)
+	if s, ok := store.(interface{ EndsWithContext() bool }); ok {
+		g.prompt = s.EndsWithContext()
+	}
+	return g
+}
+
 func (g *guard) load(ctx context.Context, key Key, patience time.Duration) (Entry, error) {
-	if g.direct {
+	switch {
+	case g.direct:
 		return g.Store.Load(ctx, key)
+	case g.prompt:
+		entry, err := g.loadHere(ctx, key, patience)
+		if err != nil && ctx.Err() == nil {
+			g.failed(ctx, "load", err)
+		}
+		return entry, err
 	}
 	return guarded(ctx, g, "load", patience, func(ctx context.Context) (Entry, error) {
 		return g.Store.Load(ctx, key)
 	})
+}
+
+// loadHere is abandonable without the goroutine, which may cost as much as a round
+// trip to a database nearby. A query is what drivers give up in time.
+func (g *guard) loadHere(ctx context.Context, key Key, patience time.Duration) (entry Entry, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			entry, err = Entry{}, fmt.Errorf("it panicked: %v", v)
+		}
+	}()
+	return g.Store.Load(ctx, key)
 }
 
 func (g *guard) claim(ctx context.Context, key Key, claimer Claimer, lease, patience time.Duration) (bool, error) {
@@ -78,12 +109,9 @@ func (g *guard) delete(ctx context.Context, key Key, patience time.Duration) err
 func guarded[T any](ctx context.Context, g *guard, step string, patience time.Duration, call func(context.Context) (T, error)) (T, error) {
 	var value T
 	var err error
-	switch {
-	case g.direct:
+	if g.direct {
 		value, err = call(ctx)
-	case g.punctual():
-		value, err = punctually(ctx, patience, call)
-	default:
+	} else {
 		value, err = abandonable(ctx, patience, call)
 	}
 	if err != nil && ctx.Err() == nil {
@@ -96,31 +124,6 @@ func (g *guard) failed(ctx context.Context, step string, err error) {
 	g.failures.Add(1)
 	g.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: the store failed",
 		slog.String("step", step), slog.String("reason", err.Error()))
-}
-
-// punctual reports whether the Store can be relied upon to end each step when its
-// ctx does: see [Store].
-func (g *guard) punctual() bool {
-	switch s := g.Store.(type) {
-	case *SQL:
-		return s.punctual()
-	case interface{ EndsWithContext() bool }:
-		return s.EndsWithContext()
-	}
-	return false
-}
-
-// punctually calls a Store that can be relied upon. To hand the call to another
-// goroutine and to get the answer back takes half as long as a round trip to Redis.
-func punctually[T any](ctx context.Context, patience time.Duration, call func(context.Context) (T, error)) (value T, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	defer func() {
-		if v := recover(); v != nil {
-			value, err = *new(T), fmt.Errorf("it panicked: %v", v)
-		}
-	}()
-	return call(ctx)
 }
 
 var errGoexit = errors.New("it ended the goroutine that called it")

@@ -260,6 +260,23 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 			require.Equal(t, verdictcache.Stats{Shared: 2}, there.Stats())
 		})
 	})
+	t.Run("also who claims a moment too late", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var log logBuffer
+			next := &service{answer: after(time.Second, match, nil)}
+			slow := newFaulty()
+			slow.claim.set(func(context.Context) error { time.Sleep(10 * time.Millisecond); return nil })
+			here, there := newCache(t, next, slow.Store), newCache(t, next, slow, log.option())
+			late := start(t.Context(), there, zhang)
+			time.Sleep(5 * time.Millisecond)
+			require.Equal(t, outcome{result: match, after: time.Second}, <-start(t.Context(), here, zhang))
+			require.Equal(t, match, (<-late).result)
+			require.Equal(t, 1, next.asked())
+			require.Equal(t, verdictcache.Stats{Shared: 1}, there.Stats())
+			synctest.Wait()
+			require.Empty(t, log.String())
+		})
+	})
 	t.Run("the others look soon, and then more seldom", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: after(10*time.Second, match, nil)}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -46,21 +45,6 @@ func (s *SQL) misuse() error {
 		return errors.New("verdictcache: NewSQL: the dialect is none of SQLite, PostgreSQL and MySQL")
 	}
 	return nil
-}
-
-// punctual reports whether the driver is one of those that are known to end with a
-// ctx although the database says nothing: their tests are in
-// verdictcache/servertest. That of SQLite does not while it waits for a lock.
-func (s *SQL) punctual() bool {
-	driver := reflect.TypeOf(s.db.Driver())
-	if driver.Kind() == reflect.Pointer {
-		driver = driver.Elem()
-	}
-	switch driver.PkgPath() {
-	case "github.com/jackc/pgx/v5/stdlib", "github.com/go-sql-driver/mysql":
-		return true
-	}
-	return false
 }
 
 // CreateTable creates the table id2meta_verdicts where there is none, and does

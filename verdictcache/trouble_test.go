@@ -27,15 +27,27 @@ var faults = []struct {
 	{"hangs on after its context", hangsOn, true},
 }
 
+// faultsOf are those of some steps.
+type faultsOf []*fault
+
+func (f faultsOf) set(do func(context.Context) error) {
+	for _, step := range f {
+		step.set(do)
+	}
+}
+
 func TestAStoreInTrouble(t *testing.T) {
 	for _, step := range []struct {
 		name string
-		of   func(*faulty) *fault
+		of   func(*faulty) faultsOf
 		late bool // the verdict is there already
 	}{
-		{"Load", func(s *faulty) *fault { return &s.load }, false},
-		{"Claim", func(s *faulty) *fault { return &s.claim }, false},
-		{"Save", func(s *faulty) *fault { return &s.save }, true},
+		{"Load", func(s *faulty) faultsOf { return faultsOf{&s.load} }, false},
+		{"Claim", func(s *faulty) faultsOf { return faultsOf{&s.claim} }, false},
+		{"every step", func(s *faulty) faultsOf {
+			return faultsOf{&s.load, &s.claim, &s.renew, &s.save, &s.release, &s.delete}
+		}, false},
+		{"Save", func(s *faulty) faultsOf { return faultsOf{&s.save} }, true},
 	} {
 		for _, f := range faults {
 			for _, budget := range []struct{ time, share time.Duration }{
@@ -312,3 +324,54 @@ func TestRequestIDsThatNoServiceSends(t *testing.T) {
 		require.Equal(t, 1, next.asked())
 	}
 }
+
+// An error is not given to those who come after it, though the claim cannot be
+// given up.
+func TestAReleaseThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.release.set(hangs)
+		next := &service{answer: always(id2meta.Result{}, id2meta.ErrServer)}
+		c := newCache(t, next, store)
+		o := <-start(t.Context(), c, zhang)
+		require.ErrorIs(t, o.err, id2meta.ErrServer)
+		require.Equal(t, 3*time.Second, o.after)
+		next.answer = always(match, nil)
+		o = <-start(t.Context(), c, zhang)
+		require.NoError(t, o.err)
+		require.Equal(t, match, o.result)
+		require.Less(t, o.after, 13*time.Second, "what was left of the lease")
+		time.Sleep(time.Minute)
+	})
+}
+
+// A Store that promises to end with its context is looked into without a goroutine,
+// and may fail all the same.
+func TestAStoreThatEndsWithItsContext(t *testing.T) {
+	for _, f := range faults[:4] {
+		t.Run("it "+f.sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &prompt{newFaulty()}
+				next := &service{answer: always(match, nil)}
+				c := newCache(t, next, store)
+				mustVerify(t, c, zhang, match)
+				mustVerify(t, c, zhang, match)
+				require.Equal(t, 1, next.asked())
+
+				store.load.set(f.fault)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				want := outcome{result: match}
+				if f.hangs {
+					want.after = time.Second / 2
+				}
+				require.Equal(t, want, <-start(ctx, c, li))
+				require.EqualValues(t, 1, c.Stats().StoreFailures)
+			})
+		})
+	}
+}
+
+type prompt struct{ *faulty }
+
+func (*prompt) EndsWithContext() bool { return true }

@@ -94,7 +94,7 @@ func exclusion(t *testing.T, s stores) {
 		for time.Now().Before(until) || turns.Load() == 0 {
 			granted, err := store.Claim(ctx, key, me, long)
 			if err != nil {
-				return fmt.Errorf("Claim: %w", err)
+				return fmt.Errorf("to claim: %w", err)
 			}
 			if !granted {
 				time.Sleep(rand.N(time.Millisecond))
@@ -106,7 +106,7 @@ func exclusion(t *testing.T, s stores) {
 			turns.Add(1)
 			holders.Add(-1)
 			if err := store.Release(ctx, key, me); err != nil {
-				return fmt.Errorf("Release: %w", err)
+				return fmt.Errorf("to release: %w", err)
 			}
 		}
 		return nil

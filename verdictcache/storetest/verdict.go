@@ -69,7 +69,7 @@ func saveRace(t *testing.T, s stores) {
 			for range 3 {
 				granted, err := store.Claim(ctx, key, me, 2*time.Millisecond)
 				if err != nil {
-					return fmt.Errorf("Claim: %w", err)
+					return fmt.Errorf("to claim: %w", err)
 				}
 				time.Sleep(rand.N(4 * time.Millisecond))
 				if !granted {
@@ -77,7 +77,7 @@ func saveRace(t *testing.T, s stores) {
 				}
 				ok, err := store.Save(ctx, key, me, mine, long)
 				if err != nil {
-					return fmt.Errorf("Save: %w", err)
+					return fmt.Errorf("to save: %w", err)
 				}
 				if ok {
 					mu.Lock()
@@ -221,11 +221,11 @@ func rememberAll(t *testing.T, store verdictcache.Store, verdicts map[verdictcac
 			me := newClaimer()
 			granted, err := store.Claim(ctx, key, me, long)
 			if err != nil || !granted {
-				return fmt.Errorf("Claim: %v, %w; want true", granted, err)
+				return fmt.Errorf("to claim: %v, %w; want true", granted, err)
 			}
 			saved, err := store.Save(ctx, key, me, verdicts[key], long)
 			if err != nil || !saved {
-				return fmt.Errorf("Save: %v, %w; want true", saved, err)
+				return fmt.Errorf("to save: %v, %w; want true", saved, err)
 			}
 		}
 		return nil
