@@ -44,7 +44,7 @@ type Entry struct {
 //
 // A Store may have one more method, EndsWithContext() bool. If it returns true, its
 // steps end at the deadline of their ctx, and not much later than its cancellation,
-// also when what is behind the Store hangs. The Cache then spares itself the
+// also when what is behind the Store hangs. The Cache then calls Load without the
 // goroutine by which it leaves a Store that does not answer.
 //
 // Package [github.com/id2meta/id2meta/verdictcache/storetest] is this contract as
