@@ -42,7 +42,7 @@ func openDatabase(ctx context.Context, address, password string) (*sql.DB, *dial
 	case !ok:
 		dialect = sqliteDialect()
 		db, name, err = openSQLite(address)
-	case scheme == "postgres":
+	case scheme == "postgres" || scheme == "postgresql":
 		dialect = postgresDialect()
 		db, name, err = openPostgres(address, password)
 	case scheme == "mysql":

@@ -36,7 +36,7 @@ func cannotStart(t *testing.T, address, says string) {
 func TestDatabaseThatCannotBeHad(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer silent.Close()
+	t.Cleanup(func() { silent.Close() }) // when the parallel ones are done
 	nobody := freeAddress(t)
 	for name, test := range map[string]struct{ address, says string }{
 		"an unknown scheme":                       {"oracle://u:" + wrongPassword + "@" + nobody + "/x", "postgres://"},

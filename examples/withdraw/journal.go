@@ -40,7 +40,7 @@ func (j *journal) Verify(ctx context.Context, person id2meta.Param) (id2meta.Res
 	answer := answerOf(result, err)
 	j.metrics.question(answer, time.Since(started))
 	j.logger.Info("asked", "question", id, "answer", answer, "request_id", result.RequestID)
-	failed := patiently(context.WithoutCancel(ctx), lease, func(ctx context.Context) error {
+	failed := j.store.patiently(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		return j.store.noteAnswer(ctx, id, answer, result.RequestID)
 	})
 	if failed != nil {
@@ -90,24 +90,27 @@ func (s *store) noteAnswer(ctx context.Context, id, answer, requestID string) er
 
 // patientStore saves verdicts although the database is away for a moment: they are
 // billed, and would be asked for again.
-type patientStore struct{ verdictcache.Store }
+type patientStore struct {
+	verdictcache.Store
+	store *store
+}
 
 func (s patientStore) Save(ctx context.Context, key verdictcache.Key, claimer verdictcache.Claimer, verdict id2meta.Result, lifetime time.Duration) (saved bool, err error) {
-	err = patiently(ctx, lease, func(ctx context.Context) error {
+	err = s.store.patiently(ctx, func(ctx context.Context) (err error) {
 		saved, err = s.Store.Save(ctx, key, claimer, verdict, lifetime)
 		return err
 	})
 	return saved, err
 }
 
-// patiently tries f until it succeeds or ctx or the patience ends, and returns the
-// last error.
-func patiently(ctx context.Context, patience time.Duration, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// patiently tries f for as long as the database is away, but not longer than others
+// wait for a question, and returns the last error.
+func (s *store) patiently(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, lease)
 	defer cancel()
 	for {
 		err := f(ctx)
-		if err == nil || ctx.Err() != nil {
+		if err == nil || s.dialect.trouble(err) == mistake || ctx.Err() != nil {
 			return err
 		}
 		sleep(ctx, 100*time.Millisecond)

@@ -3,6 +3,7 @@ package main
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -44,5 +45,40 @@ func TestMigration(t *testing.T) {
 			require.ErrorContains(t, err, "version 99")
 			require.ErrorContains(t, err, "newer withdraw")
 		})
+	})
+}
+
+func TestMigrationWaits(t *testing.T) {
+	onEachServer(t, func(t *testing.T, server databaseServer) {
+		lock, free := `SELECT pg_advisory_lock(4097083626)`, `SELECT pg_advisory_unlock_all()`
+		if server.driver == "mysql" {
+			lock, free = `DO GET_LOCK('withdraw_schema', 0)`, `DO RELEASE_ALL_LOCKS()`
+		}
+		address := server.newDatabase(t)
+		db, _, _, err := openDatabase(t.Context(), address, "")
+		require.NoError(t, err)
+		defer db.Close()
+		another, err := db.Conn(t.Context())
+		require.NoError(t, err)
+		defer another.Close()
+		_, err = another.ExecContext(t.Context(), lock)
+		require.NoError(t, err)
+
+		opened := make(chan error, 1)
+		go func() {
+			s, err := openStore(t.Context(), address, "", make([]byte, 32))
+			if err == nil {
+				err = s.close()
+			}
+			opened <- err
+		}()
+		select {
+		case err := <-opened:
+			t.Fatalf("it did not wait for the replica that migrates: %v", err)
+		case <-time.After(500 * time.Millisecond):
+		}
+		_, err = another.ExecContext(t.Context(), free)
+		require.NoError(t, err)
+		require.NoError(t, <-opened)
 	})
 }

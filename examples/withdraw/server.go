@@ -37,7 +37,7 @@ type server struct {
 // is asked: who is verified could not be paid either.
 func newServer(verifier id2meta.Verifier, store *store, hash hasher, logger *slog.Logger) (*server, error) {
 	metrics := newMetrics()
-	cache, err := verdictcache.New(&journal{verifier, store, hash, logger, metrics}, patientStore{store.verdicts()}, hash.verdicts(),
+	cache, err := verdictcache.New(&journal{verifier, store, hash, logger, metrics}, patientStore{store.verdicts(), store}, hash.verdicts(),
 		verdictcache.WithLease(lease), verdictcache.WithRefuseWithoutStore(), verdictcache.WithLogger(logger))
 	if err != nil {
 		return nil, err

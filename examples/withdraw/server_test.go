@@ -350,6 +350,20 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		require.ElementsMatch(t, []int{201, 409}, []int{<-statuses, <-statuses})
 		require.Equal(t, 1, s.payments(t))
 	})
+	t.Run("a user who has become another person meanwhile is not bound anew", func(t *testing.T) {
+		s := newService(t, new(mockVerifier))
+		alice, bob := payment{User: "alice", Amount: 1, person: []byte("alice's")}, payment{User: "alice", Amount: 1, person: []byte("bob's")}
+		_, err := s.store.pay(t.Context(), alice)
+		require.ErrorIs(t, err, errNotVerified)
+		require.NoError(t, s.store.bind(t.Context(), alice.User, alice.person))
+		require.NoError(t, s.store.bind(t.Context(), alice.User, alice.person), "another request of the same person")
+		require.Equal(t, errOtherPerson, s.store.bind(t.Context(), bob.User, bob.person))
+		_, err = s.store.pay(t.Context(), bob)
+		require.Equal(t, errOtherPerson, err)
+		_, err = s.store.pay(t.Context(), alice)
+		require.NoError(t, err)
+		require.Equal(t, 1, s.payments(t))
+	})
 	t.Run("a user who guesses costs no more than five questions a day", func(t *testing.T) {
 		verifier := answers("2", nil)
 		s := newService(t, verifier)

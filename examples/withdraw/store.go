@@ -133,7 +133,7 @@ func (s *store) pay(ctx context.Context, p payment) (payment, error) {
 		case err != nil:
 			return err
 		case verified:
-			paid, err = s.paidBefore(ctx, tx, p)
+			paid, err = s.payLocked(ctx, tx, p)
 			return err
 		case person != nil:
 			return errOtherPerson
@@ -181,22 +181,18 @@ func (s *store) lock(ctx context.Context, tx *sql.Tx, user string) (person []byt
 	return person, tx.QueryRowContext(ctx, query, user).Scan(&person)
 }
 
-// paidBefore returns the payment of a user who is locked and verified, and whom
-// insert did not pay: it was made before, or the user is verified since.
-func (s *store) paidBefore(ctx context.Context, tx *sql.Tx, p payment) (payment, error) {
+// payLocked pays a user who is locked and verified. The payment was made before, or
+// the user is verified since insert has looked.
+func (s *store) payLocked(ctx context.Context, tx *sql.Tx, p payment) (payment, error) {
+	if made, err := s.insert(ctx, tx, p); made || err != nil {
+		return p, err
+	}
 	before := p
 	before.repeated = true
 	err := tx.QueryRowContext(ctx, s.dialect.sql(`SELECT id, amount, person FROM withdrawals WHERE user_id = ? AND idempotency_key = ?`),
 		p.User, p.idempotencyKey).Scan(&before.ID, &before.Amount, &before.person)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		made, err := s.insert(ctx, tx, p)
-		if err == nil && !made {
-			err = errors.New("the user is not verified any more")
-		}
-		return p, err
-	case err == nil && (before.Amount != p.Amount || !bytes.Equal(before.person, p.person)):
-		return payment{}, refusal{status: http.StatusConflict, Code: "idempotency_key_was_used"}
+	if err == nil && (before.Amount != p.Amount || !bytes.Equal(before.person, p.person)) {
+		err = refusal{status: http.StatusConflict, Code: "idempotency_key_was_used"}
 	}
 	return before, err
 }
