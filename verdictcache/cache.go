@@ -90,7 +90,8 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 // not longer than your callers wait: it plans its attempts by that.
 //
 // A Store that hangs is given up after a quarter of the time that ctx leaves, at
-// most 3 s, at each of three points: to look, to claim, and to wait until a verdict
+// most 3 s (after up to three quarters where that is less than half a second, so that
+// a slow Store is not taken for one that hangs), at each of three points: to look, to claim, and to wait until a verdict
 // is saved. At the latter two it is the time of the question's first caller.
 func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
 	key, err := c.begin("Verify", ctx, param)

@@ -6,12 +6,17 @@ import (
 	"strings"
 )
 
-// Dialect is the SQL that a database speaks. Any driver of database/sql does.
+// Dialect is the SQL that a database speaks. Any driver of database/sql does; those
+// of the tests are github.com/jackc/pgx/v5, github.com/go-sql-driver/mysql and
+// modernc.org/sqlite.
 //
-// Rows that are over are deleted by, in this order of dialects:
+// Rows that are over are deleted by
 //
+//	-- SQLite
 //	DELETE FROM id2meta_verdicts WHERE expires_at < (julianday('now') - 2440587.5) * 86400000;
+//	-- PostgreSQL
 //	DELETE FROM id2meta_verdicts WHERE expires_at < extract(epoch FROM clock_timestamp()) * 1000;
+//	-- MySQL, MariaDB
 //	DELETE FROM id2meta_verdicts WHERE expires_at < UNIX_TIMESTAMP() * 1000;
 //
 // It has no index to do so by, which would make every claim dearer: run it at a
@@ -23,7 +28,7 @@ const (
 	// machine, and its clock counts. Open the file in WAL mode and with a busy
 	// timeout, with modernc.org/sqlite by
 	//
-	//	file:verdicts.db?_pragma=journal_mode(wal)&_pragma=busy_timeout(1000)
+	//	file:verdicts.db?_pragma=journal_mode(wal)&_pragma=busy_timeout(1000)&_pragma=synchronous(normal)
 	//
 	// The table is
 	//

@@ -14,13 +14,20 @@ import (
 // longestShare is the longest that a Verify waits for one step of the Store.
 const longestShare = 3 * time.Second
 
+// healthy is what a step of a healthy Store may take on a bad day. A caller in a
+// hurry waits for it longer than for one that hangs: otherwise a remembered person
+// would be asked about again.
+const healthy = 500 * time.Millisecond
+
 // share is how long a Verify with ctx waits for one step of the Store: most of its
 // time is the question's.
 func share(ctx context.Context) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return min(longestShare, time.Until(deadline)/4)
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return longestShare
 	}
-	return longestShare
+	left := time.Until(deadline)
+	return max(min(longestShare, left/4), min(healthy, left*3/4))
 }
 
 // guard is a Store that may fail, hang or panic without harm. Each step ends when
@@ -37,7 +44,9 @@ type guard struct {
 func newGuard(store Store, logger *slog.Logger) *guard {
 	g := &guard{Store: store, logger: logger}
 	_, g.direct = store.(*memory)
-	_, g.prompt = store.(*SQL)
+	if s, ok := store.(*SQL); ok {
+		g.prompt = s.endsWithContext()
+	}
 	if s, ok := store.(interface{ EndsWithContext() bool }); ok {
 		g.prompt = s.EndsWithContext()
 	}

@@ -107,7 +107,8 @@ func WithRefuseWithoutStore() Option {
 
 // WithLogger reports to l, at level Warn, a Store in trouble, a verdict in the
 // Store that is none, and a verdict that could not be remembered. The default is
-// silence. No record holds anything of the person or of the key.
+// silence. No record holds anything of the person. A Store's own error text is among
+// the records, and a database may repeat the key of a row in it.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

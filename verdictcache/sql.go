@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -36,6 +37,24 @@ type SQL struct {
 // the database yet. A nil db or an unknown dialect is an error of [New], and of
 // every method.
 func NewSQL(db *sql.DB, dialect Dialect) *SQL { return &SQL{db: db, dialect: dialect} }
+
+// endsWithContext reports whether a query of the driver is known to end when its ctx
+// does, also if the server is silent; github.com/lib/pq's, for one, does not.
+func (s *SQL) endsWithContext() bool {
+	if s.misuse() != nil {
+		return false
+	}
+	driver := reflect.TypeOf(s.db.Driver())
+	if driver == nil {
+		return false
+	}
+	if driver.Kind() == reflect.Pointer {
+		driver = driver.Elem()
+	}
+	return slices.Contains([]string{
+		"github.com/jackc/pgx/v5/stdlib", "github.com/go-sql-driver/mysql", "modernc.org/sqlite",
+	}, driver.PkgPath())
+}
 
 func (s *SQL) misuse() error {
 	switch {

@@ -108,6 +108,7 @@ func TestSQLInTrouble(t *testing.T) {
 		after    time.Duration
 	}{
 		{"the database hangs", hangs, 500 * time.Millisecond},
+		{"the driver does not end with its context", hangsOn, 500 * time.Millisecond},
 		{"the driver panics", panics, 0},
 		{"the database fails", fails, 0},
 	} {
@@ -126,6 +127,7 @@ func TestSQLInTrouble(t *testing.T) {
 				defer cancel()
 				require.Equal(t, outcome{result: match, after: c.after}, <-start(ctx, cache, zhang))
 				require.EqualValues(t, 1, cache.Stats().StoreFailures)
+				time.Sleep(2 * time.Minute) // for what was left behind
 				require.NoError(t, pool.Close())
 			})
 		})

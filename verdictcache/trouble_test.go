@@ -172,6 +172,24 @@ func TestAStoreInTrouble(t *testing.T) {
 	})
 }
 
+// A caller in a hurry does not take a slow Store for one that hangs: each such caller
+// would be billed.
+func TestASlowStoreRemembersForACallerInAHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.load.set(func(context.Context) error { time.Sleep(40 * time.Millisecond); return nil })
+		next := &service{answer: always(match, nil)}
+		c := newCache(t, next, store)
+		require.Equal(t, match, (<-start(t.Context(), c, zhang)).result)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+			require.Equal(t, outcome{result: match, after: 40 * time.Millisecond}, <-start(ctx, c, zhang))
+			cancel()
+		}
+		require.Equal(t, verdictcache.Stats{Asked: 1, Remembered: 3}, c.Stats())
+	})
+}
+
 func TestAStoreThatDiesWhileOthersWait(t *testing.T) {
 	for _, f := range faults {
 		for _, refuse := range []bool{false, true} {
