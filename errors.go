@@ -71,7 +71,8 @@ var (
 // service may have answered and billed a question of this Verify, and there is no
 // verdict. Then to ask again may cost again. It is there if a question was sent and
 // not answered in time, if the answer cannot be understood although it is one of
-// success, and if something else ended a Verify of which an earlier attempt was one
+// success, if a proxy says so in the service's place (HTTP 502 or 504 without a known
+// Code), and if something else ended a Verify of which an earlier attempt was one
 // of these. Without it nothing was sent, or what was sent was answered with a
 // failure.
 var ErrMaybeBilled = errors.New("id2meta: the call may have been billed")
@@ -168,6 +169,13 @@ func (e *APIError) sentinel() error {
 // refusedByPolicy reports whether Code 402 is the refusal of a security policy that
 // the account has set in the console.
 func (e *APIError) refusedByPolicy() bool { return e.Code == "402" && says(e.Message, byPolicy) }
+
+// isProxys reports whether something on the way says that the service gave it no
+// answer, or none that it understood: the service may have verified all the same.
+func (e *APIError) isProxys() bool {
+	onTheWay := e.StatusCode == http.StatusBadGateway || e.StatusCode == http.StatusGatewayTimeout
+	return onTheWay && sentinelOfCode(e.Code) == nil
+}
 
 // What Code 402 says if it is not the source's unavailability, which any other
 // Message counts as. The English words are those of the vendor's page "Server-side

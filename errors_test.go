@@ -260,6 +260,8 @@ func TestErrMaybeBilled(t *testing.T) {
 		{name: "a 200 with an unknown Code", faults: []id2metatest.Fault{id2metatest.Answer("299", "")}, want: true},
 		{name: "an unknown BizCode", faults: []id2metatest.Fault{unknownBizCode}, want: true},
 		{name: "a success without a BizCode", faults: []id2metatest.Fault{id2metatest.Raw(200, `{"Code":"200"}`)}, want: true},
+		{name: "a proxy that had no answer", faults: []id2metatest.Fault{id2metatest.Raw(504, "<html>")}, opts: []id2meta.Option{id2meta.WithMaxAttempts(1)}, want: true},
+		{name: "a proxy that had no answer, and then a failure", faults: []id2metatest.Fault{id2metatest.Raw(502, ""), id2metatest.Answer("411", "")}, want: true},
 		{name: "a verdict behind a 504", faults: []id2metatest.Fault{id2metatest.Raw(504, verdict)}, want: true},
 		{name: "a verdict behind a 404", faults: []id2metatest.Fault{id2metatest.Raw(404, verdict)}, want: true},
 
@@ -276,7 +278,8 @@ func TestErrMaybeBilled(t *testing.T) {
 		// A failure was said.
 		{name: "Code 500 to the last", faults: []id2metatest.Fault{id2metatest.Answer("500", ""), id2metatest.Answer("500", ""), id2metatest.Answer("500", "")}},
 		{name: "Code 402 to the last", faults: []id2metatest.Fault{id2metatest.Answer("402", ""), id2metatest.Answer("402", ""), id2metatest.Answer("402", "")}},
-		{name: "HTTP 502 in HTML to the last", faults: []id2metatest.Fault{id2metatest.Raw(502, "<html>"), id2metatest.Raw(502, "<html>"), id2metatest.Raw(502, "<html>")}},
+		{name: "HTTP 500 in HTML to the last", faults: []id2metatest.Fault{id2metatest.Raw(500, "<html>"), id2metatest.Raw(500, "<html>"), id2metatest.Raw(500, "<html>")}},
+		{name: "HTTP 504 with a Code of the gateway", faults: []id2metatest.Fault{id2metatest.Status(504, "ServiceUnavailable", "")}, opts: []id2meta.Option{id2meta.WithMaxAttempts(1)}},
 		{name: "throttling for longer than there is time", faults: []id2metatest.Fault{id2metatest.Throttle(time.Hour)}},
 		{name: "throttling, and then a deadline", faults: []id2metatest.Fault{id2metatest.Throttle(5 * time.Second)}, ctx: leavingAfter(time.Second)},
 		{name: "an unknown Code of the gateway", faults: []id2metatest.Fault{id2metatest.Status(404, "InvalidAction.NotFound", "")}},
@@ -292,7 +295,7 @@ func TestErrMaybeBilled(t *testing.T) {
 		{name: "no credential", opts: []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}},
 	}
 	for _, failed := range failures {
-		if failed.code == "200" || failed.sentinel == id2meta.ErrUnexpectedResponse && failed.status == 200 {
+		if failed.code == "200" || failed.status == 502 || failed.sentinel == id2meta.ErrUnexpectedResponse && failed.status == 200 {
 			continue // these are above
 		}
 		fault := id2metatest.Status(failed.status, failed.code, "")

@@ -277,7 +277,7 @@ func answered(e *APIError) *failure {
 	case sentinel == ErrThrottled:
 		f.kind = throttled
 	case sentinel == ErrServer, sentinel == ErrSourceUnavailable && !e.refusedByPolicy():
-		f.kind = failing
+		f.kind, f.maybeBilled = failing, e.isProxys()
 	}
 	return f
 }

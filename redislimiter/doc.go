@@ -7,10 +7,10 @@
 //
 // # The limit
 //
-// It is a bucket of 4 that fills at 47 a second ([WithRate] changes both): never
-// more than 50 in any second. A bucket of 50 that fills at 50 a second would let
-// 100 go in one. On their way through the network a few requests may still meet,
-// and id2meta waits if the service throttles one.
+// It is a bucket of 4 that fills at 47 a second ([WithRate] changes both): Redis
+// grants never more than 50 in any second. A bucket of 50 that fills at 50 a second
+// would let 100 go in one. On their way through the network a few requests may still
+// meet, and id2meta waits if the service throttles one.
 //
 // The limit stands in Redis, under the key "rate:" and the given one (the package
 // github.com/go-redis/redis_rate/v10 keeps it there), so that any Redis will do,

@@ -5,7 +5,7 @@ go 1.26.0
 replace github.com/id2meta/id2meta => ../..
 
 require (
-	github.com/id2meta/id2meta v0.0.0
+	github.com/id2meta/id2meta v0.1.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.uber.org/goleak v1.3.0
 )
