@@ -20,8 +20,8 @@ const (
 	// and may have died.
 	verdictTimeout = questionTimeout + lease
 	// lease is for how long a question is that of a replica which gives no sign of
-	// life.
-	lease = 10 * time.Second
+	// life. It is also for how long a database may be away without a bill for it.
+	lease = 15 * time.Second
 )
 
 // server pays withdrawals to verified persons.

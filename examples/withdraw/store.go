@@ -45,6 +45,9 @@ type store struct {
 	db      *sql.DB
 	dialect *dialect
 	name    string // of the database, for people
+	// visits leaves some of the connections to the verdicts, which are billed: in a
+	// crowd, database/sql gives a connection to whomever it likes.
+	visits chan struct{}
 }
 
 // openStore opens the database and brings its schema up to date. It refuses one
@@ -55,7 +58,7 @@ func openStore(ctx context.Context, address, password string, keyCheck []byte) (
 	if err != nil {
 		return nil, err
 	}
-	s := &store{db, dialect, name}
+	s := &store{db, dialect, name, make(chan struct{}, max(1, db.Stats().MaxOpenConnections*3/5))}
 	if err := s.prepare(ctx, keyCheck); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("database %s: %w", name, oneLine(err))
@@ -255,6 +258,12 @@ func (s *store) transact(ctx context.Context, f func(*sql.Tx) error) error {
 func (s *store) again(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
+	select {
+	case s.visits <- struct{}{}:
+		defer func() { <-s.visits }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	for try := 1; ; try++ {
 		err := f(ctx)
 		if err == nil || try == maxTries || s.dialect.trouble(err) != conflict {
