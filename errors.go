@@ -10,7 +10,7 @@ import (
 
 	"github.com/alibabacloud-go/tea/dara"
 
-	"github.com/id2meta/id2meta/internal/gateway"
+	"github.com/id2meta/id2meta/internal/transport"
 	"github.com/id2meta/id2meta/internal/redact"
 )
 
@@ -57,10 +57,10 @@ var (
 	// wrong), SignatureNonceUsed.
 	ErrCredential = errors.New("id2meta: credential")
 
-	// ErrServer: the service failed (Code 500, HTTP 5xx, ServiceUnavailable,
+	// ErrUnavailable: the service failed (Code 500, HTTP 5xx, ServiceUnavailable,
 	// InternalError), or no connection to it could be had or kept. Trying again
 	// later may help.
-	ErrServer = errors.New("id2meta: service failed")
+	ErrUnavailable = errors.New("id2meta: service failed")
 
 	// ErrUnexpectedResponse: an answer that is none of those that the service
 	// documents. It is never a verdict, whatever it says.
@@ -86,8 +86,9 @@ func (e *maybeBilledError) Unwrap() []error { return []error{e.err, ErrMaybeBill
 // ParamError tells which field of a [Param] cannot be verified and why. It
 // never holds the value. errors.Is finds [ErrInvalidParam] in it.
 type ParamError struct {
-	Field  string // "ParamType", "UserName" or "IdentifyNum"
-	Reason string // a short English phrase, for people
+	Field   string  // "ParamType", "UserName" or "IdentifyNum"
+	Problem Problem // for programs
+	Reason  string  // a short English phrase, for people
 }
 
 func (e *ParamError) Error() string {
@@ -96,6 +97,13 @@ func (e *ParamError) Error() string {
 
 // Is reports whether target is [ErrInvalidParam].
 func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
+
+// Problem names what is wrong with a field, in stable words for programs.
+type Problem string
+
+// Chinese returns a Chinese sentence for the person who typed the field. The
+// sentence never holds the value.
+func (e *ParamError) Chinese() string { return RemedyCorrectInput.Chinese() }
 
 // APIError is an answer of the service that is not a verdict. errors.Is finds
 // in it the sentinel of its Code, and exactly that one, so most callers need
@@ -161,7 +169,7 @@ func (e *APIError) sentinel() error {
 	case e.StatusCode == http.StatusTooManyRequests:
 		return ErrThrottled
 	case e.StatusCode >= 500:
-		return ErrServer
+		return ErrUnavailable
 	}
 	return ErrUnexpectedResponse
 }
@@ -221,7 +229,7 @@ func sentinelOfCode(code string) error {
 	case "412":
 		return ErrOverdue
 	case "500":
-		return ErrServer
+		return ErrUnavailable
 	}
 	// The gateway's codes are words, and most have variants behind a dot:
 	// Throttling.User, InvalidAccessKeyId.NotFound, Forbidden.RAM.
@@ -235,13 +243,13 @@ func sentinelOfCode(code string) error {
 	case "Forbidden", "NoPermission":
 		return ErrAccessDenied
 	case "ServiceUnavailable", "InternalError":
-		return ErrServer
+		return ErrUnavailable
 	}
 	return nil
 }
 
 // newAPIError returns an answer that is not a verdict as an error.
-func newAPIError(host string, o gateway.Outcome, a answer, hide *redact.Redactor) *APIError {
+func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redactor) *APIError {
 	e := &APIError{
 		Endpoint:   host,
 		StatusCode: o.Status,
@@ -257,7 +265,7 @@ func newAPIError(host string, o gateway.Outcome, a answer, hide *redact.Redactor
 		e.Message = "the answer cannot be understood"
 	}
 	if e.sentinel() == ErrThrottled {
-		e.RetryAfter = gateway.RetryAfter(o.Header)
+		e.RetryAfter = transport.RetryAfter(o.Header)
 	}
 	return e
 }

@@ -27,7 +27,7 @@ import (
 var sentinels = []error{
 	id2meta.ErrInvalidParam, id2meta.ErrThrottled, id2meta.ErrSourceUnavailable, id2meta.ErrRepeatedCall,
 	id2meta.ErrNotActivated, id2meta.ErrAccessDenied, id2meta.ErrOverdue, id2meta.ErrCredential,
-	id2meta.ErrServer, id2meta.ErrUnexpectedResponse,
+	id2meta.ErrUnavailable, id2meta.ErrUnexpectedResponse,
 }
 
 // requireOnly requires that errors.Is finds want in err, and no other sentinel.
@@ -53,7 +53,7 @@ var failures = []struct {
 	{200, "410", id2meta.ErrNotActivated},
 	{200, "411", id2meta.ErrAccessDenied},
 	{200, "412", id2meta.ErrOverdue},
-	{200, "500", id2meta.ErrServer},
+	{200, "500", id2meta.ErrUnavailable},
 
 	{400, "Throttling", id2meta.ErrThrottled},
 	{400, "Throttling.User", id2meta.ErrThrottled},
@@ -73,15 +73,15 @@ var failures = []struct {
 	{403, "Forbidden", id2meta.ErrAccessDenied},
 	{403, "Forbidden.RAM", id2meta.ErrAccessDenied},
 	{403, "NoPermission", id2meta.ErrAccessDenied},
-	{503, "ServiceUnavailable", id2meta.ErrServer},
-	{500, "InternalError", id2meta.ErrServer},
+	{503, "ServiceUnavailable", id2meta.ErrUnavailable},
+	{500, "InternalError", id2meta.ErrUnavailable},
 
 	// A Code that says nothing leaves it to the HTTP status.
 	{429, "", id2meta.ErrThrottled},
 	{429, "NobodyKnows", id2meta.ErrThrottled},
-	{500, "", id2meta.ErrServer},
-	{502, "NobodyKnows", id2meta.ErrServer},
-	{504, "200", id2meta.ErrServer},
+	{500, "", id2meta.ErrUnavailable},
+	{502, "NobodyKnows", id2meta.ErrUnavailable},
+	{504, "200", id2meta.ErrUnavailable},
 	{400, "", id2meta.ErrUnexpectedResponse},
 	{404, "InvalidAction.NotFound", id2meta.ErrUnexpectedResponse},
 	{403, "NobodyKnows", id2meta.ErrUnexpectedResponse},
@@ -181,7 +181,7 @@ func TestCode402(t *testing.T) {
 		})
 	}
 	t.Run("the words mean nothing with another Code", func(t *testing.T) {
-		requireOnly(t, id2meta.ErrServer, &id2meta.APIError{Code: "500", Message: "No permission to call"})
+		requireOnly(t, id2meta.ErrUnavailable, &id2meta.APIError{Code: "500", Message: "No permission to call"})
 		assert.NotContains(t, (&id2meta.APIError{Code: "403", Message: "Security policy restriction"}).Error(), policy)
 	})
 }
@@ -652,9 +652,9 @@ func TestOnlyHTTP200IsAVerdict(t *testing.T) {
 		401: id2meta.ErrUnexpectedResponse,
 		404: id2meta.ErrUnexpectedResponse,
 		429: id2meta.ErrThrottled,
-		500: id2meta.ErrServer,
-		502: id2meta.ErrServer,
-		599: id2meta.ErrServer,
+		500: id2meta.ErrUnavailable,
+		502: id2meta.ErrUnavailable,
+		599: id2meta.ErrUnavailable,
 	} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			result, err := verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {

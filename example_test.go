@@ -89,7 +89,7 @@ func Example_errors() {
 			return fmt.Sprint("try again after ", apiError.RetryAfter)
 		case errors.Is(err, id2meta.ErrThrottled),
 			errors.Is(err, id2meta.ErrSourceUnavailable),
-			errors.Is(err, id2meta.ErrServer):
+			errors.Is(err, id2meta.ErrUnavailable):
 			return "try again later"
 		case errors.Is(err, id2meta.ErrRepeatedCall):
 			return "do not ask about this person for now"

@@ -60,7 +60,7 @@ import (
 	"io"
 
 	"github.com/id2meta/id2meta/internal/credential"
-	"github.com/id2meta/id2meta/internal/gateway"
+	"github.com/id2meta/id2meta/internal/transport"
 )
 
 // Verifier answers whether a name and an ID number belong to the same person.
@@ -88,8 +88,8 @@ func (f VerifierFunc) Verify(ctx context.Context, param Param) (Result, error) {
 // it knows of the endpoints.
 type Client struct {
 	settings
-	sender     *gateway.Sender
-	endpoints  *gateway.Endpoints
+	sender     *transport.Sender
+	endpoints  *transport.Endpoints
 	credential credential.Resolver
 }
 
@@ -103,8 +103,8 @@ func New(opts ...Option) (*Client, error) {
 	}
 	return &Client{
 		settings:   s,
-		sender:     gateway.NewSender(s.httpClient),
-		endpoints:  gateway.NewEndpoints(s.hosts, asideFor),
+		sender:     transport.NewSender(s.httpClient),
+		endpoints:  transport.NewEndpoints(s.hosts, asideFor),
 		credential: credential.Resolver{Given: s.given},
 	}, nil
 }

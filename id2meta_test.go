@@ -325,7 +325,7 @@ func TestFailoverToTheNextEndpoint(t *testing.T) {
 		client := newClient(t, []string{first.endpoint, second.endpoint}, id2meta.WithMaxAttempts(2))
 		for range 3 {
 			_, err := client.Verify(t.Context(), zhangParam)
-			assert.ErrorIs(t, err, id2meta.ErrServer)
+			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
 		}
 		assert.EqualValues(t, 3, first.asked())
 		assert.EqualValues(t, 3, second.asked())
@@ -335,7 +335,7 @@ func TestFailoverToTheNextEndpoint(t *testing.T) {
 		server := newServer(t)
 		client := newClient(t, []string{refusing(t).endpoint, server.Endpoint()}, id2meta.WithMaxAttempts(1))
 		_, err := client.Verify(t.Context(), zhangParam)
-		assert.ErrorIs(t, err, id2meta.ErrServer)
+		assert.ErrorIs(t, err, id2meta.ErrUnavailable)
 		assert.Empty(t, server.Calls())
 		result, err := client.Verify(t.Context(), zhangParam)
 		require.NoError(t, err, "the next call must begin with the other endpoint")
@@ -364,21 +364,21 @@ func TestRetry(t *testing.T) {
 		{"Code 402 for the source's sake is retried", repeat(2, id2metatest.Answer("402", "权威源服务异常")), nil, 3, nil},
 		{"Code 402 in words that nobody knows is retried", repeat(2, id2metatest.Answer("402", "source unavailable")), nil, 3, nil},
 		{"Throttling is retried", repeat(2, id2metatest.Throttle(10*time.Millisecond)), nil, 3, nil},
-		{"attempts are bounded", repeat(3, id2metatest.Answer("500", "system error")), nil, 3, id2meta.ErrServer},
+		{"attempts are bounded", repeat(3, id2metatest.Answer("500", "system error")), nil, 3, id2meta.ErrUnavailable},
 		{"more attempts can be allowed", repeat(4, id2metatest.Answer("402", "")), []id2meta.Option{id2meta.WithMaxAttempts(5)}, 5, nil},
-		{"one attempt means no retry", repeat(1, id2metatest.Answer("500", "")), []id2meta.Option{id2meta.WithMaxAttempts(1)}, 1, id2meta.ErrServer},
+		{"one attempt means no retry", repeat(1, id2metatest.Answer("500", "")), []id2meta.Option{id2meta.WithMaxAttempts(1)}, 1, id2meta.ErrUnavailable},
 
-		{"a dropped connection is not retried", repeat(1, id2metatest.Drop()), nil, 1, id2meta.ErrServer},
-		{"a truncated answer is not retried", repeat(1, id2metatest.Truncate()), nil, 1, id2meta.ErrServer},
+		{"a dropped connection is not retried", repeat(1, id2metatest.Drop()), nil, 1, id2meta.ErrUnavailable},
+		{"a truncated answer is not retried", repeat(1, id2metatest.Truncate()), nil, 1, id2meta.ErrUnavailable},
 		{"a silent server is not retried", repeat(1, id2metatest.Hang()), []id2meta.Option{id2meta.WithTimeout(200 * time.Millisecond)}, 1, context.DeadlineExceeded},
 		{"a dropped connection is retried if asked for", repeat(2, id2metatest.Drop()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
 		{"a truncated answer is retried if asked for", repeat(2, id2metatest.Truncate()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
 		{"a silent server is retried if asked for", repeat(2, id2metatest.Hang()), []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithTimeout(1500 * time.Millisecond)}, 3, nil},
-		{"unanswered attempts are bounded", repeat(3, id2metatest.Drop()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, id2meta.ErrServer},
+		{"unanswered attempts are bounded", repeat(3, id2metatest.Drop()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, id2meta.ErrUnavailable},
 
 		{"a 200 that cannot be understood is not retried", repeat(1, id2metatest.Raw(200, "{}")), nil, 1, id2meta.ErrUnexpectedResponse},
 		{"an unknown BizCode is not retried", repeat(1, id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"4"}}`)), nil, 1, id2meta.ErrUnexpectedResponse},
-		{"a success with an HTTP 5xx is not retried, for it may be billed", repeat(1, id2metatest.Raw(504, `{"Code":"200","ResultObject":{"BizCode":"1"}}`)), nil, 1, id2meta.ErrServer},
+		{"a success with an HTTP 5xx is not retried, for it may be billed", repeat(1, id2metatest.Raw(504, `{"Code":"200","ResultObject":{"BizCode":"1"}}`)), nil, 1, id2meta.ErrUnavailable},
 		{"a redirect is not retried", repeat(1, id2metatest.Raw(302, "")), nil, 1, id2meta.ErrUnexpectedResponse},
 		{"Code 400 is not retried", repeat(1, id2metatest.Answer("400", "")), nil, 1, id2meta.ErrInvalidParam},
 		{"Code 401 is not retried", repeat(1, id2metatest.Answer("401", "")), nil, 1, id2meta.ErrInvalidParam},
@@ -499,7 +499,7 @@ func TestRetry(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithTimeout(600*time.Millisecond))
 		_, err := client.Verify(t.Context(), zhangParam)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorIs(t, err, id2meta.ErrServer)
+		assert.ErrorIs(t, err, id2meta.ErrUnavailable)
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/id2meta/id2meta/internal/gateway"
+	"github.com/id2meta/id2meta/internal/transport"
 )
 
 // flakyListener hangs up on whoever connects while it is down.
@@ -54,7 +54,7 @@ func TestEndpointThatComesBackIsUsedAgainByAll(t *testing.T) {
 		WithEndpoints(first.Listener.Addr().String(), second.Listener.Addr().String()))
 	require.NoError(t, err)
 	const asideFor = 200 * time.Millisecond
-	client.endpoints = gateway.NewEndpoints(client.hosts, asideFor)
+	client.endpoints = transport.NewEndpoints(client.hosts, asideFor)
 	verify := func() {
 		result, err := client.Verify(t.Context(), Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
 		require.NoError(t, err)

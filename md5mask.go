@@ -19,35 +19,35 @@ import (
 // the authoritative source of Id2MetaVerify does not support it. Try one call
 // with your account before you rely on it.
 func MD5Param(userName, identifyNum string) (Param, error) {
-	name, err := MaskUserName(userName)
+	name, err := MD5UserName(userName)
 	if err != nil {
 		return Param{}, err
 	}
-	num, err := MaskIdentifyNum(identifyNum)
+	num, err := MD5IdentifyNum(identifyNum)
 	if err != nil {
 		return Param{}, err
 	}
 	return Param{ParamType: ParamTypeMD5, UserName: name, IdentifyNum: num}, nil
 }
 
-// MaskUserName replaces the first character (one Unicode code point) of a
+// MD5UserName replaces the first character (one Unicode code point) of a
 // plaintext name by the md5 of its UTF-8 bytes. It validates as [MD5Param] does
 // and, like it, is no encryption.
-func MaskUserName(userName string) (string, error) {
+func MD5UserName(userName string) (string, error) {
 	masked, reason := identity.MaskName(userName)
 	if reason != "" {
-		return "", &ParamError{"UserName", reason}
+		return "", &ParamError{Field: "UserName", Reason: reason}
 	}
 	return masked, nil
 }
 
-// MaskIdentifyNum replaces the eight digits of the birth date in a plaintext
+// MD5IdentifyNum replaces the eight digits of the birth date in a plaintext
 // number by their md5. It validates as [MD5Param] does and, like it, is no
 // encryption.
-func MaskIdentifyNum(identifyNum string) (string, error) {
+func MD5IdentifyNum(identifyNum string) (string, error) {
 	masked, reason := identity.MaskNumber(identifyNum, time.Now)
 	if reason != "" {
-		return "", &ParamError{"IdentifyNum", reason}
+		return "", &ParamError{Field: "IdentifyNum", Reason: reason}
 	}
 	return masked, nil
 }

@@ -26,14 +26,14 @@ func ExampleMD5Param() {
 	// {ParamType:md5 UserName:*** IdentifyNum:***}
 }
 
-func ExampleMaskUserName() {
-	masked, err := id2meta.MaskUserName("欧阳娜娜")
+func ExampleMD5UserName() {
+	masked, err := id2meta.MD5UserName("欧阳娜娜")
 	fmt.Println(masked, err)
 	// Output: 5101844aa36e3caa2a494b00f0fdc08a阳娜娜 <nil>
 }
 
-func ExampleMaskIdentifyNum() {
-	masked, err := id2meta.MaskIdentifyNum("11010519491231002x")
+func ExampleMD5IdentifyNum() {
+	masked, err := id2meta.MD5IdentifyNum("11010519491231002x")
 	fmt.Println(masked, err)
 	// Output: 110105f8817a477938df5a3e7763cadc5a9abb002X <nil>
 }
@@ -75,7 +75,7 @@ func TestMaskUserNameKnownAnswers(t *testing.T) {
 		"the first code point, not more of them": {"e\u0301", "e1671797c52e15f763380b45e841ec32\u0301"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := id2meta.MaskUserName(test.userName)
+			got, err := id2meta.MD5UserName(test.userName)
 			require.NoError(t, err)
 			require.Equal(t, test.want, got)
 		})
@@ -92,7 +92,7 @@ func TestMaskIdentifyNumKnownAnswers(t *testing.T) {
 		"full-width, spaces around": {"\u3000１１０１０５１９４９１２３１００２ｘ ", "110105f8817a477938df5a3e7763cadc5a9abb002X"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := id2meta.MaskIdentifyNum(test.identifyNum)
+			got, err := id2meta.MD5IdentifyNum(test.identifyNum)
 			require.NoError(t, err)
 			require.Equal(t, test.want, got)
 		})
@@ -109,10 +109,10 @@ func TestMD5ParamMasksBoth(t *testing.T) {
 }
 
 func TestMaskingReturnsNothingBesideAnError(t *testing.T) {
-	name, err := id2meta.MaskUserName("张3")
+	name, err := id2meta.MD5UserName("张3")
 	require.ErrorIs(t, err, id2meta.ErrInvalidParam)
 	require.Empty(t, name)
-	num, err := id2meta.MaskIdentifyNum("110105194912310021")
+	num, err := id2meta.MD5IdentifyNum("110105194912310021")
 	require.ErrorIs(t, err, id2meta.ErrInvalidParam)
 	require.Empty(t, num)
 	for _, person := range [][2]string{{"张3", "11010519491231002X"}, {"张三", "110105194912310021"}} {
@@ -125,18 +125,18 @@ func TestMaskingReturnsNothingBesideAnError(t *testing.T) {
 func TestMaskingTwiceIsRefused(t *testing.T) {
 	once, err := id2meta.MD5Param("张三", "11010519491231002X")
 	require.NoError(t, err)
-	_, err = id2meta.MaskUserName(once.UserName)
+	_, err = id2meta.MD5UserName(once.UserName)
 	require.ErrorContains(t, err, "masked already")
-	_, err = id2meta.MaskIdentifyNum(once.IdentifyNum)
+	_, err = id2meta.MD5IdentifyNum(once.IdentifyNum)
 	require.ErrorContains(t, err, "masked already")
 }
 
 func TestMaskingAllocatesOnlyItsResult(t *testing.T) {
 	for _, name := range []string{"张三", "JOHN SMITH", "𠮷野", "张", " 阿依古丽·买买提 ", "阿依古丽•买买提"} {
-		require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { _, _ = id2meta.MaskUserName(name) }), name)
+		require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { _, _ = id2meta.MD5UserName(name) }), name)
 	}
 	for _, num := range []string{"11010519491231002X", "11010519491231002x", " １1010519491231002X"} {
-		require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { _, _ = id2meta.MaskIdentifyNum(num) }), num)
+		require.Equal(t, 1.0, testing.AllocsPerRun(100, func() { _, _ = id2meta.MD5IdentifyNum(num) }), num)
 	}
 }
 
@@ -146,7 +146,7 @@ func BenchmarkMaskUserName(b *testing.B) {
 	b.Run("id2meta", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _ = id2meta.MaskUserName("欧阳娜娜")
+			_, _ = id2meta.MD5UserName("欧阳娜娜")
 		}
 	})
 	b.Run("md5.Sum", func(b *testing.B) { benchmarkSum(b, "欧") })
@@ -156,7 +156,7 @@ func BenchmarkMaskIdentifyNum(b *testing.B) {
 	b.Run("id2meta", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _ = id2meta.MaskIdentifyNum("11010519491231002X")
+			_, _ = id2meta.MD5IdentifyNum("11010519491231002X")
 		}
 	})
 	b.Run("md5.Sum", func(b *testing.B) { benchmarkSum(b, "19491231") })

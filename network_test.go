@@ -203,7 +203,7 @@ func TestTransportThatTellsLittle(t *testing.T) {
 			}
 			server.Inject(id2metatest.Drop())
 			_, err := client.Verify(t.Context(), zhangParam)
-			assert.ErrorIs(t, err, id2meta.ErrServer)
+			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
 			assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
 			assert.Len(t, server.Calls(), 4, "not sent again")
 		})
@@ -310,7 +310,7 @@ func TestAnAnswerThatIsNotWholeIsNoVerdict(t *testing.T) {
 		w.Header().Set("Content-Length", "1000")
 		io.WriteString(w, verdict)
 	})
-	requireOnly(t, id2meta.ErrServer, err)
+	requireOnly(t, id2meta.ErrUnavailable, err)
 	assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
 	assert.Zero(t, result)
 }

@@ -184,7 +184,7 @@ func hostsAsked(t *testing.T, opts ...id2meta.Option) (hosts []string) {
 	client, err := id2meta.New(append([]id2meta.Option{credential, id2meta.WithHTTPClient(nowhere)}, opts...)...)
 	require.NoError(t, err)
 	_, err = client.Verify(t.Context(), zhangSan)
-	require.ErrorIs(t, err, id2meta.ErrServer)
+	require.ErrorIs(t, err, id2meta.ErrUnavailable)
 	return hosts
 }
 
@@ -224,7 +224,7 @@ func TestOfAnOptionGivenTwiceTheLastOneCounts(t *testing.T) {
 	})
 	t.Run("WithHTTPClient", func(t *testing.T) {
 		broken := &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) { return nil, io.EOF })}
-		require.ErrorIs(t, verify(t, id2meta.WithHTTPClient(broken)), id2meta.ErrServer)
+		require.ErrorIs(t, verify(t, id2meta.WithHTTPClient(broken)), id2meta.ErrUnavailable)
 		require.NoError(t, verify(t, id2meta.WithHTTPClient(broken), id2meta.WithHTTPClient(server.Client())))
 	})
 	t.Run("WithCredential", func(t *testing.T) {

@@ -118,14 +118,14 @@ func (p Param) Normalize() (Param, error) {
 	case ParamTypeSM2:
 		form = identity.Encrypted
 	default:
-		return Param{}, &ParamError{"ParamType", `it must be "normal", "md5" or "sm2"`}
+		return Param{}, &ParamError{Field: "ParamType", Reason: `it must be "normal", "md5" or "sm2"`}
 	}
 	var reason string
 	if p.UserName, reason = identity.Name(p.UserName, form); reason != "" {
-		return Param{}, &ParamError{"UserName", reason}
+		return Param{}, &ParamError{Field: "UserName", Reason: reason}
 	}
 	if p.IdentifyNum, reason = identity.Number(p.IdentifyNum, form, time.Now); reason != "" {
-		return Param{}, &ParamError{"IdentifyNum", reason}
+		return Param{}, &ParamError{Field: "IdentifyNum", Reason: reason}
 	}
 	return p, nil
 }
@@ -180,18 +180,18 @@ func (p Param) redact() Param {
 	return p
 }
 
-// DisplayName returns userName for people's eyes: its first character and a star
+// DisplayUserName returns userName for people's eyes: its first character and a star
 // for each that follows, 张* for 张三. It shows only stars of a name of one
 // character or none, and of what is no name, such as a number. It has at most 100
 // characters, and none that is invisible.
 //
 // It is for display only and never to be sent: Validate refuses it. It protects
 // nobody from being guessed by those who know something of them.
-func DisplayName(userName string) string { return identity.DisplayName(userName) }
+func DisplayUserName(userName string) string { return identity.DisplayName(userName) }
 
 // DisplayIdentifyNum returns identifyNum for people's eyes, without the date of
 // birth: 110105********002X. It shows only stars of what has not the form of an
-// 18-character number. Like what DisplayName returns, it is never to be sent, and
+// 18-character number. Like what DisplayUserName returns, it is never to be sent, and
 // no protection against guessing: a century has 36,525 birth dates, and the check
 // digit leaves one in eleven of them.
 func DisplayIdentifyNum(identifyNum string) string { return identity.DisplayNumber(identifyNum) }

@@ -103,7 +103,7 @@ func TestEveryDotOfANameIsSentAsU00B7(t *testing.T) {
 			masked, err := id2meta.MD5Param(typed, testNumber)
 			require.NoError(t, err)
 			require.Equal(t, sentMasked, masked.UserName)
-			name, err := id2meta.MaskUserName(typed)
+			name, err := id2meta.MD5UserName(typed)
 			require.NoError(t, err)
 			require.Equal(t, sentMasked, name)
 		})
@@ -128,7 +128,7 @@ func TestAPrivateUseCharacterIsSentAsItIs(t *testing.T) {
 func TestWhatIsDisplayedIsNeverSent(t *testing.T) {
 	for _, paramType := range []id2meta.ParamType{"", id2meta.ParamTypeMD5, id2meta.ParamTypeSM2} {
 		for _, name := range []string{testName, "张", "", "阿依古丽•买买提", testNumber, testMaskedName, testEncryptedName, "\x1b[31m\xff"} {
-			err := id2meta.Param{ParamType: paramType, UserName: id2meta.DisplayName(name), IdentifyNum: testNumber}.Validate()
+			err := id2meta.Param{ParamType: paramType, UserName: id2meta.DisplayUserName(name), IdentifyNum: testNumber}.Validate()
 			var paramErr *id2meta.ParamError
 			require.ErrorAs(t, err, &paramErr, name)
 			require.Equal(t, "UserName", paramErr.Field, name)
@@ -150,7 +150,7 @@ func TestWhatIsDisplayedIsNeverSent(t *testing.T) {
 }
 
 func ExampleDisplayName() {
-	fmt.Println(id2meta.DisplayName("张三"), id2meta.DisplayName("欧阳娜娜"))
+	fmt.Println(id2meta.DisplayUserName("张三"), id2meta.DisplayUserName("欧阳娜娜"))
 	// Output: 张* 欧***
 }
 
@@ -207,8 +207,8 @@ func TestARefusalNamesTheFieldAndTheReason(t *testing.T) {
 		"an encrypted number": {id2meta.Param{id2meta.ParamTypeSM2, testEncryptedName, testNumber}.Validate(), "IdentifyNum", "it is not encrypted; package sm2param encrypts it", testNumber},
 		"a masked number": {id2meta.Param{id2meta.ParamTypeMD5, testMaskedName, testNumber}.Validate(), "IdentifyNum", "it must be 6 digits, the md5 of the birth date " +
 			"(32 lower-case hex digits), 3 digits and a digit or X; MD5Param makes it from plaintext", testNumber},
-		"a name to mask":                 {second(id2meta.MaskUserName("张三3")), "UserName", digits, "张三3"},
-		"a number to mask":               {second(id2meta.MaskIdentifyNum("110105194912310021")), "IdentifyNum", checkDigit, "110105194912310021"},
+		"a name to mask":                 {second(id2meta.MD5UserName("张三3")), "UserName", digits, "张三3"},
+		"a number to mask":               {second(id2meta.MD5IdentifyNum("110105194912310021")), "IdentifyNum", checkDigit, "110105194912310021"},
 		"the name of a person to mask":   {second(id2meta.MD5Param("张三3", testNumber)), "UserName", digits, "张三3"},
 		"the number of a person to mask": {second(id2meta.MD5Param(testName, "110105194912310021")), "IdentifyNum", checkDigit, "110105194912310021"},
 		"the name comes first":           {id2meta.Param{}.Validate(), "UserName", "it is empty", ""},

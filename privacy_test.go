@@ -567,7 +567,7 @@ func TestAShortNameIsRedactedOnlyAsAWord(t *testing.T) {
 			server.Inject(id2metatest.Status(503, "ServiceUnavailable", ""), id2metatest.Status(500, "InternalError", ""))
 			for range 2 {
 				_, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: "11010519491231002X"})
-				requireOnly(t, id2meta.ErrServer, err)
+				requireOnly(t, id2meta.ErrUnavailable, err)
 				var e *id2meta.APIError
 				require.ErrorAs(t, err, &e)
 				calls := server.Calls()
@@ -651,7 +651,7 @@ func TestASecretThatIsTheBeginningOfAnotherLeavesNothingOfIt(t *testing.T) {
 func TestAnErrorOfTheNetworkDoesNotRepeatTheAddress(t *testing.T) {
 	endpoint := deadPort(t)
 	_, err := verifyAt(t, http.NotFound, id2meta.WithEndpoints(endpoint), id2meta.WithMaxAttempts(1))
-	requireOnly(t, id2meta.ErrServer, err)
+	requireOnly(t, id2meta.ErrUnavailable, err)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	assert.NotContains(t, err.Error(), "https://")
 	assert.Contains(t, err.Error(), endpoint)
@@ -672,7 +672,7 @@ func TestARedactedErrorKeepsWhatItIs(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := verifyAt(t, http.NotFound, transport(func(_ *http.Request, body string) error { return test.err(body) })(t, nil, zhangSan)[0])
-			requireOnly(t, id2meta.ErrServer, err)
+			requireOnly(t, id2meta.ErrUnavailable, err)
 			require.ErrorIs(t, err, errOpen)
 			assert.NotErrorIs(t, err, io.EOF)
 			assert.Contains(t, err.Error(), test.shown)

@@ -38,6 +38,11 @@ func (b BizCode) String() string {
 	return "unknown"
 }
 
+// Valid reports whether b is one of the three verdicts.
+func (b BizCode) Valid() bool {
+	return b == BizCodeMatch || b == BizCodeMismatch || b == BizCodeNoRecord
+}
+
 // Result is an understood answer of the service. It holds nothing of the
 // person, so it may be logged and stored.
 type Result struct {
@@ -169,9 +174,6 @@ func (a answer) verdict() (BizCode, bool) {
 	if dara.StringValue(a.Code) != "200" || a.ResultObject == nil {
 		return "", false
 	}
-	switch biz := BizCode(dara.StringValue(a.ResultObject.BizCode)); biz {
-	case BizCodeMatch, BizCodeMismatch, BizCodeNoRecord:
-		return biz, true
-	}
-	return "", false
+	biz := BizCode(dara.StringValue(a.ResultObject.BizCode))
+	return biz, biz.Valid()
 }

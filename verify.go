@@ -17,7 +17,7 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 	"github.com/aliyun/credentials-go/credentials"
 
-	"github.com/id2meta/id2meta/internal/gateway"
+	"github.com/id2meta/id2meta/internal/transport"
 	"github.com/id2meta/id2meta/internal/redact"
 )
 
@@ -190,8 +190,8 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 }
 
 // request returns the question for endpoint i, and its share of the time.
-func (k *call) request(ctx context.Context, i int, model *credentials.CredentialModel) gateway.Request {
-	r := gateway.Request{
+func (k *call) request(ctx context.Context, i int, model *credentials.CredentialModel) transport.Request {
+	r := transport.Request{
 		Host:    k.endpoints.Host(i),
 		Action:  "Id2MetaVerify",
 		Version: "2019-03-07",
@@ -202,7 +202,7 @@ func (k *call) request(ctx context.Context, i int, model *credentials.Credential
 		}),
 		UserAgent:  "id2meta/" + version,
 		Credential: model,
-		Connect:    gateway.ConnectBudget,
+		Connect:    transport.ConnectBudget,
 	}
 	if left := k.maxAttempts - k.attempts; left > 1 { // the last may take until ctx is done
 		share := timeLeft(ctx) / time.Duration(left)
@@ -244,7 +244,7 @@ func (k *call) redactor(model *credentials.CredentialModel) *redact.Redactor {
 }
 
 // read says what became of a request.
-func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o gateway.Outcome) (Result, *failure) {
+func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o transport.Outcome) (Result, *failure) {
 	a, err := decodeAnswer(o.Body)
 	if verdict, ok := a.verdict(); ok && err == nil && o.Status == http.StatusOK { // in time or late
 		return Result{BizCode: verdict, RequestID: hide.ID(dara.StringValue(a.RequestId))}, nil
@@ -258,10 +258,10 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o g
 		return Result{}, &failure{err: fmt.Errorf("id2meta: connecting to %s: %w", host, done)}
 	case o.Err != nil && o.Sent:
 		return Result{}, &failure{kind: unanswered, maybeBilled: true,
-			err: fmt.Errorf("%w: %s did not answer: %w", ErrServer, host, hide.Error(o.Err))}
+			err: fmt.Errorf("%w: %s did not answer: %w", ErrUnavailable, host, hide.Error(o.Err))}
 	case o.Err != nil:
 		return Result{}, &failure{kind: unsent,
-			err: fmt.Errorf("%w: no connection to %s: %w", ErrServer, host, hide.Error(o.Err))}
+			err: fmt.Errorf("%w: no connection to %s: %w", ErrUnavailable, host, hide.Error(o.Err))}
 	}
 	return Result{}, answered(newAPIError(host, o, a, hide))
 }
@@ -276,7 +276,7 @@ func answered(e *APIError) *failure {
 		f.maybeBilled = e.StatusCode/100 == 2
 	case sentinel == ErrThrottled:
 		f.kind = throttled
-	case sentinel == ErrServer, sentinel == ErrSourceUnavailable && !e.refusedByPolicy():
+	case sentinel == ErrUnavailable, sentinel == ErrSourceUnavailable && !e.refusedByPolicy():
 		f.kind, f.maybeBilled = failing, e.isProxys()
 	}
 	return f

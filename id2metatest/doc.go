@@ -34,7 +34,7 @@
 // Go are part of the tests; of those for Node, @alicloud/cloudauth20190307 3.5.0
 // (ACS3, form body) and @alicloud/pop-core 1.8.0 (HMAC-SHA1, GET and POST) are
 // known to work, with permanent and with temporary access keys. For services in
-// those languages the program examples/simulator serves the same on a fixed port.
+// those languages the program cmd/id2meta-simulator serves the same on a fixed port.
 //
 // # Faults
 //

@@ -68,7 +68,7 @@ func TestErrorsAreSharedAndNotRemembered(t *testing.T) {
 		is       error
 	}{
 		{"an error of the service", after(time.Second, id2meta.Result{}, id2meta.ErrOverdue), id2meta.ErrOverdue},
-		{"an error beside a verdict", after(time.Second, match, id2meta.ErrServer), id2meta.ErrServer},
+		{"an error beside a verdict", after(time.Second, match, id2meta.ErrUnavailable), id2meta.ErrUnavailable},
 		{"the error of a context of the service's", after(time.Second, id2meta.Result{}, context.DeadlineExceeded), context.DeadlineExceeded},
 		{"neither verdict nor error", after(time.Second, id2meta.Result{}, nil), id2meta.ErrUnexpectedResponse},
 		{"a verdict that is none", after(time.Second, id2meta.Result{BizCode: "4"}, nil), id2meta.ErrUnexpectedResponse},
@@ -303,7 +303,7 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
 				if call == 1 {
-					return after(3*time.Second, id2meta.Result{}, id2meta.ErrServer)(ctx, call)
+					return after(3*time.Second, id2meta.Result{}, id2meta.ErrUnavailable)(ctx, call)
 				}
 				return match, nil
 			}}
@@ -311,7 +311,7 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 			asks := start(t.Context(), here, zhang)
 			synctest.Wait()
 			waits := start(t.Context(), there, zhang)
-			require.ErrorIs(t, (<-asks).err, id2meta.ErrServer)
+			require.ErrorIs(t, (<-asks).err, id2meta.ErrUnavailable)
 			o := <-waits
 			require.Equal(t, match, o.result)
 			require.Less(t, o.after, 3501*time.Millisecond)

@@ -349,10 +349,10 @@ func TestAReleaseThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFaulty()
 		store.release.set(hangs)
-		next := &service{answer: always(id2meta.Result{}, id2meta.ErrServer)}
+		next := &service{answer: always(id2meta.Result{}, id2meta.ErrUnavailable)}
 		c := newCache(t, next, store)
 		o := <-start(t.Context(), c, zhang)
-		require.ErrorIs(t, o.err, id2meta.ErrServer)
+		require.ErrorIs(t, o.err, id2meta.ErrUnavailable)
 		require.Equal(t, 3*time.Second, o.after)
 		next.answer = always(match, nil)
 		o = <-start(t.Context(), c, zhang)

@@ -63,7 +63,7 @@ func maskName(s string) string {
 	if strings.TrimSpace(s) == "" {
 		return ""
 	}
-	return id2meta.DisplayName(s)
+	return id2meta.DisplayUserName(s)
 }
 
 // maskNumber is for numbers what maskName is for names.

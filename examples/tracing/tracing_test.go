@@ -153,7 +153,7 @@ func TestSpans(t *testing.T) {
 		f := newFixture(t, nil)
 		f.simulator.Inject(id2metatest.Drop())
 		_, err := f.verifier.Verify(t.Context(), sample)
-		if !errors.Is(err, id2meta.ErrServer) {
+		if !errors.Is(err, id2meta.ErrUnavailable) {
 			t.Errorf("error %v", err)
 		}
 		parent, children := f.family(t)
@@ -461,7 +461,7 @@ func TestOutcome(t *testing.T) {
 		{&id2meta.APIError{Code: "412"}, "account"},
 		{&id2meta.APIError{Code: "SignatureDoesNotMatch"}, "account"},
 		{&id2meta.APIError{StatusCode: 503}, "service failed"},
-		{fmt.Errorf("%w (in attempt 2, after %w)", context.DeadlineExceeded, id2meta.ErrServer), "timeout"},
+		{fmt.Errorf("%w (in attempt 2, after %w)", context.DeadlineExceeded, id2meta.ErrUnavailable), "timeout"},
 		{context.Canceled, "canceled"},
 		{&id2meta.APIError{StatusCode: 200}, "other"},
 	} {

@@ -67,7 +67,7 @@ func outcome(result id2meta.Result, err error) string {
 		return "canceled"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
-	case errors.Is(err, id2meta.ErrServer):
+	case errors.Is(err, id2meta.ErrUnavailable):
 		return "service failed"
 	}
 	return "other"

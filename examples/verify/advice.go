@@ -31,7 +31,7 @@ func advice(err error) string {
 		todo = "settle the account's bill"
 	case errors.Is(err, id2meta.ErrThrottled):
 		todo = "wait and try again; the account allows 50 calls a second"
-	case errors.Is(err, id2meta.ErrSourceUnavailable), errors.Is(err, id2meta.ErrServer):
+	case errors.Is(err, id2meta.ErrSourceUnavailable), errors.Is(err, id2meta.ErrUnavailable):
 		todo = "try again later"
 	case errors.Is(err, id2meta.ErrRepeatedCall):
 		todo = "do not ask about this person again for now"

@@ -121,9 +121,9 @@ func TestJournal(t *testing.T) {
 		}{
 			"a verdict":                             {"2", nil, "mismatch"},
 			"a failure that costs nothing":          {"", id2meta.ErrThrottled, "failed"},
-			"a failure that may be billed":          {"", errors.Join(id2meta.ErrServer, id2meta.ErrMaybeBilled), "maybe billed"},
+			"a failure that may be billed":          {"", errors.Join(id2meta.ErrUnavailable, id2meta.ErrMaybeBilled), "maybe billed"},
 			"neither a verdict nor an error":        {"", nil, "maybe billed"},
-			"a failure that came with a verdict":    {"1", id2meta.ErrServer, "failed"},
+			"a failure that came with a verdict":    {"1", id2meta.ErrUnavailable, "failed"},
 			"a verdict that nobody knows is no end": {"4", nil, "maybe billed"},
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func TestMetrics(t *testing.T) {
 	}{
 		"张三": {"1", nil},
 		"李四": {"2", nil},
-		"王五": {"", errors.Join(id2meta.ErrServer, id2meta.ErrMaybeBilled)},
+		"王五": {"", errors.Join(id2meta.ErrUnavailable, id2meta.ErrMaybeBilled)},
 		"赵六": {"", id2meta.ErrThrottled},
 	}
 	s := newService(t, id2meta.VerifierFunc(func(_ context.Context, p id2meta.Param) (id2meta.Result, error) {

@@ -49,7 +49,7 @@ func refusalOf(err error) refusal {
 		return refusal{status: http.StatusTooManyRequests, Code: "asked_too_often", retryAfter: retryAfterRepeated}
 	case errors.Is(err, id2meta.ErrThrottled),
 		errors.Is(err, id2meta.ErrSourceUnavailable),
-		errors.Is(err, id2meta.ErrServer),
+		errors.Is(err, id2meta.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded):
 		return refusal{status: http.StatusServiceUnavailable, Code: "try_again", retryAfter: retryAfter(err)}
 	}

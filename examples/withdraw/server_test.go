@@ -163,7 +163,7 @@ func TestStatusCodes(t *testing.T) {
 		{"throttled, the wait is found below other errors", "", fmt.Errorf("%w (after 3 attempts)", throttled), 503, again, "2"},
 		{"throttled without a wait, there is a default", "", id2meta.ErrThrottled, 503, again, "5"},
 		{"a source that is unavailable may be back later", "", id2meta.ErrSourceUnavailable, 503, again, "5"},
-		{"a service that failed may be back later", "", id2meta.ErrServer, 503, again, "5"},
+		{"a service that failed may be back later", "", id2meta.ErrUnavailable, 503, again, "5"},
 		{"a timeout may be asked again", "", fmt.Errorf("id2meta: %w", context.DeadlineExceeded), 503, again, "5"},
 
 		{"a credential is our own trouble", "", fmt.Errorf("%w: refused", id2meta.ErrCredential), 500, internal, ""},
@@ -277,7 +277,7 @@ func testWhatIsRemembered(t *testing.T, newService serviceMaker) {
 	}
 	t.Run("an error is not remembered", func(t *testing.T) {
 		verifier := new(mockVerifier)
-		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{}, id2meta.ErrServer).Once()
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{}, id2meta.ErrUnavailable).Once()
 		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{BizCode: "1"}, nil).Once()
 		s := newService(t, verifier)
 		s.mustPost(t, 503, withdrawalOf{})
@@ -404,7 +404,7 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		require.EqualValues(t, maxPeople, asked.Load())
 	})
 	t.Run("a question that was never answered counts, and may be asked again", func(t *testing.T) {
-		verifier := answers("", id2meta.ErrServer)
+		verifier := answers("", id2meta.ErrUnavailable)
 		s := newService(t, verifier)
 		for range 10 {
 			s.mustPost(t, 503, withdrawalOf{})
@@ -625,7 +625,7 @@ func testConcurrentRequests(t *testing.T, newService serviceMaker) {
 	})
 	t.Run("all who wait share a failure, and the next one asks anew", func(t *testing.T) {
 		verifier := newSlow()
-		verifier.err = id2meta.ErrServer
+		verifier.err = id2meta.ErrUnavailable
 		s := newService(t, verifier)
 		statuses := make(chan int, 5)
 		for range cap(statuses) {

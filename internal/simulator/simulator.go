@@ -1,6 +1,6 @@
 // Package simulator is a simulated Id2MetaVerify as an HTTP handler: the checks of
 // the vendor's gateway, the answers of the API, and what goes wrong on the way.
-// Package id2metatest serves it to tests and examples/simulator as a program;
+// Package id2metatest serves it to tests and cmd/id2meta-simulator as a program;
 // they differ in the listener, and in what they do with a [Call].
 //
 // It knows nothing of package id2meta, because it judges what that package sends.

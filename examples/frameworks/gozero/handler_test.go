@@ -93,7 +93,7 @@ func TestLogs(t *testing.T) {
 		return id2meta.Result{BizCode: id2meta.BizCodeMatch}, nil
 	})
 	down := id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
-		return id2meta.Result{}, fmt.Errorf("no verdict: %w", id2meta.ErrServer)
+		return id2meta.Result{}, fmt.Errorf("no verdict: %w", id2meta.ErrUnavailable)
 	})
 	crash := id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) { panic("a mistake") })
 	late := id2meta.VerifierFunc(func(ctx context.Context, _ id2meta.Param) (id2meta.Result, error) {

@@ -78,7 +78,7 @@ func TestCauseIsLogged(t *testing.T) {
 	var written buffer
 	logger := logTo(&written)
 	down := func(context.Context, id2meta.Param) (id2meta.Result, error) {
-		return id2meta.Result{}, fmt.Errorf("for the operators: %w", id2meta.ErrServer)
+		return id2meta.Result{}, fmt.Errorf("for the operators: %w", id2meta.ErrUnavailable)
 	}
 	address, stop := run(t, over(down, logger), logger)
 	_, answer := post(t, address, person)

@@ -1,0 +1,356 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aliyun/credentials-go/credentials"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
+	"github.com/id2meta/id2meta/sm2param"
+)
+
+// runAsProgram makes this test binary the program, so that a test has a process
+// of its own to interrupt.
+const runAsProgram = "SIMULATOR_TEST_RUN_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(runAsProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(testenv.Run(m))
+}
+
+const (
+	wrongSecret = "a-wrong-access-key-secret"
+	otherName   = "李四"
+	otherNumber = "440524188001010014" // GB 11643's other sample
+)
+
+// program is the simulator as a process.
+type program struct {
+	cmd      *exec.Cmd
+	stdout   lockedBuffer
+	stderr   lockedBuffer
+	endpoint string
+	cert     string
+	stopped  bool
+}
+
+// start runs the program in dir, on a free port, until the test ends.
+func startProgram(t *testing.T, dir string, args ...string) *program {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	p := &program{cmd: exec.Command(self, append([]string{"-listen", "127.0.0.1:0"}, args...)...)}
+	p.cmd.Dir = dir
+	p.cmd.Env = append(os.Environ(), runAsProgram+"=1")
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	require.NoError(t, p.cmd.Start())
+	t.Cleanup(func() { p.stop(t) })
+
+	p.waitFor(t, "outcome\n")
+	p.endpoint = setting(t, p.stdout.String(), "endpoint")
+	p.cert = setting(t, p.stdout.String(), "certificate")
+	return p
+}
+
+func setting(t *testing.T, stdout, name string) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^` + name + ` +(\S.*)$`).FindStringSubmatch(stdout)
+	require.NotNil(t, found, "the settings have no %s:\n%s", name, stdout)
+	return found[1]
+}
+
+func (p *program) waitFor(t *testing.T, text string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(p.stdout.String(), text) }, 20*time.Second, 5*time.Millisecond,
+		"stdout has no %q", text)
+}
+
+// stop interrupts the program, as Ctrl-C does, and returns what it printed after
+// the heading. Nothing of it may be a person or a secret that was sent.
+func (p *program) stop(t *testing.T) (calls, summary string) {
+	t.Helper()
+	if !p.stopped {
+		p.stopped = true
+		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
+		assert.NoError(t, p.cmd.Wait(), "exit code")
+		assert.Empty(t, p.stderr.String())
+		wantNoPerson(t, p.stdout.String()+p.stderr.String())
+	}
+	_, printed, found := strings.Cut(p.stdout.String(), "outcome\n")
+	require.True(t, found)
+	calls, summary, found = strings.Cut(printed, "\n\n")
+	if !found { // not a single call
+		calls, summary = "", strings.TrimPrefix(printed, "\n")
+	}
+	return calls, summary
+}
+
+// wantNoPerson knows what the tests send, in every form.
+func wantNoPerson(t *testing.T, text string) {
+	t.Helper()
+	for _, secret := range []string{
+		sampleName, sampleNumber, otherName, otherNumber, sampleNumber[6:14], otherNumber[6:14],
+		"6499fc7409049355527ef6a2ba5706b8", "f8817a477938df5a3e7763cadc5a9abb", wrongSecret,
+	} {
+		assert.NotContains(t, text, secret)
+	}
+}
+
+// httpClient trusts the file that the program wrote, and nothing else.
+func (p *program) httpClient(t *testing.T) *http.Client {
+	t.Helper()
+	pem, err := os.ReadFile(p.cert)
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(pem))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
+}
+
+// client is this library, set up as the README says.
+func (p *program) client(t *testing.T, secret string, options ...id2meta.Option) *id2meta.Client {
+	t.Helper()
+	cred, err := credentials.NewCredential(new(credentials.Config).SetType("access_key").
+		SetAccessKeyId(id2metatest.AccessKeyID).SetAccessKeySecret(secret))
+	require.NoError(t, err)
+	client, err := id2meta.New(append([]id2meta.Option{
+		id2meta.WithEndpoints(p.endpoint),
+		id2meta.WithHTTPClient(p.httpClient(t)),
+		id2meta.WithCredential(cred),
+		id2meta.WithMaxAttempts(1),
+	}, options...)...)
+	require.NoError(t, err)
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+// sm2Key is what a client encrypts under that does not mask.
+func (p *program) sm2Key(t *testing.T) string { return setting(t, p.stdout.String(), "SM2 public key") }
+
+func plain(userName, identifyNum string) id2meta.Param {
+	return id2meta.Param{UserName: userName, IdentifyNum: identifyNum}
+}
+
+func TestThisLibrary(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "people.csv"), []byte("name,id_number\n"+otherName+","+otherNumber+"\n"), 0o600))
+	p := startProgram(t, dir, "-people", "people.csv")
+	masked, err := id2meta.MD5Param(sampleName, sampleNumber)
+	require.NoError(t, err)
+	encrypter, err := sm2param.NewEncrypter(p.sm2Key(t))
+	require.NoError(t, err)
+	encrypted, err := encrypter.Param(sampleName, sampleNumber)
+	require.NoError(t, err)
+	maskedMismatch, err := id2meta.MD5Param(otherName, sampleNumber)
+	require.NoError(t, err)
+
+	for _, test := range []struct {
+		name  string
+		param id2meta.Param
+		want  id2meta.BizCode
+	}{
+		{"the sample person is known", plain(sampleName, sampleNumber), id2meta.BizCodeMatch},
+		{"and masked too", masked, id2meta.BizCodeMatch},
+		{"and encrypted", encrypted, id2meta.BizCodeMatch},
+		{"the people of the file are known", plain(otherName, otherNumber), id2meta.BizCodeMatch},
+		{"another name is a mismatch", plain(otherName, sampleNumber), id2meta.BizCodeMismatch},
+		{"and masked too", maskedMismatch, id2meta.BizCodeMismatch},
+		{"another number is no record", plain(sampleName, "110105194912310038"), id2meta.BizCodeNoRecord},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			result, err := p.client(t, id2metatest.AccessKeySecret).Verify(context.Background(), test.param)
+			require.NoError(t, err)
+			assert.Equal(t, test.want, result.BizCode)
+		})
+	}
+	_, err = p.client(t, wrongSecret).Verify(context.Background(), masked)
+	assert.ErrorIs(t, err, id2meta.ErrCredential)
+
+	calls, summary := p.stop(t)
+	assert.Equal(t, []string{
+		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  match",
+		"Id2MetaVerify  md5     body   ACS3-HMAC-SHA256  billed  match",
+		"Id2MetaVerify  sm2     body   ACS3-HMAC-SHA256  billed  match",
+		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  match",
+		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  mismatch",
+		"Id2MetaVerify  md5     body   ACS3-HMAC-SHA256  billed  mismatch",
+		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  no record",
+		"Id2MetaVerify  md5     body   ACS3-HMAC-SHA256  -       SignatureDoesNotMatch",
+	}, withoutTimes(t, calls))
+	assert.Equal(t, "8 requests, 7 billed, 0 with a fault\n"+
+		"      1  SignatureDoesNotMatch\n      4  match\n      2  mismatch\n      1  no record\n", summary)
+	assert.Contains(t, p.stdout.String(), "the sample person and 1 of people.csv\n")
+}
+
+// withoutTimes also checks that each line begins with one.
+func withoutTimes(t *testing.T, calls string) []string {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(calls) {
+		at, rest, _ := strings.Cut(line, "  ")
+		_, err := time.Parse(timeOfDay, at)
+		assert.NoError(t, err)
+		lines = append(lines, strings.TrimSpace(rest))
+	}
+	return lines
+}
+
+func TestFaults(t *testing.T) {
+	for _, test := range []struct {
+		fault string
+		is    error
+		line  string // of the request that takes it, behind the signature
+	}{
+		{"throttle", id2meta.ErrThrottled, "-       Throttling.User (fault Throttle)"},
+		{"drop", id2meta.ErrUnavailable, "billed  match (fault Drop: not answered)"},
+		{"hang", context.DeadlineExceeded, "billed  match (fault Hang: not answered)"},
+		{"500", id2meta.ErrUnavailable, "-       500 (fault Answer)"},
+		{"402", id2meta.ErrSourceUnavailable, "-       402 (fault Answer)"},
+	} {
+		t.Run(test.fault+" takes every third request", func(t *testing.T) {
+			p := startProgram(t, t.TempDir(), "-fault", test.fault, "-every", "3")
+			client := p.client(t, id2metatest.AccessKeySecret, id2meta.WithTimeout(2*time.Second))
+			for i := range 6 {
+				_, err := client.Verify(context.Background(), plain(sampleName, sampleNumber))
+				if i%3 == 2 {
+					assert.ErrorIs(t, err, test.is, "request %d", i+1)
+				} else {
+					assert.NoError(t, err, "request %d", i+1)
+				}
+			}
+			calls, summary := p.stop(t)
+			const begin = "Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  "
+			good := begin + "billed  match"
+			bad := begin + test.line
+			assert.Equal(t, []string{good, good, bad, good, good, bad}, withoutTimes(t, calls))
+			assert.Contains(t, summary, "6 requests, ")
+			assert.Contains(t, summary, " 2 with a fault\n")
+			assert.Contains(t, p.stdout.String(), test.fault+", one request in 3\n")
+		})
+	}
+}
+
+func TestInterruptDoesNotWaitForWhatHangs(t *testing.T) {
+	p := startProgram(t, t.TempDir(), "-fault", "hang", "-every", "1")
+	client := p.client(t, id2metatest.AccessKeySecret)
+	left := make(chan error, 1)
+	go func() {
+		_, err := client.Verify(context.Background(), plain(sampleName, sampleNumber))
+		left <- err
+	}()
+	p.waitFor(t, "fault Hang")
+	started := time.Now()
+	_, summary := p.stop(t)
+	assert.Less(t, time.Since(started), farewell)
+	assert.Contains(t, summary, "1 requests, 1 billed, 1 with a fault")
+	assert.Error(t, <-left)
+}
+
+func TestSecondStartKeepsTheCertificate(t *testing.T) {
+	dir := t.TempDir()
+	first := startProgram(t, dir)
+	client := first.httpClient(t) // trusts the file of the first start
+	first.stop(t)
+	before, err := os.ReadFile(first.cert)
+	require.NoError(t, err)
+
+	second := startProgram(t, dir)
+	after, err := os.ReadFile(second.cert)
+	require.NoError(t, err)
+	assert.Equal(t, string(before), string(after))
+	response, err := client.Get("https://" + second.endpoint)
+	require.NoError(t, err)
+	response.Body.Close()
+	second.stop(t)
+
+	other := startProgram(t, t.TempDir())
+	_, err = client.Get("https://" + other.endpoint)
+	assert.ErrorContains(t, err, "certificate", "another certificate is trusted too")
+}
+
+func TestClientThatCannotConnectLeavesALine(t *testing.T) {
+	p := startProgram(t, t.TempDir())
+	_, err := (&http.Client{}).Get("https://" + p.endpoint)
+	require.Error(t, err)
+	p.waitFor(t, "does the client trust the certificate?\n")
+	_, err = (&http.Client{}).Get("http://" + p.endpoint)
+	require.NoError(t, err)
+	p.waitFor(t, "a client spoke HTTP: it must speak HTTPS\n")
+	_, summary := p.stop(t)
+	assert.Contains(t, summary, "0 requests")
+}
+
+// What a client writes itself into the wrong place may be a person.
+func TestLinesShowNothingThatTheClientMadeUp(t *testing.T) {
+	p := startProgram(t, t.TempDir())
+	client := p.httpClient(t)
+	for _, query := range []string{
+		"Action=" + sampleNumber + "&ParamType=" + sampleName,
+		"Action=" + otherName + "&Version=" + otherNumber + "&SignatureMethod=" + sampleNumber + "&AccessKeyId=" + sampleNumber,
+	} {
+		request, err := http.NewRequest("POST", "https://"+p.endpoint+"/"+sampleNumber+"?"+query, nil)
+		require.NoError(t, err)
+		request.Header.Set("User-Agent", sampleNumber)
+		response, err := client.Do(request)
+		require.NoError(t, err)
+		response.Body.Close()
+	}
+	calls, _ := p.stop(t) // which looks for them
+	assert.Equal(t, []string{
+		"other          other   query  none              -       MissingAccessKeyId",
+		"other          none    none   HMAC-SHA1         -       InvalidSignatureMethod",
+	}, withoutTimes(t, calls))
+}
+
+func TestPortInUse(t *testing.T) {
+	p := startProgram(t, t.TempDir())
+	dir := t.TempDir()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"-listen", p.endpoint, "-cert", filepath.Join(dir, "cert.pem")}, &stdout, &stderr)
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, stderr.String(), "-listen")
+	assert.Contains(t, stderr.String(), p.endpoint)
+	assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", stderr.String())
+	assert.Empty(t, stdout.String())
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, left, "it left a certificate behind")
+}
+
+// lockedBuffer is written by os/exec while a test reads it.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

@@ -1,8 +1,0 @@
-//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
-
-package gateway
-
-import "net"
-
-// closeStale does nothing where a socket cannot be asked without reading it.
-func closeStale(net.Conn) bool { return false }

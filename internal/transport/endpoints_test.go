@@ -1,0 +1,166 @@
+package transport
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// inBubble runs f with three endpoints and a clock that goes on only when
+// everybody sleeps.
+func inBubble(t *testing.T, name string, f func(t *testing.T, e *Endpoints)) {
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			e := NewEndpoints([]string{"a.example", "b.example", "c.example"}, time.Second) // shorter than the 3 s that a probe gets
+			time.Sleep(time.Hour)                                                           // a Client may be old
+			f(t, e)
+		})
+	})
+}
+
+// fresh is what a call has tried that has just begun.
+func fresh(e *Endpoints) []int { return make([]int, e.Len()) }
+
+// order returns which endpoints one call asks in n attempts.
+func order(e *Endpoints, n int) (asked []int) {
+	tried := fresh(e)
+	for range n {
+		i := e.Next(tried)
+		tried[i]++
+		asked = append(asked, i)
+	}
+	return asked
+}
+
+func TestNextEndpoint(t *testing.T) {
+	inBubble(t, "a call asks in the order of preference, and then again from the first", func(t *testing.T, e *Endpoints) {
+		assert.Equal(t, []int{0, 1, 2, 0, 1, 2, 0}, order(e, 7))
+	})
+	inBubble(t, "every call begins with the first", func(t *testing.T, e *Endpoints) {
+		assert.Equal(t, 0, e.Next(fresh(e)))
+		assert.Equal(t, 0, e.Next(fresh(e)))
+	})
+	inBubble(t, "one that is set aside is passed over", func(t *testing.T, e *Endpoints) {
+		e.SetAside(0)
+		assert.Equal(t, []int{1, 2, 1, 2, 1}, order(e, 5))
+	})
+	inBubble(t, "one that is set aside is passed over until its time is over", func(t *testing.T, e *Endpoints) {
+		e.SetAside(1)
+		time.Sleep(e.asideFor - time.Nanosecond)
+		assert.Equal(t, []int{0, 2, 0}, order(e, 3))
+		time.Sleep(time.Nanosecond)
+		assert.Equal(t, []int{0, 1, 2}, order(e, 3))
+	})
+	inBubble(t, "all are still asked in turn when all are set aside", func(t *testing.T, e *Endpoints) {
+		for i := range e.Len() {
+			e.SetAside(i)
+		}
+		assert.Equal(t, []int{0, 1, 2, 0, 1}, order(e, 5))
+	})
+	inBubble(t, "the first that works again is preferred when all are set aside", func(t *testing.T, e *Endpoints) {
+		for i := range e.Len() {
+			e.SetAside(i)
+		}
+		e.Works(2)
+		assert.Equal(t, []int{2, 2, 2}, order(e, 3))
+	})
+	inBubble(t, "one whose time is over is given to one call, and to the next after the connect budget", func(t *testing.T, e *Endpoints) {
+		e.SetAside(0)
+		time.Sleep(e.asideFor)
+		assert.Equal(t, 0, e.Next(fresh(e)))
+		assert.Equal(t, 1, e.Next(fresh(e)))
+		time.Sleep(ConnectBudget - time.Nanosecond)
+		assert.Equal(t, 1, e.Next(fresh(e)))
+		time.Sleep(time.Nanosecond) // whoever tried it was perhaps cancelled
+		assert.Equal(t, 0, e.Next(fresh(e)))
+		assert.Equal(t, 1, e.Next(fresh(e)))
+	})
+	inBubble(t, "one that works again is given to all", func(t *testing.T, e *Endpoints) {
+		e.SetAside(0)
+		time.Sleep(e.asideFor)
+		assert.Equal(t, 0, e.Next(fresh(e)))
+		e.Works(0)
+		assert.Equal(t, 0, e.Next(fresh(e)))
+		assert.Equal(t, 0, e.Next(fresh(e)))
+	})
+	inBubble(t, "one that fails again is set aside for the whole time again", func(t *testing.T, e *Endpoints) {
+		e.SetAside(0)
+		time.Sleep(e.asideFor)
+		assert.Equal(t, 0, e.Next(fresh(e)))
+		e.SetAside(0)
+		time.Sleep(e.asideFor - time.Nanosecond)
+		assert.Equal(t, 1, e.Next(fresh(e)))
+		time.Sleep(time.Nanosecond)
+		assert.Equal(t, 0, e.Next(fresh(e)))
+	})
+	inBubble(t, "one that works and was not set aside stays as it is", func(t *testing.T, e *Endpoints) {
+		e.Works(0)
+		assert.Zero(t, e.aside[0].Load())
+		assert.Equal(t, 0, e.Next(fresh(e)))
+	})
+	t.Run("the only one is always asked", func(t *testing.T) {
+		e := NewEndpoints([]string{"a.example"}, 30*time.Second)
+		assert.Equal(t, []int{0, 0}, order(e, 2))
+		e.SetAside(0)
+		assert.Equal(t, []int{0, 0}, order(e, 2))
+	})
+}
+
+// Among callers at once exactly one finds out how an endpoint is.
+func TestOneOfManyCallersProbesAnEndpoint(t *testing.T) {
+	const callers, rounds = 4, 20_000
+	for range rounds {
+		e := NewEndpoints([]string{"a.example", "b.example", "c.example"}, 30*time.Second)
+		// No bubble, whose goroutines might take turns: let the hour pass.
+		e.SetAside(0)
+		e.SetAside(1)
+		e.start = e.start.Add(-time.Hour)
+
+		var got [callers]int
+		var ready atomic.Int32
+		var all sync.WaitGroup
+		for caller := range callers {
+			all.Go(func() {
+				tried := fresh(e)
+				for ready.Add(1); ready.Load() < callers; { // closer together than a channel
+					runtime.Gosched()
+				}
+				got[caller] = e.Next(tried)
+			})
+		}
+		all.Wait()
+
+		slices.Sort(got[:])
+		require.Equal(t, [callers]int{0, 1, 2, 2}, got, "one caller each for those that were set aside")
+	}
+}
+
+func TestEndpointsAreSafeForConcurrentUse(t *testing.T) {
+	e := NewEndpoints([]string{"a.example", "b.example", "c.example"}, time.Microsecond)
+	var all sync.WaitGroup
+	for caller := range 16 {
+		all.Go(func() {
+			for turn := range 500 {
+				tried := []int{turn % 2, caller % 3, 1}
+				switch i := e.Next(tried); (turn + caller) % 3 {
+				case 0:
+					e.SetAside(i)
+				case 1:
+					e.Works(i)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for i := range e.Len() {
+		e.Works(i)
+	}
+	assert.Equal(t, []int{0, 1, 2}, order(e, 3))
+}

@@ -1,0 +1,69 @@
+package id2meta
+
+import (
+	"context"
+	"errors"
+)
+
+// Remedy says who can do something about an error. [RemedyOf] finds it.
+type Remedy int
+
+// The remedies.
+const (
+	RemedyNone          Remedy = iota // there is no error
+	RemedyCorrectInput                // the person who typed the name and the number can correct them
+	RemedyTryLater                    // the same call may succeed later
+	RemedyNotThisPerson               // the service refuses to answer about this person again for now
+	RemedyOperator                    // whoever runs the program must act: a key, a permission, a payment, a certificate
+	RemedyReport                      // a defect, here or in the service: report it
+)
+
+// RemedyOf returns the Remedy of an error that a [Verifier] returned.
+func RemedyOf(err error) Remedy {
+	is := func(target error) bool { return errors.Is(err, target) }
+	switch {
+	case err == nil:
+		return RemedyNone
+	case is(ErrInvalidParam):
+		return RemedyCorrectInput
+	case is(ErrRepeatedCall):
+		return RemedyNotThisPerson
+	case is(ErrCredential), is(ErrNotActivated), is(ErrAccessDenied), is(ErrOverdue):
+		return RemedyOperator
+	case is(ErrThrottled), is(ErrSourceUnavailable), is(ErrUnavailable), is(context.Canceled), is(context.DeadlineExceeded):
+		return RemedyTryLater
+	}
+	return RemedyReport
+}
+
+// String returns the remedy in words.
+func (r Remedy) String() string {
+	switch r {
+	case RemedyNone:
+		return "none"
+	case RemedyCorrectInput:
+		return "correct the input"
+	case RemedyTryLater:
+		return "try later"
+	case RemedyNotThisPerson:
+		return "not this person"
+	case RemedyOperator:
+		return "operator"
+	}
+	return "report"
+}
+
+// Chinese returns a sentence that an application may show to its user.
+func (r Remedy) Chinese() string {
+	switch r {
+	case RemedyNone:
+		return ""
+	case RemedyCorrectInput:
+		return "请核对姓名和身份证号。"
+	case RemedyTryLater:
+		return "系统繁忙，请稍后再试。"
+	case RemedyNotThisPerson:
+		return "该身份信息核验次数过多，请过一段时间再试。"
+	}
+	return "核验服务暂时不可用，请联系客服。"
+}

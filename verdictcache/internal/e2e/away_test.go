@@ -1,0 +1,182 @@
+package e2e
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testserver"
+)
+
+// outage is a way to take a database away, and to bring it back.
+type outage struct{ begin, end func() }
+
+// outages returns what can happen to a database: its server is stopped or killed.
+// SQLite has none; there another program begins to write, and does not end.
+func outages(t *testing.T, dsn string, server *testserver.Server) map[string]outage {
+	if server == nil {
+		return map[string]outage{"locked": lock(t, dsn)}
+	}
+	return map[string]outage{
+		"stopped": {server.Stop, server.Start},
+		"killed":  {server.Kill, server.Start},
+	}
+}
+
+func lock(t *testing.T, dsn string) outage {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	var conn *sql.Conn
+	run := func(statement string) {
+		t.Helper()
+		if _, err := conn.ExecContext(context.Background(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return outage{
+		begin: func() {
+			if conn, err = db.Conn(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			run("BEGIN IMMEDIATE")
+		},
+		end: func() { run("ROLLBACK"); conn.Close() },
+	}
+}
+
+// personsAway is how many persons are asked about in each phase. With SQLite each
+// of them waits until the Cache has lost its patience with the lock.
+func personsAway(server *testserver.Server) int {
+	if server == nil {
+		return 8
+	}
+	return 40
+}
+
+// By default a store that goes away in the middle, stays away and comes back is no
+// reason that anybody is left without a verdict.
+func TestStoreThatIsAwayDelaysNobody(t *testing.T) {
+	onEachAtOnce(t, func(t *testing.T, name string, d database) {
+		dsn, server := d.ready(t)
+		persons := personsAway(server)
+		o, service := ordersFor(t, name, dsn, 2*time.Second, 20*time.Millisecond, 10*persons)
+		f := newFleet(t, processes, o)
+
+		first := 0 // of the persons that nobody has asked about yet
+		for how, outage := range outages(t, dsn, server) {
+			t.Run(how, func(t *testing.T) {
+				known, leaving, away, back := sequence(first, first+persons), sequence(first+persons, first+2*persons),
+					sequence(first+2*persons, first+3*persons), sequence(first+3*persons, first+4*persons)
+				first += 4 * persons
+				wantRight(t, f.askAll(known))
+
+				f.ask(leaving)
+				time.Sleep(10 * time.Millisecond)
+				outage.begin()
+				wantRight(t, f.await())
+
+				before := len(service.Calls())
+				wantRight(t, f.askAll(slices.Concat(away, known)))
+				lost := len(away) + len(known)
+				if server == nil {
+					lost = len(away) // SQLite's write-ahead log is read in spite of the lock
+				}
+				if asked := len(service.Calls()) - before; asked < lost {
+					t.Errorf("the service was asked %d times about %d persons: the store was not away", asked, lost)
+				}
+
+				f.ask(back)
+				outage.end()
+				wantRight(t, f.await())
+
+				f.askUntilRemembered(t, service, slices.Concat(known, leaving, away, back))
+			})
+		}
+	})
+}
+
+// With WithRefuseWithoutStore nobody is asked about while the store is away, and
+// so nobody is billed twice.
+func TestRefuseWithoutStore(t *testing.T) {
+	onEachAtOnce(t, func(t *testing.T, name string, d database) {
+		dsn, server := d.ready(t)
+		persons := personsAway(server)
+		o, service := ordersFor(t, name, dsn, 2*time.Second, 20*time.Millisecond, 4*persons)
+		o.Refuse = true
+		f := newFleet(t, processes, o)
+
+		first := 0
+		for how, outage := range outages(t, dsn, server) {
+			t.Run(how, func(t *testing.T) {
+				known, all := sequence(first, first+persons), sequence(first, first+2*persons)
+				first += 2 * persons
+				wantRight(t, f.askAll(known))
+
+				outage.begin()
+				before := len(service.Calls())
+				lost := all
+				if server == nil {
+					lost = all[persons:] // SQLite's write-ahead log is read in spite of the lock
+				}
+				for _, a := range f.askAll(lost) {
+					if a.Err == "" || a.BizCode != "" {
+						t.Errorf("person %d: %q without the store", a.Person, a.BizCode)
+					}
+				}
+				if asked := len(service.Calls()) - before; asked != 0 {
+					t.Errorf("the service was asked %d times", asked)
+				}
+
+				outage.end()
+				f.askUntilRight(t, all)
+				for _, i := range all {
+					if n := billed(service, i); n != 1 {
+						t.Errorf("person %d was billed %d times", i, n)
+					}
+				}
+			})
+		}
+	})
+}
+
+// recoveryTime is what clients need at most to find out that a server is back.
+// go-redis, for one, does not try again for a second.
+const recoveryTime = 20 * time.Second
+
+// askUntilRight asks until no answer is an error any more.
+func (f *fleet) askUntilRight(t *testing.T, persons []int) {
+	t.Helper()
+	failed := func(a event) bool { return a.Err != "" }
+	deadline := time.Now().Add(recoveryTime)
+	answers := f.askAll(persons)
+	for slices.ContainsFunc(answers, failed) && time.Now().Before(deadline) {
+		time.Sleep(100 * time.Millisecond)
+		answers = f.askAll(persons)
+	}
+	wantRight(t, answers)
+}
+
+// askUntilRemembered asks until the service is asked about nobody any more.
+func (f *fleet) askUntilRemembered(t *testing.T, service *id2metatest.Server, persons []int) {
+	t.Helper()
+	deadline := time.Now().Add(recoveryTime)
+	for {
+		before := len(service.Calls())
+		wantRight(t, f.askAll(persons))
+		asked := len(service.Calls()) - before
+		if asked == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the store has been back for %v, and %d are asked about again", recoveryTime, asked)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}

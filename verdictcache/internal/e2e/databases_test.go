@@ -1,0 +1,126 @@
+package e2e
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	_ "github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/redis/go-redis/v9"
+	_ "modernc.org/sqlite"
+
+	"github.com/id2meta/id2meta/internal/testserver"
+	"github.com/id2meta/id2meta/verdictcache"
+	"github.com/id2meta/id2meta/verdictcache/redisstore"
+)
+
+// maxConns is what one process opens to a database at most: 300 are allowed to all.
+const maxConns = 8
+
+// database is one way to keep verdicts.
+type database struct {
+	// start starts an empty one. Its server is nil for SQLite.
+	start func(t testing.TB, args ...string) (dsn string, server *testserver.Server)
+	// open connects to it. The function it returns closes the connections.
+	open func(dsn string) (verdictcache.Store, func(), error)
+	// createTable is nil for Redis.
+	createTable func(ctx context.Context, dsn string) error
+}
+
+// databases are those that the package documents, by name.
+var databases = map[string]database{
+	"SQLite":     sqlDatabase("sqlite", verdictcache.SQLite, startSQLite),
+	"PostgreSQL": sqlDatabase("pgx", verdictcache.PostgreSQL, starter(testserver.PostgreSQL)),
+	"MariaDB":    sqlDatabase("mysql", verdictcache.MySQL, starter(testserver.MariaDB)),
+	"Redis":      {start: starter(testserver.Redis), open: openRedis},
+}
+
+func starter(start func(testing.TB, ...string) *testserver.Server) func(testing.TB, ...string) (string, *testserver.Server) {
+	return func(t testing.TB, args ...string) (string, *testserver.Server) {
+		t.Helper()
+		server := start(t, args...)
+		return server.DSN(), server
+	}
+}
+
+// startSQLite names a file that is not there yet, in a directory of its own.
+func startSQLite(t testing.TB, _ ...string) (string, *testserver.Server) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "id2meta-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return "file:" + filepath.Join(dir, "verdicts.db") + "?_pragma=busy_timeout(1000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)", nil
+}
+
+func sqlDatabase(driver string, dialect verdictcache.Dialect,
+	start func(testing.TB, ...string) (string, *testserver.Server)) database {
+	open := func(dsn string) (*verdictcache.SQL, func(), error) {
+		db, err := sql.Open(driver, dsn)
+		if err != nil {
+			return nil, nil, err
+		}
+		db.SetMaxOpenConns(maxConns)
+		db.SetMaxIdleConns(maxConns)
+		return verdictcache.NewSQL(db, dialect), func() { db.Close() }, nil
+	}
+	return database{
+		start: start,
+		open: func(dsn string) (verdictcache.Store, func(), error) {
+			store, closeStore, err := open(dsn)
+			return store, closeStore, err
+		},
+		createTable: func(ctx context.Context, dsn string) error {
+			store, closeStore, err := open(dsn)
+			if err != nil {
+				return err
+			}
+			defer closeStore()
+			return store.CreateTable(ctx)
+		},
+	}
+}
+
+func openRedis(dsn string) (verdictcache.Store, func(), error) {
+	opts, err := redis.ParseURL(dsn)
+	if err != nil {
+		return nil, nil, errors.New("the address is none") // ParseURL's error may hold it
+	}
+	opts.PoolSize = maxConns
+	opts.ContextTimeoutEnabled = true
+	client := redis.NewClient(opts)
+	return redisstore.New(client, "id2meta:"), func() { client.Close() }, nil
+}
+
+// ready starts a database with its table.
+func (d database) ready(t testing.TB, args ...string) (dsn string, server *testserver.Server) {
+	t.Helper()
+	dsn, server = d.start(t, args...)
+	if d.createTable != nil {
+		if err := d.createTable(t.Context(), dsn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dsn, server
+}
+
+// onEach runs a test on each database.
+func onEach(t *testing.T, test func(t *testing.T, name string, d database)) {
+	for name, d := range databases {
+		t.Run(name, func(t *testing.T) { test(t, name, d) })
+	}
+}
+
+// onEachAtOnce runs a test that waits more than it works on all databases at the
+// same time.
+func onEachAtOnce(t *testing.T, test func(t *testing.T, name string, d database)) {
+	onEach(t, func(t *testing.T, name string, d database) {
+		t.Parallel()
+		test(t, name, d)
+	})
+}

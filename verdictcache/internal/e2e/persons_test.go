@@ -1,0 +1,98 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// person is somebody who is asked about, and what the answer has to be.
+type person struct {
+	param    id2meta.Param
+	want     id2meta.BizCode
+	realName string // empty: nobody has this number
+}
+
+var firstBirth = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// newPerson returns the i-th of 36,000 persons. Their numbers are the sample
+// number of GB 11643 with another birth date and its check digit. Of ten, one is
+// asked about under a wrong name, and one is not on record.
+func newPerson(i int) person {
+	birth := firstBirth.AddDate(0, 0, i)
+	names := []string{"张三", "欧阳娜娜", "𠮷野"}
+	p := person{
+		param: id2meta.Param{
+			UserName:    names[i%len(names)],
+			IdentifyNum: withCheckDigit("110105" + birth.Format("20060102") + "002"),
+		},
+		want: id2meta.BizCodeMatch,
+	}
+	p.realName = p.param.UserName
+	switch i % 10 {
+	case 3:
+		p.want, p.realName = id2meta.BizCodeMismatch, names[(i+1)%len(names)]
+	case 7:
+		p.want, p.realName = id2meta.BizCodeNoRecord, ""
+	}
+	return p
+}
+
+// personOf returns the i of whoever is asked about.
+func personOf(param id2meta.Param) int {
+	birth, err := time.Parse("20060102", param.IdentifyNum[6:14])
+	if err != nil {
+		panic(err) // newPerson made it
+	}
+	return int(birth.Sub(firstBirth) / (24 * time.Hour))
+}
+
+// withCheckDigit completes 17 digits, by ISO 7064 MOD 11-2.
+func withCheckDigit(digits string) string {
+	sum := 0
+	for i, weight := range []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
+		sum += weight * int(digits[i]-'0')
+	}
+	return digits + string("10X98765432"[sum%11])
+}
+
+func TestPersonsAreAllValidAndDifferent(t *testing.T) {
+	if got := withCheckDigit("11010519491231002"); got != "11010519491231002X" {
+		t.Fatalf("the sample number became %s", got)
+	}
+	seen := map[string]bool{}
+	for i := range 36_000 {
+		p := newPerson(i)
+		if err := p.param.Validate(); err != nil {
+			t.Fatalf("person %d: %v", i, err)
+		}
+		if got := personOf(p.param); got != i {
+			t.Fatalf("person %d passes for %d", i, got)
+		}
+		seen[p.param.IdentifyNum] = true
+	}
+	if len(seen) != 36_000 {
+		t.Errorf("%d numbers, want 36000", len(seen))
+	}
+}
+
+// newService starts a simulator that knows the first n persons.
+func newService(t testing.TB, n int) *id2metatest.Server {
+	t.Helper()
+	service := id2metatest.NewServer()
+	t.Cleanup(service.Close)
+	for i := range n {
+		if p := newPerson(i); p.realName != "" {
+			service.AddPerson(p.realName, p.param.IdentifyNum)
+		}
+	}
+	return service
+}
+
+// billed returns how often a person's verdict was paid for.
+func billed(service *id2metatest.Server, i int) int {
+	p := newPerson(i).param
+	return service.Billed(p.UserName, p.IdentifyNum)
+}
