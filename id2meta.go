@@ -104,7 +104,7 @@ func New(opts ...Option) (*Client, error) {
 	return &Client{
 		settings:   s,
 		sender:     transport.NewSender(s.httpClient),
-		endpoints:  transport.NewEndpoints(s.hosts, asideFor),
+		endpoints:  transport.NewEndpoints(s.hosts),
 		credential: credential.Resolver{Given: s.given},
 	}, nil
 }

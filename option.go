@@ -38,12 +38,10 @@ const (
 	EndpointBeijingVPC = "cloudauth-vpc.cn-beijing.aliyuncs.com"
 )
 
-// Defaults of the options, and how long an endpoint that gave no connection is
-// passed over, which is none.
+// Defaults of the options.
 const (
 	defaultTimeout     = 10 * time.Second
 	defaultMaxAttempts = 3
-	asideFor           = 30 * time.Second
 )
 
 // Limiter slows a [Client] down to a rate. A *rate.Limiter of

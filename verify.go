@@ -11,14 +11,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
 	"github.com/alibabacloud-go/tea/dara"
-	"github.com/aliyun/credentials-go/credentials"
 
-	"github.com/id2meta/id2meta/internal/transport"
+	"github.com/id2meta/id2meta/internal/credential"
 	"github.com/id2meta/id2meta/internal/redact"
+	"github.com/id2meta/id2meta/internal/transport"
 )
 
 // version is what the User-Agent says of this library.
@@ -155,7 +154,7 @@ func orAtOnce(ctx context.Context, wait time.Duration) time.Duration {
 
 // attempt makes one request and returns its verdict, or why there is none.
 func (k *call) attempt(ctx context.Context) (Result, *failure) {
-	model, err := k.credential.Resolve(ctx)
+	key, err := k.credential.Resolve(ctx)
 	if err != nil {
 		return Result{}, &failure{err: credentialError(ctx, err)}
 	}
@@ -168,7 +167,7 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 		return Result{}, &failure{err: fmt.Errorf("id2meta: nothing was sent: %w", err)}
 	}
 	i := k.endpoints.Next(k.tried)
-	r := k.request(ctx, i, model)
+	r := k.request(ctx, i, key)
 	k.attempts++
 	k.tried[i]++
 	started := time.Now()
@@ -179,18 +178,18 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 	case o.Sent:
 		k.endpoints.Works(i)
 	case o.Dead:
-		k.endpoints.SetAside(i)
+		k.endpoints.CoolDown(i)
 	}
-	result, failed := k.read(ctx, r.Host, k.redactor(model), o)
+	result, failed := k.read(ctx, r.Host, k.redactor(key), o)
 	k.logAttempt(ctx, r.Host, took, o.Status, result, failed)
 	if failed != nil && errors.Is(failed.err, ErrCredential) {
-		k.credential.Forget(model)
+		k.credential.Forget(key)
 	}
 	return result, failed
 }
 
 // request returns the question for endpoint i, and its share of the time.
-func (k *call) request(ctx context.Context, i int, model *credentials.CredentialModel) transport.Request {
+func (k *call) request(ctx context.Context, i int, key credential.Key) transport.Request {
 	r := transport.Request{
 		Host:    k.endpoints.Host(i),
 		Action:  "Id2MetaVerify",
@@ -201,7 +200,7 @@ func (k *call) request(ctx context.Context, i int, model *credentials.Credential
 			IdentifyNum: &k.param.IdentifyNum,
 		}),
 		UserAgent:  "id2meta/" + version,
-		Credential: model,
+		Credential: transport.Credential(key),
 		Connect:    transport.ConnectBudget,
 	}
 	if left := k.maxAttempts - k.attempts; left > 1 { // the last may take until ctx is done
@@ -222,19 +221,18 @@ func form(r cloudauth.Id2MetaVerifyRequest) string {
 }
 
 // redactor hides what a server, or the network, may repeat of a request.
-func (k *call) redactor(model *credentials.CredentialModel) *redact.Redactor {
-	r := &redact.Redactor{Tokens: []string{dara.StringValue(model.SecurityToken), dara.StringValue(model.BearerToken)}}
+func (k *call) redactor(key credential.Key) *redact.Redactor {
+	r := &redact.Redactor{Tokens: []string{key.SecurityToken, key.BearerToken}}
 	if k.param.ParamType == ParamTypeNormal {
 		r.Date = k.param.IdentifyNum[6:14]
 	}
-	r.Secrets = func(longest int) []string {
+	r.Secrets = func() []string {
 		secrets := []string{
 			k.param.UserName, strings.TrimSpace(k.given.UserName),
 			k.param.IdentifyNum, strings.TrimSpace(k.given.IdentifyNum),
-			dara.StringValue(model.AccessKeySecret),
+			key.AccessKeySecret,
 		}
-		// A mask is 32 digits and the rest of the name, or ten more of the number.
-		if k.param.ParamType == ParamTypeNormal && longest > 31+min(utf8.RuneCountInString(k.param.UserName)-1, 10) {
+		if k.param.ParamType == ParamTypeNormal {
 			masked, _ := MD5Param(k.param.UserName, k.param.IdentifyNum)
 			secrets = append(secrets, masked.UserName, masked.IdentifyNum)
 		}

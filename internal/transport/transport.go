@@ -13,13 +13,9 @@ import (
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
-
-	"github.com/aliyun/credentials-go/credentials"
 )
 
 const (
-	// ConnectBudget is the longest that one endpoint may take to give a connection.
-	ConnectBudget = 3 * time.Second
 	// maxBody is far more than the few hundred bytes of an answer.
 	maxBody = 1 << 20
 	// fairTime is what a healthy endpoint at the other end of the country may
@@ -34,9 +30,21 @@ type Request struct {
 	Version    string // of the API
 	Form       string // the parameters, encoded
 	UserAgent  string
-	Credential *credentials.CredentialModel
+	Credential Credential
 	Connect    time.Duration // to get a connection
 	Answer     time.Duration // for everything; 0: as long as the context lets it
+	// Sending is called before the first byte of the request may reach the
+	// service, or is nil. It may be called more than once.
+	Sending func()
+}
+
+// Credential is what a Request is signed with.
+type Credential struct {
+	Type            string // "bearer", "id_token", or an access key
+	AccessKeyID     string
+	AccessKeySecret string
+	SecurityToken   string
+	BearerToken     string
 }
 
 // Outcome is what became of a Request.
@@ -90,7 +98,7 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	}
 	started := time.Now()
 	x := exchange{client: s.http}
-	ctx, stop := x.trace(ctx, started.Add(r.Connect), cancel)
+	ctx, stop := x.trace(ctx, started.Add(r.Connect), r.Sending, cancel)
 	defer stop()
 	o := x.do(ctx, r)
 	if cause := context.Cause(ctx); cause != nil {
@@ -126,7 +134,7 @@ const (
 
 // trace returns a context whose transport tells x how far it came, and that is
 // cancelled if there is no connection by a time.
-func (x *exchange) trace(ctx context.Context, by time.Time, cancel context.CancelCauseFunc) (context.Context, func() bool) {
+func (x *exchange) trace(ctx context.Context, by time.Time, sending func(), cancel context.CancelCauseFunc) (context.Context, func() bool) {
 	budget := time.AfterFunc(math.MaxInt64, func() {
 		if x.reached.CompareAndSwap(connecting, givenUp) {
 			cancel(errNoConnection)
@@ -144,6 +152,8 @@ func (x *exchange) trace(ctx context.Context, by time.Time, cancel context.Cance
 			reached := int32(connected)
 			if info.Reused && closeStale(info.Conn) {
 				reached = stale
+			} else if sending != nil {
+				sending()
 			}
 			if x.reached.CompareAndSwap(connecting, reached) {
 				return
