@@ -70,23 +70,39 @@ var (
 )
 
 // Sender sends Requests. It is made by [NewSender] and safe for concurrent use.
-type Sender struct{ http *http.Client }
+type Sender struct {
+	http      *http.Client
+	closeIdle func()
+}
 
 // NewSender returns a Sender that uses a copy of client, or, if that is nil, a pool
 // of connections of its own.
-func NewSender(client *http.Client) *Sender {
-	if client == nil {
-		client = &http.Client{Transport: newPool()}
+//
+// wrap, if it is not nil, wraps the pool; it has no effect on a given client.
+func NewSender(client *http.Client, wrap func(http.RoundTripper) http.RoundTripper) (*Sender, error) {
+	if client != nil {
+		return newSender(client, client.CloseIdleConnections), nil
 	}
+	pool := newPool()
+	client = &http.Client{Transport: pool}
+	if wrap != nil {
+		if client.Transport = wrap(pool); client.Transport == nil {
+			return nil, errors.New("the function returned nil")
+		}
+	}
+	return newSender(client, pool.CloseIdleConnections), nil
+}
+
+func newSender(client *http.Client, closeIdle func()) *Sender {
 	own := *client
 	// A redirect would take the person and the signature to another host.
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	own.Jar = nil
-	return &Sender{&own}
+	return &Sender{&own, closeIdle}
 }
 
 // CloseIdleConnections closes the connections that no Request is using.
-func (s *Sender) CloseIdleConnections() { s.http.CloseIdleConnections() }
+func (s *Sender) CloseIdleConnections() { s.closeIdle() }
 
 // Send makes one request and reads the answer to its end. ctx must have a deadline.
 func (s *Sender) Send(caller context.Context, r Request) Outcome {
