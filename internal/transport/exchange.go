@@ -147,6 +147,9 @@ func (x *exchange) gotNoConnection() bool {
 // another connection.
 func (x *exchange) do(r Request) Outcome {
 	request, err := newRequest(x, r)
+	if err == nil && ended(x) {
+		err = errEnded
+	}
 	if err != nil {
 		x.reached.Store(refused)
 		return Outcome{Err: err}
