@@ -69,8 +69,7 @@ func TestRemedyOf(t *testing.T) {
 
 func TestTheRemedyOfWhatVerifyReturns(t *testing.T) {
 	stranger := httptest.NewTLSServer(http.NotFoundHandler()) // its certificate is nobody's
-	defer stranger.Close()
-	stranger.Config.ErrorLog = nil
+	t.Cleanup(stranger.Close)
 	for _, test := range []struct {
 		name   string
 		faults []id2metatest.Fault
