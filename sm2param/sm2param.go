@@ -36,6 +36,7 @@ package sm2param
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -89,9 +90,10 @@ func NewEncrypter(publicKey string) (*Encrypter, error) {
 	var x, y *big.Int
 	switch {
 	case len(point) == compressed && (point[0] == 0x02 || point[0] == 0x03):
-		x, y = sm2ec.UnmarshalCompressed(curve, point)
+		x, y = elliptic.UnmarshalCompressed(curve, point)
 	case len(point) == uncompressed && point[0] == 0x04:
-		x, y = sm2ec.Unmarshal(curve, point)
+		//lint:ignore SA1019 crypto/ecdh does not know this curve
+		x, y = elliptic.Unmarshal(curve, point)
 	default:
 		return nil, errors.New("sm2param: the public key must be 33 bytes that begin with 02 or 03, " +
 			"or 65 that begin with 04, all in hex")
