@@ -34,9 +34,9 @@ func MD5Param(userName, identifyNum string) (Param, error) {
 // plaintext name by the md5 of its UTF-8 bytes. It validates as [MD5Param] does
 // and, like it, is no encryption.
 func MD5UserName(userName string) (string, error) {
-	masked, reason := identity.MaskName(userName)
-	if reason != "" {
-		return "", &ParamError{Field: "UserName", Reason: reason}
+	masked, problem := identity.MaskName(userName)
+	if problem != "" {
+		return "", newParamError("UserName", problem)
 	}
 	return masked, nil
 }
@@ -45,9 +45,9 @@ func MD5UserName(userName string) (string, error) {
 // number by their md5. It validates as [MD5Param] does and, like it, is no
 // encryption.
 func MD5IdentifyNum(identifyNum string) (string, error) {
-	masked, reason := identity.MaskNumber(identifyNum, time.Now)
-	if reason != "" {
-		return "", &ParamError{Field: "IdentifyNum", Reason: reason}
+	masked, problem := identity.MaskNumber(identifyNum, time.Now)
+	if problem != "" {
+		return "", newParamError("IdentifyNum", problem)
 	}
 	return masked, nil
 }

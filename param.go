@@ -118,14 +118,14 @@ func (p Param) Normalize() (Param, error) {
 	case ParamTypeSM2:
 		form = identity.Encrypted
 	default:
-		return Param{}, &ParamError{Field: "ParamType", Reason: `it must be "normal", "md5" or "sm2"`}
+		return Param{}, newParamError("ParamType", identity.ParamType)
 	}
-	var reason string
-	if p.UserName, reason = identity.Name(p.UserName, form); reason != "" {
-		return Param{}, &ParamError{Field: "UserName", Reason: reason}
+	var problem identity.Problem
+	if p.UserName, problem = identity.Name(p.UserName, form); problem != "" {
+		return Param{}, newParamError("UserName", problem)
 	}
-	if p.IdentifyNum, reason = identity.Number(p.IdentifyNum, form, time.Now); reason != "" {
-		return Param{}, &ParamError{Field: "IdentifyNum", Reason: reason}
+	if p.IdentifyNum, problem = identity.Number(p.IdentifyNum, form, time.Now); problem != "" {
+		return Param{}, newParamError("IdentifyNum", problem)
 	}
 	return p, nil
 }
