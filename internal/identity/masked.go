@@ -59,8 +59,15 @@ func checkMaskedNumber(s string) Problem {
 	return ""
 }
 
-func beginsWithMD5(s string) bool {
-	return len(s) >= md5Len && strings.Trim(s[:md5Len], "0123456789abcdef") == ""
+func beginsWithMD5(s string) bool { return len(s) >= md5Len && isLowerHex(s[:md5Len]) }
+
+func isLowerHex(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
-func isHex(s string) bool { return strings.Trim(s, "0123456789abcdefABCDEF") == "" }
+func isHex(s string) bool { return isLowerHex(strings.ToLower(s)) }
