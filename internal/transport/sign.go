@@ -44,16 +44,16 @@ func newRequest(ctx context.Context, r Request) (*http.Request, error) {
 	set("X-Acs-Date", time.Now().UTC().Format("2006-01-02T15:04:05Z"))
 	set("X-Acs-Signature-Nonce", hex.EncodeToString(nonce[:]))
 	set("X-Acs-Content-Sha256", payload)
-	switch c := r.Credential; dara.StringValue(c.Type) {
+	switch c := r.Credential; c.Type {
 	case "bearer":
-		set("X-Acs-Bearer-Token", dara.StringValue(c.BearerToken))
+		set("X-Acs-Bearer-Token", c.BearerToken)
 		request.URL.RawQuery = "SignatureType=BEARERTOKEN"
 	case "id_token":
-		set("X-Acs-Zero-Trust-Idtoken", dara.StringValue(c.SecurityToken))
+		set("X-Acs-Zero-Trust-Idtoken", c.SecurityToken)
 	default:
-		if token := dara.StringValue(c.SecurityToken); token != "" {
-			set("X-Acs-Accesskey-Id", dara.StringValue(c.AccessKeyId))
-			set("X-Acs-Security-Token", token)
+		if c.SecurityToken != "" {
+			set("X-Acs-Accesskey-Id", c.AccessKeyID)
+			set("X-Acs-Security-Token", c.SecurityToken)
 		}
 		set("Authorization", authorization(r, header, payload))
 	}
@@ -73,5 +73,5 @@ func authorization(r Request, header http.Header, payload string) string {
 		Method:   dara.String(http.MethodPost),
 		Pathname: dara.String("/"),
 		Headers:  signed,
-	}, dara.String(algorithm), &payload, r.Credential.AccessKeyId, r.Credential.AccessKeySecret)
+	}, dara.String(algorithm), &payload, &r.Credential.AccessKeyID, &r.Credential.AccessKeySecret)
 }

@@ -13,13 +13,9 @@ import (
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
-
-	"github.com/aliyun/credentials-go/credentials"
 )
 
 const (
-	// ConnectBudget is the longest that one endpoint may take to give a connection.
-	ConnectBudget = 3 * time.Second
 	// maxBody is far more than the few hundred bytes of an answer.
 	maxBody = 1 << 20
 	// fairTime is what a healthy endpoint at the other end of the country may
@@ -34,9 +30,21 @@ type Request struct {
 	Version    string // of the API
 	Form       string // the parameters, encoded
 	UserAgent  string
-	Credential *credentials.CredentialModel
+	Credential Credential
 	Connect    time.Duration // to get a connection
 	Answer     time.Duration // for everything; 0: as long as the context lets it
+	// Sending is called before the first byte of the request may reach the
+	// service, or is nil. It may be called more than once.
+	Sending func()
+}
+
+// Credential is what a Request is signed with.
+type Credential struct {
+	Type            string // "bearer", "id_token", or an access key
+	AccessKeyID     string
+	AccessKeySecret string
+	SecurityToken   string
+	BearerToken     string
 }
 
 // Outcome is what became of a Request.
@@ -62,23 +70,39 @@ var (
 )
 
 // Sender sends Requests. It is made by [NewSender] and safe for concurrent use.
-type Sender struct{ http *http.Client }
+type Sender struct {
+	http      *http.Client
+	closeIdle func()
+}
 
 // NewSender returns a Sender that uses a copy of client, or, if that is nil, a pool
 // of connections of its own.
-func NewSender(client *http.Client) *Sender {
-	if client == nil {
-		client = &http.Client{Transport: newPool()}
+//
+// wrap, if it is not nil, wraps the pool; it has no effect on a given client.
+func NewSender(client *http.Client, wrap func(http.RoundTripper) http.RoundTripper) (*Sender, error) {
+	if client != nil {
+		return newSender(client, client.CloseIdleConnections), nil
 	}
+	pool := newPool()
+	client = &http.Client{Transport: pool}
+	if wrap != nil {
+		if client.Transport = wrap(pool); client.Transport == nil {
+			return nil, errors.New("the function returned nil")
+		}
+	}
+	return newSender(client, pool.CloseIdleConnections), nil
+}
+
+func newSender(client *http.Client, closeIdle func()) *Sender {
 	own := *client
 	// A redirect would take the person and the signature to another host.
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	own.Jar = nil
-	return &Sender{&own}
+	return &Sender{&own, closeIdle}
 }
 
 // CloseIdleConnections closes the connections that no Request is using.
-func (s *Sender) CloseIdleConnections() { s.http.CloseIdleConnections() }
+func (s *Sender) CloseIdleConnections() { s.closeIdle() }
 
 // Send makes one request and reads the answer to its end. ctx must have a deadline.
 func (s *Sender) Send(caller context.Context, r Request) Outcome {
@@ -90,7 +114,7 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	}
 	started := time.Now()
 	x := exchange{client: s.http}
-	ctx, stop := x.trace(ctx, started.Add(r.Connect), cancel)
+	ctx, stop := x.trace(ctx, started.Add(r.Connect), r.Sending, cancel)
 	defer stop()
 	o := x.do(ctx, r)
 	if cause := context.Cause(ctx); cause != nil {
@@ -126,7 +150,7 @@ const (
 
 // trace returns a context whose transport tells x how far it came, and that is
 // cancelled if there is no connection by a time.
-func (x *exchange) trace(ctx context.Context, by time.Time, cancel context.CancelCauseFunc) (context.Context, func() bool) {
+func (x *exchange) trace(ctx context.Context, by time.Time, sending func(), cancel context.CancelCauseFunc) (context.Context, func() bool) {
 	budget := time.AfterFunc(math.MaxInt64, func() {
 		if x.reached.CompareAndSwap(connecting, givenUp) {
 			cancel(errNoConnection)
@@ -144,6 +168,8 @@ func (x *exchange) trace(ctx context.Context, by time.Time, cancel context.Cance
 			reached := int32(connected)
 			if info.Reused && closeStale(info.Conn) {
 				reached = stale
+			} else if sending != nil {
+				sending()
 			}
 			if x.reached.CompareAndSwap(connecting, reached) {
 				return
