@@ -38,9 +38,9 @@
 // ACS3-HMAC-SM3. It takes GET and POST, and parameters in the query or in a form
 // body. Answers are always JSON, even if the client asks for another Format.
 //
-// The vendor's SDKs work in every language. Give them [Server.Endpoint],
-// [Server.CertificatePEM], [AccessKeyID] and [AccessKeySecret]. The tests of this
-// package use the vendor's two SDKs for Go. Of the SDKs for Node,
+// The Server asks for nothing that the vendor's SDKs do not send, in any language.
+// Give them [Server.Endpoint], [Server.CertificatePEM], [AccessKeyID] and
+// [AccessKeySecret]. The tests of this package use the vendor's two SDKs for Go. Of the SDKs for Node,
 // @alicloud/cloudauth20190307 3.5.0 (ACS3, form body) and @alicloud/pop-core 1.8.0
 // (HMAC-SHA1, GET and POST) are known to work, with permanent and with temporary
 // access keys. The program cmd/id2meta-simulator serves the same simulator on a
