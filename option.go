@@ -73,7 +73,10 @@ func newSettings(opts []Option) (settings, error) {
 
 // newSender returns the sender that s asks for.
 func (s *settings) newSender() (*transport.Sender, error) {
-	sender, err := transport.NewSender(s.httpClient, s.wrapTransport)
+	if s.wrapTransport == nil {
+		return transport.NewSender(s.httpClient), nil
+	}
+	sender, err := transport.NewWrappedSender(s.wrapTransport)
 	if err != nil {
 		return nil, fmt.Errorf("id2meta: WithTransportWrapper: %w", err)
 	}

@@ -40,7 +40,7 @@ func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
 		{"a nil Option", nil, "New", "nil"},
 		{"a nil credential", id2meta.WithCredential(nil), "WithCredential", "nil"},
 		{"a nil function that wraps the transport", id2meta.WithTransportWrapper(nil), "WithTransportWrapper", "nil"},
-		{"a function that wraps the transport in nothing", id2meta.WithTransportWrapper(func(http.RoundTripper) http.RoundTripper { return nil }), "WithTransportWrapper", "nil"},
+		{"a function that wraps the transport in nothing", id2meta.WithTransportWrapper(func(http.RoundTripper) http.RoundTripper { return nil }), "WithTransportWrapper", "no RoundTripper"},
 		{"a nil function that gives an access key", id2meta.WithAccessKeyFunc(nil), "WithAccessKeyFunc", "nil"},
 		{"an access key without an ID", id2meta.WithAccessKey(id2meta.AccessKey{Secret: "s"}), "WithAccessKey", "ID"},
 		{"an access key without a secret", id2meta.WithAccessKey(id2meta.AccessKey{ID: "i"}), "WithAccessKey", "secret"},

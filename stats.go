@@ -18,6 +18,9 @@ type Stats struct {
 // Stats returns the counts of now. Calls under way may be counted in some fields
 // and not yet in others.
 func (c *Client) Stats() Stats {
+	if c == nil {
+		return Stats{}
+	}
 	return Stats{
 		Sent:        c.stats.sent.Load(),
 		Match:       c.stats.match.Load(),

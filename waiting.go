@@ -90,13 +90,17 @@ func (k *call) waitForLimiter(ctx context.Context) *failure {
 	switch done := k.ended(ctx); {
 	case done != nil:
 		return contextFailure(done, false, "waiting for the limiter")
-	case err == nil && (waited < left/4 || k.timeLeft() > time.Duration(k.answerTime.recent.Load())):
+	case err == nil && (waited < left/4 || k.mayBeAnswered()):
 		return nil
 	case err == nil, err == waiting.Err():
 		return newFailure(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
 	return newFailure(&limiterRefused, "the limiter refused", err)
 }
+
+// mayBeAnswered is fits for a wait that has passed. It forgives the margin of the
+// reserve, since the wait has already used up the limiter's turn.
+func (k *call) mayBeAnswered() bool { return k.timeLeft() >= k.answerTime.reserve(k.total)*4/5 }
 
 // sleep waits, and returns early with the error of ctx if ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
