@@ -2,9 +2,17 @@ package id2meta_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -68,7 +76,10 @@ func TestRemedyOf(t *testing.T) {
 }
 
 func TestTheRemedyOfWhatVerifyReturns(t *testing.T) {
-	stranger := httptest.NewTLSServer(http.NotFoundHandler()) // its certificate is nobody's
+	stranger := httptest.NewUnstartedServer(http.NotFoundHandler())
+	stranger.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+	stranger.Config.ErrorLog = log.New(io.Discard, "", 0) // the client hangs up
+	stranger.StartTLS()
 	t.Cleanup(stranger.Close)
 	for _, test := range []struct {
 		name   string
@@ -111,4 +122,19 @@ func TestEachRemedyHasWordsForBothReaders(t *testing.T) {
 		assert.False(t, strings.ContainsFunc(r.Chinese(), func(c rune) bool { return unicode.Is(unicode.Latin, c) }), r)
 	}
 	assert.Equal(t, id2meta.RemedyReport.String(), id2meta.Remedy(99).String(), "what nobody knows is to be reported")
+}
+
+// selfSigned returns a certificate for 127.0.0.1 that nobody trusts.
+func selfSigned(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotAfter:     time.Now().Add(time.Hour),
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
