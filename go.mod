@@ -7,11 +7,12 @@ require (
 	github.com/alibabacloud-go/darabonba-openapi/v2 v2.1.13
 	github.com/alibabacloud-go/tea v1.5.4
 	github.com/aliyun/credentials-go v1.4.14
-	github.com/emmansun/gmsm v0.41.1
+	github.com/emmansun/gmsm v0.43.0 // package sm2param alone: SM2
 	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/stretchr/testify v1.12.1
 	github.com/tjfoc/gmsm v1.4.1
 	go.uber.org/goleak v1.3.0
+	golang.org/x/text v0.43.0 // tests alone: Unicode's decompositions, to check the folding of ideographs
 	golang.org/x/time v0.16.0
 )
 
