@@ -136,30 +136,24 @@ func answers(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, answer)
 
 func drops(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// writes answers with these bytes, and then keeps the connection open until the
-// client leaves. It speaks HTTP/1.1 only.
-func writes(text string) http.HandlerFunc {
+// writes answers with a text, calls wrote, and then writes the rest again and again. If
+// the rest is empty, it keeps the connection open until the client leaves, or a test has
+// failed for certain. It speaks HTTP/1.1 only.
+func writes(text, rest string, wrote func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, buffered, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			panic(err)
 		}
 		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(2 * overdue))
 		buffered.WriteString(text)
 		buffered.Flush()
-		io.Copy(io.Discard, buffered)
-	}
-}
-
-// repeats is writes, and then writes the rest again and again.
-func repeats(text, rest string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		conn, buffered, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			panic(err)
+		wrote()
+		if rest == "" {
+			io.Copy(io.Discard, buffered)
+			return
 		}
-		defer conn.Close()
-		buffered.WriteString(text)
 		for err == nil {
 			_, err = buffered.WriteString(rest)
 		}
