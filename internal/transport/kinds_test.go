@@ -103,6 +103,7 @@ func (s silent) RoundTrip(r *http.Request) (*http.Response, error) {
 // A recorder is a server that counts the requests that reached it as a whole.
 type recorder struct {
 	*httptest.Server
+	begun atomic.Int32 // requests of which at least the head arrived
 	seen  atomic.Int32
 	major atomic.Int32 // of HTTP, in the last request
 }
@@ -113,6 +114,7 @@ const answer = `{"Code":"200"}`
 func newRecorder(t *testing.T, serve http.HandlerFunc) *recorder {
 	r := new(recorder)
 	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		r.begun.Add(1)
 		body, err := io.ReadAll(request.Body)
 		if err == nil && string(body) == sample.Form {
 			r.seen.Add(1)

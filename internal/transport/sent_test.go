@@ -173,7 +173,8 @@ func TestAfterARefusalTheNextRequestIsSent(t *testing.T) {
 			server := newRecorder(t, answers)
 			sender := kind.sender(t, unchanged)
 			defer sender.CloseIdleConnections()
-			for range 3 {
+			const times = 5
+			for range times {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				r := to(server.host())
 				r.Sending = cancel
@@ -185,7 +186,27 @@ func TestAfterARefusalTheNextRequestIsSent(t *testing.T) {
 				require.NoError(t, o.Err)
 				assert.True(t, o.Sent)
 			}
-			assert.EqualValues(t, 3, server.seen.Load())
+			assert.EqualValues(t, times, server.seen.Load())
+			if kind.tells && kind.major == 1 {
+				assert.EqualValues(t, times, server.begun.Load(), "no head of the others was sent")
+			}
 		})
 	}
+}
+
+// net/http looks at the context once more before it writes, but not always in time. So
+// the exchange closes the connection.
+func TestNothingCanBeSentOnAConnectionThatComesTooLate(t *testing.T) {
+	conn, err := net.Dial("tcp", listen(t, func(conn net.Conn) { io.Copy(io.Discard, conn) }))
+	require.NoError(t, err)
+	defer conn.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	x := newExchange(ctx, NewSender(nil), sample, func() {})
+	trace := httptrace.ContextClientTrace(x)
+	trace.GetConn("")
+	trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+	_, err = conn.Write([]byte("a"))
+	assert.ErrorIs(t, err, net.ErrClosed)
+	assert.False(t, x.maySent())
 }

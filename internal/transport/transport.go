@@ -134,7 +134,7 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 		defer timer.Stop()
 	}
 	started := time.Now()
-	x := newExchange(ctx, s.client, r, func() { cancel(errNoConnection) })
+	x := newExchange(ctx, s, r, func() { cancel(errNoConnection) })
 	defer x.budget.Stop()
 
 	var o Outcome
