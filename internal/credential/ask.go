@@ -23,9 +23,9 @@ func askProvider(provider credentials.Credential) (Key, error) {
 		return Key{}, reason(err)
 	}
 	if model == nil {
-		return checked(Key{})
+		return Check(Key{})
 	}
-	return checked(Key{
+	return Check(Key{
 		Type:            dara.StringValue(model.Type),
 		AccessKeyID:     dara.StringValue(model.AccessKeyId),
 		AccessKeySecret: dara.StringValue(model.AccessKeySecret),
@@ -42,7 +42,7 @@ func askFunc(f func(ctx context.Context) (Key, error)) (Key, error) {
 	if err != nil {
 		return Key{}, errFunc
 	}
-	return checked(key)
+	return Check(key)
 }
 
 // stsCode finds the code in an answer of STS, if it is one that STS documents

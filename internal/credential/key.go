@@ -15,12 +15,12 @@ type Key struct {
 	BearerToken     string
 }
 
-// checked returns key without the white space around its values. It fails if key
+// Check returns key without the white space around its values. It fails if key
 // cannot sign a request. The error says what is wrong, and never shows a value.
 //
 // A Kubernetes Secret that was made with echo ends in a line feed, and a file that
 // was saved by some editors begins with a byte order mark. Neither belongs to a key.
-func checked(key Key) (Key, error) {
+func Check(key Key) (Key, error) {
 	for _, value := range []struct {
 		name string
 		text *string

@@ -224,7 +224,10 @@ func (r *Resolver) land(f *flight) {
 	r.flight = nil
 	now := r.time()
 	if f.err == nil {
-		r.latest, r.retry = &answer{f.key, now}, now.Add(lifetime)
+		r.latest, r.retry = &answer{f.key, now}, now
+		if r.Func == nil {
+			r.retry = now.Add(lifetime) // a Func is asked by each call: a changed key counts at the next
+		}
 		return
 	}
 	if last := r.usable(now); last != nil {
