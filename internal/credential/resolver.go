@@ -59,7 +59,7 @@ type Resolver struct {
 	// belongs to no caller: it holds no values and ends after 10 s.
 	Func func(ctx context.Context) (Key, error)
 
-	now func() time.Time // nil: time.Now
+	now func() time.Time // the clock; nil: time.Now
 
 	mu     sync.Mutex
 	env    *chainEnvironment      // that chain was made in; a pointer, so that fmt does not print the values
@@ -117,16 +117,6 @@ func (r *Resolver) Forget(key Key) {
 	if r.latest != nil && r.latest.key == key {
 		r.startOver()
 	}
-}
-
-// Age lets d pass for what r knows of its key.
-func (r *Resolver) Age(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.latest != nil {
-		r.latest = &answer{r.latest.key, r.latest.at.Add(-d)}
-	}
-	r.retry = r.retry.Add(-d)
 }
 
 // look returns the answer to use, or the flight to wait for. If it returns both, the
