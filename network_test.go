@@ -222,6 +222,11 @@ const proxiedHost = "example.com"
 // The environment's proxy is read once in a process, and never used for
 // loopback, so these tests run in a process of their own.
 func TestProxyOfTheEnvironment(t *testing.T) {
+	if child := os.Getenv("ID2META_TEST_CHILD"); child != "" {
+		t.Setenv("HTTPS_PROXY", os.Getenv("ID2META_TEST_VIA")) // TestMain has removed the machine's
+		map[string]func(*testing.T){"good": askThroughGoodProxy, "silent": askThroughSilentProxy}[child](t)
+		return
+	}
 	server := newServer(t)
 	// The certificate of the simulator is for loopback only, and Go asks loopback
 	// without a proxy.
@@ -250,11 +255,11 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	})
 	silent := mute(t)
 	for _, test := range []struct{ name, proxy, child string }{
-		{"is used, and its connections are kept", good.endpoint, "TestProxyChildGood"},
-		{"leaves nothing behind when it is silent", silent.endpoint, "TestProxyChildSilent"},
+		{"is used, and its connections are kept", good.endpoint, "good"},
+		{"leaves nothing behind when it is silent", silent.endpoint, "silent"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test.child+"$", "-test.count=1")
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyOfTheEnvironment$", "-test.count=1")
 			child.Env = append(os.Environ(), "ID2META_TEST_CHILD="+test.child, "ID2META_TEST_VIA=http://user:password@"+test.proxy)
 			out, err := child.CombinedOutput()
 			assert.NoError(t, err, string(out))
@@ -265,15 +270,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	assert.Positive(t, silent.asked())
 }
 
-func inChild(t *testing.T) {
-	if os.Getenv("ID2META_TEST_CHILD") != t.Name() {
-		t.Skip("runs in a process of its own, started by TestProxyOfTheEnvironment")
-	}
-	t.Setenv("HTTPS_PROXY", os.Getenv("ID2META_TEST_VIA")) // TestMain has removed the machine's
-}
-
-func TestProxyChildGood(t *testing.T) {
-	inChild(t)
+func askThroughGoodProxy(t *testing.T) {
 	client := newClient(t, []string{proxiedHost})
 	for range 5 {
 		// The simulator knows 张三, and does not mind by which name it was reached.
@@ -283,8 +280,7 @@ func TestProxyChildGood(t *testing.T) {
 	}
 }
 
-func TestProxyChildSilent(t *testing.T) {
-	inChild(t)
+func askThroughSilentProxy(t *testing.T) {
 	client := newClient(t, []string{proxiedHost}, id2meta.WithTimeout(300*time.Millisecond))
 	for range 3 {
 		_, err := client.Verify(t.Context(), zhangParam)

@@ -29,10 +29,14 @@ const (
 	rolesPath     = "/latest/meta-data/ram/security-credentials/"
 )
 
-// TestCredentialOfECS runs TestCredentialOfECSInNamespace in a network namespace
-// that has nothing but a loopback with the metadata service's address, because
-// the provider asks that address and no other.
+// TestCredentialOfECS runs itself again in a network namespace that has nothing but
+// a loopback with the metadata service's address, because the provider asks that
+// address and no other.
 func TestCredentialOfECS(t *testing.T) {
+	if os.Getenv(namespaceVariable) != "" {
+		testCredentialOfECS(t)
+		return
+	}
 	if os.Getuid() != 0 {
 		t.Skip("making a network namespace needs root")
 	}
@@ -60,10 +64,10 @@ func TestCredentialOfECS(t *testing.T) {
 		t.Fatal(err)
 	}
 	inside := exec.CommandContext(t.Context(), ip, "netns", "exec", namespace,
-		self, "-test.run=^TestCredentialOfECSInNamespace$", "-test.v", "-test.timeout=1m")
+		self, "-test.run=^TestCredentialOfECS$", "-test.v", "-test.timeout=1m")
 	inside.Env = append(os.Environ(), namespaceVariable+"="+namespace)
 	out, err := inside.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestCredentialOfECSInNamespace") {
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestCredentialOfECS/the_default_chain") {
 		t.Errorf("inside the namespace: %v\n%s", err, out)
 	}
 }
@@ -117,11 +121,8 @@ func (m *fakeMetadata) change(f func()) {
 	f()
 }
 
-// TestCredentialOfECSInNamespace is run by TestCredentialOfECS.
-func TestCredentialOfECSInNamespace(t *testing.T) {
-	if os.Getenv(namespaceVariable) == "" {
-		t.Skip("TestCredentialOfECS runs this in a network namespace")
-	}
+// testCredentialOfECS is the test inside the namespace.
+func testCredentialOfECS(t *testing.T) {
 	// Nothing outside may be asked, whatever the variable says.
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
