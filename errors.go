@@ -201,7 +201,7 @@ func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redact
 		e.row, e.cause = &brokenOff, hide.Error(o.Err)
 		e.Message = "the answer broke off"
 	}
-	if e.Message == "" {
+	if e.Message == "" && e.Code == "" {
 		e.Message = "the answer cannot be understood"
 	}
 	if e.outcome().sentinel == ErrThrottled {
