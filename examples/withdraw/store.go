@@ -66,22 +66,27 @@ func openStore(ctx context.Context, address, password string, keyCheck []byte) (
 	return s, nil
 }
 
+// prepare makes the tables and checks the key, alone.
 func (s *store) prepare(ctx context.Context, keyCheck []byte) error {
-	if err := migrate(ctx, s.db, s.dialect); err != nil {
-		return err
-	}
-	if err := s.verdicts().CreateTable(ctx); err != nil {
+	return alone(ctx, s.db, s.dialect.lock, func(ctx context.Context) error {
+		if err := migrate(ctx, s.db, s.dialect); err != nil {
+			return err
+		}
+		if err := s.verdicts().CreateTable(ctx); err != nil {
+			return err
+		}
+		return s.checkKey(ctx, keyCheck)
+	})
+}
+
+// checkKey writes the check of the key into a new database.
+func (s *store) checkKey(ctx context.Context, keyCheck []byte) error {
+	insert := s.dialect.sql(`{insert} INTO hash_key (id, key_check) VALUES (1, ?) {or ignore}`)
+	if _, err := s.db.ExecContext(ctx, insert, keyCheck); err != nil {
 		return err
 	}
 	var written []byte
-	err := s.transact(ctx, func(tx *sql.Tx) error {
-		insert := s.dialect.sql(`{insert} INTO hash_key (id, key_check) VALUES (1, ?) {or ignore}`)
-		if _, err := tx.ExecContext(ctx, insert, keyCheck); err != nil {
-			return err
-		}
-		return tx.QueryRowContext(ctx, `SELECT key_check FROM hash_key`).Scan(&written)
-	})
-	if err != nil {
+	if err := s.db.QueryRowContext(ctx, `SELECT key_check FROM hash_key`).Scan(&written); err != nil {
 		return err
 	}
 	if !bytes.Equal(written, keyCheck) {
