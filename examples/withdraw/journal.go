@@ -9,18 +9,22 @@ import (
 	"time"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/verdictcache"
 )
 
-// What else than a verdict can come of a question.
+// What can come of a question besides a verdict.
 const (
+	answerRefused     = "refused"      // it was never put: the limit of the account or the database did not let it
 	answerFailed      = "failed"       // no verdict, and no bill
 	answerMaybeBilled = "maybe billed" // id2meta.ErrMaybeBilled
 )
 
-// journal is an id2meta.Verifier that writes each question down before it is asked,
-// and what came of it. What is left without an answer was under way when its replica
-// died. It stands behind the cache, so that only real questions are seen.
+// journal is an id2meta.Verifier that writes each question down before it is put to
+// the service, and what came of it. A question that is left without an answer was
+// under way when its replica died. The journal stands behind the cache, so it sees
+// only real questions.
+//
+// A question is written down at the last moment, by noteOnceGranted: in a rush most
+// questions are refused before they are sent, and those leave no row.
 type journal struct {
 	next    id2meta.Verifier
 	store   *store
@@ -29,40 +33,86 @@ type journal struct {
 	metrics *metrics
 }
 
-// Verify asks nothing that cannot be written down.
+// question is one call of the service. It travels in the context.
+type question struct {
+	write  func(ctx context.Context) error
+	isNote bool  // it is written down
+	err    error // why it could not be written down
+}
+
+type questionKey struct{}
+
+// noteOnceGranted is the Limiter of the Client behind the journal. The Client asks its
+// Limiter right before it sends a request.
+type noteOnceGranted struct{ limiter id2meta.Limiter }
+
+// Wait lets no request be sent that cannot be written down.
+func (l noteOnceGranted) Wait(ctx context.Context) error {
+	if err := l.limiter.Wait(ctx); err != nil {
+		return err
+	}
+	q, ok := ctx.Value(questionKey{}).(*question)
+	if !ok {
+		return errors.New("this is no question of the journal")
+	}
+	if q.isNote { // this is another attempt
+		return nil
+	}
+	q.err = q.write(ctx)
+	q.isNote = q.err == nil
+	return q.err
+}
+
 func (j *journal) Verify(ctx context.Context, person id2meta.Param) (id2meta.Result, error) {
 	id := rand.Text()
-	if err := j.store.noteQuestion(ctx, id, j.hash.person(person)); err != nil {
-		return id2meta.Result{}, j.store.fault(err)
-	}
+	q := &question{write: func(ctx context.Context) error {
+		return j.store.noteQuestion(ctx, id, j.hash.person(person))
+	}}
 	started := time.Now()
-	result, err := j.next.Verify(ctx, person)
-	answer := answerOf(result, err)
-	j.metrics.question(answer, time.Since(started))
-	j.logger.Info("asked", "question", id, "answer", answer, "request_id", result.RequestID)
-	failed := j.store.patiently(context.WithoutCancel(ctx), func(ctx context.Context) error {
-		return j.store.noteAnswer(ctx, id, answer, result.RequestID)
-	})
-	if failed != nil {
-		j.logger.Warn("an answer could not be written down", "question", id, "err", failed)
+	result, err := j.next.Verify(context.WithValue(ctx, questionKey{}, q), person)
+	answer := answerRefused
+	if q.isNote {
+		answer = answerOf(result, err)
+		j.noteAnswer(ctx, id, answer, requestIDOf(result, err))
 	}
-	if err != nil {
+	j.metrics.question(answer, time.Since(started))
+	switch {
+	case q.err != nil:
+		return id2meta.Result{}, j.store.fault(q.err)
+	case err != nil:
 		return id2meta.Result{}, serviceError{err}
+	case !q.isNote:
+		return id2meta.Result{}, errors.New("a verdict came of a question that is not written down")
 	}
 	return result, nil
 }
 
+func (j *journal) noteAnswer(ctx context.Context, id, answer, requestID string) {
+	j.logger.Info("asked", "question", id, "answer", answer, "request_id", requestID)
+	err := j.store.patiently(context.WithoutCancel(ctx), func(ctx context.Context) error {
+		return j.store.noteAnswer(ctx, id, answer, requestID)
+	})
+	if err != nil {
+		j.logger.Warn("an answer could not be written down", "question", id, "err", err)
+	}
+}
+
 func answerOf(result id2meta.Result, err error) string {
-	switch result.BizCode {
-	case id2meta.BizCodeMatch, id2meta.BizCodeMismatch, id2meta.BizCodeNoRecord:
-		if err == nil {
-			return result.BizCode.String()
-		}
+	switch {
+	case err == nil && result.BizCode.Valid():
+		return result.BizCode.String()
+	case err == nil || errors.Is(err, id2meta.ErrMaybeBilled):
+		return answerMaybeBilled
 	}
-	if err != nil && !errors.Is(err, id2meta.ErrMaybeBilled) {
-		return answerFailed
+	return answerFailed
+}
+
+// requestIDOf finds the ID by which the vendor's support finds the call.
+func requestIDOf(result id2meta.Result, err error) string {
+	if api, ok := errors.AsType[*id2meta.APIError](err); ok {
+		return api.RequestID
 	}
-	return answerMaybeBilled
+	return result.RequestID
 }
 
 // serviceError is an error of the service, and not of the cache before it.
@@ -86,21 +136,6 @@ func (s *store) noteAnswer(ctx context.Context, id, answer, requestID string) er
 	}
 	_, err := s.db.ExecContext(ctx, s.dialect.sql(`UPDATE questions SET answer = ?, request_id = ? WHERE id = ?`), answer, requestID, id)
 	return err
-}
-
-// patientStore saves verdicts although the database is away for a moment: they are
-// billed, and would be asked for again.
-type patientStore struct {
-	verdictcache.Store
-	store *store
-}
-
-func (s patientStore) Save(ctx context.Context, key verdictcache.Key, claimer verdictcache.Claimer, verdict id2meta.Result, lifetime time.Duration) (saved bool, err error) {
-	err = s.store.patiently(ctx, func(ctx context.Context) (err error) {
-		saved, err = s.Store.Save(ctx, key, claimer, verdict, lifetime)
-		return err
-	})
-	return saved, err
 }
 
 // patiently tries f for as long as the database is away, but not longer than others

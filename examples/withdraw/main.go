@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 
 // newClient asks the service, or a simulator that ends with the client.
 func newClient(c config, limiter id2meta.Limiter, logger *slog.Logger) (client *id2meta.Client, closeAll func(), err error) {
-	options := []id2meta.Option{id2meta.WithLogger(logger), id2meta.WithLimiter(limiter), id2meta.WithTimeout(questionTimeout)}
+	options := []id2meta.Option{id2meta.WithLogger(logger), id2meta.WithLimiter(noteOnceGranted{limiter}), id2meta.WithTimeout(questionTimeout)}
 	closeSimulator := func() {}
 	switch {
 	case !c.live:

@@ -30,7 +30,7 @@ func newMetrics() *metrics {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "withdraw_withdrawal_duration_seconds",
 			Help: "Time from a withdrawal's request to its answer.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15)}, []string{"paid"}),
 		questions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "withdraw_questions_total",
-			Help: "Questions put to the service by answer: the verdict, failed, or maybe billed without a verdict."}, []string{"answer"}),
+			Help: "Questions by answer: the verdict, maybe billed (without a verdict), failed, or refused (never put to the service)."}, []string{"answer"}),
 		asking: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "withdraw_question_duration_seconds",
 			Help: "Time of a question to the service, waiting for the limit and retries included.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 11)}),
 	}
@@ -40,8 +40,9 @@ func newMetrics() *metrics {
 	for _, code := range []id2meta.BizCode{id2meta.BizCodeMatch, id2meta.BizCodeMismatch, id2meta.BizCodeNoRecord} {
 		m.questions.WithLabelValues(code.String())
 	}
-	m.questions.WithLabelValues(answerFailed)
-	m.questions.WithLabelValues(answerMaybeBilled)
+	for _, answer := range []string{answerRefused, answerFailed, answerMaybeBilled} {
+		m.questions.WithLabelValues(answer)
+	}
 	return m
 }
 

@@ -113,6 +113,9 @@ func (s *server) withdraw(ctx context.Context, w withdrawal) (payment, error) {
 		return paid, err
 	}
 	result, err := s.verdict(ctx, w.person)
+	if costsNothing(err) {
+		s.forgive(ctx, p)
+	}
 	if err != nil {
 		return payment{}, err
 	}
@@ -124,6 +127,13 @@ func (s *server) withdraw(ctx context.Context, w withdrawal) (payment, error) {
 		return payment{}, s.store.fault(err)
 	}
 	return s.pay(ctx, p)
+}
+
+// forgive does not let a failure that cost nothing count against the user.
+func (s *server) forgive(ctx context.Context, p payment) {
+	if err := s.store.forgive(context.WithoutCancel(ctx), p); err != nil {
+		s.logger.Warn("an attempt that cost nothing still counts", "user", p.User, "err", oneLine(err))
+	}
 }
 
 // pay pays nobody who has left: such a client will ask again, and might then be

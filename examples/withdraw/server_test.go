@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 )
@@ -56,9 +57,25 @@ func openService(t testing.TB, verifier id2meta.Verifier, address string) *servi
 	require.NoError(t, err)
 	t.Cleanup(func() { store.close() })
 	log := new(logBuffer)
+	if _, ok := verifier.(client); !ok {
+		verifier = client{verifier, noteOnceGranted{rate.NewLimiter(rate.Inf, 0)}}
+	}
 	server, err := newServer(verifier, store, hash, slog.New(slog.NewTextHandler(log, nil)))
 	require.NoError(t, err)
 	return &service{server: server, log: log}
+}
+
+// client is an id2meta.Client as far as its Limiter goes.
+type client struct {
+	id2meta.Verifier
+	limiter id2meta.Limiter
+}
+
+func (c client) Verify(ctx context.Context, person id2meta.Param) (id2meta.Result, error) {
+	if err := c.limiter.Wait(ctx); err != nil {
+		return id2meta.Result{}, fmt.Errorf("%w: the limiter refused: %w", id2meta.ErrThrottled, err)
+	}
+	return c.Verifier.Verify(ctx, person)
 }
 
 // payments counts the rows that money hangs on.
@@ -74,6 +91,7 @@ func (s *service) later(t *testing.T, d time.Duration) {
 	t.Helper()
 	for _, statement := range []string{
 		`UPDATE attempts SET asked_at = asked_at - ?`,
+		`UPDATE questions SET asked_at = asked_at - ?`,
 		`UPDATE withdrawals SET paid_at = paid_at - ?`,
 		`UPDATE id2meta_verdicts SET expires_at = expires_at - ?`,
 	} {
@@ -368,7 +386,7 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		verifier := answers("2", nil)
 		s := newService(t, verifier)
 		names := []string{"赵一", "钱二", "孙三", "李四", "周五", "吴六", "郑七"}
-		for _, name := range names[:maxPeople] {
+		for _, name := range names[:maxQuestions] {
 			s.later(t, time.Hour)
 			s.mustPost(t, 422, withdrawalOf{name: name})
 		}
@@ -381,7 +399,7 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 422, withdrawalOf{name: names[5], user: "bob"})
 		verifier.AssertNumberOfCalls(t, "Verify", 6)
 
-		s.later(t, peopleWindow-(maxPeople-1)*time.Hour)
+		s.later(t, questionWindow-(maxQuestions-1)*time.Hour)
 		s.mustPost(t, 422, withdrawalOf{name: names[5]})
 		s.mustPost(t, 429, withdrawalOf{name: names[6]})
 		verifier.AssertNumberOfCalls(t, "Verify", 6) // bob's question counts for all
@@ -400,19 +418,97 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		for range cap(statuses) {
 			counts[<-statuses]++
 		}
-		require.Equal(t, map[int]int{422: maxPeople, 429: 20 - maxPeople}, counts)
-		require.EqualValues(t, maxPeople, asked.Load())
+		require.Equal(t, map[int]int{422: maxQuestions, 429: 20 - maxQuestions}, counts)
+		require.EqualValues(t, maxQuestions, asked.Load())
 	})
-	t.Run("a question that was never answered counts, and may be asked again", func(t *testing.T) {
+	t.Run("a failure that cost nothing does not count against the user", func(t *testing.T) {
 		verifier := answers("", id2meta.ErrUnavailable)
 		s := newService(t, verifier)
 		for range 10 {
 			s.mustPost(t, 503, withdrawalOf{})
 		}
-		for _, name := range []string{"赵一", "钱二", "孙三", "李四"} {
+		for _, name := range []string{"赵一", "钱二", "孙三", "李四", "周五", "吴六", "郑七"} {
 			s.mustPost(t, 503, withdrawalOf{name: name})
 		}
-		s.mustPost(t, 429, withdrawalOf{name: "周五"})
+		var attempts int
+		require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM attempts`).Scan(&attempts))
+		require.Zero(t, attempts)
+	})
+	maybeBilled := errors.Join(id2meta.ErrUnavailable, id2meta.ErrMaybeBilled)
+	t.Run("an account is billed at most five times for one person without a verdict", func(t *testing.T) {
+		verifier := answers("", maybeBilled)
+		s := newService(t, verifier)
+		for range maxQuestions {
+			s.later(t, time.Hour)
+			s.mustPost(t, 503, withdrawalOf{})
+		}
+		refused := s.post(withdrawalOf{})
+		require.Equal(t, 429, refused.Code)
+		require.NotEmpty(t, refused.Header().Get("Retry-After"))
+		s.mustPost(t, 429, withdrawalOf{name: "李四"})
+		verifier.AssertNumberOfCalls(t, "Verify", maxQuestions)
+
+		s.later(t, questionWindow)
+		s.mustPost(t, 503, withdrawalOf{})
+	})
+	t.Run("questions of which the replica died count as billed, after a minute", func(t *testing.T) {
+		s := newService(t, answers("", maybeBilled))
+		for range 3 {
+			s.mustPost(t, 503, withdrawalOf{})
+		}
+		_, err := s.store.db.Exec(`UPDATE questions SET answer = ''`)
+		require.NoError(t, err)
+		s.later(t, abandonedAfter+time.Second)
+		s.mustPost(t, 503, withdrawalOf{})
+		s.mustPost(t, 503, withdrawalOf{})
+		s.mustPost(t, 429, withdrawalOf{})
+	})
+	t.Run("a verdict after a failure that may be billed costs two", func(t *testing.T) {
+		verifier := new(mockVerifier)
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{}, maybeBilled).Once()
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{BizCode: "2"}, nil)
+		s := newService(t, verifier)
+		s.mustPost(t, 503, withdrawalOf{})
+		for range 3 { // only the first asks
+			s.mustPost(t, 422, withdrawalOf{})
+		}
+		for _, name := range []string{"赵一", "钱二", "孙三"} {
+			s.mustPost(t, 422, withdrawalOf{name: name})
+		}
+		s.mustPost(t, 429, withdrawalOf{name: "李四"})
+		verifier.AssertNumberOfCalls(t, "Verify", 5)
+	})
+	t.Run("of twenty at once about one person, whose question may be billed, one counts", func(t *testing.T) {
+		verifier := newSlow()
+		verifier.err = maybeBilled
+		s := newService(t, verifier)
+		statuses := make(chan int, 20)
+		for range cap(statuses) {
+			go func() { statuses <- s.post(withdrawalOf{}).Code }()
+		}
+		<-verifier.asked
+		time.Sleep(50 * time.Millisecond)
+		close(verifier.answer)
+		for range cap(statuses) {
+			require.Contains(t, []int{503, 429}, <-statuses) // 429: too late to share, and the fifth
+		}
+		require.LessOrEqual(t, verifier.calls, maxQuestions)
+	})
+	t.Run("a failure that cost nothing does not take back what another request relies on", func(t *testing.T) {
+		s := newService(t, new(mockVerifier))
+		p := payment{User: "alice", Amount: 1, person: []byte("p")}
+		for range 2 {
+			_, err := s.store.pay(t.Context(), p)
+			require.ErrorIs(t, err, errNotVerified)
+		}
+		attempts := func() (n int) {
+			require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM attempts`).Scan(&n))
+			return n
+		}
+		require.NoError(t, s.store.forgive(t.Context(), p))
+		require.Equal(t, 1, attempts())
+		require.NoError(t, s.store.forgive(t.Context(), p))
+		require.Zero(t, attempts())
 	})
 }
 

@@ -15,12 +15,6 @@ import (
 )
 
 const (
-	// maxPeople is how many persons a user may make us ask about within
-	// peopleWindow. It leaves room for typing errors, and none for guessing whose
-	// number it is at our expense.
-	maxPeople    = 5
-	peopleWindow = 24 * time.Hour
-
 	// storeTimeout bounds each visit to the database.
 	storeTimeout = 5 * time.Second
 	// maxTries is how often a transaction is tried that was in another's way.
@@ -115,8 +109,8 @@ var (
 
 // pay makes the payment, unless one with its Idempotency-Key was made before: then
 // it returns that one. Without a match in the database it makes none: it refuses a
-// user who is another person or has tried too many, and otherwise notes the attempt
-// and returns errNotVerified.
+// user who is another person or has used up the day's questions, and otherwise reserves
+// a question and returns errNotVerified.
 //
 // The payment is a row here. To send it to a bank, let a worker go through the rows
 // and pass their id on as the bank's own idempotency key.
@@ -203,28 +197,6 @@ func (s *store) payLocked(ctx context.Context, tx *sql.Tx, p payment) (payment, 
 		err = refusal{status: http.StatusConflict, Code: "idempotency_key_was_used"}
 	}
 	return before, err
-}
-
-// admit notes that a user who is locked says to be a person, or refuses a user who
-// has said so of too many others. The clock is the database's.
-func (s *store) admit(ctx context.Context, tx *sql.Tx, p payment) error {
-	_, err := tx.ExecContext(ctx, s.dialect.sql(`DELETE FROM attempts WHERE user_id = ? AND asked_at <= {now} - ?`),
-		p.User, peopleWindow.Milliseconds())
-	if err != nil {
-		return err
-	}
-	var people, known, oldest, now int64
-	err = tx.QueryRowContext(ctx, s.dialect.sql(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN person = ? THEN 1 ELSE 0 END), 0),
-		COALESCE(MIN(asked_at), 0), {now} FROM attempts WHERE user_id = ?`), p.person, p.User).Scan(&people, &known, &oldest, &now)
-	switch {
-	case err != nil || known > 0:
-		return err
-	case people >= maxPeople:
-		again := time.Duration(oldest-now)*time.Millisecond + peopleWindow
-		return refusal{status: http.StatusTooManyRequests, Code: "too_many_people", retryAfter: again}
-	}
-	_, err = tx.ExecContext(ctx, s.dialect.sql(`INSERT INTO attempts (user_id, person, asked_at) VALUES (?, ?, {now})`), p.User, p.person)
-	return err
 }
 
 // bind makes the user the person who was found to match. It refuses a user who has
