@@ -14,8 +14,9 @@ import (
 const (
 	// maxQuestions is how many questions a user may cause within questionWindow. It
 	// leaves room for typing errors, and none for guessing whose number it is at our
-	// expense. A person costs a user one question. If questions about the person were
-	// lost within questionWindow, the person costs as many questions as were lost.
+	// expense. A person costs a user one question, and one more for each question about
+	// the person that was lost within questionWindow. And no more than maxQuestions are
+	// lost about one person, whoever causes them.
 	maxQuestions   = 5
 	questionWindow = 24 * time.Hour
 	// abandonedAfter is when a question without an answer counts as lost: its replica
@@ -25,44 +26,39 @@ const (
 
 // attempt is one person whom a user has claimed to be.
 type attempt struct {
-	person  []byte
-	allowed int   // questions that the user may cause
-	lost    int   // questions, whoever's, that may have been billed and gave no verdict
-	at      int64 // Unix, in ms
+	person []byte
+	at     int64 // Unix, in ms
+	lost   int   // see lost
 }
 
-// cost is how many of the user's questions the attempt has used up.
-func (a attempt) cost() int { return max(a.allowed, a.lost) }
-
-// admit reserves a question about the person for a user who is locked, or refuses a
-// user who has used up all questions. A person whose verdict is remembered, or who is
-// being asked about, costs nothing more. The clock is the database's.
+// admit notes that a user who is locked claims to be a person, or refuses a user who
+// has used up all questions. A person whose verdict is remembered, or who is being
+// asked about, costs nothing more. The clock is the database's.
 func (s *store) admit(ctx context.Context, tx *sql.Tx, p payment) error {
 	attempts, now, err := s.attempts(ctx, tx, p.User)
 	if err != nil {
 		return err
 	}
-	var used int
-	var before attempt // of this person
-	oldest := now
+	needed, oldest, known, isFree := 0, now, false, false
 	for _, a := range attempts {
-		used += a.cost()
+		needed += 1 + a.lost
 		oldest = min(oldest, a.at)
 		if bytes.Equal(a.person, p.person) {
-			before = a
+			known, isFree = true, a.lost == 0
 		}
 	}
-	switch {
-	case before.allowed > before.lost:
-		return s.rely(ctx, tx, p)
-	case used >= maxQuestions:
+	if !known {
+		needed++
+	}
+	if needed > maxQuestions && !isFree {
 		again := time.Duration(oldest-now)*time.Millisecond + questionWindow
 		return refusal{status: http.StatusTooManyRequests, Code: "too_many_people", retryAfter: again}
-	case before.allowed > 0:
-		return s.allow(ctx, tx, p, before.lost+1)
 	}
-	_, err = tx.ExecContext(ctx, s.dialect.sql(`INSERT INTO attempts (user_id, person, asked_at, allowed, pending) VALUES (?, ?, {now}, 1, 1)`),
-		p.User, p.person)
+	statement := `INSERT INTO attempts (user_id, person, asked_at, pending) VALUES (?, ?, {now}, 1)`
+	if known {
+		statement = `UPDATE attempts SET pending = pending + 1 WHERE user_id = ? AND person = ?`
+	}
+	_, err = tx.ExecContext(ctx, s.dialect.sql(statement), p.User, p.person)
 	return err
 }
 
@@ -72,40 +68,45 @@ func (s *store) attempts(ctx context.Context, tx *sql.Tx, user string) (attempts
 	if err != nil {
 		return nil, 0, err
 	}
-	start := now - questionWindow.Milliseconds()
-	_, err = tx.ExecContext(ctx, s.dialect.sql(`DELETE FROM attempts WHERE user_id = ? AND asked_at <= ?`), user, start)
+	_, err = tx.ExecContext(ctx, s.dialect.sql(`DELETE FROM attempts WHERE user_id = ? AND asked_at <= ?`), user, now-questionWindow.Milliseconds())
 	if err != nil {
 		return nil, 0, err
 	}
-	rows, err := tx.QueryContext(ctx, s.dialect.sql(`SELECT person, allowed, asked_at, (SELECT COUNT(*) FROM questions
-			WHERE questions.person = attempts.person AND questions.asked_at > ?
-			AND (answer = ? OR answer = '' AND questions.asked_at < ?))
-		FROM attempts WHERE user_id = ?`), start, answerMaybeBilled, now-abandonedAfter.Milliseconds(), user)
+	rows, err := tx.QueryContext(ctx, s.dialect.sql(`SELECT person, asked_at FROM attempts WHERE user_id = ?`), user)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var a attempt
-		if err := rows.Scan(&a.person, &a.allowed, &a.at, &a.lost); err != nil {
+		if err := rows.Scan(&a.person, &a.at); err != nil {
 			return nil, 0, err
 		}
 		attempts = append(attempts, a)
 	}
-	return attempts, now, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, 0, err
+	}
+	for i := range attempts {
+		if attempts[i].lost, err = s.lost(ctx, tx, attempts[i].person); err != nil {
+			return nil, 0, err
+		}
+	}
+	return attempts, now, nil
 }
 
-// rely notes that one more request relies on a question that is allowed.
-func (s *store) rely(ctx context.Context, tx *sql.Tx, p payment) error {
-	_, err := tx.ExecContext(ctx, s.dialect.sql(`UPDATE attempts SET pending = pending + 1 WHERE user_id = ? AND person = ?`), p.User, p.person)
-	return err
+// lost returns how many questions about a person, whoever caused them, may have been
+// billed within questionWindow and gave no verdict.
+func (s *store) lost(ctx context.Context, db querier, person []byte) (n int, err error) {
+	err = db.QueryRowContext(ctx, s.dialect.sql(`SELECT COUNT(*) FROM questions WHERE person = ? AND asked_at > {now} - ?
+		AND (answer = ? OR answer = '' AND asked_at < {now} - ?)`),
+		person, questionWindow.Milliseconds(), answerMaybeBilled, abandonedAfter.Milliseconds()).Scan(&n)
+	return n, err
 }
 
-// allow allows another question about a person whom the user has claimed to be before.
-func (s *store) allow(ctx context.Context, tx *sql.Tx, p payment, questions int) error {
-	_, err := tx.ExecContext(ctx, s.dialect.sql(`UPDATE attempts SET asked_at = {now}, allowed = ?, pending = pending + 1
-		WHERE user_id = ? AND person = ?`), questions, p.User, p.person)
-	return err
+// querier is a database or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // costsNothing reports whether err says that no question was billed. A caller who has
@@ -113,7 +114,8 @@ func (s *store) allow(ctx context.Context, tx *sql.Tx, p payment, questions int)
 func costsNothing(err error) bool {
 	_, ofService := errors.AsType[serviceError](err)
 	_, ofDatabase := errors.AsType[databaseFault](err)
-	return (ofService || ofDatabase) && !errors.Is(err, id2meta.ErrMaybeBilled)
+	_, isRefusal := errors.AsType[refusal](err)
+	return (ofService || ofDatabase || isRefusal) && !errors.Is(err, id2meta.ErrMaybeBilled)
 }
 
 // forgive takes back the attempt of a user whose question cost nothing, unless

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"time"
 
@@ -120,10 +121,20 @@ type serviceError struct{ error }
 
 func (e serviceError) Unwrap() error { return e.error }
 
+// noteQuestion refuses a question about a person about whom too many were lost. The
+// cache lets only one question about a person be under way.
 func (s *store) noteQuestion(ctx context.Context, id string, person []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	_, err := s.db.ExecContext(ctx, s.dialect.sql(`INSERT INTO questions (id, person, asked_at) VALUES (?, ?, {now})`), id, person)
+	lost, err := s.lost(ctx, s.db, person)
+	if err != nil {
+		return err
+	}
+	if lost >= maxQuestions {
+		return refusal{status: http.StatusTooManyRequests, Code: "asked_too_often", retryAfter: retryAfterRepeated,
+			Message: id2meta.RemedyNotThisPerson.Chinese()}
+	}
+	_, err = s.db.ExecContext(ctx, s.dialect.sql(`INSERT INTO questions (id, person, asked_at) VALUES (?, ?, {now})`), id, person)
 	return err
 }
 

@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return err
 	}
 	c.banner(stdout, listener.Addr(), store.name)
-	return serve(ctx, listener, service.handler(), logger)
+	return serve(ctx, listener, guard(service.handler(), listener.Addr(), c.hosts), logger)
 }
 
 // newClient asks the service, or a simulator that ends with the client.

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -153,11 +155,21 @@ func (s *service) mustPost(t *testing.T, status int, w withdrawalOf) string {
 	return strings.TrimSpace(got.Body.String())
 }
 
+// errorOf returns the error of an answer, which has a message for the user beside it.
+func errorOf(t *testing.T, body string) string {
+	t.Helper()
+	var got refusal
+	require.NoError(t, json.Unmarshal([]byte(body), &got), body)
+	require.NotEmpty(t, got.Message)
+	return got.Code
+}
+
 func TestStatusCodes(t *testing.T) {
 	throttled := &id2meta.APIError{StatusCode: 400, Code: "Throttling.User", Message: "denied", RetryAfter: 1200 * time.Millisecond}
 	const (
-		again    = `{"error":"try_again"}`
-		internal = `{"error":"internal"}`
+		again    = `{"error":"try_again","message":"系统繁忙，请稍后再试。"}`
+		internal = `{"error":"internal","message":"核验服务暂时不可用，请联系客服。"}`
+		person   = `"message":"请核对姓名和身份证号。"`
 	)
 	for _, c := range []struct {
 		sentence   string
@@ -168,17 +180,18 @@ func TestStatusCodes(t *testing.T) {
 		retryAfter string
 	}{
 		{"a match is paid", "1", nil, 201, "", ""},
-		{"a mismatch is not", "2", nil, 422, `{"error":"mismatch"}`, ""},
-		{"no record is not", "3", nil, 422, `{"error":"no_record"}`, ""},
+		{"a mismatch is not", "2", nil, 422, `{"error":"mismatch","message":"姓名与身份证号不一致。"}`, ""},
+		{"no record is not", "3", nil, 422, `{"error":"no_record","message":"未查到该身份信息，请核对后重试或联系客服。"}`, ""},
 
 		{"a parameter that the service refuses is the client's fault", "", &id2meta.APIError{StatusCode: 200, Code: "401"}, 400,
-			`{"error":"invalid_field","reason":"the name or the id_number was not accepted"}`, ""},
+			`{"error":"invalid_field","reason":"the name or the id_number was not accepted",` + person + `}`, ""},
 		{"a parameter that the service names is named as it is here", "", &id2meta.APIError{StatusCode: 200, Code: "401", Field: "IdentifyNum"}, 400,
-			`{"error":"invalid_field","field":"id_number","reason":"it was not accepted"}`, ""},
-		{"a repeated question may be asked later", "", id2meta.ErrRepeatedCall, 429, `{"error":"asked_too_often"}`, "600"},
+			`{"error":"invalid_field","field":"id_number","reason":"it was not accepted",` + person + `}`, ""},
+		{"a repeated question may be asked later", "", id2meta.ErrRepeatedCall, 429, `{"error":"asked_too_often","message":"该身份信息核验次数过多，请过一段时间再试。"}`, "600"},
 
 		{"throttled, the wait of the answer is passed on, rounded up", "", throttled, 503, again, "2"},
 		{"throttled, the wait is found below other errors", "", fmt.Errorf("%w (after 3 attempts)", throttled), 503, again, "2"},
+		{"throttled for centuries, the client is told a day", "", &id2meta.APIError{StatusCode: 400, Code: "Throttling.User", RetryAfter: math.MaxInt64}, 503, again, "86400"},
 		{"throttled without a wait, there is a default", "", id2meta.ErrThrottled, 503, again, "5"},
 		{"a source that is unavailable may be back later", "", id2meta.ErrSourceUnavailable, 503, again, "5"},
 		{"a service that failed may be back later", "", id2meta.ErrUnavailable, 503, again, "5"},
@@ -227,7 +240,11 @@ func TestInvalidPerson(t *testing.T) {
 			verifier := new(mockVerifier) // panics when it is asked
 			s := newService(t, verifier)
 			body := s.mustPost(t, 400, withdrawalOf{name: c.name, number: c.number})
-			require.JSONEq(t, fmt.Sprintf(`{"error":"invalid_field","field":%q,"reason":%q}`, c.field, c.reason), body)
+			var got refusal
+			require.NoError(t, json.Unmarshal([]byte(body), &got))
+			_, invalid := id2meta.Param{UserName: c.name, IdentifyNum: c.number}.Normalize()
+			wrong, _ := errors.AsType[*id2meta.ParamError](invalid)
+			require.Equal(t, refusal{Code: "invalid_field", Field: c.field, Reason: c.reason, Message: wrong.Chinese()}, got)
 			require.Contains(t, s.log.String(), "user=alice", "who tries so many must be found")
 		})
 	}
@@ -324,13 +341,13 @@ func testWhatIsRemembered(t *testing.T, newService serviceMaker) {
 func TestUsersAndPeople(t *testing.T) { onEachDatabase(t, testUsersAndPeople) }
 
 func testUsersAndPeople(t *testing.T, newService serviceMaker) {
-	const another = `{"error":"verified_as_another_person"}`
+	const another = "verified_as_another_person"
 	t.Run("a verified user cannot come as another person, and nobody is asked", func(t *testing.T) {
 		verifier := answers("1", nil)
 		s := newService(t, verifier)
 		s.mustPost(t, 201, withdrawalOf{})
-		require.Equal(t, another, s.mustPost(t, 409, withdrawalOf{name: "李四", number: "440524188001010014"}))
-		require.Equal(t, another, s.mustPost(t, 409, withdrawalOf{name: "李四"}))
+		require.Equal(t, another, errorOf(t, s.mustPost(t, 409, withdrawalOf{name: "李四", number: "440524188001010014"})))
+		require.Equal(t, another, errorOf(t, s.mustPost(t, 409, withdrawalOf{name: "李四"})))
 		verifier.AssertNumberOfCalls(t, "Verify", 1)
 		require.Equal(t, 1, s.payments(t))
 		s.mustPost(t, 201, withdrawalOf{})
@@ -341,7 +358,7 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 201, withdrawalOf{user: "alice"})
 		s.mustPost(t, 201, withdrawalOf{user: "bob"})
 		verifier.AssertNumberOfCalls(t, "Verify", 1)
-		require.Equal(t, another, s.mustPost(t, 409, withdrawalOf{user: "bob", name: "李四"}))
+		require.Equal(t, another, errorOf(t, s.mustPost(t, 409, withdrawalOf{user: "bob", name: "李四"})))
 	})
 	t.Run("users whose names differ in one letter's case are two", func(t *testing.T) {
 		s := newService(t, answers("1", nil))
@@ -478,7 +495,7 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 429, withdrawalOf{name: "李四"})
 		verifier.AssertNumberOfCalls(t, "Verify", 5)
 	})
-	t.Run("of twenty at once about one person, whose question may be billed, one counts", func(t *testing.T) {
+	t.Run("of twenty at once about one person no more than five may be billed", func(t *testing.T) {
 		verifier := newSlow()
 		verifier.err = maybeBilled
 		s := newService(t, verifier)
@@ -493,6 +510,16 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 			require.Contains(t, []int{503, 429}, <-statuses) // 429: too late to share, and the fifth
 		}
 		require.LessOrEqual(t, verifier.calls, maxQuestions)
+	})
+	t.Run("about one person no more than five questions are lost, however many users claim to be this person", func(t *testing.T) {
+		verifier := answers("", maybeBilled)
+		s := newService(t, verifier)
+		for i := range maxQuestions {
+			s.mustPost(t, 503, withdrawalOf{user: fmt.Sprint("u", i)})
+		}
+		require.Contains(t, s.mustPost(t, 429, withdrawalOf{user: "alice"}), "asked_too_often")
+		s.mustPost(t, 503, withdrawalOf{user: "alice", name: "李四"})
+		verifier.AssertNumberOfCalls(t, "Verify", maxQuestions+1)
 	})
 	t.Run("a failure that cost nothing does not take back what another request relies on", func(t *testing.T) {
 		s := newService(t, new(mockVerifier))
@@ -524,7 +551,7 @@ func testIdempotencyKey(t *testing.T, newService serviceMaker) {
 		require.Equal(t, 1, strings.Count(s.log.String(), "repeated=true"))
 	})
 	t.Run("another amount under the same key is refused", func(t *testing.T) {
-		require.Equal(t, `{"error":"idempotency_key_was_used"}`, s.mustPost(t, 409, withdrawalOf{key: "k1", amount: "1"}))
+		require.Equal(t, "idempotency_key_was_used", errorOf(t, s.mustPost(t, 409, withdrawalOf{key: "k1", amount: "1"})))
 		require.Equal(t, 1, s.payments(t))
 	})
 	t.Run("another key is another payment", func(t *testing.T) {
@@ -574,7 +601,7 @@ func TestNoPaymentWithoutTheDatabase(t *testing.T) {
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			s, verifier := broken(t, c.trigger)
-			require.Equal(t, `{"error":"internal"}`, s.mustPost(t, 500, withdrawalOf{}))
+			require.Equal(t, "internal", errorOf(t, s.mustPost(t, 500, withdrawalOf{})))
 			verifier.AssertNumberOfCalls(t, "Verify", c.calls)
 			require.Zero(t, s.payments(t))
 			require.Contains(t, s.log.String(), "broken")

@@ -21,7 +21,6 @@ CREATE TABLE IF NOT EXISTS attempts (
 	user_id         VARCHAR(64) NOT NULL,
 	person          VARBINARY(32) NOT NULL, -- hash
 	asked_at        BIGINT NOT NULL,
-	allowed         INTEGER NOT NULL, -- questions about the person that the user may cause
 	pending         INTEGER NOT NULL, -- withdrawals of which it is not known that they cost nothing
 	PRIMARY KEY (user_id, person)
 ) ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;

@@ -18,7 +18,6 @@ CREATE TABLE attempts (
 	user_id         TEXT NOT NULL,
 	person          BLOB NOT NULL, -- hash
 	asked_at        INTEGER NOT NULL,
-	allowed         INTEGER NOT NULL, -- questions about the person that the user may cause
 	pending         INTEGER NOT NULL, -- withdrawals of which it is not known that they cost nothing
 	PRIMARY KEY (user_id, person)
 ) STRICT;
