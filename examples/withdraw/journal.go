@@ -47,9 +47,15 @@ type questionKey struct{}
 // Limiter right before it sends a request.
 type noteOnceGranted struct{ limiter id2meta.Limiter }
 
+// queueTimeout is the longest that a question waits for the limit of the account. In a
+// rush the queue is always that long, so it is what a user waits at most to be refused.
+const queueTimeout = 3 * time.Second
+
 // Wait lets no request be sent that cannot be written down.
 func (l noteOnceGranted) Wait(ctx context.Context) error {
-	if err := l.limiter.Wait(ctx); err != nil {
+	queue, cancel := context.WithTimeout(ctx, queueTimeout)
+	defer cancel()
+	if err := l.limiter.Wait(queue); err != nil {
 		return err
 	}
 	q, ok := ctx.Value(questionKey{}).(*question)

@@ -216,3 +216,18 @@ func TestGracefulShutdown(t *testing.T) {
 	require.NoError(t, <-ended)
 	require.Equal(t, 1, s.payments(t))
 }
+
+// serveForTest serves a handler until the test ends, and returns the base of its URLs.
+func serveForTest(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, listener, handler, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-ended)
+	})
+	return "http://" + listener.Addr().String()
+}
