@@ -18,8 +18,9 @@ type Key [32]byte
 // example because another program wrote 5 MB there, that counts as no value.
 //
 // A value expires when its ttl has passed since the swap that wrote it, by the
-// Store's own clock. The ttl is rounded up to whole milliseconds and may be as long
-// as a century. An expired value counts as no value, in every method.
+// Store's own clock. A Store may round the ttl up to whole milliseconds. The ttl may
+// be as short as a nanosecond and as long as a century. An expired value counts as no
+// value, in every method.
 //
 // All methods are safe for concurrent use by any number of processes. Each call is
 // one step: whatever others do at the same time, the outcome is as if all calls had
@@ -27,7 +28,8 @@ type Key [32]byte
 //
 // A step ends soon after the deadline of its ctx, even if the server behind the Store
 // is silent. When ctx is cancelled before its deadline, a step should end soon, and
-// ends at the deadline at the latest. The Cache gives every step a deadline.
+// ends at the deadline at the latest. The Cache gives every step a deadline. If ctx
+// has ended before the step begins, the step is not taken, and that is an error.
 //
 // An error means that the outcome is unknown: the step may or may not have been
 // taken. An error contains neither a value nor the password of the Store's address.

@@ -1,0 +1,106 @@
+package verdictcache
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/id2meta/id2meta/verdictcache/internal/swap"
+)
+
+// Memory is a [Store] for one process, and for tests. It forgets everything when the
+// process ends. Expiry is measured by the monotonic clock, so a change of the
+// machine's time does not matter.
+type Memory struct {
+	start time.Time
+
+	mu     sync.Mutex
+	values *simplelru.LRU[Key, entry]
+}
+
+// entry is a value and when it expires, as time since Memory.start: 8 bytes, where a
+// time.Time takes 24.
+type entry struct {
+	value string
+	until time.Duration
+}
+
+// NewMemory returns a Store that holds at most maxEntries values, one for each
+// person. A person takes about 300 bytes. When the Store is full, the value that
+// nobody has looked at for the longest time makes room, and that person is asked
+// about again.
+//
+// The claim of a question that is being asked is a value, too. So maxEntries has to
+// be larger than the number of questions that are asked at the same time: a verdict
+// whose claim had to make room is not remembered.
+func NewMemory(maxEntries int) (*Memory, error) {
+	values, err := simplelru.NewLRU[Key, entry](maxEntries, nil)
+	if err != nil {
+		return nil, fmt.Errorf("verdictcache: NewMemory: maxEntries is %d, and has to be positive", maxEntries)
+	}
+	return &Memory{start: time.Now(), values: values}, nil
+}
+
+// Load implements [Store].
+func (m *Memory) Load(ctx context.Context, key Key) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	value := m.find(key)
+	if value == "" {
+		return nil, nil
+	}
+	return []byte(value), nil
+}
+
+// CompareAndSwap implements [Store].
+func (m *Memory) CompareAndSwap(ctx context.Context, key Key, old, new []byte, ttl time.Duration) (bool, error) {
+	if err := swap.Check(old, new, ttl); err != nil {
+		return false, fmt.Errorf("verdictcache: Memory: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.find(key) != string(old) {
+		return false, nil
+	}
+	if new == nil {
+		m.values.Remove(key)
+		return true, nil
+	}
+	until := time.Since(m.start) + ttl
+	if until < 0 { // an overflow: after some centuries
+		until = math.MaxInt64
+	}
+	m.values.Add(key, entry{string(new), until})
+	return true, nil
+}
+
+// Delete implements [Store].
+func (m *Memory) Delete(ctx context.Context, key Key) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.values.Remove(key)
+	return nil
+}
+
+// find returns the value of key, or "" if there is none. The caller holds m.mu.
+func (m *Memory) find(key Key) string {
+	e, ok := m.values.Get(key)
+	if ok && time.Since(m.start) >= e.until {
+		m.values.Remove(key)
+		return ""
+	}
+	return e.value
+}
