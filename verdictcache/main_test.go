@@ -117,13 +117,6 @@ func (b *logBuffer) option() verdictcache.Option {
 	return verdictcache.WithLogger(slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug})))
 }
 
-func newMemory(t testing.TB, maxEntries int) *verdictcache.Memory {
-	t.Helper()
-	store, err := verdictcache.NewMemory(maxEntries)
-	require.NoError(t, err)
-	return store
-}
-
 // faulty is a Store of which some steps do something else first: fail, hang, panic. It
 // opens the values that it is given, so that it can tell a claim from its renewal.
 type faulty struct {
