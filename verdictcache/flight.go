@@ -219,14 +219,16 @@ func (f *flight) run(seen found) {
 // land gives the outcome to the callers when the Store knows it, so that the next Verify
 // finds it there. The callers wait for that no longer than for any step.
 func (f *flight) land() {
-	defer f.cancel()
-	defer f.cache.detach(f)
 	if !f.outcome.isVerdict() {
 		f.cache.detach(f) // whoever comes now may try again
 	}
 	tell := sync.OnceFunc(func() { close(f.done) })
-	defer tell()
 	timer := time.AfterFunc(f.share, tell)
-	defer timer.Stop()
+	defer func() {
+		timer.Stop()
+		f.cache.detach(f)
+		tell()
+		f.cancel()
+	}()
 	f.conclude()
 }
