@@ -1,0 +1,416 @@
+package verdictcache_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/verdictcache"
+)
+
+func TestNew(t *testing.T) {
+	next, store := &service{}, newMemory(t, 10)
+	for _, c := range []struct {
+		sentence string
+		next     id2meta.Verifier
+		store    verdictcache.Store
+		hashKey  []byte
+		opts     []verdictcache.Option
+		says     string // empty: no error
+	}{
+		{"all is well", next, store, hashKey, nil, ""},
+		{"32 bytes are enough", next, store, hashKey[:32], nil, ""},
+		{"a hashKey of 31 bytes is too short", next, store, hashKey[:31], nil, "hashKey: it has 31 bytes"},
+		{"no hashKey is too short", next, store, nil, nil, "hashKey: it has 0 bytes"},
+		{"a hashKey of zeros", next, store, make([]byte, 32), nil, "hashKey: it is one byte, repeated"},
+		{"a hashKey of one repeated byte", next, store, bytes.Repeat([]byte("x"), 64), nil, "hashKey: it is one byte, repeated"},
+		{"a hashKey that differs in its last byte", next, store, append(make([]byte, 31), 1), nil, ""},
+		{"next is nil", nil, store, hashKey, nil, "Verifier"},
+		{"the Store is nil", next, nil, hashKey, nil, "Store"},
+		{"no previous hashKey", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys()}, ""},
+		{"a previous hashKey", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(oldKey)}, ""},
+		{"a previous hashKey that is too short", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(oldKey, oldKey[:8])}, "WithPreviousHashKeys: key 2: it has 8 bytes"},
+		{"a previous hashKey of one repeated byte", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(make([]byte, 32))}, "WithPreviousHashKeys: key 1: it is one byte, repeated"},
+		{"a previous hashKey that is the current one", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(hashKey)}, "is the current hashKey"},
+		{"an option is nil", next, store, hashKey, []verdictcache.Option{nil}, "Option is nil"},
+		{"no lifetime of a match", next, store, hashKey, []verdictcache.Option{verdictcache.WithMatchTTL(0)}, "WithMatchTTL"},
+		{"a negative lifetime of a match", next, store, hashKey, []verdictcache.Option{verdictcache.WithMatchTTL(-time.Hour)}, "WithMatchTTL"},
+		{"no lifetime of a refusal", next, store, hashKey, []verdictcache.Option{verdictcache.WithNegativeTTL(0)}, "WithNegativeTTL"},
+		{"no lease", next, store, hashKey, []verdictcache.Option{verdictcache.WithLease(0)}, "WithLease"},
+		{"a lease that nobody can measure", next, store, hashKey, []verdictcache.Option{verdictcache.WithLease(time.Microsecond)}, "WithLease"},
+		{"the logger is nil", next, store, hashKey, []verdictcache.Option{verdictcache.WithLogger(nil)}, "WithLogger"},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			cache, err := verdictcache.New(c.next, c.store, c.hashKey, c.opts...)
+			if c.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.says)
+			require.NotContains(t, err.Error(), "thirty", "no secret is repeated")
+			require.Nil(t, cache)
+		})
+	}
+	require.Zero(t, next.asked())
+}
+
+func TestVerdictsAreRemembered(t *testing.T) {
+	for _, verdict := range []id2meta.Result{match, mismatch, noRecord, {BizCode: id2meta.BizCodeMatch}} {
+		t.Run(verdict.BizCode.String(), func(t *testing.T) {
+			next := &service{answer: always(verdict, nil)}
+			c := newCache(t, next, newMemory(t, 10))
+			mustVerify(t, c, zhang, verdict)
+			mustVerify(t, c, zhang, verdict)
+			mustVerify(t, c, zhang, verdict)
+			require.Equal(t, 1, next.asked())
+			require.Equal(t, verdictcache.Stats{Asked: 1, Remembered: 2}, c.Stats())
+		})
+	}
+}
+
+func TestLifetimes(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		sentence string
+		verdict  id2meta.Result
+		opts     []verdictcache.Option
+		lifetime time.Duration
+	}{
+		{"a match lasts 180 days", match, nil, 180 * day},
+		{"a mismatch lasts a day", mismatch, nil, day},
+		{"a missing record lasts a day", noRecord, nil, day},
+		{"a match lasts as long as it is told", match, []verdictcache.Option{verdictcache.WithMatchTTL(time.Hour)}, time.Hour},
+		{"a mismatch lasts as long as it is told", mismatch, []verdictcache.Option{verdictcache.WithNegativeTTL(time.Hour)}, time.Hour},
+		{"a missing record too", noRecord, []verdictcache.Option{verdictcache.WithNegativeTTL(time.Hour)}, time.Hour},
+		{"of two lifetimes the last counts", match, []verdictcache.Option{
+			verdictcache.WithMatchTTL(time.Hour), verdictcache.WithMatchTTL(2 * time.Hour)}, 2 * time.Hour},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				next := &service{answer: always(c.verdict, nil)}
+				cache := newCache(t, next, newMemory(t, 10), c.opts...)
+				mustVerify(t, cache, zhang, c.verdict)
+				time.Sleep(c.lifetime - time.Millisecond)
+				mustVerify(t, cache, zhang, c.verdict)
+				require.Equal(t, 1, next.asked())
+				time.Sleep(time.Millisecond)
+				mustVerify(t, cache, zhang, c.verdict)
+				require.Equal(t, 2, next.asked())
+			})
+		})
+	}
+	t.Run("the longest there is does not end at once", func(t *testing.T) {
+		next := &service{answer: always(match, nil)}
+		c := newCache(t, next, newMemory(t, 10),
+			verdictcache.WithMatchTTL(math.MaxInt64), verdictcache.WithLease(math.MaxInt64))
+		mustVerify(t, c, zhang, match)
+		mustVerify(t, c, zhang, match)
+		require.Equal(t, 1, next.asked())
+	})
+}
+
+func TestWhoIsTheSamePerson(t *testing.T) {
+	masked, err := id2meta.MD5Param(zhang.UserName, zhang.IdentifyNum)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		sentence string
+		param    id2meta.Param
+		same     bool
+	}{
+		{"the same spelling", zhang, true},
+		{"another spelling", id2meta.Param{UserName: " 张三\n", IdentifyNum: "１１０１０５１９４９１２３１００２ｘ"}, true},
+		{"a ParamType that is named", id2meta.Param{ParamType: id2meta.ParamTypeNormal, UserName: "张三", IdentifyNum: "11010519491231002x"}, true},
+		{"another name", li, false},
+		{"another number", stranger, false},
+		{"the person masked", masked, false},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			next := &service{answer: always(match, nil)}
+			cache := newCache(t, next, newMemory(t, 10))
+			mustVerify(t, cache, zhang, match)
+			mustVerify(t, cache, c.param, match)
+			if c.same {
+				require.Equal(t, 1, next.asked())
+			} else {
+				require.Equal(t, 2, next.asked())
+			}
+		})
+	}
+	t.Run("nobody for another hashKey", func(t *testing.T) {
+		next, store := &service{answer: always(match, nil)}, newMemory(t, 10)
+		mustVerify(t, newCache(t, next, store), zhang, match)
+		other, err := verdictcache.New(next, store, append(hashKey[:len(hashKey)-1:len(hashKey)-1], 'R'))
+		require.NoError(t, err)
+		mustVerify(t, other, zhang, match)
+		require.Equal(t, 2, next.asked())
+	})
+	t.Run("whatever becomes of the caller's hashKey", func(t *testing.T) {
+		next, store := &service{answer: always(match, nil)}, newMemory(t, 10)
+		mine := slices.Clone(hashKey)
+		c, err := verdictcache.New(next, store, mine)
+		require.NoError(t, err)
+		clear(mine)
+		mustVerify(t, c, zhang, match)
+		mustVerify(t, newCache(t, next, store), zhang, match)
+		require.Equal(t, 1, next.asked())
+	})
+}
+
+func TestWhatCannotBeAsked(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	none := func(t *testing.T, c *verdictcache.Cache, ctx context.Context, p id2meta.Param) error {
+		result, err := c.Verify(ctx, p)
+		require.Error(t, err)
+		require.Zero(t, result)
+		err2 := c.Forget(ctx, p)
+		require.Error(t, err2)
+		return errors.Join(err, err2)
+	}
+	store := newFaulty()
+	store.load.set(func(context.Context) error { t.Error("the store was asked"); return nil })
+	store.delete.set(func(context.Context) error { t.Error("the store was asked"); return nil })
+	next := &service{answer: always(match, nil)}
+	cache := newCache(t, next, store)
+
+	t.Run("a nil Cache and a zero one", func(t *testing.T) {
+		require.ErrorContains(t, none(t, nil, t.Context(), zhang), "not made by New")
+		require.ErrorContains(t, none(t, &verdictcache.Cache{}, t.Context(), zhang), "not made by New")
+		require.Zero(t, (*verdictcache.Cache)(nil).Stats())
+		require.Zero(t, new(verdictcache.Cache).Stats())
+	})
+	t.Run("a nil context", func(t *testing.T) {
+		require.ErrorContains(t, none(t, cache, nil, zhang), "context is nil")
+	})
+	t.Run("a context that has ended", func(t *testing.T) {
+		require.ErrorIs(t, none(t, cache, ended, zhang), context.Canceled)
+	})
+	t.Run("an invalid number", func(t *testing.T) {
+		err := none(t, cache, t.Context(), id2meta.Param{UserName: "张三", IdentifyNum: "110105194912310021"})
+		var bad *id2meta.ParamError
+		require.ErrorAs(t, err, &bad)
+		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+		require.Equal(t, "IdentifyNum", bad.Field)
+		require.NotContains(t, err.Error(), "110105")
+	})
+	t.Run("an encrypted person", func(t *testing.T) {
+		err := none(t, cache, t.Context(), id2meta.Param{ParamType: id2meta.ParamTypeSM2, UserName: "BA", IdentifyNum: "BA"})
+		var bad *id2meta.ParamError
+		require.ErrorAs(t, err, &bad)
+		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+		require.Equal(t, "ParamType", bad.Field)
+		require.ErrorContains(t, err, "verdictcache.New(sm2param.Verifier(client), …)")
+	})
+	require.Zero(t, next.asked())
+	require.Zero(t, cache.Stats())
+}
+
+func TestForget(t *testing.T) {
+	t.Run("the next Verify asks, and remembers again", func(t *testing.T) {
+		next := &service{answer: always(match, nil)}
+		c := newCache(t, next, newMemory(t, 10))
+		mustVerify(t, c, zhang, match)
+		mustVerify(t, c, li, match)
+		require.NoError(t, c.Forget(t.Context(), zhang))
+		next.answer = always(mismatch, nil)
+		mustVerify(t, c, zhang, mismatch)
+		mustVerify(t, c, zhang, mismatch)
+		mustVerify(t, c, li, match)
+		require.Equal(t, 3, next.asked())
+	})
+	t.Run("whom nobody knows", func(t *testing.T) {
+		require.NoError(t, newCache(t, &service{}, newMemory(t, 10)).Forget(t.Context(), zhang))
+	})
+	for _, c := range []struct {
+		sentence string
+		same     bool
+	}{
+		{"a question of this process is not remembered", true},
+		{"a question of another process is not remembered", false},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
+					if call == 1 {
+						return after(20*time.Second, mismatch, nil)(ctx, call) // longer than a lease
+					}
+					return match, nil
+				}}
+				store := newMemory(t, 10)
+				asks := newCache(t, next, store)
+				forgets := asks
+				if !c.same {
+					forgets = newCache(t, next, store)
+				}
+				first := make(chan id2meta.Result)
+				go func() {
+					r, _ := asks.Verify(t.Context(), zhang)
+					first <- r
+				}()
+				time.Sleep(4 * time.Second)
+				require.NoError(t, forgets.Forget(t.Context(), zhang))
+				if c.same {
+					mustVerify(t, forgets, zhang, match)
+					require.Equal(t, 2, next.asked())
+				}
+				require.Equal(t, mismatch, <-first, "who waited gets what was asked")
+				synctest.Wait()
+				mustVerify(t, forgets, zhang, match)
+				require.Equal(t, 2, next.asked())
+			})
+		})
+	}
+	t.Run("a question whose claim comes late is not remembered either", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			store.claim.set(func(context.Context) error { time.Sleep(time.Second); return nil })
+			next := &service{answer: always(match, nil)}
+			c := newCache(t, next, store)
+			first := start(t.Context(), c, zhang)
+			time.Sleep(time.Second / 2)
+			require.NoError(t, c.Forget(t.Context(), zhang))
+			require.Equal(t, match, (<-first).result)
+			store.claim.set(nil)
+			mustVerify(t, c, zhang, match)
+			require.Equal(t, 2, next.asked())
+		})
+	})
+	t.Run("a store that fails is an error", func(t *testing.T) {
+		store := newFaulty()
+		c := newCache(t, &service{}, store)
+		store.delete.set(fails)
+		err := c.Forget(t.Context(), zhang)
+		require.ErrorIs(t, err, errStore)
+		store.delete.set(looksLikeOurs)
+		err = c.Forget(t.Context(), zhang)
+		require.ErrorContains(t, err, errStore.Error())
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, context.Canceled)
+		require.EqualValues(t, 2, c.Stats().StoreFailures)
+	})
+	t.Run("a store that hangs is given up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			c := newCache(t, &service{}, store)
+			for _, fault := range []func(context.Context) error{hangs} {
+				store.delete.set(fault)
+				began := time.Now()
+				err := c.Forget(t.Context(), zhang)
+				require.ErrorContains(t, err, "did not answer")
+				require.NotErrorIs(t, err, context.DeadlineExceeded)
+				require.Equal(t, 5*time.Second, time.Since(began))
+
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				err = c.Forget(ctx, zhang)
+				cancel()
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.Equal(t, 6*time.Second, time.Since(began))
+			}
+			require.EqualValues(t, 1, c.Stats().StoreFailures, "the caller's end is not the store's fault")
+			time.Sleep(time.Minute)
+		})
+	})
+}
+
+func TestNothingIsShown(t *testing.T) {
+	secret := []byte("the-hash-key-that-nobody-may-see")
+	c, err := verdictcache.New(&service{answer: always(match, nil)}, newMemory(t, 10), secret)
+	require.NoError(t, err)
+	mustVerify(t, c, zhang, match)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		require.Equal(t, "*verdictcache.Cache", fmt.Sprintf(verb, c))
+		// Nobody should copy a Cache; if somebody does and prints it, no secret is
+		// in its fields.
+		text := fmt.Sprintf(verb, reflect.ValueOf(c).Elem().Interface())
+		require.NotEqual(t, "*verdictcache.Cache", text)
+		require.NotContains(t, text, string(secret))
+		require.NotContains(t, text, fmt.Sprintf("%x", secret))
+		require.NotContains(t, text, strings.Trim(fmt.Sprint(secret), "[]"))
+	}
+}
+
+// What the Store is given holds nothing of the person, however it is read.
+func TestTheStoreSeesNoPerson(t *testing.T) {
+	var log logBuffer
+	store := newFaulty()
+	var seen bytes.Buffer
+	spy := &spyStore{faulty: store, seen: &seen}
+	store.save.set(fails)
+	c := newCache(t, &service{answer: always(match, nil)}, spy, log.option())
+	mustVerify(t, c, zhang, match)
+	require.NoError(t, c.Forget(t.Context(), zhang))
+	require.NotZero(t, seen.Len())
+	require.Contains(t, log.String(), errStore.Error())
+	for _, text := range []string{seen.String(), log.String()} {
+		for _, secret := range []string{"张", "110105", "19491231", "002X", string(hashKey)} {
+			require.NotContains(t, text, secret)
+		}
+	}
+	require.NotContains(t, log.String(), fmt.Sprintf("%x", seen.Bytes()[:32]), "no key is logged")
+}
+
+type spyStore struct {
+	*faulty
+	seen *bytes.Buffer
+}
+
+func (s *spyStore) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
+	s.seen.Write(key[:])
+	return s.faulty.Load(ctx, key)
+}
+
+func (s *spyStore) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	s.seen.Write(old)
+	s.seen.Write(new)
+	return s.faulty.CompareAndSwap(ctx, key, old, new, ttl)
+}
+
+// The Cache in front of the real Client, in front of the simulator.
+func TestWithTheClient(t *testing.T) {
+	server := id2metatest.NewServer()
+	defer server.Close()
+	server.AddPerson(zhang.UserName, zhang.IdentifyNum)
+	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
+	require.NoError(t, err)
+	c := newCache(t, client, newMemory(t, 10))
+
+	server.Inject(id2metatest.Answer("412", "overdue"))
+	_, err = c.Verify(t.Context(), zhang)
+	require.ErrorIs(t, err, id2meta.ErrOverdue)
+	for range 2 {
+		for p, want := range map[id2meta.Param]id2meta.BizCode{
+			zhang: id2meta.BizCodeMatch, li: id2meta.BizCodeMismatch, stranger: id2meta.BizCodeNoRecord,
+		} {
+			result, err := c.Verify(t.Context(), p)
+			require.NoError(t, err)
+			require.Equal(t, want, result.BizCode)
+			require.NotEmpty(t, result.RequestID)
+		}
+	}
+	require.Len(t, server.Calls(), 4)
+	require.Equal(t, verdictcache.Stats{Asked: 3, Remembered: 3}, c.Stats())
+
+	// The only caller leaves while the service takes its time: the error is that
+	// of its context, and says that it may cost.
+	require.NoError(t, c.Forget(t.Context(), zhang))
+	server.Inject(id2metatest.Hang())
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = c.Verify(ctx, zhang)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+	require.NotContains(t, err.Error(), "110105")
+}

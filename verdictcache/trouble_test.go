@@ -1,0 +1,362 @@
+package verdictcache_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/verdictcache"
+)
+
+// The ways in which a step goes wrong, and for how long a caller whose context
+// leaves 4 s waits for it: a quarter of that, or 3 s of a minute.
+var faults = []struct {
+	sentence string
+	fault    func(context.Context) error
+	hangs    bool
+}{
+	{"fails", fails, false},
+	{"panics", panics, false},
+	{"fails with the error of another context", looksLikeOurs, false},
+	{"hangs", hangs, true},
+}
+
+// faultsOf are those of some steps.
+type faultsOf []*fault
+
+func (f faultsOf) set(do func(context.Context) error) {
+	for _, step := range f {
+		step.set(do)
+	}
+}
+
+func TestAStoreInTrouble(t *testing.T) {
+	for _, step := range []struct {
+		name string
+		of   func(*faulty) faultsOf
+		late bool // the verdict is there already
+	}{
+		{"Load", func(s *faulty) faultsOf { return faultsOf{&s.load} }, false},
+		{"Claim", func(s *faulty) faultsOf { return faultsOf{&s.claim} }, false},
+		{"every step", func(s *faulty) faultsOf {
+			return faultsOf{&s.load, &s.claim, &s.renew, &s.save, &s.release, &s.delete}
+		}, false},
+		{"Save", func(s *faulty) faultsOf { return faultsOf{&s.save} }, true},
+	} {
+		for _, f := range faults {
+			for _, budget := range []struct{ time, share time.Duration }{
+				{2 * time.Second, time.Second / 2}, {time.Hour, 3 * time.Second}, {0, 3 * time.Second},
+			} {
+				name := fmt.Sprintf("%s %s, within %v", step.name, f.sentence, budget.time)
+				t.Run(name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						var log logBuffer
+						store := newFaulty()
+						step.of(store).set(f.fault)
+						next := &service{answer: after(100*time.Millisecond, match, nil)}
+						c := newCache(t, next, store, log.option())
+						ctx := t.Context()
+						if budget.time > 0 {
+							var cancel context.CancelFunc
+							ctx, cancel = context.WithTimeout(ctx, budget.time)
+							defer cancel()
+						}
+						// Nobody is the poorer for it, and two still share.
+						one, other := start(ctx, c, zhang), start(ctx, c, zhang)
+						want := outcome{result: match, after: 100 * time.Millisecond}
+						if f.hangs {
+							want.after += budget.share
+						}
+						require.Equal(t, want, <-one)
+						require.Equal(t, want, <-other)
+						require.Equal(t, 1, next.asked())
+						time.Sleep(2 * time.Minute)
+						stats := c.Stats()
+						require.EqualValues(t, 1, stats.Asked)
+						require.EqualValues(t, 1, stats.Shared)
+						require.NotZero(t, stats.StoreFailures)
+						require.Contains(t, log.String(), "level=WARN")
+						require.Contains(t, log.String(), "the store failed")
+
+						// When it is well again all is as before.
+						step.of(store).set(nil)
+						mustVerify(t, c, zhang, match)
+						mustVerify(t, c, zhang, match)
+						require.LessOrEqual(t, next.asked(), 2)
+						require.Equal(t, stats.StoreFailures, c.Stats().StoreFailures)
+					})
+				})
+
+				t.Run(name+", refused", func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						store := newFaulty()
+						step.of(store).set(f.fault)
+						next := &service{answer: always(match, nil)}
+						c := newCache(t, next, store, verdictcache.WithFailClosed())
+						ctx := t.Context()
+						if budget.time > 0 {
+							var cancel context.CancelFunc
+							ctx, cancel = context.WithTimeout(ctx, budget.time)
+							defer cancel()
+						}
+						o := <-start(ctx, c, zhang)
+						if f.hangs {
+							require.Equal(t, budget.share, o.after)
+						} else {
+							require.Zero(t, o.after)
+						}
+						if step.late {
+							require.Equal(t, match, o.result, "it was asked, so it is given")
+							require.NoError(t, o.err)
+						} else {
+							require.Zero(t, o.result)
+							require.ErrorContains(t, o.err, "the store failed")
+							require.NotErrorIs(t, o.err, context.DeadlineExceeded, "it is not the caller's context that has ended")
+							require.NotErrorIs(t, o.err, context.Canceled)
+							require.Zero(t, next.asked())
+						}
+						time.Sleep(2 * time.Minute)
+						require.NotZero(t, c.Stats().StoreFailures)
+
+						step.of(store).set(nil)
+						mustVerify(t, c, zhang, match)
+					})
+				})
+			}
+		}
+	}
+	t.Run("the error wraps the store's", func(t *testing.T) {
+		store := newFaulty()
+		c := newCache(t, &service{}, store, verdictcache.WithFailClosed())
+		for _, fault := range []*fault{&store.load, &store.claim} {
+			fault.set(fails)
+			_, err := c.Verify(t.Context(), zhang)
+			require.ErrorIs(t, err, errStore)
+			fault.set(nil)
+		}
+		require.EqualValues(t, 2, c.Stats().StoreFailures)
+	})
+	t.Run("a caller whose context ends in the store has that error, and no fault is counted", func(t *testing.T) {
+		for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithFailClosed()}} {
+			for _, fault := range []func(context.Context) error{hangs} {
+				synctest.Test(t, func(t *testing.T) {
+					store := newFaulty()
+					next := &service{answer: always(match, nil)}
+					c := newCache(t, next, store, opts...)
+					store.load.set(fault)
+					ctx, cancel := context.WithCancel(t.Context())
+					time.AfterFunc(time.Second, cancel)
+					o := <-start(ctx, c, zhang)
+					require.ErrorIs(t, o.err, context.Canceled)
+					require.Equal(t, time.Second, o.after)
+					store.load.set(nil)
+					store.claim.set(fault)
+					ctx, cancel = context.WithCancel(t.Context())
+					time.AfterFunc(time.Second, cancel)
+					o = <-start(ctx, c, zhang)
+					require.ErrorIs(t, o.err, context.Canceled)
+					require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+					require.LessOrEqual(t, o.after, 1100*time.Millisecond)
+					time.Sleep(2 * time.Minute)
+					require.Zero(t, next.asked())
+					require.Zero(t, c.Stats().StoreFailures)
+				})
+			}
+		}
+	})
+}
+
+// A caller in a hurry does not take a slow Store for one that hangs: each such caller
+// would be billed.
+func TestASlowStoreRemembersForACallerInAHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.load.set(func(context.Context) error { time.Sleep(40 * time.Millisecond); return nil })
+		next := &service{answer: always(match, nil)}
+		c := newCache(t, next, store)
+		require.Equal(t, match, (<-start(t.Context(), c, zhang)).result)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+			require.Equal(t, outcome{result: match, after: 40 * time.Millisecond}, <-start(ctx, c, zhang))
+			cancel()
+		}
+		require.Equal(t, verdictcache.Stats{Asked: 1, Remembered: 3}, c.Stats())
+	})
+}
+
+func TestAStoreThatDiesWhileOthersWait(t *testing.T) {
+	for _, f := range faults {
+		for _, refuse := range []bool{false, true} {
+			t.Run(fmt.Sprintf("it %s, refuse: %v", f.sentence, refuse), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var opts []verdictcache.Option
+					if refuse {
+						opts = append(opts, verdictcache.WithFailClosed())
+					}
+					next := &service{answer: after(5*time.Second, match, nil)}
+					store := newFaulty()
+					asks := start(t.Context(), newCache(t, next, store.Store), zhang)
+					synctest.Wait()
+					c := newCache(t, next, store, opts...)
+					waits := start(t.Context(), c, zhang)
+					time.Sleep(time.Second)
+					store.load.set(f.fault)
+					o := <-waits
+					if refuse {
+						require.ErrorContains(t, o.err, "the store failed")
+						require.Equal(t, 1, next.asked())
+					} else {
+						require.Equal(t, match, o.result)
+						require.Equal(t, 2, next.asked())
+					}
+					<-asks
+					time.Sleep(2 * time.Minute)
+					require.EqualValues(t, 1, c.Stats().StoreFailures)
+				})
+			})
+		}
+	}
+}
+
+// A step that was taken although the Store failed, or denies it, is recognised: the
+// person is asked about once, even if the question takes longer than a lease.
+func TestAStepThatWasTakenUnheard(t *testing.T) {
+	for _, says := range []error{nil, errStore} {
+		for _, c := range []struct {
+			sentence string
+			deaf     deaf
+		}{
+			{"a claim", deaf{claim: true}},
+			{"a renewal", deaf{renew: true}},
+			{"a save", deaf{save: true}},
+			{"all of them", deaf{claim: true, renew: true, save: true, release: true}},
+		} {
+			t.Run(fmt.Sprintf("%s, the store says %v", c.sentence, says), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					store := c.deaf
+					store.faulty, store.says = newFaulty(), says
+					next := &service{answer: after(time.Minute, match, nil)}
+					here, there := newCache(t, next, &store), newCache(t, next, &store)
+					asks := start(t.Context(), here, zhang)
+					time.Sleep(time.Second)
+					waits := start(t.Context(), there, zhang)
+					require.Equal(t, match, (<-asks).result)
+					require.Equal(t, match, (<-waits).result)
+					mustVerify(t, there, zhang, match)
+					require.Equal(t, 1, next.asked())
+					require.Equal(t, says != nil, here.Stats().StoreFailures > 0)
+				})
+			})
+		}
+		t.Run(fmt.Sprintf("giving a claim up, the store says %v", says), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &deaf{faulty: newFaulty(), release: true, says: says}
+				next := &service{answer: always(id2meta.Result{}, id2meta.ErrOverdue)}
+				c := newCache(t, next, store)
+				_, err := c.Verify(t.Context(), zhang)
+				require.ErrorIs(t, err, id2meta.ErrOverdue)
+				next.answer = always(match, nil)
+				require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
+			})
+		})
+	}
+	t.Run("a claim that failed closed is given up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: always(match, nil)}
+			store := &deaf{faulty: newFaulty(), claim: true, says: errStore}
+			_, err := newCache(t, next, store, verdictcache.WithFailClosed()).Verify(t.Context(), li)
+			require.ErrorIs(t, err, errStore)
+			require.Zero(t, next.asked())
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), newCache(t, next, store.faulty), li))
+		})
+	})
+}
+
+// deaf takes the steps that it is told to take, and does not say so.
+type deaf struct {
+	*faulty
+	claim, renew, save, release bool
+	says                        error // nil: that it has not swapped
+}
+
+func (d *deaf) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	swapped, err := d.faulty.CompareAndSwap(ctx, key, old, new, ttl)
+	switch d.faultOf(key, old, new) {
+	case &d.faulty.claim:
+		if d.claim {
+			return false, d.says
+		}
+	case &d.faulty.renew:
+		if d.renew {
+			return false, d.says
+		}
+	case &d.faulty.save:
+		if d.save {
+			return false, d.says
+		}
+	case &d.faulty.release:
+		if d.release {
+			return false, d.says
+		}
+	}
+	return swapped, err
+}
+
+// A renewal that fails is tried again; one that fails too long loses the lease.
+func TestRenewalsThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		failures := 0
+		store.renew.set(func(context.Context) error {
+			if failures++; failures%2 == 1 {
+				return errStore
+			}
+			return nil
+		})
+		next := &service{answer: after(58*time.Second, match, nil)}
+		c := newCache(t, next, store)
+		asks := start(t.Context(), c, zhang)
+		synctest.Wait()
+		other := newCache(t, next, store.Store)
+		require.Equal(t, match, (<-start(t.Context(), other, zhang)).result)
+		require.Equal(t, match, (<-asks).result)
+		require.Equal(t, 1, next.asked())
+		require.EqualValues(t, 11, c.Stats().StoreFailures)
+	})
+}
+
+// A request ID that not every Store can hold is left out, and not the verdict.
+func TestRequestIDsThatNoServiceSends(t *testing.T) {
+	for _, id := range []string{string(make([]byte, 129)), "a\x00b", "\xff"} {
+		next := &service{answer: always(id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: id}, nil)}
+		c := newCache(t, next, newMemory(t, 10))
+		mustVerify(t, c, zhang, id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: id})
+		mustVerify(t, c, zhang, id2meta.Result{BizCode: id2meta.BizCodeMatch})
+		require.Equal(t, 1, next.asked())
+	}
+}
+
+// An error is not given to those who come after it, though the claim cannot be
+// given up.
+func TestAReleaseThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.release.set(hangs)
+		next := &service{answer: always(id2meta.Result{}, id2meta.ErrUnavailable)}
+		c := newCache(t, next, store)
+		o := <-start(t.Context(), c, zhang)
+		require.ErrorIs(t, o.err, id2meta.ErrUnavailable)
+		require.Equal(t, 3*time.Second, o.after)
+		next.answer = always(match, nil)
+		o = <-start(t.Context(), c, zhang)
+		require.NoError(t, o.err)
+		require.Equal(t, match, o.result)
+		require.Less(t, o.after, 13*time.Second, "what was left of the lease")
+		time.Sleep(time.Minute)
+	})
+}
