@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"net/http"
 	"time"
-
-	"github.com/id2meta/id2meta"
 )
 
 const (
@@ -107,15 +104,6 @@ func (s *store) lost(ctx context.Context, db querier, person []byte) (n int, err
 // querier is a database or a transaction.
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// costsNothing reports whether err says that no question was billed. A caller who has
-// left does not know what came of the question: that counts.
-func costsNothing(err error) bool {
-	_, ofService := errors.AsType[serviceError](err)
-	_, ofDatabase := errors.AsType[databaseFault](err)
-	_, isRefusal := errors.AsType[refusal](err)
-	return (ofService || ofDatabase || isRefusal) && !errors.Is(err, id2meta.ErrMaybeBilled)
 }
 
 // forgive takes back the attempt of a user whose question cost nothing, unless

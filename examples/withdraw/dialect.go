@@ -11,7 +11,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 
-	"github.com/id2meta/id2meta/verdictcache"
+	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
 // dialect is what one kind of database differs in from another.
@@ -21,7 +21,7 @@ type dialect struct {
 	lock       locker // of the schema
 	// lockIsTransaction: while the lock is held, no other transaction can begin.
 	lockIsTransaction bool
-	verdicts          verdictcache.Dialect
+	verdicts          sqlstore.Dialect
 	numbered          bool // $1, $2 and not ?, ?
 	words             *strings.Replacer
 	tx                *sql.TxOptions
@@ -80,7 +80,7 @@ func sqliteDialect() *dialect {
 		goose:             goose.DialectSQLite3,
 		lock:              lockSQLite,
 		lockIsTransaction: true,
-		verdicts:          verdictcache.SQLite,
+		verdicts:          sqlstore.SQLite,
 		words: strings.NewReplacer("{now}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
 			" {for update}", "", "{insert}", "INSERT", "{or ignore}", "ON CONFLICT DO NOTHING"),
 		ofServer: func(err error) (trouble, bool) {
@@ -102,7 +102,7 @@ func postgresDialect() *dialect {
 		migrations: "migrations/postgres",
 		goose:      goose.DialectPostgres,
 		lock:       lockPostgres,
-		verdicts:   verdictcache.PostgreSQL,
+		verdicts:   sqlstore.PostgreSQL,
 		numbered:   true,
 		words: strings.NewReplacer("{now}", "CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
 			"{for update}", "FOR UPDATE", "{insert}", "INSERT", "{or ignore}", "ON CONFLICT DO NOTHING"),
@@ -130,7 +130,7 @@ func mysqlDialect() *dialect {
 		migrations: "migrations/mysql",
 		goose:      goose.DialectMySQL,
 		lock:       lockMySQL,
-		verdicts:   verdictcache.MySQL,
+		verdicts:   sqlstore.MySQL,
 		words: strings.NewReplacer("{now}", "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000",
 			"{for update}", "FOR UPDATE", "{insert}", "INSERT IGNORE", "{or ignore}", ""),
 		tx: readCommitted,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -32,6 +33,8 @@ type journal struct {
 	hash    hasher
 	logger  *slog.Logger
 	metrics *metrics
+
+	questions underWay
 }
 
 // question is one call of the service. It travels in the context.
@@ -72,6 +75,10 @@ func (l noteOnceGranted) Wait(ctx context.Context) error {
 
 func (j *journal) Verify(ctx context.Context, person id2meta.Param) (id2meta.Result, error) {
 	id := rand.Text()
+	if !j.questions.begin(id, person) {
+		return id2meta.Result{}, serviceError{fmt.Errorf("%w: this replica is shutting down", id2meta.ErrUnavailable)}
+	}
+	defer j.questions.end(id)
 	q := &question{write: func(ctx context.Context) error {
 		return j.store.noteQuestion(ctx, id, j.hash.person(person))
 	}}
@@ -80,7 +87,7 @@ func (j *journal) Verify(ctx context.Context, person id2meta.Param) (id2meta.Res
 	answer := answerRefused
 	if q.isNote {
 		answer = answerOf(result, err)
-		j.noteAnswer(ctx, id, answer, requestIDOf(result, err))
+		j.noteAnswer(ctx, id, answer, requestIDOf(result, err), err)
 	}
 	j.metrics.question(answer, time.Since(started))
 	switch {
@@ -94,8 +101,16 @@ func (j *journal) Verify(ctx context.Context, person id2meta.Param) (id2meta.Res
 	return result, nil
 }
 
-func (j *journal) noteAnswer(ctx context.Context, id, answer, requestID string) {
-	j.logger.Info("asked", "question", id, "answer", answer, "request_id", requestID)
+// noteAnswer logs our own trouble as an error: perhaps nobody waits for it any more.
+func (j *journal) noteAnswer(ctx context.Context, id, answer, requestID string, failure error) {
+	level, attrs := slog.LevelInfo, []any{"question", id, "answer", answer, "request_id", requestID}
+	if failure != nil {
+		attrs = append(attrs, "err", failure)
+	}
+	if remedy := id2meta.RemedyOf(failure); remedy == id2meta.RemedyOperator || remedy == id2meta.RemedyReport {
+		level = slog.LevelError
+	}
+	j.logger.Log(ctx, level, "asked", attrs...)
 	err := j.store.patiently(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		return j.store.noteAnswer(ctx, id, answer, requestID)
 	})

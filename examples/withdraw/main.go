@@ -88,7 +88,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return err
 	}
 	c.banner(stdout, listener.Addr(), store.name)
-	return serve(ctx, listener, guard(service.handler(), listener.Addr(), c.hosts), logger)
+	err = serve(ctx, listener, guard(service.handler(), listener.Addr(), c.hosts), logger)
+	service.drain(context.WithoutCancel(ctx))
+	return err
 }
 
 // newClient asks the service, or a simulator that ends with the client.

@@ -55,6 +55,7 @@ func (m *metrics) watch(cache *verdictcache.Cache) {
 		{"withdraw_verdicts_asked_total", "Verdicts for which this replica asked.", func(s verdictcache.Stats) uint64 { return s.Asked }},
 		{"withdraw_verdicts_shared_total", "Verdicts for which another request or replica asked at the same time.", func(s verdictcache.Stats) uint64 { return s.Shared }},
 		{"withdraw_verdicts_remembered_total", "Verdicts that were in the database.", func(s verdictcache.Stats) uint64 { return s.Remembered }},
+		{"withdraw_verdicts_rejected_total", "Values in the table of verdicts that this program did not write, or with another key.", func(s verdictcache.Stats) uint64 { return s.Rejected }},
 		{"withdraw_verdict_store_failures_total", "Failures of the table of verdicts.", func(s verdictcache.Stats) uint64 { return s.StoreFailures }},
 	} {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},

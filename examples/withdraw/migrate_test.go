@@ -16,7 +16,11 @@ import (
 func TestMigration(t *testing.T) {
 	onEachAddress(t, func(t *testing.T, newAddress func(testing.TB) string) {
 		t.Run("of eight replicas that start together one makes the schema and the others wait", func(t *testing.T) {
-			for range 50 {
+			rounds := 50
+			if testing.Short() {
+				rounds = 3
+			}
+			for range rounds {
 				address := newAddress(t)
 				startTogether(t, address, 8)
 				s, err := openStore(t.Context(), address, "", make([]byte, 32))

@@ -95,7 +95,7 @@ func (s *service) later(t *testing.T, d time.Duration) {
 		`UPDATE attempts SET asked_at = asked_at - ?`,
 		`UPDATE questions SET asked_at = asked_at - ?`,
 		`UPDATE withdrawals SET paid_at = paid_at - ?`,
-		`UPDATE id2meta_verdicts SET expires_at = expires_at - ?`,
+		`UPDATE id2meta_cache SET expires_at = expires_at - ?`,
 	} {
 		_, err := s.store.db.Exec(s.store.dialect.sql(statement), d.Milliseconds())
 		require.NoError(t, err)
@@ -594,7 +594,7 @@ func TestNoPaymentWithoutTheDatabase(t *testing.T) {
 		calls             int
 	}{
 		{"an attempt that cannot be noted is not asked about", "INSERT ON attempts", 0},
-		{"a question that cannot be claimed is not asked", "INSERT ON id2meta_verdicts", 0},
+		{"a question that cannot be claimed is not asked", "INSERT ON id2meta_cache", 0},
 		{"a question that cannot be written down is not asked", "INSERT ON questions", 0},
 		{"a match that cannot be bound to the user is not paid", "UPDATE ON users", 1},
 		{"a payment that cannot be written is not answered as paid", "INSERT ON withdrawals", 1},
@@ -608,7 +608,7 @@ func TestNoPaymentWithoutTheDatabase(t *testing.T) {
 		})
 	}
 	t.Run("a verdict that cannot be remembered is paid, since the user is remembered", func(t *testing.T) {
-		s, verifier := broken(t, "UPDATE ON id2meta_verdicts")
+		s, verifier := broken(t, "UPDATE ON id2meta_cache")
 		s.mustPost(t, 201, withdrawalOf{})
 		s.mustPost(t, 201, withdrawalOf{})
 		verifier.AssertNumberOfCalls(t, "Verify", 1)
@@ -673,8 +673,7 @@ func (s *slow) Verify(ctx context.Context, _ id2meta.Param) (id2meta.Result, err
 	}
 }
 
-// postAndLeave posts a withdrawal whose client leaves before verifier answers, and
-// waits until the server is done with it.
+// postAndLeave posts a withdrawal whose client leaves before verifier answers.
 func (s *service) postAndLeave(t *testing.T, verifier *slow) {
 	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())
@@ -685,8 +684,8 @@ func (s *service) postAndLeave(t *testing.T, verifier *slow) {
 	}()
 	<-verifier.asked
 	leave()
-	close(verifier.answer)
 	<-done
+	close(verifier.answer)
 }
 
 func TestConcurrentRequests(t *testing.T) { onEachDatabase(t, testConcurrentRequests) }
@@ -743,6 +742,7 @@ func testConcurrentRequests(t *testing.T, newService serviceMaker) {
 		verifier.err = id2meta.ErrOverdue
 		s := newService(t, verifier)
 		s.postAndLeave(t, verifier)
+		s.drain(t.Context())
 		require.Contains(t, s.log.String(), "level=ERROR")
 		require.Contains(t, s.log.String(), "overdue")
 	})

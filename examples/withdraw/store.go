@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/id2meta/id2meta/verdictcache"
+	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
 const (
@@ -39,6 +39,8 @@ type store struct {
 	db      *sql.DB
 	dialect *dialect
 	name    string // of the database, for people
+	// verdicts is the table of verdicts on persons, whoever's they are.
+	verdicts *sqlstore.Store
 	// visits leaves some of the connections to the verdicts, which are billed: in a
 	// crowd, database/sql gives a connection to whomever it likes.
 	visits chan struct{}
@@ -52,7 +54,12 @@ func openStore(ctx context.Context, address, password string, keyCheck []byte) (
 	if err != nil {
 		return nil, err
 	}
-	s := &store{db, dialect, name, make(chan struct{}, max(1, db.Stats().MaxOpenConnections*3/5))}
+	verdicts, err := sqlstore.New(db, dialect.verdicts)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	s := &store{db, dialect, name, verdicts, make(chan struct{}, max(1, db.Stats().MaxOpenConnections*3/5))}
 	if err := s.prepare(ctx, keyCheck); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("database %s: %w", name, oneLine(err))
@@ -66,7 +73,7 @@ func (s *store) prepare(ctx context.Context, keyCheck []byte) error {
 		if err := migrate(ctx, s.db, s.dialect); err != nil {
 			return err
 		}
-		if err := s.verdicts().CreateTable(ctx); err != nil {
+		if err := s.verdicts.CreateTable(ctx); err != nil {
 			return err
 		}
 		return s.checkKey(ctx, keyCheck)
@@ -88,9 +95,6 @@ func (s *store) checkKey(ctx context.Context, keyCheck []byte) error {
 	}
 	return nil
 }
-
-// verdicts is the table of verdicts on persons, whoever's they are.
-func (s *store) verdicts() *verdictcache.SQL { return verdictcache.NewSQL(s.db, s.dialect.verdicts) }
 
 func (s *store) close() error { return s.db.Close() }
 
