@@ -25,6 +25,8 @@ type dialect struct {
 	numbered          bool // $1, $2 and not ?, ?
 	words             *strings.Replacer
 	tx                *sql.TxOptions
+	// isDuplicate reports whether err is the violation of a UNIQUE constraint.
+	isDuplicate func(err error) bool
 	// ofServer tells what an answer of the server means, if err is one.
 	ofServer func(err error) (verdict trouble, ok bool)
 }
@@ -83,6 +85,10 @@ func sqliteDialect() *dialect {
 		verdicts:          sqlstore.SQLite,
 		words: strings.NewReplacer("{now}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
 			" {for update}", "", "{insert}", "INSERT", "{or ignore}", "ON CONFLICT DO NOTHING"),
+		isDuplicate: func(err error) bool {
+			e, ok := errors.AsType[*sqlite.Error](err)
+			return ok && e.Code() == 2067
+		},
 		ofServer: func(err error) (trouble, bool) {
 			e, ok := errors.AsType[*sqlite.Error](err)
 			if !ok {
@@ -107,6 +113,10 @@ func postgresDialect() *dialect {
 		words: strings.NewReplacer("{now}", "CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
 			"{for update}", "FOR UPDATE", "{insert}", "INSERT", "{or ignore}", "ON CONFLICT DO NOTHING"),
 		tx: readCommitted,
+		isDuplicate: func(err error) bool {
+			e, ok := errors.AsType[*pgconn.PgError](err)
+			return ok && e.Code == "23505"
+		},
 		ofServer: func(err error) (trouble, bool) {
 			e, ok := errors.AsType[*pgconn.PgError](err)
 			if !ok || len(e.Code) != 5 {
@@ -134,6 +144,10 @@ func mysqlDialect() *dialect {
 		words: strings.NewReplacer("{now}", "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000",
 			"{for update}", "FOR UPDATE", "{insert}", "INSERT IGNORE", "{or ignore}", ""),
 		tx: readCommitted,
+		isDuplicate: func(err error) bool {
+			e, ok := errors.AsType[*mysql.MySQLError](err)
+			return ok && e.Number == 1062
+		},
 		ofServer: func(err error) (trouble, bool) {
 			e, ok := errors.AsType[*mysql.MySQLError](err)
 			if !ok {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/id2meta/id2meta"
@@ -76,8 +77,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err != nil {
 		return err
 	}
+	var tidying sync.WaitGroup
+	untidy, stop := context.WithCancel(ctx)
+	tidying.Go(func() { store.keepTidy(untidy, logger) })
 	// All handlers have returned when this runs.
-	defer func() { err = errors.Join(err, store.close()) }()
+	defer func() {
+		stop()
+		tidying.Wait()
+		err = errors.Join(err, store.close())
+	}()
 
 	service, err := newServer(client, store, hash, logger)
 	if err != nil {

@@ -112,6 +112,8 @@ func messageOf(code string) string {
 		return "未查到该身份信息，请核对后重试或联系客服。"
 	case "verified_as_another_person":
 		return "该账号已绑定其他实名信息，不能以他人身份提现。"
+	case "person_has_another_account":
+		return "该身份已绑定其他账号。"
 	case "too_many_people":
 		return "今日核验次数已用完，请稍后再试。"
 	case "idempotency_key_was_used":

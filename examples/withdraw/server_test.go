@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -359,6 +360,21 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 201, withdrawalOf{user: "bob"})
 		verifier.AssertNumberOfCalls(t, "Verify", 1)
 		require.Equal(t, another, errorOf(t, s.mustPost(t, 409, withdrawalOf{user: "bob", name: "李四"})))
+	})
+	t.Run("where a person must not be two users, the second is refused", func(t *testing.T) {
+		verifier := answers("1", nil)
+		s := newService(t, verifier)
+		readme, err := os.ReadFile("README.md")
+		require.NoError(t, err)
+		const unique = `CREATE UNIQUE INDEX users_by_person ON users (person)`
+		require.Contains(t, string(readme), unique)
+		_, err = s.store.db.Exec(unique)
+		require.NoError(t, err)
+		s.mustPost(t, 201, withdrawalOf{user: "alice"})
+		require.Equal(t, "person_has_another_account", errorOf(t, s.mustPost(t, 409, withdrawalOf{user: "bob"})))
+		s.mustPost(t, 201, withdrawalOf{user: "bob", name: "李四"})
+		s.mustPost(t, 201, withdrawalOf{user: "alice"})
+		verifier.AssertNumberOfCalls(t, "Verify", 2)
 	})
 	t.Run("users whose names differ in one letter's case are two", func(t *testing.T) {
 		s := newService(t, answers("1", nil))

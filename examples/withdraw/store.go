@@ -107,6 +107,7 @@ func (s *store) ping(ctx context.Context) error {
 
 var (
 	errOtherPerson error = refusal{status: http.StatusConflict, Code: "verified_as_another_person"}
+	errOtherUser   error = refusal{status: http.StatusConflict, Code: "person_has_another_account"}
 	// errNotVerified: whether the user is this person is to be asked, and may be.
 	errNotVerified = errors.New("the user is not verified")
 )
@@ -204,11 +205,15 @@ func (s *store) payLocked(ctx context.Context, tx *sql.Tx, p payment) (payment, 
 }
 
 // bind makes the user the person who was found to match. It refuses a user who has
-// become another person while this one was asked about.
+// become another person while this one was asked about. One person may be several
+// users, unless the operator has made users.person unique.
 func (s *store) bind(ctx context.Context, user string, person []byte) error {
 	return s.again(ctx, func(ctx context.Context) error {
 		done, err := s.db.ExecContext(ctx, s.dialect.sql(`UPDATE users SET person = ? WHERE user_id = ? AND (person IS NULL OR person = ?)`),
 			person, user, person)
+		if s.dialect.isDuplicate(err) {
+			return errOtherUser
+		}
 		if err != nil {
 			return err
 		}
