@@ -152,7 +152,9 @@ func (c *Cache) Forget(ctx context.Context, param id2meta.Param) error {
 	if err != nil {
 		return err
 	}
-	c.disown(c.rings[0].key(normal))
+	c.mu.Lock()
+	delete(c.flights, c.rings[0].key(normal)) // nobody joins that question any more
+	c.mu.Unlock()
 	// The current key comes last: whoever moves a verdict has a claim there before it
 	// looks under the previous keys, and loses that claim now.
 	for i := len(c.rings) - 1; i >= 0; i-- {

@@ -272,7 +272,7 @@ func TestForget(t *testing.T) {
 			})
 		})
 	}
-	t.Run("a question whose claim comes late is not remembered either", func(t *testing.T) {
+	t.Run("a question that is asked after it is remembered", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newFaulty()
 			store.claim.set(func(context.Context) error { time.Sleep(time.Second); return nil })
@@ -281,10 +281,23 @@ func TestForget(t *testing.T) {
 			first := start(t.Context(), c, zhang)
 			time.Sleep(time.Second / 2)
 			require.NoError(t, c.Forget(t.Context(), zhang))
+			require.Zero(t, next.asked())
 			require.Equal(t, match, (<-first).result)
-			store.claim.set(nil)
 			mustVerify(t, c, zhang, match)
-			require.Equal(t, 2, next.asked())
+			require.Equal(t, 1, next.asked())
+		})
+	})
+	t.Run("a verdict is not remembered if its claim came into the store too late", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := &late{newFaulty()}
+			next := &service{answer: after(10*time.Second, mismatch, nil)}
+			first := start(t.Context(), newCache(t, next, store), zhang)
+			time.Sleep(4 * time.Second) // it asks without a claim
+			require.Equal(t, 1, next.asked())
+			require.NoError(t, newCache(t, next, store.faulty).Forget(t.Context(), zhang))
+			require.Equal(t, mismatch, (<-first).result)
+			next.answer = always(match, nil)
+			mustVerify(t, newCache(t, next, store.faulty), zhang, match)
 		})
 	})
 	t.Run("a store that fails is an error", func(t *testing.T) {
@@ -322,6 +335,18 @@ func TestForget(t *testing.T) {
 			time.Sleep(time.Minute)
 		})
 	})
+}
+
+// late takes a claim 5 s later, when nobody waits for that any more.
+type late struct{ *faulty }
+
+func (l *late) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	if l.faultOf(key, old, new) != &l.faulty.claim {
+		return l.faulty.CompareAndSwap(ctx, key, old, new, ttl)
+	}
+	time.AfterFunc(5*time.Second, func() { l.faulty.CompareAndSwap(context.Background(), key, old, new, ttl) })
+	<-ctx.Done()
+	return false, ctx.Err()
 }
 
 func TestNothingIsShown(t *testing.T) {

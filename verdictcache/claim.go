@@ -98,14 +98,25 @@ func (f *flight) find(seen found) outcome {
 	}
 }
 
-// claim tries to put this flight's claim in the place of old.
+// claim tries to put this flight's claim in the place of old. If the Store fails it may
+// have taken the step, so claim looks. It has to know before the service is asked: a claim
+// that comes into the Store after Forget would let an older verdict be remembered.
 func (f *flight) claim(old []byte) (granted bool, err error) {
-	f.held = f.nextClaim() // an error does not tell whether the Store has it
-	granted, err = f.cache.swap(f.ctx, f.key, old, f.held, f.cache.lease, f.share)
-	if err == nil && !granted {
+	c := f.cache
+	f.held = f.nextClaim()
+	granted, err = c.swap(f.ctx, f.key, old, f.held, c.lease, f.share)
+	if err != nil && f.ctx.Err() == nil {
+		now, err := c.load(f.ctx, c.rings[0], f.key, f.share)
+		granted = err == nil && now.claim.owner == f.owner
+	}
+	switch {
+	case granted:
+		return true, nil
+	case err == nil:
 		f.held = nil
 	}
-	return granted, err
+	f.unsure = err != nil
+	return false, err
 }
 
 func (f *flight) nextClaim() []byte {
@@ -156,6 +167,7 @@ func (f *flight) ask() outcome {
 		defer func() { answer <- o }()
 		o = f.callNext()
 	}()
+	began := time.Now()
 	renew := time.NewTicker(c.lease / 3)
 	defer renew.Stop()
 	limit := time.NewTimer(maxQuestion)
@@ -165,7 +177,9 @@ func (f *flight) ask() outcome {
 		case o := <-answer:
 			return o
 		case <-renew.C:
-			f.renew(asking)
+			if time.Since(began) < maxQuestion {
+				f.renew(asking)
+			}
 		case <-limit.C:
 			f.cancel()
 			return outcome{err: errTooLate}
@@ -210,8 +224,8 @@ func (f *flight) conclude() {
 	c := f.cache
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.lease)
 	defer cancel()
-	if f.outcome.isVerdict() && f.outcome.source != sourceOther && !f.storeless && !f.isForgotten() {
-		if f.held != nil && f.remember(ctx) {
+	if f.outcome.isVerdict() && f.outcome.source != sourceOther && !f.storeless {
+		if f.held != nil && !f.unsure && f.remember(ctx) {
 			return
 		}
 		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a verdict is not remembered: the store failed, or the claim was gone",

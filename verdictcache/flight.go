@@ -27,14 +27,14 @@ type flight struct {
 	share  time.Duration   // of the first caller, for each step of the Store
 	caller context.Context // the first caller's
 
-	waiting   int  // callers; guarded by cache.mu
-	sent      bool // a request may be on its way to the service; guarded by cache.mu
-	forgotten bool // the verdict is not to be remembered; guarded by cache.mu
+	waiting int  // callers; guarded by cache.mu
+	sent    bool // a request may be on its way to the service; guarded by cache.mu
 
 	storeless bool     // the Store has failed already
 	owner     [16]byte // of this flight's claims
 	count     uint64   // of the last claim
 	held      []byte   // the claim that is in the Store, or may be; nil: none
+	unsure    bool     // held may not be there, or not yet
 
 	done    chan struct{} // closed when outcome may be read
 	outcome outcome
@@ -112,16 +112,6 @@ func (c *Cache) detachLocked(f *flight) {
 	}
 }
 
-// disown lets nobody join the flight about key any more, nor remember its verdict.
-func (c *Cache) disown(key Key) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if f := c.flights[key]; f != nil {
-		f.forgotten = true
-		delete(c.flights, key)
-	}
-}
-
 // report hears whether a request is on its way to the service. If nobody waits any more,
 // the flight ends as soon as none is.
 func (f *flight) report(sent bool) {
@@ -143,12 +133,6 @@ func (f *flight) startAsking() bool {
 	}
 	f.sent = true
 	return true
-}
-
-func (f *flight) isForgotten() bool {
-	f.cache.mu.Lock()
-	defer f.cache.mu.Unlock()
-	return f.forgotten
 }
 
 // leave is called by a caller who no longer waits. It reports whether a request may be on

@@ -269,6 +269,13 @@ func TestAStepThatWasTakenUnheard(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: always(match, nil)}
 			store := &deaf{faulty: newFaulty(), claim: true, says: errStore}
+			loads := 0
+			store.load.set(func(context.Context) error {
+				if loads++; loads == 2 {
+					return errStore
+				}
+				return nil
+			})
 			_, err := newCache(t, next, store, verdictcache.WithFailClosed()).Verify(t.Context(), li)
 			require.ErrorIs(t, err, errStore)
 			require.Zero(t, next.asked())
