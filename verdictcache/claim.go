@@ -154,35 +154,33 @@ func (f *flight) lookBackAndAsk() outcome {
 // ask asks the service, and renews the claim meanwhile. That does not end with the
 // callers: as long as one process asks, no other process should.
 func (f *flight) ask() outcome {
-	c := f.cache
-	answer := make(chan outcome, 1)
-	asking, answered := context.WithCancel(context.WithoutCancel(f.ctx))
-	defer answered()
 	if !f.startAsking() {
 		return outcome{err: f.ctx.Err()}
 	}
+	answer := make(chan outcome, 1)
+	asking, answered := context.WithTimeout(context.WithoutCancel(f.ctx), maxQuestion)
 	go func() {
 		defer answered() // a renewal must not delay the answer
 		o := outcome{err: errGoexit}
 		defer func() { answer <- o }()
 		o = f.callNext()
 	}()
-	began := time.Now()
-	renew := time.NewTicker(c.lease / 3)
-	defer renew.Stop()
-	limit := time.NewTimer(maxQuestion)
-	defer limit.Stop()
+	renewal := time.NewTicker(f.cache.lease / 3)
+	defer renewal.Stop()
 	for {
 		select {
-		case o := <-answer:
-			return o
-		case <-renew.C:
-			if time.Since(began) < maxQuestion {
+		case <-renewal.C:
+			if asking.Err() == nil {
 				f.renew(asking)
 			}
-		case <-limit.C:
-			f.cancel()
-			return outcome{err: errTooLate}
+		case <-asking.Done():
+			select {
+			case o := <-answer:
+				return o
+			default:
+				f.cancel()
+				return outcome{err: errTooLate}
+			}
 		}
 	}
 }
@@ -218,12 +216,9 @@ func (f *flight) callNext() (o outcome) {
 	return outcome{result: result, asked: asked, source: sourceService}
 }
 
-// conclude turns the claim into a verdict, or gives the claim up. It takes no longer than
-// a lease: after that the claim is dead anyway.
+// conclude turns the claim into a verdict, or gives the claim up.
 func (f *flight) conclude() {
-	c := f.cache
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.lease)
-	defer cancel()
+	c, ctx := f.cache, context.WithoutCancel(f.ctx)
 	if f.outcome.isVerdict() && f.outcome.source != sourceOther && !f.storeless {
 		if f.held != nil && !f.unsure && f.remember(ctx) {
 			return

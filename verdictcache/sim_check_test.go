@@ -19,7 +19,7 @@ func (s *simService) needlessLocked(new *call) string {
 		case c.person != new.person || s.w.forgottenLocked(c):
 		case c.ended.IsZero() && !c.hangs:
 			return "while it was being asked about"
-		case (c.ok || c.wasted) && new.asked.Sub(c.asked) < c.ttl()-time.Second:
+		case (c.ok || c.wasted) && !c.lost && new.asked.Sub(c.asked) < c.ttl()-time.Second:
 			return "although there was a verdict"
 		}
 	}
@@ -45,6 +45,11 @@ func (s *simService) countNeedlessLocked(p *process, person int, why string) {
 	w.incidents = append(w.incidents, incident{time.Now(), person, -1, 0})
 	if w.excusedLocked(person) < 0 && !w.clocks {
 		w.problemLocked("asked without need: process %d asks about person %d %s", p.id, person, why)
+	}
+	for _, c := range s.calls { // the fault that excuses this call has lost their verdicts, too
+		if c.person == person && !c.ended.IsZero() {
+			c.lost = true
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func (h simHandle) step(ctx context.Context, name string, key verdictcache.Key, 
 		defer s.mu.Unlock()
 		take(s)
 	}
-	if !p.pass() {
+	if !p.pass("there", name, key) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -129,7 +129,7 @@ func (h simHandle) step(ctx context.Context, name string, key verdictcache.Key, 
 	if !pause(ctx, back) {
 		return ctx.Err()
 	}
-	if !p.pass() {
+	if !p.pass("back", name, key) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -149,7 +149,7 @@ func (h simHandle) hang(ctx context.Context, r *rand.Rand, locked func()) {
 		}()
 	}
 	<-ctx.Done()
-	h.p.pass()
+	h.p.pass("hang")
 }
 
 // person is whom key stands for.
@@ -192,6 +192,7 @@ type call struct {
 	ok      bool      // it brought a verdict
 	wasted  bool      // it was left, although the verdict would have come
 	hangs   bool
+	lost    bool // a fault has lost its verdict
 }
 
 func (s *simService) truthLocked(person int) id2meta.BizCode {
@@ -241,7 +242,7 @@ func (v simVerifier) Verify(ctx context.Context, param id2meta.Param) (id2meta.R
 		if ctx.Err() != nil {
 			return id2meta.Result{}, ctx.Err()
 		}
-		if !v.p.pass() {
+		if !v.p.pass("ask", person) {
 			<-w.end
 			return id2meta.Result{}, errService
 		}
@@ -268,7 +269,7 @@ func (v simVerifier) attempt(ctx context.Context, person int, claimed time.Time,
 	}
 	inTime := pause(ctx, answer)
 	w.happened("process %d has an answer about person %d, in time %v", v.p.id, person, inTime)
-	if !v.p.pass() {
+	if !v.p.pass("answer", person) {
 		<-w.end
 		return id2meta.Result{}, false, errService
 	}

@@ -226,8 +226,9 @@ func (w *world) newProcess() *process {
 	return p
 }
 
-// pass waits while p is frozen, and reports whether p lives.
-func (p *process) pass() bool {
+// pass waits while p is frozen, and reports whether p lives. What waits to pass says who it
+// is, so that all who wait go on in an order that the seed decides.
+func (p *process) pass(who ...any) bool {
 	for {
 		p.w.mu.Lock()
 		dead, left := p.dead, time.Until(p.frozen)
@@ -235,7 +236,7 @@ func (p *process) pass() bool {
 		if dead || left <= 0 {
 			return !dead
 		}
-		time.Sleep(left)
+		time.Sleep(left + time.Duration(p.w.draw("pass", p.id, who).IntN(int(time.Millisecond))))
 	}
 }
 
