@@ -102,14 +102,14 @@ func TestStoreThatIsAwayDelaysNobody(t *testing.T) {
 	})
 }
 
-// With WithRefuseWithoutStore nobody is asked about while the store is away, and
+// With WithFailClosed nobody is asked about while the store is away, and
 // so nobody is billed twice.
-func TestRefuseWithoutStore(t *testing.T) {
+func TestFailClosed(t *testing.T) {
 	onEachAtOnce(t, func(t *testing.T, name string, d database) {
 		dsn, server := d.ready(t)
 		persons := personsAway(server)
 		o, service := ordersFor(t, name, dsn, 2*time.Second, 20*time.Millisecond, 4*persons)
-		o.Refuse = true
+		o.FailClosed = true
 		f := newFleet(t, processes, o)
 
 		first := 0
