@@ -39,6 +39,9 @@ func isConflict(err error) bool {
 	if errors.As(err, &coded) {
 		return slices.Contains([]string{"40001", "40P01"}, coded.SQLState()) // serialization, deadlock
 	}
+	if errors.Is(err, errGivenUp) {
+		return true
+	}
 	text := err.Error()
 	return slices.ContainsFunc([]string{
 		"Error 1213",               // MySQL: deadlock

@@ -48,10 +48,9 @@ func bare(b *testing.B, name, dsn string) func() error {
 	}
 
 	dialect := map[string]struct{ driver, bytes, value, placeholder string }{
-		"SQLite":               {"sqlite", "blob", "blob", "?"},
-		"SQLite in a WAL mode": {"sqlite", "blob", "blob", "?"},
-		"PostgreSQL":           {"pgx", "bytea", "bytea", "$1"},
-		"MariaDB":              {"mysql", "binary(32)", "varbinary(1024)", "?"},
+		"SQLite":     {"sqlite", "blob", "blob", "?"},
+		"PostgreSQL": {"pgx", "bytea", "bytea", "$1"},
+		"MariaDB":    {"mysql", "binary(32)", "varbinary(1024)", "?"},
 	}[name]
 	db, err := sql.Open(dialect.driver, dsn)
 	if err != nil {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	_ "github.com/go-sql-driver/mysql"
@@ -35,15 +35,37 @@ type database struct {
 
 // databases are those that the package documents, by name.
 var databases = map[string]database{
-	"SQLite":               sqlDatabase("sqlite", sqlstore.SQLite, startSQLite),
-	"SQLite in a WAL mode": sqlDatabase("sqlite", sqlstore.SQLite, startSQLiteWAL),
-	"PostgreSQL":           sqlDatabase("pgx", sqlstore.PostgreSQL, starter(testserver.PostgreSQL)),
-	"MariaDB":              sqlDatabase("mysql", sqlstore.MySQL, starter(testserver.MariaDB)),
-	"Redis":                {start: starter(testserver.Redis), open: openRedis},
+	"SQLite":     sqlDatabase("sqlite", sqlstore.SQLite, startSQLite),
+	"PostgreSQL": sqlDatabase("pgx", sqlstore.PostgreSQL, starter(testserver.PostgreSQL)),
+	"MariaDB":    sqlDatabase("mysql", sqlstore.MySQL, starter(testserver.MariaDB)),
+	"Redis":      {start: starter(testserver.Redis), open: openRedis},
 }
 
-// isSQLite reports whether a database has no server.
-func isSQLite(name string) bool { return strings.HasPrefix(name, "SQLite") }
+// odder are other ways to open the same databases.
+var odder = map[string]database{
+	"SQLite in WAL mode": sqlDatabase("sqlite", sqlstore.SQLite, withDSN(startSQLite,
+		"file:%s?_pragma=busy_timeout(1000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)")),
+	"SQLite, truncated": sqlDatabase("sqlite", sqlstore.SQLite, withDSN(startSQLite,
+		"file:%s?_txlock=immediate&_pragma=journal_mode(truncate)")),
+	"SQLite with a shared cache": sqlDatabase("sqlite", sqlstore.SQLite, withDSN(startSQLite, "file:%s?cache=shared")),
+	"PostgreSQL, serializable": sqlDatabase("pgx", sqlstore.PostgreSQL, withDSN(starter(testserver.PostgreSQL),
+		"%s default_transaction_isolation=serializable")),
+	"PostgreSQL, simple protocol": sqlDatabase("pgx", sqlstore.PostgreSQL, withDSN(starter(testserver.PostgreSQL),
+		"%s default_query_exec_mode=simple_protocol")),
+	"MariaDB, found rows": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB),
+		"%s?clientFoundRows=true&charset=gbk&tx_isolation='SERIALIZABLE'&innodb_snapshot_isolation=1")),
+	"MariaDB, interpolated": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB),
+		"%s?interpolateParams=true&time_zone='%%2B09:00'")),
+}
+
+// withDSN changes the address of a database, which is the argument of format.
+func withDSN(start func(testing.TB, ...string) (string, *testserver.Server), format string) func(testing.TB, ...string) (string, *testserver.Server) {
+	return func(t testing.TB, args ...string) (string, *testserver.Server) {
+		t.Helper()
+		dsn, server := start(t, args...)
+		return fmt.Sprintf(format, dsn), server
+	}
+}
 
 func starter(start func(testing.TB, ...string) *testserver.Server) func(testing.TB, ...string) (string, *testserver.Server) {
 	return func(t testing.TB, args ...string) (string, *testserver.Server) {
@@ -63,12 +85,6 @@ func startSQLite(t testing.TB, _ ...string) (string, *testserver.Server) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return filepath.Join(dir, "verdicts.db"), nil
-}
-
-func startSQLiteWAL(t testing.TB, args ...string) (string, *testserver.Server) {
-	t.Helper()
-	path, _ := startSQLite(t, args...)
-	return "file:" + path + "?_pragma=busy_timeout(1000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)", nil
 }
 
 func sqlDatabase(driver string, dialect sqlstore.Dialect,

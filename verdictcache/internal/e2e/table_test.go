@@ -20,10 +20,9 @@ var sqlDrivers = map[string]struct {
 	dialect sqlstore.Dialect
 	bytes   string // the type of a key
 }{
-	"SQLite":               {"sqlite", sqlstore.SQLite, "BLOB"},
-	"SQLite in a WAL mode": {"sqlite", sqlstore.SQLite, "BLOB"},
-	"PostgreSQL":           {"pgx", sqlstore.PostgreSQL, "BYTEA"},
-	"MariaDB":              {"mysql", sqlstore.MySQL, "BINARY(32)"},
+	"SQLite":     {"sqlite", sqlstore.SQLite, "BLOB"},
+	"PostgreSQL": {"pgx", sqlstore.PostgreSQL, "BYTEA"},
+	"MariaDB":    {"mysql", sqlstore.MySQL, "BINARY(32)"},
 }
 
 // onEachTable runs a test on each database that has a table, with connections to
