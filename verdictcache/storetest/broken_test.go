@@ -343,7 +343,7 @@ var broken = []struct {
 	{"a swap keeps the ttl", bug{keepTTL: true}, 0, ttlAnew},
 	{"a ttl never becomes shorter", bug{neverShorter: true}, 0, ttlAnew},
 	{"milliseconds in 31 bits", bug{ttl: ofTTL(func(d time.Duration) time.Duration { return time.Duration(int32(d.Milliseconds())) * time.Millisecond })}, 0, ttls},
-	{"microseconds for milliseconds", bug{ttl: ofTTL(func(d time.Duration) time.Duration { return d / 1e6 })}, 0, replaces},
+	{"microseconds for milliseconds", bug{ttl: ofTTL(func(d time.Duration) time.Duration { return d / 1e6 })}, 0, ttlAnew},
 	{"whole milliseconds, of which none means for ever", bug{ttl: ofTTL(func(d time.Duration) time.Duration {
 		if d < time.Millisecond {
 			return time.Hour

@@ -19,6 +19,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/verdictcache"
+	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
 // matching is a service that knows everybody.
@@ -31,7 +32,7 @@ var matching = id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2met
 func bare(b *testing.B, name, dsn string) func() error {
 	b.Helper()
 	key := sha256.Sum256(nil)
-	const requestID = "473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E"
+	const sealedSize = 90
 	if name == "Redis" {
 		opts, err := redis.ParseURL(dsn)
 		if err != nil {
@@ -40,16 +41,16 @@ func bare(b *testing.B, name, dsn string) func() error {
 		client := redis.NewClient(opts)
 		b.Cleanup(func() { client.Close() })
 		id := fmt.Sprintf("bare:%x", key)
-		if err := client.Set(b.Context(), id, "1v1"+requestID, time.Hour).Err(); err != nil {
+		if err := client.Set(b.Context(), id, make([]byte, sealedSize), time.Hour).Err(); err != nil {
 			b.Fatal(err)
 		}
 		return func() error { return client.Get(b.Context(), id).Err() }
 	}
 
-	dialect := map[string]struct{ driver, bytes, placeholder string }{
-		"SQLite":     {"sqlite", "blob", "?"},
-		"PostgreSQL": {"pgx", "bytea", "$1"},
-		"MariaDB":    {"mysql", "binary(32)", "?"},
+	dialect := map[string]struct{ driver, bytes, value, placeholder string }{
+		"SQLite":     {"sqlite", "blob", "blob", "?"},
+		"PostgreSQL": {"pgx", "bytea", "bytea", "$1"},
+		"MariaDB":    {"mysql", "binary(32)", "varbinary(1024)", "?"},
 	}[name]
 	db, err := sql.Open(dialect.driver, dsn)
 	if err != nil {
@@ -57,21 +58,21 @@ func bare(b *testing.B, name, dsn string) func() error {
 	}
 	b.Cleanup(func() { db.Close() })
 	if _, err := db.Exec("create table bare (id " + dialect.bytes +
-		" primary key, biz_code char(1) not null, request_id varchar(64) not null)"); err != nil {
+		" primary key, value " + dialect.value + " not null)"); err != nil {
 		b.Fatal(err)
 	}
-	values := map[string]string{"?": "(?, '1', ?)", "$1": "($1, '1', $2)"}[dialect.placeholder]
-	if _, err := db.Exec("insert into bare values "+values, key[:], requestID); err != nil {
+	values := map[string]string{"?": "(?, ?)", "$1": "($1, $2)"}[dialect.placeholder]
+	if _, err := db.Exec("insert into bare values "+values, key[:], make([]byte, sealedSize)); err != nil {
 		b.Fatal(err)
 	}
-	query, err := db.Prepare("select biz_code, request_id from bare where id = " + dialect.placeholder)
+	query, err := db.Prepare("select value from bare where id = " + dialect.placeholder)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { query.Close() })
 	return func() error {
-		var code, id string
-		return query.QueryRowContext(b.Context(), key[:]).Scan(&code, &id)
+		var value []byte
+		return query.QueryRowContext(b.Context(), key[:]).Scan(&value)
 	}
 }
 
@@ -86,7 +87,7 @@ func BenchmarkRemembered(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.Cleanup(closeStore)
-			cache, err := verdictcache.New(matching, store, make([]byte, 32))
+			cache, err := verdictcache.New(matching, store, hashKey)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -166,14 +167,17 @@ func BenchmarkNewPersonsPostgreSQL(b *testing.B) {
 
 	for b.Loop() {
 		b.StopTimer()
-		if _, err := db.ExecContext(b.Context(), "truncate id2meta_verdicts"); err != nil {
+		if _, err := db.ExecContext(b.Context(), "drop table if exists id2meta_cache"); err != nil {
 			b.Fatal(err)
 		}
-		store := verdictcache.NewSQL(db, verdictcache.PostgreSQL)
+		store, err := sqlstore.New(db, sqlstore.PostgreSQL)
+		if err != nil {
+			b.Fatal(err)
+		}
 		if err := store.CreateTable(b.Context()); err != nil { // as at the start of a service
 			b.Fatal(err)
 		}
-		cache, err := verdictcache.New(matching, store, make([]byte, 32),
+		cache, err := verdictcache.New(matching, store, hashKey,
 			verdictcache.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))))
 		if err != nil {
 			b.Fatal(err)

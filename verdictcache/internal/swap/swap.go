@@ -17,10 +17,8 @@ func Check(old, new []byte, ttl time.Duration) error {
 	switch {
 	case bytes.Equal(old, new):
 		return errors.New("the old value and the new value are equal")
-	case old != nil && !IsValue(old):
-		return errors.New("the old value is empty or longer than 1024 bytes")
-	case new != nil && !IsValue(new):
-		return errors.New("the new value is empty or longer than 1024 bytes")
+	case old != nil && !IsValue(old), new != nil && !IsValue(new):
+		return errors.New("a value is empty or longer than 1024 bytes")
 	case new != nil && ttl <= 0:
 		return errors.New("the ttl is not positive")
 	}
@@ -30,11 +28,5 @@ func Check(old, new []byte, ttl time.Duration) error {
 // IsValue reports whether these bytes can be a value.
 func IsValue(value []byte) bool { return 0 < len(value) && len(value) <= MaxValue }
 
-// Milliseconds rounds a ttl up to whole milliseconds.
-func Milliseconds(ttl time.Duration) int64 {
-	ms := ttl.Milliseconds()
-	if ttl%time.Millisecond > 0 {
-		ms++
-	}
-	return ms
-}
+// Milliseconds rounds a positive ttl up to whole milliseconds.
+func Milliseconds(ttl time.Duration) int64 { return int64((ttl-1)/time.Millisecond) + 1 }
