@@ -35,16 +35,12 @@ var (
 		maxQuestion, id2meta.ErrMaybeBilled)
 	errNoVerdict = fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error (%w)",
 		id2meta.ErrUnexpectedResponse, id2meta.ErrMaybeBilled)
-	errRefuses = errors.New("it refuses a claim although nothing forbids the claim")
-	errNoEnd   = errors.New("others have asked for longer than a question may take")
+	errNoClaim = errors.New("it grants no claim, although nobody can be asking any more")
 )
 
 // find asks the service if this flight gets the claim, and otherwise waits for what
 // another process finds.
 func (f *flight) find(seen found) outcome {
-	if f.storeless {
-		return f.ask()
-	}
 	c := f.cache
 	start := time.Now()
 	looked, changed := start, start // when the last look began, and when seen was first seen
@@ -73,12 +69,9 @@ func (f *flight) find(seen found) outcome {
 			refusals++
 		}
 		switch {
-		case refusals == maxRefusals:
-			c.storeFailed(f.ctx, "CompareAndSwap", errRefuses)
-			return f.withoutStore(errRefuses)
-		case time.Since(start) > maxQuestion+2*c.lease:
-			c.storeFailed(f.ctx, "Load", errNoEnd)
-			return f.withoutStore(errNoEnd)
+		case refusals == maxRefusals || time.Since(start) > maxQuestion+2*c.lease:
+			c.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
+			return f.withoutStore(errNoClaim)
 		case refusals != 1: // after the first refusal there is probably a verdict
 			// The jitter keeps those who wait for the same thing from looking at once.
 			if err := sleep(f.ctx, pause+time.Duration(random.Int64N(int64(pause/4)))); err != nil {
@@ -140,7 +133,7 @@ func (f *flight) withoutStore(err error) outcome {
 func (f *flight) lookBackAndAsk() outcome {
 	c := f.cache
 	for _, ring := range c.rings[1:] {
-		seen, err := c.load(f.ctx, ring, ring.key(f.normal), f.share)
+		seen, err := c.load(f.ctx, ring, ring.key(f.normal()), f.share)
 		if err != nil {
 			return f.withoutStore(err)
 		}
@@ -149,6 +142,11 @@ func (f *flight) lookBackAndAsk() outcome {
 		}
 	}
 	return f.ask()
+}
+
+func (f *flight) normal() id2meta.Param {
+	p, _ := f.param.Normalize() // begin has done so without an error
+	return p
 }
 
 // ask asks the service, and renews the claim meanwhile. That does not end with the
@@ -219,7 +217,7 @@ func (f *flight) callNext() (o outcome) {
 // conclude turns the claim into a verdict, or gives the claim up.
 func (f *flight) conclude() {
 	c, ctx := f.cache, context.WithoutCancel(f.ctx)
-	if f.outcome.isVerdict() && f.outcome.source != sourceOther && !f.storeless {
+	if f.outcome.isVerdict() && f.outcome.source != sourceOther {
 		if f.held != nil && !f.unsure && f.remember(ctx) {
 			return
 		}
@@ -236,14 +234,14 @@ func (f *flight) remember(ctx context.Context) bool {
 	c, o := f.cache, f.outcome
 	ttl := c.ttl(o.result)
 	if o.source == sourcePrevious {
-		ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), minTTL)
+		ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), time.Millisecond)
 	}
 	if !f.exchange(ctx, c.rings[0].seal(f.key, value{verdict: o.result, asked: o.asked}), ttl) {
 		return false
 	}
 	if o.source == sourcePrevious {
 		for _, ring := range c.rings[1:] {
-			c.remove(ctx, ring.key(f.normal), c.lease/3) // a failure is logged, and the verdict expires
+			c.remove(ctx, ring.key(f.normal()), c.lease/3) // a failure is logged, and the verdict expires
 		}
 	}
 	return true

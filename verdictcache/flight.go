@@ -17,10 +17,9 @@ import (
 // differs from golang.org/x/sync/singleflight in its end: there a call goes on although
 // nobody waits any more, or ends with its first caller although others wait.
 type flight struct {
-	cache  *Cache
-	key    Key
-	param  id2meta.Param // as the first caller gave it
-	normal id2meta.Param // normalized
+	cache *Cache
+	key   Key
+	param id2meta.Param // as the first caller gave it
 
 	ctx    context.Context // ends when the flight is given up
 	cancel context.CancelFunc
@@ -30,11 +29,10 @@ type flight struct {
 	waiting int  // callers; guarded by cache.mu
 	sent    bool // a request may be on its way to the service; guarded by cache.mu
 
-	storeless bool     // the Store has failed already
-	owner     [16]byte // of this flight's claims
-	count     uint64   // of the last claim
-	held      []byte   // the claim that is in the Store, or may be; nil: none
-	unsure    bool     // held may not be there, or not yet
+	owner  [16]byte // of this flight's claims
+	count  uint64   // of the last claim
+	held   []byte   // the claim that is in the Store, or may be; nil: none
+	unsure bool     // held may not be there, or not yet
 
 	done    chan struct{} // closed when outcome may be read
 	outcome outcome
@@ -73,7 +71,7 @@ func (c *Cache) join(key Key) *flight {
 }
 
 // takeOff returns the flight about key: the present one, or a new one.
-func (c *Cache) takeOff(ctx context.Context, key Key, param, normal id2meta.Param, seen found, storeless bool) *flight {
+func (c *Cache) takeOff(ctx context.Context, key Key, param id2meta.Param, seen found, storeless bool) *flight {
 	progress.Report(ctx, false) // the caller may be a flight of another Cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,20 +80,18 @@ func (c *Cache) takeOff(ctx context.Context, key Key, param, normal id2meta.Para
 		return f
 	}
 	f := &flight{
-		cache:     c,
-		key:       key,
-		param:     param,
-		normal:    normal,
-		share:     share(ctx),
-		caller:    ctx,
-		waiting:   1,
-		storeless: storeless,
-		done:      make(chan struct{}),
+		cache:   c,
+		key:     key,
+		param:   param,
+		share:   share(ctx),
+		caller:  ctx,
+		waiting: 1,
+		done:    make(chan struct{}),
 	}
 	rand.Read(f.owner[:]) // never fails
 	f.ctx, f.cancel = context.WithCancel(progress.With(context.WithoutCancel(ctx), f.report))
 	c.flights[key] = f
-	go f.run(seen)
+	go f.run(seen, storeless)
 	return f
 }
 
@@ -194,9 +190,13 @@ func (f *flight) take() (id2meta.Result, error) {
 
 // run finds the outcome and gives it to the Store and to all callers, even if the Store
 // ends the goroutine.
-func (f *flight) run(seen found) {
+func (f *flight) run(seen found, storeless bool) {
 	defer f.land()
 	f.outcome = outcome{err: errGoexit}
+	if storeless {
+		f.outcome = f.ask()
+		return
+	}
 	f.outcome = f.find(seen)
 }
 
