@@ -41,21 +41,12 @@ type flight struct {
 
 // outcome is what a flight has found.
 type outcome struct {
-	result   id2meta.Result
-	asked    time.Time // when the service was asked
-	source   source
-	err      error
-	panicked any // what the Verifier behind panicked with
+	result    id2meta.Result
+	asked     time.Time // when the service was asked; zero if another process asked
+	movedFrom Key       // where the verdict was under a previous hashKey, or zero
+	err       error
+	panicked  any // what the Verifier behind panicked with
 }
-
-// source is where a verdict came from.
-type source int
-
-const (
-	sourceOther    source = iota // another process asked
-	sourceService                // this flight asked
-	sourcePrevious               // the Store had it under a previous hashKey
-)
 
 func (o outcome) isVerdict() bool { return o.err == nil && o.panicked == nil }
 
@@ -79,15 +70,7 @@ func (c *Cache) takeOff(ctx context.Context, key Key, param id2meta.Param, seen 
 		f.waiting++
 		return f
 	}
-	f := &flight{
-		cache:   c,
-		key:     key,
-		param:   param,
-		share:   share(ctx),
-		caller:  ctx,
-		waiting: 1,
-		done:    make(chan struct{}),
-	}
+	f := &flight{cache: c, key: key, param: param, caller: ctx, share: share(ctx), waiting: 1, done: make(chan struct{})}
 	rand.Read(f.owner[:]) // never fails
 	f.ctx, f.cancel = context.WithCancel(progress.With(context.WithoutCancel(ctx), f.report))
 	c.flights[key] = f
@@ -178,9 +161,9 @@ func (f *flight) take() (id2meta.Result, error) {
 		panic(o.panicked) // as without the Cache
 	case o.err != nil:
 		return id2meta.Result{}, o.err
-	case o.source == sourceOther || !f.counted.CompareAndSwap(false, true):
+	case o.asked.IsZero() || !f.counted.CompareAndSwap(false, true):
 		c.shared.Add(1)
-	case o.source == sourcePrevious:
+	case o.movedFrom != (Key{}):
 		c.remembered.Add(1)
 	default:
 		c.asked.Add(1)
@@ -195,9 +178,9 @@ func (f *flight) run(seen found, storeless bool) {
 	f.outcome = outcome{err: errGoexit}
 	if storeless {
 		f.outcome = f.ask()
-		return
+	} else {
+		f.outcome = f.find(seen)
 	}
-	f.outcome = f.find(seen)
 }
 
 // land gives the outcome to the callers when the Store knows it, so that the next Verify

@@ -66,7 +66,7 @@ func TestTheSimulationFindsPlantedBugs(t *testing.T) {
 			"&& age < c.ttl(v.verdict)", "",
 			"wrong verdict"},
 		{"a moved verdict is new", "claim.go",
-			"asked: seen.asked, source: sourcePrevious", "asked: c.now(), source: sourcePrevious",
+			"asked: seen.asked, movedFrom", "asked: c.now(), movedFrom",
 			"wrong verdict"},
 		{"a verdict is forgotten under the current hashKey only", "cache.go",
 			"for i := len(c.rings) - 1; i >= 0; i--", "for i := 0; i >= 0; i--",
