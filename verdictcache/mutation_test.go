@@ -88,7 +88,7 @@ func runMutated(t *testing.T, file, text string) (output string) {
 	overlayFile := filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(overlayFile, overlay, 0o600))
 	command := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay", overlayFile,
-		"-timeout", "2m", "-run", "TestSimulation$", ".", "-seeds", "3000")
+		"-timeout", "5m", "-run", "TestSimulation$", ".", "-seeds", "3000")
 	command.Env = append(os.Environ(), goEnv...)
 	out, err := command.CombinedOutput()
 	require.Error(t, err, "nothing was found:\n%s", out)
