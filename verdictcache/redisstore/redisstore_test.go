@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -390,5 +391,41 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 			}
 		}
 		client.Close()
+	}
+}
+
+// The rights that README.md names are enough.
+func TestRightsOfTheReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rights, found := strings.Cut(string(readme), "For an ACL: `")
+	rights, _, closed := strings.Cut(rights, "`")
+	if !found || !closed {
+		t.Fatal("README.md names no rights")
+	}
+	admin := newClient(t, testserver.Redis(t))
+	rule := []any{"ACL", "SETUSER", "id2meta", "on", ">hunter2"}
+	for _, word := range strings.Fields(rights) {
+		rule = append(rule, word)
+	}
+	if err := admin.Do(t.Context(), rule...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	opts := *admin.Options()
+	opts.Username, opts.Password = "id2meta", "hunter2"
+	client := redis.NewClient(&opts)
+	defer client.Close()
+	s := newStore(t, client, prefix)
+	wantSwapped(t, s, key(1), nil, []byte("claim"), time.Minute)
+	wantSwapped(t, s, key(1), []byte("claim"), []byte("verdict"), time.Hour)
+	wantValue(t, s, key(1), []byte("verdict"))
+	wantSwapped(t, s, key(1), []byte("verdict"), nil, 0)
+	if err := s.Delete(t.Context(), key(1)); err != nil {
+		t.Error(err)
+	}
+	if _, err := newStore(t, client, "other:").Load(t.Context(), key(1)); err == nil {
+		t.Error("the rights are those of everybody: nothing was tested")
 	}
 }

@@ -20,7 +20,7 @@ func again(ctx context.Context, f func() error) error {
 	if err == nil || !isConflict(err) {
 		return err
 	}
-	for began, pause := time.Now(), time.Millisecond; time.Since(began) < longest; pause = min(2*pause, 50*time.Millisecond) {
+	for began, pause := time.Now(), time.Millisecond; time.Since(began) < longest; pause = min(2*pause, 10*time.Millisecond) {
 		select {
 		case <-time.After(pause/2 + rand.N(pause)):
 		case <-ctx.Done():

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"sync"
 )
@@ -80,27 +81,47 @@ func (s *Store) writeAll(ctx context.Context) {
 	}
 }
 
-func (s *Store) writeBatch(ctx context.Context, batch []*write) error {
-	// A transaction that ended with ctx would not say whether it was committed.
-	tx, err := s.db.BeginTx(context.WithoutCancel(ctx), nil)
+// writeBatch does not use sql.Tx: BEGIN IMMEDIATE waits for other writers before
+// anything is done, and a COMMIT that readers held up can be tried again, while new
+// readers have to wait for it.
+func (s *Store) writeBatch(ctx context.Context, batch []*write) (err error) {
+	conn, err := s.db.Conn(ctx)
 	if err != nil {
+		return orGivenUp(ctx, err)
+	}
+	defer conn.Close()
+	whole := context.WithoutCancel(ctx) // what is cut short has an outcome that nobody knows
+	if _, err := conn.ExecContext(whole, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer func() {
+		if err == nil {
+			return
+		}
+		if _, stuck := conn.ExecContext(whole, "ROLLBACK"); stuck != nil {
+			conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+		}
+	}()
 	for _, w := range batch {
 		if w.err = w.ctx.Err(); w.err != nil {
 			continue
 		}
-		result, err := tx.ExecContext(ctx, w.text, w.args...)
+		result, err := conn.ExecContext(ctx, w.text, w.args...)
 		if err == nil {
 			w.changed, err = result.RowsAffected()
 		}
-		if ctx.Err() != nil {
-			return errGivenUp
-		}
 		if err != nil {
-			return err
+			return orGivenUp(ctx, err)
 		}
 	}
-	return tx.Commit()
+	err = again(ctx, func() error { _, err := conn.ExecContext(whole, "COMMIT"); return err })
+	return orGivenUp(ctx, err)
+}
+
+// orGivenUp returns errGivenUp for an error that came because ctx had ended.
+func orGivenUp(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errGivenUp
+	}
+	return err
 }

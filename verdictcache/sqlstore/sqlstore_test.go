@@ -30,7 +30,7 @@ import (
 type fakeDB struct {
 	before func(ctx context.Context, query string) error
 
-	queries, prepared, begun, committed atomic.Int32
+	queries, prepared, committed atomic.Int32
 }
 
 func (f *fakeDB) open(t *testing.T) *sql.DB {
@@ -42,7 +42,7 @@ func (f *fakeDB) open(t *testing.T) *sql.DB {
 func (f *fakeDB) Connect(context.Context) (driver.Conn, error) { return f, nil }
 func (f *fakeDB) Driver() driver.Driver                        { return nil }
 func (f *fakeDB) Close() error                                 { return nil }
-func (f *fakeDB) Begin() (driver.Tx, error)                    { f.begun.Add(1); return fakeTx{f}, nil }
+func (f *fakeDB) Begin() (driver.Tx, error)                    { return nil, errors.New("nobody should begin") }
 
 func (f *fakeDB) Prepare(query string) (driver.Stmt, error) {
 	f.prepared.Add(1)
@@ -59,22 +59,16 @@ func (f *fakeDB) ExecContext(ctx context.Context, query string, _ []driver.Named
 
 func (f *fakeDB) do(ctx context.Context, query string) error {
 	f.queries.Add(1)
-	if f.before == nil {
-		return nil
+	if f.before != nil {
+		if err := f.before(ctx, query); err != nil {
+			return err
+		}
 	}
-	return f.before(ctx, query)
-}
-
-type fakeTx struct{ db *fakeDB }
-
-func (tx fakeTx) Commit() error {
-	if err := tx.db.do(context.Background(), "COMMIT"); err != nil {
-		return err
+	if query == "COMMIT" {
+		f.committed.Add(1)
 	}
-	tx.db.committed.Add(1)
 	return nil
 }
-func (tx fakeTx) Rollback() error { return nil }
 
 // fakeStmt passes on what a prepared statement is asked.
 type fakeStmt struct {
@@ -152,7 +146,7 @@ func TestANewPersonCostsThreeQueries(t *testing.T) {
 				db.waitForIdle()
 				want := 3
 				if dialect == sqlstore.SQLite {
-					want += 2 // to commit the two writes
+					want += 4 // to begin and to commit the two writes
 				}
 				require.EqualValues(t, want, db.queries.Load(), "question %d", n)
 			}
@@ -354,6 +348,24 @@ func TestAWriterOfSQLiteLeavesWithItsContext(t *testing.T) {
 			require.NoError(t, err)
 			_, err = store.Load(t.Context(), verdictcache.Key{})
 			require.NoError(t, err)
+		})
+	})
+	t.Run("a commit that readers hold up is tried again, and what was written with it is not", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var inserts, commits atomic.Int32
+			db := &fakeDB{before: func(_ context.Context, query string) error {
+				switch {
+				case strings.HasPrefix(query, "INSERT"):
+					inserts.Add(1)
+				case query == "COMMIT" && commits.Add(1) <= 5:
+					return errors.New("database is locked (5) (SQLITE_BUSY)")
+				}
+				return nil
+			}}
+			swapped, err := swap(t.Context(), newStore(t, db, sqlstore.SQLite))
+			require.NoError(t, err)
+			require.True(t, swapped)
+			require.EqualValues(t, 1, inserts.Load())
 		})
 	})
 	t.Run("a commit that fails is an error of everybody", func(t *testing.T) {

@@ -27,12 +27,14 @@ var matching = id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2met
 	return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E"}, nil
 })
 
+// sealedSize is about as long as a sealed verdict.
+const sealedSize = 90
+
 // bare returns a function that reads one row, or key, of the size of a verdict
 // through a connection of its own: the least that remembering can cost.
 func bare(b *testing.B, name, dsn string) func() error {
 	b.Helper()
 	key := sha256.Sum256(nil)
-	const sealedSize = 90
 	if name == "Redis" {
 		opts, err := redis.ParseURL(dsn)
 		if err != nil {
@@ -77,7 +79,8 @@ func bare(b *testing.B, name, dsn string) func() error {
 }
 
 // BenchmarkRemembered compares a verdict that is remembered with one bare round
-// trip to the same server. The two take turns; the ratio is that of their medians.
+// trip to the same server, and a Load of the store with both. They take turns; each ratio
+// is that of two medians.
 func BenchmarkRemembered(b *testing.B) {
 	for name, d := range databases {
 		b.Run(name, func(b *testing.B) {
@@ -95,9 +98,15 @@ func BenchmarkRemembered(b *testing.B) {
 			remembered := func() error { _, err := cache.Verify(b.Context(), param); return err }
 			roundTrip := bare(b, name, dsn)
 
-			var took [2][]time.Duration
+			key := verdictcache.Key{1}
+			if _, err := store.CompareAndSwap(b.Context(), key, nil, make([]byte, sealedSize), time.Hour); err != nil {
+				b.Fatal(err)
+			}
+			load := func() error { _, err := store.Load(b.Context(), key); return err }
+
+			var took [3][]time.Duration
 			for i := 0; b.Loop(); i++ {
-				for j, f := range []func() error{roundTrip, remembered} {
+				for j, f := range []func() error{roundTrip, load, remembered} {
 					start := time.Now()
 					if err := f(); err != nil {
 						b.Fatal(err)
@@ -108,9 +117,10 @@ func BenchmarkRemembered(b *testing.B) {
 			if stats := cache.Stats(); stats.Asked > 1 || stats.StoreFailures > 0 {
 				b.Fatalf("not remembered: %+v", stats)
 			}
-			floor, ours := median(took[0]), median(took[1])
+			floor, loaded, ours := median(took[0]), median(took[1]), median(took[2])
 			b.ReportMetric(float64(floor.Nanoseconds()), "bare-ns")
 			b.ReportMetric(float64(ours.Nanoseconds()), "remembered-ns")
+			b.ReportMetric(float64(loaded)/float64(floor), "load/bare")
 			b.ReportMetric(float64(ours)/float64(floor), "remembered/bare")
 		})
 	}
