@@ -439,3 +439,47 @@ func TestWithTheClient(t *testing.T) {
 	require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
 	require.NotContains(t, err.Error(), "110105")
 }
+
+// A browser that goes away after 100 ms does not waste a call that takes longer.
+func TestACallerOfTheClientLeaves(t *testing.T) {
+	open := func(t *testing.T, opts ...id2meta.Option) (*id2metatest.Server, *verdictcache.Cache) {
+		server := id2metatest.NewServer()
+		t.Cleanup(server.Close)
+		server.AddPerson(zhang.UserName, zhang.IdentifyNum)
+		client, err := id2meta.New(append(server.Options(), opts...)...)
+		require.NoError(t, err)
+		return server, newCache(t, client, newFaulty())
+	}
+	leave := func(t *testing.T, c *verdictcache.Cache) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, err := c.Verify(ctx, zhang)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		return err
+	}
+	t.Run("a request that is on its way is billed once", func(t *testing.T) {
+		server, c := open(t)
+		server.Inject(id2metatest.Delay(time.Second))
+		require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
+		result, err := c.Verify(t.Context(), zhang)
+		require.NoError(t, err)
+		require.True(t, result.Match())
+		require.Len(t, server.Calls(), 1)
+	})
+	t.Run("a request that waits for its limiter is not sent", func(t *testing.T) {
+		limiter := &closedLimiter{ended: make(chan struct{})}
+		server, c := open(t, id2meta.WithLimiter(limiter))
+		require.NotErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
+		<-limiter.ended
+		require.Empty(t, server.Calls())
+	})
+}
+
+// closedLimiter lets nobody pass.
+type closedLimiter struct{ ended chan struct{} }
+
+func (l *closedLimiter) Wait(ctx context.Context) error {
+	<-ctx.Done()
+	close(l.ended)
+	return ctx.Err()
+}

@@ -32,9 +32,6 @@ func TestTheSimulationFindsPlantedBugs(t *testing.T) {
 		{"a verdict is saved after the claim was lost", "claim.go",
 			"case now.claim.owner != f.owner:", "case false:",
 			"a forgotten one"},
-		{"a verdict is saved without a claim that was seen", "claim.go",
-			"f.unsure = err != nil", "f.unsure = false",
-			"a forgotten one"},
 		{"a renewal outlives its owner's question", "claim.go",
 			"f.exchange(ctx, nil, 0)", "go func() {\nfor range 100 {\nf.renew(ctx)\ntime.Sleep(c.lease / 3)\n}\n}()",
 			"late"},
@@ -47,15 +44,6 @@ func TestTheSimulationFindsPlantedBugs(t *testing.T) {
 		{"a claim is not renewed", "claim.go",
 			"f.renew(asking)", "_ = f.renew",
 			"asked without need"},
-		{"a dead claim is never taken over", "claim.go",
-			"&& looked.Sub(changed) < c.lease", "",
-			"late"},
-		{"a claim is not given up after an error", "claim.go",
-			"f.exchange(ctx, nil, 0)", "",
-			"late"},
-		{"a step that was taken unheard is not recognised", "claim.go",
-			"case seen.claim.owner == f.owner:", "case false:",
-			"late"},
 		{"the last caller takes a request with it that is on its way", "flight.go",
 			"if f.waiting == 0 && !f.sent {", "if f.waiting == 0 {",
 			"asked without need"},
@@ -66,7 +54,7 @@ func TestTheSimulationFindsPlantedBugs(t *testing.T) {
 			"&& age < c.ttl(v.verdict)", "",
 			"wrong verdict"},
 		{"a moved verdict is new", "claim.go",
-			"asked: seen.asked, source: sourcePrevious", "asked: c.now(), source: sourcePrevious",
+			"asked: seen.asked, movedFrom", "asked: c.now(), movedFrom",
 			"wrong verdict"},
 		{"a verdict is forgotten under the current hashKey only", "cache.go",
 			"for i := len(c.rings) - 1; i >= 0; i--", "for i := 0; i >= 0; i--",
@@ -100,7 +88,7 @@ func runMutated(t *testing.T, file, text string) (output string) {
 	overlayFile := filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(overlayFile, overlay, 0o600))
 	command := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay", overlayFile,
-		"-timeout", "2m", "-run", "TestSimulation$", ".", "-seeds", "3000")
+		"-timeout", "5m", "-run", "TestSimulation$", ".", "-seeds", "3000")
 	command.Env = append(os.Environ(), goEnv...)
 	out, err := command.CombinedOutput()
 	require.Error(t, err, "nothing was found:\n%s", out)

@@ -57,19 +57,18 @@ type simHandle struct{ p *process }
 
 var errSim = errors.New("a fault of the simulated store")
 
-func (h simHandle) Load(ctx context.Context, key verdictcache.Key) (value []byte, err error) {
-	err = h.step(ctx, "Load", key, func(s *simStore) bool { value = s.load(key); return true })
+func (h simHandle) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
+	var value []byte // not to be looked at after an error: the step may be taken later
+	err := h.step(ctx, "Load", key, func(s *simStore) { value = s.load(key) })
 	if err != nil {
 		return nil, err
 	}
 	return value, nil
 }
 
-func (h simHandle) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (swapped bool, err error) {
-	err = h.step(ctx, "CompareAndSwap", key, func(s *simStore) bool {
-		swapped = s.compareAndSwap(key, old, new, ttl)
-		return swapped
-	})
+func (h simHandle) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	var swapped bool
+	err := h.step(ctx, "CompareAndSwap", key, func(s *simStore) { swapped = s.compareAndSwap(key, old, new, ttl) })
 	w := h.p.w
 	switch {
 	case err != nil:
@@ -83,11 +82,11 @@ func (h simHandle) CompareAndSwap(ctx context.Context, key verdictcache.Key, old
 }
 
 func (h simHandle) Delete(ctx context.Context, key verdictcache.Key) error {
-	return h.step(ctx, "Delete", key, func(s *simStore) bool { delete(s.values, key); return true })
+	return h.step(ctx, "Delete", key, func(s *simStore) { delete(s.values, key) })
 }
 
 // step takes one step, or does not, and says so, or does not.
-func (h simHandle) step(ctx context.Context, name string, key verdictcache.Key, take func(*simStore) bool) error {
+func (h simHandle) step(ctx context.Context, name string, key verdictcache.Key, take func(*simStore)) error {
 	p, w, s := h.p, h.p.w, h.p.w.store
 	locked := func() {
 		s.mu.Lock()

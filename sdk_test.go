@@ -1,4 +1,4 @@
-package transport_test
+package id2meta_test
 
 import (
 	"context"
@@ -39,7 +39,7 @@ var different = map[string]string{
 // authorization is the header but for the signature itself.
 var authorization = regexp.MustCompile(`^(ACS3-HMAC-SHA256 Credential=.*,SignedHeaders=.*,Signature=)[0-9a-f]{64}$`)
 
-// TestRequestIsTheSDKs has the vendor's SDK and this library ask the same question
+// TestRequestIsTheSDKs has the vendor's SDK and this library send the same request
 // with each type of credential, and compares what arrives.
 func TestRequestIsTheSDKs(t *testing.T) {
 	for _, test := range []struct {
@@ -83,7 +83,7 @@ func TestRequestIsTheSDKs(t *testing.T) {
 			client, err := id2meta.New(id2meta.WithEndpoints(endpoint), id2meta.WithCredential(credential))
 			require.NoError(t, err)
 			defer client.CloseIdleConnections()
-			_, err = client.Verify(t.Context(), id2meta.Param{UserName: "ZHANG 三·~+", IdentifyNum: "11010519491231002X"})
+			_, err = client.Verify(t.Context(), id2meta.Param{UserName: "JOHN O'NEIL-SMITH, Á.B.", IdentifyNum: "11010519491231002X"})
 			require.NoError(t, err)
 
 			require.Len(t, requests, 2)
@@ -121,7 +121,7 @@ func TestRequestIsTheSDKs(t *testing.T) {
 	}
 }
 
-// askSDK sends the question with a form body, as the vendor's newer SDKs do.
+// askSDK sends the request with a form body, as the vendor's newer SDKs do.
 func askSDK(t *testing.T, endpoint string, credential credentials.Credential) {
 	t.Helper()
 	sdk, err := cloudauth.NewClient(&openapi.Config{
@@ -133,7 +133,7 @@ func askSDK(t *testing.T, endpoint string, credential credentials.Credential) {
 		Pathname: dara.String("/"), Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"),
 		ReqBodyType: dara.String("formData"), BodyType: dara.String("json"),
 	}, &openapi.OpenApiRequest{Body: map[string]any{
-		"ParamType": "normal", "UserName": "ZHANG 三·~+", "IdentifyNum": "11010519491231002X",
+		"ParamType": "normal", "UserName": "JOHN O'NEIL-SMITH, Á.B.", "IdentifyNum": "11010519491231002X",
 	}}, &dara.RuntimeOptions{})
 	require.NoError(t, err)
 }
