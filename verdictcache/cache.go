@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,15 +43,13 @@ type Stats struct {
 // New returns a Cache in front of next that remembers in store. New uses neither of
 // them.
 //
-// From hashKey come the Keys of the people in the Store, and the keys that seal the
-// values there. It is 32 random bytes or more (openssl rand -hex 32 prints such), secret,
-// and the same in every process that uses the Store. Keep it where the access key is, and
-// not in the Store's database. It is copied.
+// The Keys of the people in the Store, and the keys that seal the values there, come from
+// hashKey: 32 random bytes or more (openssl rand -hex 32 prints such), secret, and the same
+// in every process that uses the Store. Keep it where the access key is, and not in the
+// Store's database. It is copied.
 //
-// Use one hashKey for each Alibaba Cloud account and environment. Two Caches that share
-// Store and hashKey answer for each other: a verdict of the simulator, or of a test
-// account, would count in production. With hashKeys of their own, Caches that share a
-// Store see nothing of each other.
+// Use one hashKey for each Alibaba Cloud account and environment. Two Caches that share Store
+// and hashKey answer for each other: a verdict of the simulator would count in production.
 func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*Cache, error) {
 	switch {
 	case next == nil:
@@ -58,64 +57,61 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 	case store == nil:
 		return nil, errors.New("verdictcache: New: the Store is nil")
 	}
-	s, err := newSettings(opts)
-	if err != nil {
-		return nil, fmt.Errorf("verdictcache: New: %w", err)
+	s := settings{
+		matchTTL:    180 * 24 * time.Hour,
+		negativeTTL: 24 * time.Hour,
+		lease:       15 * time.Second,
+		logger:      slog.New(slog.DiscardHandler),
 	}
-	current, err := newKeyring(hashKey)
-	if err != nil {
-		return nil, fmt.Errorf("verdictcache: New: hashKey: %w", err)
-	}
-	rings := []*keyring{current}
-	for i, previous := range s.previousKeys {
-		if bytes.Equal(previous, hashKey) {
-			return nil, fmt.Errorf("verdictcache: New: WithPreviousHashKeys: key %d is the current hashKey", i+1)
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, errors.New("verdictcache: New: an Option is nil")
 		}
-		ring, err := newKeyring(previous)
+		if err := opt(&s); err != nil {
+			return nil, fmt.Errorf("verdictcache: New: %w", err)
+		}
+	}
+	var rings []*keyring
+	for i, key := range append([][]byte{hashKey}, s.previousKeys...) {
+		name := "hashKey"
+		if i > 0 {
+			name = fmt.Sprintf("WithPreviousHashKeys: key %d", i)
+			if bytes.Equal(key, hashKey) {
+				return nil, fmt.Errorf("verdictcache: New: %s is the current hashKey", name)
+			}
+		}
+		ring, err := newKeyring(key)
 		if err != nil {
-			return nil, fmt.Errorf("verdictcache: New: WithPreviousHashKeys: key %d: %w", i+1, err)
+			return nil, fmt.Errorf("verdictcache: New: %s: %w", name, err)
 		}
 		rings = append(rings, ring)
 	}
 	s.previousKeys = nil // no secret stays in a field
-	return &Cache{
-		settings: s,
-		next:     next,
-		store:    store,
-		rings:    rings,
-		now:      time.Now,
-		flights:  map[Key]*flight{},
-	}, nil
+	return &Cache{settings: s, next: next, store: store, rings: rings, now: time.Now, flights: map[Key]*flight{}}, nil
 }
 
 // Verify returns the verdict on a person: the remembered verdict, or the verdict of a
-// question that is being asked already, here or in another process, or else the verdict
-// of the Verifier behind the Cache.
+// question that is being asked already, here or in another process, or else the verdict of
+// the Verifier behind the Cache.
 //
-// An invalid Param is a *[id2meta.ParamError], and neither the Store nor the service is
-// asked. The same holds for a Param of [id2meta.ParamTypeSM2], because an encrypted
-// person never looks the same twice: encrypt behind the Cache, on the way to the service.
+// An invalid Param is a *[id2meta.ParamError] and costs neither Store nor service. So is a
+// Param of [id2meta.ParamTypeSM2]: an encrypted person never looks the same twice.
 //
-// An error of the Verifier behind is returned unchanged, to all callers that wait for it,
-// and is never remembered. A panic reaches all these callers, too. A Result that is none
-// of the three verdicts is an [id2meta.ErrUnexpectedResponse].
+// An error of the Verifier behind reaches all callers who wait for it, unchanged, and is
+// never remembered. So does a panic.
 //
 // A caller whose ctx ends gets the error of its ctx at once, with an
-// [id2meta.ErrMaybeBilled] if a request may be on its way to the service. The question
-// goes on for the other callers. When the last caller has left, it depends: if no request
-// is on its way (the [id2meta.Client] waits for its limiter, for credentials, or to try
-// again), the question ends. A request that is on its way is paid for, so the question
-// goes on within the Client's own timeout, and its verdict is remembered. A Verifier of
-// another kind always goes on.
+// [id2meta.ErrMaybeBilled] if a request may be on its way. When the last caller has left, a
+// question that has not been sent ends: an [id2meta.Client] that waits for its limiter, for
+// credentials, or to try again. A request that is on its way is paid for, so that question
+// goes on within the Client's timeout, and its verdict is remembered. A Verifier of another
+// kind always goes on. After five minutes a question is given up.
 //
-// So the ctx of a question has the values of its first caller's ctx, and not its
-// deadline. Give a Client behind a Cache a timeout ([id2meta.WithTimeout]) that is not
-// longer than your callers wait. After five minutes a question is given up, and is an
-// ErrMaybeBilled.
+// So a question has the values of its first caller's ctx, and not its deadline. Give the
+// Client a timeout ([id2meta.WithTimeout]) that is not longer than your callers wait.
 //
-// Each step of the Store may take a quarter of the time that is left until ctx's
-// deadline, and at most 3 s; if that is less than half a second, it may take up to three
-// quarters of the time left.
+// A step of the Store may take a quarter of the time until ctx's deadline, and at most 3 s;
+// if a quarter is less than half a second, up to three quarters.
 func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
 	normal, err := c.begin("Verify", ctx, param)
 	if err != nil {
@@ -137,22 +133,21 @@ func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result
 		c.remembered.Add(1)
 		return seen.verdict, nil
 	}
-	return c.takeOff(ctx, key, param, normal, seen, err != nil).wait(ctx)
+	return c.takeOff(ctx, key, param, seen, err != nil).wait(ctx)
 }
 
-// Forget makes the Store forget a person: the next Verify asks. The callers of a question
-// that is being asked at the same time, here or in another process, still get its verdict,
-// which is not remembered. With [WithPreviousHashKeys] the person is forgotten under all
-// hashKeys.
-//
-// After an error the Store may still remember the person. Each step of the Store may take
-// a third of a lease.
+// Forget makes the Store forget a person, under all hashKeys: the next Verify asks. The
+// callers of a question that is being asked at the same time, here or in another process,
+// still get its verdict, which is not remembered. After an error the Store may still
+// remember the person. A step of the Store may take a third of a lease.
 func (c *Cache) Forget(ctx context.Context, param id2meta.Param) error {
 	normal, err := c.begin("Forget", ctx, param)
 	if err != nil {
 		return err
 	}
-	c.disown(c.rings[0].key(normal))
+	c.mu.Lock()
+	delete(c.flights, c.rings[0].key(normal)) // nobody joins that question any more
+	c.mu.Unlock()
 	// The current key comes last: whoever moves a verdict has a claim there before it
 	// looks under the previous keys, and loses that claim now.
 	for i := len(c.rings) - 1; i >= 0; i-- {

@@ -272,7 +272,7 @@ func TestForget(t *testing.T) {
 			})
 		})
 	}
-	t.Run("a question whose claim comes late is not remembered either", func(t *testing.T) {
+	t.Run("a question that is asked after it is remembered", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newFaulty()
 			store.claim.set(func(context.Context) error { time.Sleep(time.Second); return nil })
@@ -281,10 +281,23 @@ func TestForget(t *testing.T) {
 			first := start(t.Context(), c, zhang)
 			time.Sleep(time.Second / 2)
 			require.NoError(t, c.Forget(t.Context(), zhang))
+			require.Zero(t, next.asked())
 			require.Equal(t, match, (<-first).result)
-			store.claim.set(nil)
 			mustVerify(t, c, zhang, match)
-			require.Equal(t, 2, next.asked())
+			require.Equal(t, 1, next.asked())
+		})
+	})
+	t.Run("a verdict is not remembered if its claim came into the store too late", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := &late{newFaulty()}
+			next := &service{answer: after(10*time.Second, mismatch, nil)}
+			first := start(t.Context(), newCache(t, next, store), zhang)
+			time.Sleep(4 * time.Second) // it asks without a claim
+			require.Equal(t, 1, next.asked())
+			require.NoError(t, newCache(t, next, store.faulty).Forget(t.Context(), zhang))
+			require.Equal(t, mismatch, (<-first).result)
+			next.answer = always(match, nil)
+			mustVerify(t, newCache(t, next, store.faulty), zhang, match)
 		})
 	})
 	t.Run("a store that fails is an error", func(t *testing.T) {
@@ -322,6 +335,18 @@ func TestForget(t *testing.T) {
 			time.Sleep(time.Minute)
 		})
 	})
+}
+
+// late takes a claim 5 s later, when nobody waits for that any more.
+type late struct{ *faulty }
+
+func (l *late) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	if l.faultOf(key, old, new) != &l.faulty.claim {
+		return l.faulty.CompareAndSwap(ctx, key, old, new, ttl)
+	}
+	time.AfterFunc(5*time.Second, func() { l.faulty.CompareAndSwap(context.Background(), key, old, new, ttl) })
+	<-ctx.Done()
+	return false, ctx.Err()
 }
 
 func TestNothingIsShown(t *testing.T) {
@@ -413,4 +438,48 @@ func TestWithTheClient(t *testing.T) {
 	require.NotErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
 	require.NotContains(t, err.Error(), "110105")
+}
+
+// A browser that goes away after 100 ms does not waste a call that takes longer.
+func TestACallerOfTheClientLeaves(t *testing.T) {
+	open := func(t *testing.T, opts ...id2meta.Option) (*id2metatest.Server, *verdictcache.Cache) {
+		server := id2metatest.NewServer()
+		t.Cleanup(server.Close)
+		server.AddPerson(zhang.UserName, zhang.IdentifyNum)
+		client, err := id2meta.New(append(server.Options(), opts...)...)
+		require.NoError(t, err)
+		return server, newCache(t, client, newFaulty())
+	}
+	leave := func(t *testing.T, c *verdictcache.Cache) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, err := c.Verify(ctx, zhang)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		return err
+	}
+	t.Run("a request that is on its way is billed once", func(t *testing.T) {
+		server, c := open(t)
+		server.Inject(id2metatest.Delay(time.Second))
+		require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
+		result, err := c.Verify(t.Context(), zhang)
+		require.NoError(t, err)
+		require.True(t, result.Match())
+		require.Len(t, server.Calls(), 1)
+	})
+	t.Run("a request that waits for its limiter is not sent", func(t *testing.T) {
+		limiter := &closedLimiter{ended: make(chan struct{})}
+		server, c := open(t, id2meta.WithLimiter(limiter))
+		require.NotErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
+		<-limiter.ended
+		require.Empty(t, server.Calls())
+	})
+}
+
+// closedLimiter lets nobody pass.
+type closedLimiter struct{ ended chan struct{} }
+
+func (l *closedLimiter) Wait(ctx context.Context) error {
+	<-ctx.Done()
+	close(l.ended)
+	return ctx.Err()
 }

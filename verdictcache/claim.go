@@ -35,16 +35,12 @@ var (
 		maxQuestion, id2meta.ErrMaybeBilled)
 	errNoVerdict = fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error (%w)",
 		id2meta.ErrUnexpectedResponse, id2meta.ErrMaybeBilled)
-	errRefuses = errors.New("it refuses a claim although nothing forbids the claim")
-	errNoEnd   = errors.New("others have asked for longer than a question may take")
+	errNoClaim = errors.New("it grants no claim, although nobody can be asking any more")
 )
 
 // find asks the service if this flight gets the claim, and otherwise waits for what
 // another process finds.
 func (f *flight) find(seen found) outcome {
-	if f.storeless {
-		return f.ask()
-	}
 	c := f.cache
 	start := time.Now()
 	looked, changed := start, start // when the last look began, and when seen was first seen
@@ -54,7 +50,7 @@ func (f *flight) find(seen found) outcome {
 	for {
 		switch {
 		case c.fresh(seen.value):
-			return outcome{result: seen.verdict, source: sourceOther}
+			return outcome{result: seen.verdict}
 		case seen.claim.owner == f.owner:
 			f.held = seen.raw // the Store took the step and did not say so
 			return f.lookBackAndAsk()
@@ -73,16 +69,15 @@ func (f *flight) find(seen found) outcome {
 			refusals++
 		}
 		switch {
-		case refusals == maxRefusals:
-			c.storeFailed(f.ctx, "CompareAndSwap", errRefuses)
-			return f.withoutStore(errRefuses)
-		case time.Since(start) > maxQuestion+2*c.lease:
-			c.storeFailed(f.ctx, "Load", errNoEnd)
-			return f.withoutStore(errNoEnd)
+		case refusals == maxRefusals || time.Since(start) > maxQuestion+2*c.lease:
+			c.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
+			return f.withoutStore(errNoClaim)
 		case refusals != 1: // after the first refusal there is probably a verdict
 			// The jitter keeps those who wait for the same thing from looking at once.
-			if err := sleep(f.ctx, pause+time.Duration(random.Int64N(int64(pause/4)))); err != nil {
-				return outcome{err: err}
+			select {
+			case <-time.After(pause + time.Duration(random.Int64N(int64(pause/4)))):
+			case <-f.ctx.Done():
+				return outcome{err: f.ctx.Err()}
 			}
 			pause = min(pause*3/2, maxPoll)
 		}
@@ -98,14 +93,25 @@ func (f *flight) find(seen found) outcome {
 	}
 }
 
-// claim tries to put this flight's claim in the place of old.
+// claim tries to put this flight's claim in the place of old. If the Store fails it may
+// have taken the step, so claim looks. It has to know before the service is asked: a claim
+// that comes into the Store after Forget would let an older verdict be remembered.
 func (f *flight) claim(old []byte) (granted bool, err error) {
-	f.held = f.nextClaim() // an error does not tell whether the Store has it
-	granted, err = f.cache.swap(f.ctx, f.key, old, f.held, f.cache.lease, f.share)
-	if err == nil && !granted {
+	c := f.cache
+	f.held = f.nextClaim()
+	granted, err = c.swap(f.ctx, f.key, old, f.held, c.lease, f.share)
+	if err != nil && f.ctx.Err() == nil {
+		now, err := c.load(f.ctx, c.rings[0], f.key, f.share)
+		granted = err == nil && now.claim.owner == f.owner
+	}
+	switch {
+	case granted:
+		return true, nil
+	case err == nil:
 		f.held = nil
 	}
-	return granted, err
+	f.unsure = err != nil
+	return false, err
 }
 
 func (f *flight) nextClaim() []byte {
@@ -128,13 +134,15 @@ func (f *flight) withoutStore(err error) outcome {
 // hashKey.
 func (f *flight) lookBackAndAsk() outcome {
 	c := f.cache
+	normal, _ := f.param.Normalize() // Verify has done so without an error
 	for _, ring := range c.rings[1:] {
-		seen, err := c.load(f.ctx, ring, ring.key(f.normal), f.share)
+		key := ring.key(normal)
+		seen, err := c.load(f.ctx, ring, key, f.share)
 		if err != nil {
 			return f.withoutStore(err)
 		}
 		if c.fresh(seen.value) {
-			return outcome{result: seen.verdict, asked: seen.asked, source: sourcePrevious}
+			return outcome{result: seen.verdict, asked: seen.asked, movedFrom: key}
 		}
 	}
 	return f.ask()
@@ -143,32 +151,33 @@ func (f *flight) lookBackAndAsk() outcome {
 // ask asks the service, and renews the claim meanwhile. That does not end with the
 // callers: as long as one process asks, no other process should.
 func (f *flight) ask() outcome {
-	c := f.cache
-	answer := make(chan outcome, 1)
-	asking, answered := context.WithCancel(context.WithoutCancel(f.ctx))
-	defer answered()
 	if !f.startAsking() {
 		return outcome{err: f.ctx.Err()}
 	}
+	answer := make(chan outcome, 1)
+	asking, answered := context.WithTimeout(context.WithoutCancel(f.ctx), maxQuestion)
 	go func() {
 		defer answered() // a renewal must not delay the answer
 		o := outcome{err: errGoexit}
 		defer func() { answer <- o }()
 		o = f.callNext()
 	}()
-	renew := time.NewTicker(c.lease / 3)
-	defer renew.Stop()
-	limit := time.NewTimer(maxQuestion)
-	defer limit.Stop()
+	renewal := time.NewTicker(f.cache.lease / 3)
+	defer renewal.Stop()
 	for {
 		select {
-		case o := <-answer:
-			return o
-		case <-renew.C:
-			f.renew(asking)
-		case <-limit.C:
-			f.cancel()
-			return outcome{err: errTooLate}
+		case <-renewal.C:
+			if asking.Err() == nil {
+				f.renew(asking)
+			}
+		case <-asking.Done():
+			select {
+			case o := <-answer:
+				return o
+			default:
+				f.cancel()
+				return outcome{err: errTooLate}
+			}
 		}
 	}
 }
@@ -201,43 +210,27 @@ func (f *flight) callNext() (o outcome) {
 	case !result.BizCode.Valid():
 		return outcome{err: errNoVerdict}
 	}
-	return outcome{result: result, asked: asked, source: sourceService}
+	return outcome{result: result, asked: asked}
 }
 
-// conclude turns the claim into a verdict, or gives the claim up. It takes no longer than
-// a lease: after that the claim is dead anyway.
+// conclude turns the claim into a verdict, or gives the claim up.
 func (f *flight) conclude() {
-	c := f.cache
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.lease)
-	defer cancel()
-	if f.outcome.isVerdict() && f.outcome.source != sourceOther && !f.storeless && !f.isForgotten() {
-		if f.held != nil && f.remember(ctx) {
+	c, o, ctx := f.cache, f.outcome, context.WithoutCancel(f.ctx)
+	if o.isVerdict() && !o.asked.IsZero() {
+		ttl := c.ttl(o.result)
+		ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), time.Millisecond)
+		value := c.rings[0].seal(f.key, value{verdict: o.result, asked: o.asked})
+		if f.held != nil && !f.unsure && f.exchange(ctx, value, ttl) {
+			if o.movedFrom != (Key{}) {
+				c.remove(ctx, o.movedFrom, c.lease/3) // a failure is logged, and the verdict expires
+			}
 			return
 		}
-		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a verdict is not remembered: the store failed, or the claim was gone",
-			slog.Duration("lease", c.lease))
+		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a verdict is not remembered: the store failed, or the claim was gone")
 	}
 	if f.held != nil {
 		f.exchange(ctx, nil, 0)
 	}
-}
-
-// remember turns the claim into the verdict.
-func (f *flight) remember(ctx context.Context) bool {
-	c, o := f.cache, f.outcome
-	ttl := c.ttl(o.result)
-	if o.source == sourcePrevious {
-		ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), minTTL)
-	}
-	if !f.exchange(ctx, c.rings[0].seal(f.key, value{verdict: o.result, asked: o.asked}), ttl) {
-		return false
-	}
-	if o.source == sourcePrevious {
-		for _, ring := range c.rings[1:] {
-			c.remove(ctx, ring.key(f.normal), c.lease/3) // a failure is logged, and the verdict expires
-		}
-	}
-	return true
 }
 
 // exchange replaces the claim by new, and reports whether it did. If the Store refuses or
@@ -267,15 +260,4 @@ func (f *flight) exchange(ctx context.Context, new []byte, ttl time.Duration) bo
 		f.held = now.raw
 	}
 	return false
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

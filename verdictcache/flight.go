@@ -17,24 +17,22 @@ import (
 // differs from golang.org/x/sync/singleflight in its end: there a call goes on although
 // nobody waits any more, or ends with its first caller although others wait.
 type flight struct {
-	cache  *Cache
-	key    Key
-	param  id2meta.Param // as the first caller gave it
-	normal id2meta.Param // normalized
+	cache *Cache
+	key   Key
+	param id2meta.Param // as the first caller gave it
 
 	ctx    context.Context // ends when the flight is given up
 	cancel context.CancelFunc
 	share  time.Duration   // of the first caller, for each step of the Store
 	caller context.Context // the first caller's
 
-	waiting   int  // callers; guarded by cache.mu
-	sent      bool // a request may be on its way to the service; guarded by cache.mu
-	forgotten bool // the verdict is not to be remembered; guarded by cache.mu
+	waiting int  // callers; guarded by cache.mu
+	sent    bool // a request may be on its way to the service; guarded by cache.mu
 
-	storeless bool     // the Store has failed already
-	owner     [16]byte // of this flight's claims
-	count     uint64   // of the last claim
-	held      []byte   // the claim that is in the Store, or may be; nil: none
+	owner  [16]byte // of this flight's claims
+	count  uint64   // of the last claim
+	held   []byte   // the claim that is in the Store, or may be; nil: none
+	unsure bool     // held may not be there, or not yet
 
 	done    chan struct{} // closed when outcome may be read
 	outcome outcome
@@ -43,21 +41,12 @@ type flight struct {
 
 // outcome is what a flight has found.
 type outcome struct {
-	result   id2meta.Result
-	asked    time.Time // when the service was asked
-	source   source
-	err      error
-	panicked any // what the Verifier behind panicked with
+	result    id2meta.Result
+	asked     time.Time // when the service was asked; zero if another process asked
+	movedFrom Key       // where the verdict was under a previous hashKey, or zero
+	err       error
+	panicked  any // what the Verifier behind panicked with
 }
-
-// source is where a verdict came from.
-type source int
-
-const (
-	sourceOther    source = iota // another process asked
-	sourceService                // this flight asked
-	sourcePrevious               // the Store had it under a previous hashKey
-)
 
 func (o outcome) isVerdict() bool { return o.err == nil && o.panicked == nil }
 
@@ -73,7 +62,7 @@ func (c *Cache) join(key Key) *flight {
 }
 
 // takeOff returns the flight about key: the present one, or a new one.
-func (c *Cache) takeOff(ctx context.Context, key Key, param, normal id2meta.Param, seen found, storeless bool) *flight {
+func (c *Cache) takeOff(ctx context.Context, key Key, param id2meta.Param, seen found, storeless bool) *flight {
 	progress.Report(ctx, false) // the caller may be a flight of another Cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,21 +70,11 @@ func (c *Cache) takeOff(ctx context.Context, key Key, param, normal id2meta.Para
 		f.waiting++
 		return f
 	}
-	f := &flight{
-		cache:     c,
-		key:       key,
-		param:     param,
-		normal:    normal,
-		share:     share(ctx),
-		caller:    ctx,
-		waiting:   1,
-		storeless: storeless,
-		done:      make(chan struct{}),
-	}
+	f := &flight{cache: c, key: key, param: param, caller: ctx, share: share(ctx), waiting: 1, done: make(chan struct{})}
 	rand.Read(f.owner[:]) // never fails
 	f.ctx, f.cancel = context.WithCancel(progress.With(context.WithoutCancel(ctx), f.report))
 	c.flights[key] = f
-	go f.run(seen)
+	go f.run(seen, storeless)
 	return f
 }
 
@@ -109,16 +88,6 @@ func (c *Cache) detach(f *flight) {
 func (c *Cache) detachLocked(f *flight) {
 	if c.flights[f.key] == f {
 		delete(c.flights, f.key)
-	}
-}
-
-// disown lets nobody join the flight about key any more, nor remember its verdict.
-func (c *Cache) disown(key Key) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if f := c.flights[key]; f != nil {
-		f.forgotten = true
-		delete(c.flights, key)
 	}
 }
 
@@ -143,12 +112,6 @@ func (f *flight) startAsking() bool {
 	}
 	f.sent = true
 	return true
-}
-
-func (f *flight) isForgotten() bool {
-	f.cache.mu.Lock()
-	defer f.cache.mu.Unlock()
-	return f.forgotten
 }
 
 // leave is called by a caller who no longer waits. It reports whether a request may be on
@@ -198,9 +161,9 @@ func (f *flight) take() (id2meta.Result, error) {
 		panic(o.panicked) // as without the Cache
 	case o.err != nil:
 		return id2meta.Result{}, o.err
-	case o.source == sourceOther || !f.counted.CompareAndSwap(false, true):
+	case o.asked.IsZero() || !f.counted.CompareAndSwap(false, true):
 		c.shared.Add(1)
-	case o.source == sourcePrevious:
+	case o.movedFrom != (Key{}):
 		c.remembered.Add(1)
 	default:
 		c.asked.Add(1)
@@ -210,10 +173,14 @@ func (f *flight) take() (id2meta.Result, error) {
 
 // run finds the outcome and gives it to the Store and to all callers, even if the Store
 // ends the goroutine.
-func (f *flight) run(seen found) {
+func (f *flight) run(seen found, storeless bool) {
 	defer f.land()
 	f.outcome = outcome{err: errGoexit}
-	f.outcome = f.find(seen)
+	if storeless {
+		f.outcome = f.ask()
+	} else {
+		f.outcome = f.find(seen)
+	}
 }
 
 // land gives the outcome to the callers when the Store knows it, so that the next Verify

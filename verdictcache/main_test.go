@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,15 @@ import (
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
+// goEnv is where the go command has its caches. The tests have another home.
+var goEnv []string
+
 func TestMain(m *testing.M) {
+	for _, name := range []string{"GOMODCACHE", "GOCACHE", "GOENV", "GOPATH"} {
+		if value, err := exec.Command("go", "env", name).Output(); err == nil {
+			goEnv = append(goEnv, name+"="+strings.TrimSpace(string(value)))
+		}
+	}
 	code := testenv.Run(m)
 	if err := goleak.Find(); code == 0 && err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")

@@ -11,10 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/id2meta/id2meta"
 )
@@ -31,6 +29,9 @@ const (
 
 // valueVersion is the first byte of every value.
 const valueVersion = 1
+
+// maxRequestID keeps a value as short as a Store may expect. The service sends 36 bytes.
+const maxRequestID = 128
 
 // keyring is what is derived from one hashKey: one subkey makes the Keys of people,
 // and one seals the values in the Store. It is used behind a pointer only, so that
@@ -127,20 +128,13 @@ func (k *keyring) seal(key Key, v value) []byte {
 	} else {
 		plain = append(plain, kindVerdict, v.verdict.BizCode[0])
 		plain = binary.BigEndian.AppendUint64(plain, uint64(v.asked.UnixMilli()))
-		plain = append(plain, storable(v.verdict.RequestID)...)
+		if id := v.verdict.RequestID; len(id) <= maxRequestID {
+			plain = append(plain, id...)
+		}
 	}
 	sealed := make([]byte, 1, 1+len(plain)+k.aead.Overhead())
 	sealed[0] = valueVersion
 	return k.aead.Seal(sealed, nil, plain, key[:])
-}
-
-// storable returns id, or nothing if id would make a value too long for a Store. The
-// service sends no such id, and the verdict counts without it.
-func storable(id string) string {
-	if len(id) > 128 || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
-		return ""
-	}
-	return id
 }
 
 // open returns what seal was given. It reports false for everything that seal did not
@@ -155,25 +149,13 @@ func (k *keyring) open(key Key, sealed []byte) (value, bool) {
 	}
 	switch kind, rest := plain[0], plain[1:]; {
 	case kind == kindClaim && len(rest) == 16+8:
-		return value{claim: claim{
-			owner: [16]byte(rest[:16]),
-			count: binary.BigEndian.Uint64(rest[16:]),
-		}}, true
+		return value{claim: claim{[16]byte(rest[:16]), binary.BigEndian.Uint64(rest[16:])}}, true
 	case kind == kindVerdict && len(rest) >= 1+8:
-		code, ok := bizCode(rest[0])
-		return value{
-			verdict: id2meta.Result{BizCode: code, RequestID: string(rest[9:])},
+		v := value{
+			verdict: id2meta.Result{BizCode: id2meta.BizCode(rest[:1]), RequestID: string(rest[9:])},
 			asked:   time.UnixMilli(int64(binary.BigEndian.Uint64(rest[1:9]))),
-		}, ok
+		}
+		return v, v.verdict.BizCode.Valid()
 	}
 	return value{}, false
-}
-
-func bizCode(b byte) (id2meta.BizCode, bool) {
-	for _, code := range [...]id2meta.BizCode{id2meta.BizCodeMatch, id2meta.BizCodeMismatch, id2meta.BizCodeNoRecord} {
-		if b == code[0] {
-			return code, true
-		}
-	}
-	return "", false
 }

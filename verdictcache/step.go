@@ -9,17 +9,13 @@ import (
 	"time"
 )
 
-// maxShare is the longest that a caller waits for one step of the Store.
-const maxShare = 3 * time.Second
-
-// slowStep is how long a step of a healthy Store takes on a bad day. A caller with
-// little time waits for that, too: otherwise a remembered person would be asked about
-// again.
-const slowStep = 500 * time.Millisecond
+const (
+	maxShare = 3 * time.Second        // the longest that a caller waits for one step
+	slowStep = 500 * time.Millisecond // what a healthy Store takes on a bad day: a caller in a hurry waits for it, too
+)
 
 // share is how long a caller with ctx waits for one step of the Store: a quarter of the
-// time that is left, so that most of it remains for the service. If a quarter is less
-// than slowStep, it is up to three quarters.
+// time that is left, so that most of it remains for the service.
 func share(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -48,10 +44,8 @@ func (c *Cache) load(ctx context.Context, ring *keyring, key Key, timeout time.D
 	var ok bool
 	if f.value, ok = ring.open(key, f.raw); !ok {
 		c.rejected.Add(1)
-		c.logger.LogAttrs(ctx, slog.LevelWarn,
-			"verdictcache: a value in the store cannot be opened, and counts as none: another hashKey made it, or another hand",
-			slog.Int("bytes", len(f.raw)))
 		f.value = value{}
+		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a value in the store cannot be opened, and counts as none: another hashKey made it, or another hand")
 	}
 	if len(f.raw) == 0 { // no Store should return an empty value, and none accepts it
 		f.raw = nil

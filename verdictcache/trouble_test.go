@@ -269,6 +269,13 @@ func TestAStepThatWasTakenUnheard(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: always(match, nil)}
 			store := &deaf{faulty: newFaulty(), claim: true, says: errStore}
+			loads := 0
+			store.load.set(func(context.Context) error {
+				if loads++; loads == 2 {
+					return errStore
+				}
+				return nil
+			})
 			_, err := newCache(t, next, store, verdictcache.WithFailClosed()).Verify(t.Context(), li)
 			require.ErrorIs(t, err, errStore)
 			require.Zero(t, next.asked())
@@ -330,13 +337,16 @@ func TestRenewalsThatFail(t *testing.T) {
 	})
 }
 
-// A request ID that not every Store can hold is left out, and not the verdict.
+// A request ID that is too long is left out, and not the verdict.
 func TestRequestIDsThatNoServiceSends(t *testing.T) {
-	for _, id := range []string{string(make([]byte, 129)), "a\x00b", "\xff"} {
-		next := &service{answer: always(id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: id}, nil)}
-		c := newCache(t, next, newMemory(t, 10))
-		mustVerify(t, c, zhang, id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: id})
-		mustVerify(t, c, zhang, id2meta.Result{BizCode: id2meta.BizCodeMatch})
+	for _, c := range []struct{ given, remembered string }{
+		{string(make([]byte, 128)), string(make([]byte, 128))}, {string(make([]byte, 129)), ""},
+		{"a\x00b", "a\x00b"}, {"\xff", "\xff"}, {"", ""},
+	} {
+		next := &service{answer: always(id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: c.given}, nil)}
+		cache := newCache(t, next, newMemory(t, 10))
+		mustVerify(t, cache, zhang, id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: c.given})
+		mustVerify(t, cache, zhang, id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: c.remembered})
 		require.Equal(t, 1, next.asked())
 	}
 }

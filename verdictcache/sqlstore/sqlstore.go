@@ -17,8 +17,8 @@
 // which works at every isolation level. When two transactions are in each other's
 // way, the statement is tried again until ctx ends.
 //
-// SQLite may be opened in any way. A process reads one row at a time and writes one
-// row at a time, and a file that is busy is tried again until ctx ends.
+// SQLite may be opened in any way. All who want to write at the same time share one
+// transaction, and a file that is busy is tried again until ctx ends.
 package sqlstore
 
 import (
@@ -38,14 +38,9 @@ import (
 type Store struct {
 	db         *sql.DB
 	grammar    grammar
-	reads      turn
-	writes     turn
+	queue      *queue   // for SQLite
 	statements sync.Map // the prepared *sql.Stmt of a text
 }
-
-// turn is nil where steps need not wait for each other, or a channel that holds one
-// item while somebody takes a step.
-type turn chan struct{}
 
 var _ verdictcache.Store = (*Store)(nil)
 
@@ -60,7 +55,7 @@ func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	}
 	s := &Store{db: db, grammar: grammar}
 	if dialect == SQLite {
-		s.reads, s.writes = make(turn, 1), make(turn, 1)
+		s.queue = newQueue()
 	}
 	return s, nil
 }
@@ -69,7 +64,7 @@ func New(db *sql.DB, dialect Dialect) (*Store, error) {
 // they exist. Several processes may call CreateTable at the same time. If your own
 // migrations make the table, take the statements from the README of this package.
 func (s *Store) CreateTable(ctx context.Context) error {
-	err := s.step(ctx, "create table", s.writes, func() (failed error) {
+	err := s.step(ctx, "create table", func() (failed error) {
 		for statement := range strings.SplitSeq(strings.TrimSpace(s.grammar.schema), ";\n") {
 			_, err := s.db.ExecContext(ctx, statement)
 			failed = errors.Join(failed, err)
@@ -86,7 +81,7 @@ func (s *Store) CreateTable(ctx context.Context) error {
 
 // Load implements [verdictcache.Store].
 func (s *Store) Load(ctx context.Context, key verdictcache.Key) (value []byte, err error) {
-	err = s.step(ctx, "load", s.reads, func() error {
+	load := func() error {
 		statement, err := s.prepare(ctx, s.grammar.load)
 		if err != nil {
 			return err
@@ -96,6 +91,12 @@ func (s *Store) Load(ctx context.Context, key verdictcache.Key) (value []byte, e
 			return nil
 		}
 		return err
+	}
+	err = s.step(ctx, "load", func() error {
+		if s.queue != nil {
+			return s.queue.read(ctx, load)
+		}
+		return load()
 	})
 	if err != nil {
 		return nil, err
@@ -146,7 +147,11 @@ func (s *Store) DeleteExpired(ctx context.Context, limit int) (deleted int64, er
 
 // exec returns the number of rows that the statement changed, or 0 with an error.
 func (s *Store) exec(ctx context.Context, name, text string, args ...any) (changed int64, err error) {
-	err = s.step(ctx, name, s.writes, func() error {
+	err = s.step(ctx, name, func() (err error) {
+		if s.queue != nil {
+			changed, err = s.write(ctx, text, args...)
+			return err
+		}
 		statement, err := s.prepare(ctx, text)
 		if err != nil {
 			return err
@@ -164,16 +169,8 @@ func (s *Store) exec(ctx context.Context, name, text string, args ...any) (chang
 	return changed, nil
 }
 
-// step takes a step when it is its turn, and again after a conflict.
-func (s *Store) step(ctx context.Context, name string, turn turn, f func() error) error {
-	if turn != nil {
-		select {
-		case turn <- struct{}{}:
-			defer func() { <-turn }()
-		case <-ctx.Done():
-			return fmt.Errorf("sqlstore: %s: %w", name, ctx.Err())
-		}
-	}
+// step takes a step, and takes it again after a conflict.
+func (s *Store) step(ctx context.Context, name string, f func() error) error {
 	if err := again(ctx, f); err != nil {
 		return fmt.Errorf("sqlstore: %s: %w", name, err)
 	}
