@@ -171,7 +171,7 @@ func (c *Cache) begin(method string, ctx context.Context, param id2meta.Param) (
 	case ctx == nil:
 		return id2meta.Param{}, fmt.Errorf("verdictcache: %s: the context is nil", method)
 	case param.ParamType == id2meta.ParamTypeSM2:
-		return id2meta.Param{}, &id2meta.ParamError{Field: "ParamType", Reason: reasonSM2}
+		return id2meta.Param{}, &id2meta.ParamError{Field: "ParamType", Problem: id2meta.ProblemParamType, Reason: reasonSM2}
 	}
 	param, err := param.Normalize()
 	if err != nil {
