@@ -224,7 +224,8 @@ func (c *Cache) ttl(r id2meta.Result) time.Duration {
 	return c.negativeTTL
 }
 
-// failedClosed is the error of WithFailClosed.
+// failedClosed is the error of WithFailClosed. Its remedy is to try later.
 func failedClosed(err error) error {
-	return fmt.Errorf("verdictcache: the store failed, and the service is not asked without it: %w", notTheCallers(err))
+	return fmt.Errorf("%w: verdictcache: the store failed, and the service is not asked without it: %w",
+		id2meta.ErrUnavailable, notTheCallers(err))
 }
