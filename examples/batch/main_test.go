@@ -143,7 +143,7 @@ func parseLines(t *testing.T, text string) []record {
 		if !strings.HasSuffix(line, "\n") {
 			break // torn
 		}
-		rec, err := parseRecord([]byte(strings.TrimSuffix(line, "\n")))
+		rec, err := newLayout(columns{}).parse([]byte(strings.TrimSuffix(line, "\n")))
 		if err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}

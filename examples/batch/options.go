@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,16 +23,20 @@ type options struct {
 	rate        rateFlag
 	parallel    int
 	encoding    string
+	sheet       string
+	keep        []string
+	remember    string
 	retryFailed bool
 	giveUp      int
 	progress    time.Duration
 }
 
-const usage = `batch verifies a CSV file (name,id_number) into a CSV file of verdicts.
+const usage = `batch verifies a file of people (name,id_number) into a file of verdicts. Both may
+be CSV files or .xlsx workbooks.
 
   batch                                            a sample, against the embedded simulator
   batch -simulator -in people.csv -out trial.csv   a rehearsal: nothing is sent or billed
-  batch -live -in people.csv -out verdicts.csv     the real service: every verdict is billed
+  batch -live -in people.xlsx -out verdicts.xlsx   the real service: every verdict is billed
 
 Stopped at any moment and started again with the same arguments, it continues.
 
@@ -48,14 +53,20 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		fmt.Fprint(stderr, usage)
 		f.PrintDefaults()
 	}
-	f.StringVar(&o.in, "in", "", "the CSV `file` to verify; without it a sample runs")
-	f.StringVar(&o.out, "out", "", "the CSV `file` for the verdicts; its journal is kept beside it")
+	f.StringVar(&o.in, "in", "", "the CSV or .xlsx `file` to verify; without it a sample runs")
+	f.StringVar(&o.out, "out", "", "the CSV or .xlsx `file` for the verdicts; its journal is kept beside it")
+	f.StringVar(&o.sheet, "sheet", "", "the `name` of the workbook's sheet to verify (default: the first one)")
+	f.Func("keep", "`columns` of the input to carry into the output, by their titles, separated by commas", func(s string) error {
+		o.keep = strings.Split(s, ",")
+		return nil
+	})
+	f.StringVar(&o.remember, "remember", "", "the SQLite `file` that remembers verdicts, so that each person is asked about once; it needs "+hashKeyVariable)
 	f.BoolVar(&o.live, "live", false, "ask the real service, with the default credential chain; it is billed")
 	f.BoolVar(&o.simulator, "simulator", false, "ask the embedded simulator, which knows only the people of the sample")
 	f.StringVar(&o.endpoints, "endpoint", "", "with -live: `hosts` to ask instead of the default ones, separated by commas")
 	f.Var(&o.rate, "rate", "at most this `many` requests a second, or unlimited; the account's limit is 50 for all its machines")
 	f.IntVar(&o.parallel, "parallel", 20, "how many rows are asked about at the same time")
-	f.StringVar(&o.encoding, "encoding", "auto", "of the input: auto, utf-8 or gb18030 (which includes GBK)")
+	f.StringVar(&o.encoding, "encoding", "auto", "of a CSV input: auto, utf-8 or gb18030 (which includes GBK)")
 	f.BoolVar(&o.retryFailed, "retry-failed", false, "ask again about the rows whose verdict is failed")
 	f.IntVar(&o.giveUp, "give-up", 100, "stop when this many rows in a row have failed; 0 is never")
 	f.DurationVar(&o.progress, "progress", 10*time.Second, "how often to write a line where there is no terminal")
@@ -81,12 +92,14 @@ func (o options) check() error {
 		return errors.New("-progress must be positive")
 	case o.encoding != "auto" && o.encoding != encodingUTF8 && o.encoding != encodingGB18030:
 		return errors.New("-encoding must be auto, utf-8 or gb18030")
-	case o.in == "" && (o.out != "" || o.live):
-		return errors.New("-in is missing: the CSV file to verify")
+	case slices.ContainsFunc(o.keep, func(title string) bool { return plainTitle(title) == "" }):
+		return errors.New("-keep has an empty title")
+	case o.in == "" && (o.out != "" || o.live || o.remember != ""):
+		return errors.New("-in is missing: the file to verify")
 	case o.in == "":
 		return nil
 	case o.out == "":
-		return errors.New("-out is missing: the CSV file for the verdicts")
+		return errors.New("-out is missing: the file for the verdicts")
 	case o.live == o.simulator:
 		// Without this a forgotten -live would leave a file of verdicts that
 		// look real.
@@ -106,8 +119,10 @@ func sameFile(in, out string) error {
 	if !a.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file; it is read twice, so a pipe will not do", in)
 	}
-	if b, err := os.Stat(out); err == nil && os.SameFile(a, b) {
-		return errors.New("-in and -out are the same file")
+	for _, path := range []string{out, recordsPath(out), journalPath(out)} {
+		if b, err := os.Stat(path); err == nil && os.SameFile(a, b) {
+			return errors.New("-in and -out are the same file")
+		}
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type batch struct {
 	parallel int
 	giveUp   int
 	rows     int // of the input
-	input    *input
+	input    rowReader
 	output   *output
 	progress progress
 	counts   tally
@@ -121,8 +121,8 @@ func (b *batch) feed(ctx context.Context, jobs chan<- job, results chan<- finish
 }
 
 // ask verifies one row. It has a context of its own: a request that was sent may
-// be billed, and its answer is worth waiting for also when the run is to stop.
-// It ends by the Client's timeout; what was not sent yet, by the limiter.
+// be billed, and its answer is worth waiting for even when the run is to stop.
+// The Client's timeout ends it. What was not sent yet is ended by the limiter.
 func (b *batch) ask(j job) finished {
 	result, err := b.verifier.Verify(context.Background(), id2meta.Param{
 		UserName:    j.row.name,
@@ -137,14 +137,7 @@ func (b *batch) ask(j job) finished {
 
 // stopsRun reports whether err says nothing of the row, and would be the same
 // for all that follow.
-func stopsRun(err error) bool {
-	for _, hopeless := range []error{id2meta.ErrCredential, id2meta.ErrAccessDenied, id2meta.ErrNotActivated, id2meta.ErrOverdue} {
-		if errors.Is(err, hopeless) {
-			return true
-		}
-	}
-	return false
-}
+func stopsRun(err error) bool { return id2meta.RemedyOf(err) == id2meta.RemedyOperator }
 
 // collect writes what is finished until results is closed.
 func (b *batch) collect(results <-chan finished, space <-chan struct{}, stop context.CancelCauseFunc) {
@@ -186,7 +179,7 @@ func (b *batch) collect(results <-chan finished, space <-chan struct{}, stop con
 				failures = 0
 			}
 			if failures == b.giveUp && b.giveUp > 0 {
-				stop(fmt.Errorf("%d rows in a row failed, the last one because: %s\nWhen that is over, start again with -retry-failed", failures, f.record.reason))
+				stop(fmt.Errorf("%d rows in a row failed. The reason of the last one: %s\nRemove the cause, and start again with -retry-failed", failures, f.record.reason))
 			}
 		case <-show.C:
 			b.progress.show(b.counts)
