@@ -69,6 +69,7 @@ var failures = []struct {
 	{400, "InvalidSecurityToken.MismatchWithAccessKey", id2meta.ErrCredential},
 	{400, "MissingSecurityToken", id2meta.ErrCredential},
 	{400, "InvalidTimeStamp.Expired", id2meta.ErrCredential},
+	{400, "IllegalTimestamp", id2meta.ErrCredential},
 	{400, "SignatureNonceUsed", id2meta.ErrCredential},
 	{403, "Forbidden", id2meta.ErrAccessDenied},
 	{403, "Forbidden.RAM", id2meta.ErrAccessDenied},

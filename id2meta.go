@@ -91,33 +91,39 @@ type Client struct {
 	sender     *transport.Sender
 	endpoints  *transport.Endpoints
 	credential credential.Resolver
+	answerTime answerTime
+	stats      counters
 }
 
-// New returns a Client. It does not use the network and needs no credential
-// yet: the first Verify asks for one. An option that cannot be used is an error
-// that names it.
+// New returns a Client. New does not use the network and needs no credential yet:
+// the first Verify asks for a credential. New returns an error that names an Option
+// that cannot be used.
 func New(opts ...Option) (*Client, error) {
 	s, err := newSettings(opts)
 	if err != nil {
 		return nil, err
 	}
+	sender, err := s.newSender()
+	if err != nil {
+		return nil, err
+	}
 	return &Client{
 		settings:   s,
-		sender:     transport.NewSender(s.httpClient),
-		endpoints:  transport.NewEndpoints(s.hosts, asideFor),
-		credential: credential.Resolver{Given: s.given},
+		sender:     sender,
+		endpoints:  transport.NewEndpoints(s.hosts),
+		credential: credential.Resolver{Given: s.provider, Func: s.keyFunc},
 	}, nil
 }
 
-// CloseIdleConnections closes the connections that no call is using. The Client
-// may be used again afterwards. With [WithHTTPClient] these are all that the given
-// client's Transport keeps, also for others who share it.
+// CloseIdleConnections closes the connections that no call is using. The Client can
+// be used again afterwards. With [WithHTTPClient], CloseIdleConnections also closes
+// connections of others who share the Transport of that client.
 func (c *Client) CloseIdleConnections() {
 	if c != nil && c.sender != nil {
 		c.sender.CloseIdleConnections()
 	}
 }
 
-// Format implements [fmt.Formatter]. Every verb writes the type's name: printing
-// the fields would race with calls under way, and show a credential.
+// Format implements [fmt.Formatter]. Every verb writes the name of the type: to
+// print the fields would race with calls under way, and show a credential.
 func (c *Client) Format(f fmt.State, _ rune) { io.WriteString(f, "*id2meta.Client") }

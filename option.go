@@ -6,68 +6,43 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
-	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/aliyun/credentials-go/credentials"
+
+	"github.com/id2meta/id2meta/internal/credential"
+	"github.com/id2meta/id2meta/internal/transport"
 )
 
-// The service's endpoints, from the vendor's page "身份二要素核验 ·
-// 纯服务端(API)接入". They are equivalent: the account, its bill and its limit of
-// 50 calls a second are the same behind each.
-const (
-	// EndpointDefault is the general endpoint. It has IPv4 addresses only.
-	EndpointDefault = "cloudauth.aliyuncs.com"
-	// EndpointDualStack is the general endpoint with IPv6 addresses.
-	EndpointDualStack = "cloudauth-dualstack.aliyuncs.com"
-
-	EndpointShanghai          = "cloudauth.cn-shanghai.aliyuncs.com"
-	EndpointShanghaiDualStack = "cloudauth-dualstack.cn-shanghai.aliyuncs.com"
-	// EndpointShanghaiVPC can be reached only from inside a VPC in Shanghai.
-	EndpointShanghaiVPC = "cloudauth-vpc.cn-shanghai.aliyuncs.com"
-
-	EndpointBeijing          = "cloudauth.cn-beijing.aliyuncs.com"
-	EndpointBeijingDualStack = "cloudauth-dualstack.cn-beijing.aliyuncs.com"
-	// EndpointBeijingVPC can be reached only from inside a VPC in Beijing.
-	EndpointBeijingVPC = "cloudauth-vpc.cn-beijing.aliyuncs.com"
-)
-
-// Defaults of the options, and how long an endpoint that gave no connection is
-// passed over, which is none.
 const (
 	defaultTimeout     = 10 * time.Second
 	defaultMaxAttempts = 3
-	asideFor           = 30 * time.Second
 )
 
 // Limiter slows a [Client] down to a rate. A *rate.Limiter of
-// golang.org/x/time/rate is one.
+// golang.org/x/time/rate is a Limiter.
 //
-// Wait is called once for each request that is about to be sent, retries
-// included. It blocks until the request may go, or returns an error: then
-// nothing is sent, and Verify fails with an [ErrThrottled] that wraps it. It must
-// return soon after ctx is done, should return at once if ctx's deadline leaves
-// no time for its turn, and must be safe for concurrent use.
+// The Client calls Wait before each request, retries included. Wait blocks until
+// the request may go, or returns an error: then the Client sends nothing, and Verify
+// returns an [ErrThrottled] that wraps the error. Wait must return soon after ctx
+// has ended, and should return at once if its turn comes after the deadline of ctx.
+// Wait must be safe for concurrent use.
 type Limiter interface {
 	Wait(ctx context.Context) error
 }
 
-// Option changes how a [Client] works. [New] reports an option that cannot be
-// used as an error that names it. Of an option that is given twice, the last
-// one counts.
+// Option changes how a [Client] works. [New] returns an error that names an Option
+// that cannot be used. If an Option is given twice, the last one counts.
 type Option func(*settings) error
 
-// settings is what the options leave behind.
+// settings are what the options set.
 type settings struct {
-	given           credentials.Credential // nil: the default provider chain
+	provider        credentials.Credential                            // nil: keyFunc, or else the default provider chain
+	keyFunc         func(ctx context.Context) (credential.Key, error) // nil: provider
 	hosts           []string
-	httpClient      *http.Client // nil: one of our own
+	httpClient      *http.Client                                   // nil: the Client's own
+	wrapTransport   func(base http.RoundTripper) http.RoundTripper // nil: no wrapper
 	timeout         time.Duration
 	maxAttempts     int
 	retryUnanswered bool
@@ -90,30 +65,47 @@ func newSettings(opts []Option) (settings, error) {
 			return settings{}, fmt.Errorf("id2meta: %w", err)
 		}
 	}
+	if s.httpClient != nil && s.wrapTransport != nil {
+		return settings{}, errors.New("id2meta: WithTransportWrapper: cannot be used together with WithHTTPClient; wrap the Transport of that client instead")
+	}
 	return s, nil
 }
 
-// WithCredential sets where the access key comes from. The default is the
-// provider chain of github.com/aliyun/credentials-go: environment, OIDC, CLI
-// and credential profiles, ECS RAM role, credentials URI, in this order.
+// newSender returns the sender that s asks for.
+func (s *settings) newSender() (*transport.Sender, error) {
+	if s.wrapTransport == nil {
+		return transport.NewSender(s.httpClient), nil
+	}
+	sender, err := transport.NewWrappedSender(s.wrapTransport)
+	if err != nil {
+		return nil, fmt.Errorf("id2meta: WithTransportWrapper: %w", err)
+	}
+	return sender, nil
+}
+
+// WithCredential sets the provider of the access key. The default is the provider
+// chain of github.com/aliyun/credentials-go, which looks in this order: environment,
+// OIDC, profiles of the CLI and of the SDKs, ECS RAM role, credentials URI.
+// [WithAccessKey] and [WithAccessKeyFunc] are simpler where the program has the key
+// itself. Of these three options, the last one counts.
 //
-// The Client asks cred for its answer by one goroutine at a time, so cred need
-// not be safe for concurrent use as long as nobody else uses it.
+// The Client asks cred from one goroutine at a time. So cred need not be safe for
+// concurrent use if nobody else uses it.
 func WithCredential(cred credentials.Credential) Option {
 	return func(s *settings) error {
-		if isNil(cred) {
+		if cred == nil {
 			return errors.New("WithCredential: the credential is nil")
 		}
-		s.given = cred
+		s.provider, s.keyFunc = cred, nil
 		return nil
 	}
 }
 
 // WithEndpoints sets the hosts to ask, as host or host:port, in the order of
 // preference. The default is [EndpointDefault], [EndpointShanghai],
-// [EndpointBeijing]; the default port is 443. An IPv6 address stands in
-// brackets: [2001:db8::1]:443. All are spoken to by HTTPS. Those of the international
-// service are refused: its API is another one.
+// [EndpointBeijing]. The default port is 443. An IPv6 address stands in brackets:
+// [2001:db8::1]:443. The Client uses HTTPS for every endpoint. New refuses endpoints
+// of the international service, which has another API.
 func WithEndpoints(endpoints ...string) Option {
 	endpoints = slices.Clone(endpoints)
 	return func(s *settings) error {
@@ -130,33 +122,48 @@ func WithEndpoints(endpoints ...string) Option {
 	}
 }
 
-// WithHTTPClient sets the client that sends the requests, for a proxy, a
-// certificate authority or instrumentation of one's own. It is copied, and the
-// copy never follows a redirect and keeps no cookies. The default is a client
-// with a connection pool of its own, that takes the proxy from the environment.
+// WithHTTPClient sets the client that sends the requests, for example for a proxy or
+// a certificate authority of your own. The Client copies client; the copy follows
+// no redirects and keeps no cookies. The default is a client with its own connection
+// pool, which takes the proxy from the environment.
 //
-// Its Transport decides how connections are made and kept, and whether the
-// server's certificate is verified; failing over from an endpoint that gives no
-// connection needs one that supports [net/http/httptrace], as *http.Transport
-// does. A clone of http.DefaultTransport should have its MaxIdleConnsPerHost
-// raised from 2 to as many as there are concurrent callers. The client's Timeout,
-// if it has one, bounds each request beside [WithTimeout].
+// The Transport of client decides how connections are made and kept, and whether the
+// certificate of the server is verified. Failing over from an endpoint that gives no
+// connection needs a Transport that supports [net/http/httptrace], as *http.Transport
+// does. In a clone of http.DefaultTransport, raise MaxIdleConnsPerHost from 2 to the
+// number of concurrent callers. The Timeout of client, if any, bounds each request
+// beside [WithTimeout].
+//
+// One connection carries one answer after another. A proxy that ends TLS and loses
+// count could therefore give one caller the answer for another person. Behind such a
+// proxy, use a Transport with DisableKeepAlives: each request then has a connection
+// of its own.
 func WithHTTPClient(client *http.Client) Option {
 	return func(s *settings) error {
 		if client == nil {
 			return errors.New("WithHTTPClient: the client is nil")
-		}
-		if client.Transport != nil && isNil(client.Transport) {
-			return errors.New("WithHTTPClient: the client's Transport is a nil pointer")
 		}
 		s.httpClient = client
 		return nil
 	}
 }
 
-// WithTimeout bounds one whole Verify call: waiting for the limiter and the
+// WithTransportWrapper wraps the Client's own connection pool, for example to trace
+// requests with otelhttp.NewTransport. The wrapper must pass on the request with its
+// context. WithTransportWrapper cannot be used together with [WithHTTPClient].
+func WithTransportWrapper(wrap func(base http.RoundTripper) http.RoundTripper) Option {
+	return func(s *settings) error {
+		if wrap == nil {
+			return errors.New("WithTransportWrapper: the function is nil")
+		}
+		s.wrapTransport = wrap
+		return nil
+	}
+}
+
+// WithTimeout bounds one whole Verify call: the waits for the limiter and for the
 // credential, connecting, the answer, and all retries. The default is 10 s. An
-// earlier deadline of the caller's context wins.
+// earlier deadline of the caller's context counts instead.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 {
@@ -167,10 +174,9 @@ func WithTimeout(d time.Duration) Option {
 	}
 }
 
-// WithMaxAttempts bounds how many requests one Verify call makes, the first
-// included. The default is 3; with 1 nothing is ever retried. The more there may
-// be, the shorter each may take to connect: the time left divided by the
-// attempts left, and at most 3 s.
+// WithMaxAttempts bounds how many requests one Verify call makes. The default is 3.
+// With 1, Verify never retries. An attempt that is not the last may take at most 3 s
+// to connect, or the time left divided by the attempts left if that is less.
 func WithMaxAttempts(n int) Option {
 	return func(s *settings) error {
 		if n < 1 {
@@ -181,11 +187,12 @@ func WithMaxAttempts(n int) Option {
 	}
 }
 
-// WithRetryUnanswered also retries a request that was sent and never answered:
-// a reset, a truncated answer, a silent server. The service may have verified
-// the person and billed the call (see [ErrMaybeBilled]), so the retry may be paid for
-// a second time; that is why it is off by default. With it, an attempt waits for its answer no
-// longer than the time left divided by the attempts left.
+// WithRetryUnanswered also retries a request that was sent and not answered: the
+// connection broke, the answer was cut, the server was silent, or a proxy answered
+// HTTP 502 or 504. The default is not to retry, because the service may have
+// verified the person and billed the request (see [ErrMaybeBilled]); then the retry
+// costs a second time. With this option, an attempt that is not the last waits for
+// its answer at most the time left divided by the attempts left.
 func WithRetryUnanswered() Option {
 	return func(s *settings) error {
 		s.retryUnanswered = true
@@ -193,15 +200,18 @@ func WithRetryUnanswered() Option {
 	}
 }
 
-// WithLimiter makes every request, retries included, wait for l. The default is
-// no limit. The service allows one account 50 calls a second, over all its RAM
-// users and machines (vendor's page "信息核验接口 QPS 限量说明").
+// WithLimiter makes every request, retries included, wait for l. The default is no
+// limit. The service allows one account 50 calls a second, over all its RAM users
+// and machines (vendor's page "信息核验接口 QPS 限量说明").
 //
-// The time of [WithTimeout] includes the wait: with many callers and a low rate
-// it must be long enough for the last of them.
+// A call waits for l only while the time left is enough for an answer, judged by the
+// answers that the Client had lately; a call that would have to wait longer fails
+// with [ErrThrottled] and sends nothing. A *rate.Limiter and the limiter of package
+// redislimiter say so at once. So in a rush some callers fail early, and what is sent
+// is answered.
 func WithLimiter(l Limiter) Option {
 	return func(s *settings) error {
-		if isNil(l) {
+		if l == nil {
 			return errors.New("WithLimiter: the limiter is nil")
 		}
 		s.limiter = l
@@ -210,8 +220,8 @@ func WithLimiter(l Limiter) Option {
 }
 
 // WithLogger reports every attempt to l at level Debug, and every failover and
-// retry at Warn with its reason. The default is silence. No record holds
-// anything of the person or of the credential.
+// every retry at level Warn with its reason. The default is to log nothing. No record
+// holds anything of the person or of the credential.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {
@@ -220,68 +230,4 @@ func WithLogger(l *slog.Logger) Option {
 		s.logger = l
 		return nil
 	}
-}
-
-// checkEndpoint refuses what is not host or host:port. Its errors do not repeat
-// the endpoint, which may hold a password that belongs to an address.
-func checkEndpoint(endpoint string) error {
-	switch {
-	case endpoint == "":
-		return errors.New("it is empty")
-	case strings.Contains(endpoint, "://"):
-		return errors.New("it must be host or host:port, without a scheme")
-	case strings.ContainsFunc(endpoint, unicode.IsSpace):
-		return errors.New("it holds white space")
-	case strings.Contains(endpoint, "@"):
-		return errors.New("it must be host or host:port, without a user or a password")
-	case strings.ContainsAny(endpoint, `/?#`):
-		return errors.New("it must be host or host:port, without a path, a query or a fragment")
-	case strings.Contains(endpoint, ","):
-		return errors.New("it holds a comma; give each endpoint as an argument of its own")
-	}
-
-	host, port, hasPort := endpoint, "", false
-	if colon := strings.LastIndexByte(endpoint, ':'); colon > strings.LastIndexByte(endpoint, ']') {
-		host, port, hasPort = endpoint[:colon], endpoint[colon+1:], true
-	}
-	switch {
-	case host == "":
-		return errors.New("it has no host")
-	case host[0] == '[':
-		ip, err := netip.ParseAddr(strings.TrimSuffix(host[1:], "]"))
-		if err != nil || !ip.Is6() || ip.Zone() != "" || !strings.HasSuffix(host, "]") {
-			return errors.New("its brackets do not hold an IPv6 address")
-		}
-	case strings.Contains(host, ":"):
-		return errors.New("an IPv6 address must stand in brackets")
-	case isInternational(host):
-		return errors.New("it belongs to the international service, whose API (Id2MetaVerifyIntl) is another one and is not supported")
-	case !hostName.MatchString(host):
-		return errors.New("its host is not made of letters, digits and hyphens with dots between (write other scripts in punycode)")
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); hasPort && (err != nil || n == 0) {
-		return errors.New("its port is not a number from 1 to 65535")
-	}
-	return nil
-}
-
-// hostName also takes an underscore, which is not in public names but in those
-// of containers, and an IPv4 address.
-var hostName = regexp.MustCompile(`^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*\.?$`)
-
-// isInternational recognises cloudauth-intl.cn-hongkong.aliyuncs.com and the like,
-// which the vendor's page "ID_2META" lists for accounts of Alibaba Cloud International.
-func isInternational(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return strings.HasPrefix(host, "cloudauth-intl") && strings.HasSuffix(host, ".aliyuncs.com")
-}
-
-// isNil also finds the nil pointer or function in an interface, which == does
-// not.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	value := reflect.ValueOf(v)
-	return (value.Kind() == reflect.Pointer || value.Kind() == reflect.Func) && value.IsNil()
 }

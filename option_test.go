@@ -17,15 +17,10 @@ import (
 	"github.com/aliyun/credentials-go/credentials"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
 )
-
-type pointerCredential struct{ credentials.Credential }
-
-func (*pointerCredential) GetCredential() (*credentials.CredentialModel, error) { return nil, nil }
 
 type limiterFunc func(ctx context.Context) error
 
@@ -44,19 +39,21 @@ func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
 	}{
 		{"a nil Option", nil, "New", "nil"},
 		{"a nil credential", id2meta.WithCredential(nil), "WithCredential", "nil"},
-		{"a nil pointer to a credential", id2meta.WithCredential((*pointerCredential)(nil)), "WithCredential", "nil"},
+		{"a nil function that wraps the transport", id2meta.WithTransportWrapper(nil), "WithTransportWrapper", "nil"},
+		{"a function that wraps the transport in nothing", id2meta.WithTransportWrapper(func(http.RoundTripper) http.RoundTripper { return nil }), "WithTransportWrapper", "no RoundTripper"},
+		{"a nil function that gives an access key", id2meta.WithAccessKeyFunc(nil), "WithAccessKeyFunc", "nil"},
+		{"an access key without an ID", id2meta.WithAccessKey(id2meta.AccessKey{Secret: "s"}), "WithAccessKey", "ID"},
+		{"an access key without a secret", id2meta.WithAccessKey(id2meta.AccessKey{ID: "i"}), "WithAccessKey", "secret"},
+		{"an access key with a line feed in its secret", id2meta.WithAccessKey(id2meta.AccessKey{ID: "i", Secret: "a\nb"}), "WithAccessKey", "secret"},
+		{"an access key with a line feed in its token", id2meta.WithAccessKey(id2meta.AccessKey{ID: "i", Secret: "a", SecurityToken: "a\nb"}), "WithAccessKey", "token"},
 		{"no endpoint", id2meta.WithEndpoints(), "WithEndpoints", "no endpoint"},
 		{"an empty slice of endpoints", id2meta.WithEndpoints([]string{}...), "WithEndpoints", "no endpoint"},
 		{"a nil HTTP client", id2meta.WithHTTPClient(nil), "WithHTTPClient", "nil"},
-		{"an HTTP client with a nil pointer for Transport", id2meta.WithHTTPClient(&http.Client{Transport: (*http.Transport)(nil)}), "WithHTTPClient", "Transport"},
-		{"an HTTP client with a nil function for Transport", id2meta.WithHTTPClient(&http.Client{Transport: roundTripFunc(nil)}), "WithHTTPClient", "Transport"},
 		{"a timeout of zero", id2meta.WithTimeout(0), "WithTimeout", "not positive"},
 		{"a negative timeout", id2meta.WithTimeout(-time.Second), "WithTimeout", "not positive"},
 		{"no attempt", id2meta.WithMaxAttempts(0), "WithMaxAttempts", "fewer than one"},
 		{"a negative number of attempts", id2meta.WithMaxAttempts(-1), "WithMaxAttempts", "fewer than one"},
 		{"a nil limiter", id2meta.WithLimiter(nil), "WithLimiter", "nil"},
-		{"a nil pointer to a limiter", id2meta.WithLimiter((*rate.Limiter)(nil)), "WithLimiter", "nil"},
-		{"a nil function for a limiter", id2meta.WithLimiter(limiterFunc(nil)), "WithLimiter", "nil"},
 		{"a nil logger", id2meta.WithLogger(nil), "WithLogger", "nil"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

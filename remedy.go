@@ -1,10 +1,5 @@
 package id2meta
 
-import (
-	"context"
-	"errors"
-)
-
 // Remedy says who can do something about an error. [RemedyOf] finds it.
 type Remedy int
 
@@ -20,18 +15,11 @@ const (
 
 // RemedyOf returns the Remedy of an error that a [Verifier] returned.
 func RemedyOf(err error) Remedy {
-	is := func(target error) bool { return errors.Is(err, target) }
-	switch {
-	case err == nil:
+	if err == nil {
 		return RemedyNone
-	case is(ErrInvalidParam):
-		return RemedyCorrectInput
-	case is(ErrRepeatedCall):
-		return RemedyNotThisPerson
-	case is(ErrCredential), is(ErrNotActivated), is(ErrAccessDenied), is(ErrOverdue):
-		return RemedyOperator
-	case is(ErrThrottled), is(ErrSourceUnavailable), is(ErrUnavailable), is(context.Canceled), is(context.DeadlineExceeded):
-		return RemedyTryLater
+	}
+	if o := outcomeOf(err); o != nil {
+		return o.remedy
 	}
 	return RemedyReport
 }

@@ -3,54 +3,44 @@ package id2meta
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
 	"github.com/alibabacloud-go/tea/dara"
-	"github.com/aliyun/credentials-go/credentials"
 
-	"github.com/id2meta/id2meta/internal/transport"
+	"github.com/id2meta/id2meta/internal/credential"
+	"github.com/id2meta/id2meta/internal/progress"
 	"github.com/id2meta/id2meta/internal/redact"
+	"github.com/id2meta/id2meta/internal/transport"
 )
 
 // version is what the User-Agent says of this library.
 const version = "0.1.0"
 
-// Backoff between attempts: exponential, with full jitter.
-const (
-	backoffBase = 100 * time.Millisecond
-	backoffCap  = 2 * time.Second
-)
-
 // Verify asks whether param's name and number belong to the same person.
 //
-// It validates param before any network (see [Param.Validate]), and then asks
-// the endpoints in their order until there is a verdict, the attempts are used
-// up ([WithMaxAttempts]), or the time is ([WithTimeout], or ctx). It tries
-// again only what cannot have been billed, or was answered with a failure that
-// may pass:
+// Verify first validates param without any network (see [Param.Validate]). Then
+// Verify asks the endpoints in their order, until there is a verdict, or no attempt
+// is left ([WithMaxAttempts]), or no time is left ([WithTimeout], or ctx). Verify
+// tries again only what cannot have been billed:
 //
-//   - No connection to an endpoint: the next one, at once. The endpoint is
-//     passed over for 30 s, unless all are.
-//   - HTTP 5xx, Code 500, Code 402 for the source's sake: the next endpoint, after
-//     a backoff.
-//   - Throttled: after the time that the answer names, or a backoff.
-//   - Sent and not answered: not again, since it may have been billed, unless
-//     [WithRetryUnanswered] was given.
+//   - No connection to an endpoint: the next endpoint, at once. Later calls pass
+//     over the endpoint for 30 s, unless no other endpoint works.
+//   - HTTP 5xx, Code 500, Code 402 because the source is unavailable: the next
+//     endpoint, after a backoff.
+//   - Throttled: after the wait that the answer tells, or a backoff.
+//   - Sent and not answered, or HTTP 502 or 504 from a proxy: not tried again,
+//     because the request may have been billed. [WithRetryUnanswered] changes that.
 //
-// Any verdict, also a mismatch, is a Result without an error. An error is one
-// of those of errors.Is at [ErrInvalidParam] and below, or ctx's. When attempts
-// were used up, it is that of the last one. [ErrMaybeBilled] beside it tells that
-// the service may have answered and billed one of them. No error holds the name,
-// the number or a secret.
+// Each of the three verdicts is a Result with a nil error. Otherwise the Result is
+// zero, and errors.Is finds in the error one of the errors from [ErrInvalidParam]
+// on, or the error of ctx. After several attempts, the error is the error of the
+// last attempt. errors.Is also finds [ErrMaybeBilled] if the service may have
+// answered and billed one of the attempts. No error holds the name, the number or
+// a secret.
 func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 	switch {
 	case c == nil || c.sender == nil:
@@ -58,6 +48,12 @@ func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 	case ctx == nil:
 		return Result{}, errors.New("id2meta: Verify: the context is nil")
 	}
+	result, err := c.verify(ctx, param)
+	c.stats.countCall(result, err)
+	return result, err
+}
+
+func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 	normal, err := param.Normalize()
 	if err != nil {
 		return Result{}, err
@@ -65,110 +61,65 @@ func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 
-	k := call{Client: c, given: param, param: normal, tried: make([]int, c.endpoints.Len())}
+	deadline, _ := ctx.Deadline()
+	k := call{Client: c, given: param, param: normal, deadline: deadline, total: time.Until(deadline),
+		tried: make([]int, c.endpoints.Len())}
 	for {
+		progress.Report(ctx, false)
 		result, failed := k.attempt(ctx)
 		if failed == nil {
 			return result, nil
 		}
+		c.stats.countFailure(failed)
 		wait, again := k.plan(ctx, failed)
 		if !again || k.attempts == c.maxAttempts {
 			return Result{}, k.giveUp(failed)
 		}
 		k.logRetry(ctx, failed, wait)
 		k.earlier = failed.err
-		k.maybeBilled = k.maybeBilled || failed.maybeBilled
+		k.maybeBilled = k.maybeBilled || failed.billed
+		progress.Report(ctx, false)
 		if err := sleep(ctx, wait); err != nil {
-			return Result{}, k.giveUp(&failure{err: fmt.Errorf("id2meta: waiting to try again: %w", err)})
+			return Result{}, k.giveUp(contextFailure(err, false, "waiting to try again"))
 		}
 	}
 }
 
-// call is one Verify on its way.
+// call is one Verify under way.
 type call struct {
 	*Client
 	given    Param // as the caller gave it, and as a server may echo it
 	param    Param // as it is sent
-	attempts int   // made so far
-	tried    []int // of these, by endpoint
-	earlier  error // of the attempt before, or nil
+	deadline time.Time
+	total    time.Duration // from the start to the deadline
+	attempts int           // made so far
+	tried    []int         // how many of these went to each endpoint
+	earlier  error         // of the attempt before, or nil
 
-	maybeBilled bool // one of the attempts before was
+	maybeBilled bool // one of the attempts before may have been billed
 }
 
 // failure is why an attempt gave no verdict.
 type failure struct {
-	kind        kind
-	err         error
-	maybeBilled bool          // the service may have given a verdict
-	retryAfter  time.Duration // what a throttled answer says to wait, or 0
-}
-
-// kind is a row of the table of what happened and what is then done; see plan.
-type kind int
-
-const (
-	impossible kind = iota // there was nothing to send, or no time left
-	unsent                 // no connection: the service has seen nothing
-	unanswered             // sent: the service may have verified and billed it
-	failing                // the service answered with a failure that may pass
-	throttled              // the service answered that the account asks too often
-	final                  // the service answered what another attempt will not change
-)
-
-// plan says whether to try again after a failed attempt, and after which wait.
-func (k *call) plan(ctx context.Context, f *failure) (wait time.Duration, again bool) {
-	switch f.kind {
-	case unsent:
-		if slices.Contains(k.tried, 0) {
-			return 0, true
-		}
-		return orAtOnce(ctx, k.backoff()), true
-	case unanswered:
-		return orAtOnce(ctx, k.backoff()), k.retryUnanswered
-	case failing:
-		wait = k.backoff()
-		return wait, fits(ctx, wait)
-	case throttled:
-		if wait = f.retryAfter; wait <= 0 {
-			wait = k.backoff()
-		}
-		return wait, fits(ctx, wait)
-	}
-	return 0, false
-}
-
-// backoff is exponential with full jitter: callers that failed together do not
-// come back together.
-func (k *call) backoff() time.Duration {
-	longest := min(backoffBase<<(min(k.attempts, 10)-1), backoffCap)
-	return rand.N(longest)
-}
-
-// orAtOnce is a wait that nobody asked for: rather none than no other attempt.
-func orAtOnce(ctx context.Context, wait time.Duration) time.Duration {
-	if fits(ctx, wait) {
-		return wait
-	}
-	return 0
+	*outcome
+	err        error
+	retryAfter time.Duration // the wait that a throttled answer tells, or 0
 }
 
 // attempt makes one request and returns its verdict, or why there is none.
 func (k *call) attempt(ctx context.Context) (Result, *failure) {
-	model, err := k.credential.Resolve(ctx)
-	if err != nil {
-		return Result{}, &failure{err: credentialError(ctx, err)}
+	key, failed := k.waitForCredential(ctx)
+	if failed != nil {
+		return Result{}, failed
 	}
-	if k.limiter != nil {
-		if err := k.limiter.Wait(ctx); err != nil {
-			return Result{}, &failure{err: limiterError(ctx, err)}
-		}
+	if failed := k.waitForLimiter(ctx); failed != nil {
+		return Result{}, failed
 	}
-	if err := ended(ctx); err != nil {
-		return Result{}, &failure{err: fmt.Errorf("id2meta: nothing was sent: %w", err)}
+	if err := k.ended(ctx); err != nil {
+		return Result{}, contextFailure(err, false, "nothing was sent")
 	}
 	i := k.endpoints.Next(k.tried)
-	r := k.request(ctx, i, model)
+	r := k.request(ctx, i, key)
 	k.attempts++
 	k.tried[i]++
 	started := time.Now()
@@ -177,20 +128,24 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 
 	switch {
 	case o.Sent:
+		k.stats.sent.Add(1)
 		k.endpoints.Works(i)
 	case o.Dead:
-		k.endpoints.SetAside(i)
+		k.endpoints.CoolDown(i)
 	}
-	result, failed := k.read(ctx, r.Host, k.redactor(model), o)
+	result, failed := k.read(ctx, r.Host, k.redactor(key), o)
+	if failed == nil || o.Sent && o.Err != nil {
+		k.answerTime.took(took, failed == nil)
+	}
 	k.logAttempt(ctx, r.Host, took, o.Status, result, failed)
-	if failed != nil && errors.Is(failed.err, ErrCredential) {
-		k.credential.Forget(model)
+	if failed != nil && failed.sentinel == ErrCredential {
+		k.credential.Forget(key)
 	}
 	return result, failed
 }
 
-// request returns the question for endpoint i, and its share of the time.
-func (k *call) request(ctx context.Context, i int, model *credentials.CredentialModel) transport.Request {
+// request returns the request to endpoint i, with its share of the time.
+func (k *call) request(ctx context.Context, i int, key credential.Key) transport.Request {
 	r := transport.Request{
 		Host:    k.endpoints.Host(i),
 		Action:  "Id2MetaVerify",
@@ -201,11 +156,12 @@ func (k *call) request(ctx context.Context, i int, model *credentials.Credential
 			IdentifyNum: &k.param.IdentifyNum,
 		}),
 		UserAgent:  "id2meta/" + version,
-		Credential: model,
+		Credential: transport.Credential(key),
 		Connect:    transport.ConnectBudget,
+		Sending:    func() { progress.Report(ctx, true) },
 	}
-	if left := k.maxAttempts - k.attempts; left > 1 { // the last may take until ctx is done
-		share := timeLeft(ctx) / time.Duration(left)
+	if left := k.maxAttempts - k.attempts; left > 1 { // the last attempt may take until ctx ends
+		share := k.timeLeft() / time.Duration(left)
 		r.Connect = min(r.Connect, share)
 		if k.retryUnanswered {
 			r.Answer = share
@@ -214,27 +170,51 @@ func (k *call) request(ctx context.Context, i int, model *credentials.Credential
 	return r
 }
 
-// form encodes the SDK's model as the SDK does.
+// form encodes the SDK's model in the way of the SDK.
 func form(r cloudauth.Id2MetaVerifyRequest) string {
 	return "IdentifyNum=" + url.QueryEscape(*r.IdentifyNum) +
 		"&ParamType=" + url.QueryEscape(*r.ParamType) +
 		"&UserName=" + url.QueryEscape(*r.UserName)
 }
 
-// redactor hides what a server, or the network, may repeat of a request.
-func (k *call) redactor(model *credentials.CredentialModel) *redact.Redactor {
-	r := &redact.Redactor{Tokens: []string{dara.StringValue(model.SecurityToken), dara.StringValue(model.BearerToken)}}
+// read returns the verdict that o holds, or why it holds none. A verdict that
+// arrived together with the end of ctx is a verdict.
+func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o transport.Outcome) (Result, *failure) {
+	a, err := decodeAnswer(o.Body)
+	if verdict, ok := a.verdict(); ok && err == nil && o.Status == http.StatusOK {
+		return Result{BizCode: verdict, RequestID: hide.ID(requestID(a, o.Header))}, nil
+	}
+	done := k.ended(ctx)
+	switch {
+	case o.Status != 0:
+		e := newAPIError(host, o, a, hide)
+		if done != nil {
+			e.row, e.cause = ofContext(done, true), done
+		}
+		return Result{}, &failure{e.outcome(), e, e.RetryAfter}
+	case done != nil && o.Sent:
+		return Result{}, contextFailure(done, true, "waiting for the answer of "+host)
+	case done != nil:
+		return Result{}, contextFailure(done, false, "connecting to "+host)
+	case o.Sent:
+		return Result{}, newFailure(&brokenOff, host+" did not answer", hide.Error(o.Err))
+	}
+	return Result{}, newFailure(ofConnection(o.Err), "no connection to "+host, hide.Error(o.Err))
+}
+
+// redactor hides what a server or the network may repeat of a request.
+func (k *call) redactor(key credential.Key) *redact.Redactor {
+	r := &redact.Redactor{Tokens: []string{key.SecurityToken, key.BearerToken}}
 	if k.param.ParamType == ParamTypeNormal {
 		r.Date = k.param.IdentifyNum[6:14]
 	}
-	r.Secrets = func(longest int) []string {
+	r.Secrets = func() []string {
 		secrets := []string{
 			k.param.UserName, strings.TrimSpace(k.given.UserName),
 			k.param.IdentifyNum, strings.TrimSpace(k.given.IdentifyNum),
-			dara.StringValue(model.AccessKeySecret),
+			key.AccessKeySecret,
 		}
-		// A mask is 32 digits and the rest of the name, or ten more of the number.
-		if k.param.ParamType == ParamTypeNormal && longest > 31+min(utf8.RuneCountInString(k.param.UserName)-1, 10) {
+		if k.param.ParamType == ParamTypeNormal {
 			masked, _ := MD5Param(k.param.UserName, k.param.IdentifyNum)
 			secrets = append(secrets, masked.UserName, masked.IdentifyNum)
 		}
@@ -243,147 +223,9 @@ func (k *call) redactor(model *credentials.CredentialModel) *redact.Redactor {
 	return r
 }
 
-// read says what became of a request.
-func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o transport.Outcome) (Result, *failure) {
-	a, err := decodeAnswer(o.Body)
-	if verdict, ok := a.verdict(); ok && err == nil && o.Status == http.StatusOK { // in time or late
-		return Result{BizCode: verdict, RequestID: hide.ID(dara.StringValue(a.RequestId))}, nil
+func requestID(a answer, header http.Header) string {
+	if id := dara.StringValue(a.RequestId); id != "" {
+		return id
 	}
-	done := ended(ctx)
-	switch {
-	case done != nil && o.Sent:
-		return Result{}, &failure{maybeBilled: true,
-			err: fmt.Errorf("id2meta: waiting for the answer of %s: %w", host, done)}
-	case done != nil:
-		return Result{}, &failure{err: fmt.Errorf("id2meta: connecting to %s: %w", host, done)}
-	case o.Err != nil && o.Sent:
-		return Result{}, &failure{kind: unanswered, maybeBilled: true,
-			err: fmt.Errorf("%w: %s did not answer: %w", ErrUnavailable, host, hide.Error(o.Err))}
-	case o.Err != nil:
-		return Result{}, &failure{kind: unsent,
-			err: fmt.Errorf("%w: no connection to %s: %w", ErrUnavailable, host, hide.Error(o.Err))}
-	}
-	return Result{}, answered(newAPIError(host, o, a, hide))
-}
-
-// answered returns the failure that an answer is.
-func answered(e *APIError) *failure {
-	f := &failure{kind: final, err: e, retryAfter: e.RetryAfter}
-	switch sentinel := e.sentinel(); {
-	case e.Code == "200" && e.StatusCode != http.StatusOK:
-		f.kind, f.maybeBilled = unanswered, true // something changed a verdict on its way
-	case sentinel == ErrUnexpectedResponse:
-		f.maybeBilled = e.StatusCode/100 == 2
-	case sentinel == ErrThrottled:
-		f.kind = throttled
-	case sentinel == ErrUnavailable, sentinel == ErrSourceUnavailable && !e.refusedByPolicy():
-		f.kind, f.maybeBilled = failing, e.isProxys()
-	}
-	return f
-}
-
-// giveUp returns the error of the last attempt as the call's own, and says what
-// there was before it.
-func (k *call) giveUp(f *failure) error {
-	err := f.err
-	if k.earlier != nil {
-		before := "after 1 attempt"
-		if k.attempts > 1 {
-			before = fmt.Sprintf("after %d attempts", k.attempts)
-		}
-		if k.maybeBilled {
-			before += ", of which an earlier one was not answered"
-		}
-		if f.kind == impossible {
-			// There was no leave or no time for another; why one was needed is the
-			// last that the service said.
-			err = fmt.Errorf("%w (%s: %w)", err, before, k.earlier)
-		} else {
-			err = fmt.Errorf("%w (%s)", err, before)
-		}
-	}
-	if f.maybeBilled || k.maybeBilled {
-		return &maybeBilledError{err}
-	}
-	return err
-}
-
-func (k *call) logAttempt(ctx context.Context, host string, took time.Duration, status int, result Result, failed *failure) {
-	if !k.logger.Enabled(ctx, slog.LevelDebug) {
-		return
-	}
-	code, requestID := "200", result.RequestID
-	if failed != nil {
-		code = ""
-		if e, ok := errors.AsType[*APIError](failed.err); ok {
-			code, requestID = e.Code, e.RequestID
-		}
-	}
-	k.logger.LogAttrs(ctx, slog.LevelDebug, "id2meta: attempt",
-		slog.String("endpoint", host),
-		slog.Int("attempt", k.attempts),
-		slog.Duration("duration", took),
-		slog.Int("http_status", status),
-		slog.String("code", code),
-		slog.String("request_id", requestID))
-}
-
-func (k *call) logRetry(ctx context.Context, failed *failure, wait time.Duration) {
-	message := "id2meta: retry"
-	if failed.kind == unsent {
-		message = "id2meta: failover"
-	}
-	k.logger.LogAttrs(ctx, slog.LevelWarn, message,
-		slog.Int("attempt", k.attempts),
-		slog.Duration("wait", wait),
-		slog.String("reason", failed.err.Error()))
-}
-
-// credentialError says that nothing was sent for want of a credential.
-func credentialError(ctx context.Context, err error) error {
-	if err == ctx.Err() {
-		return fmt.Errorf("id2meta: waiting for the credential provider: %w", err)
-	}
-	return fmt.Errorf("%w: %w", ErrCredential, err)
-}
-
-// limiterError says that nothing was sent for want of the limiter's leave.
-func limiterError(ctx context.Context, err error) error {
-	if done := ended(ctx); done != nil {
-		return fmt.Errorf("id2meta: waiting for the limiter: %w", done)
-	}
-	return fmt.Errorf("%w: the limiter refused: %w", ErrThrottled, err)
-}
-
-// ended is ctx.Err(), also for a deadline that has passed and whose timer has not
-// fired yet.
-func ended(ctx context.Context) error {
-	if err := ctx.Err(); err != nil || timeLeft(ctx) > 0 {
-		return err
-	}
-	return context.DeadlineExceeded
-}
-
-func timeLeft(ctx context.Context) time.Duration {
-	deadline, _ := ctx.Deadline() // Verify has given it one
-	return time.Until(deadline)
-}
-
-// fits reports whether ctx leaves time for more than a wait.
-func fits(ctx context.Context, wait time.Duration) bool {
-	return ctx.Err() == nil && wait < timeLeft(ctx)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return header.Get("X-Acs-Request-Id")
 }

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -10,45 +11,38 @@ import (
 	"github.com/aliyun/credentials-go/credentials"
 )
 
-// askProvider returns a copy of provider's answer, which is read while the
-// provider may be at work on the next. It leaves out ProviderName: how a program gets
-// its keys is nobody's business.
-func askProvider(provider credentials.Credential) (*credentials.CredentialModel, error) {
+// errFunc stands for every error of a Func.
+var errFunc = errors.New("the function that gives the access key failed; its own error may hold secrets and is not shown")
+
+// askProvider returns the key of a provider. It copies the strings, because the
+// provider may change its model when it is asked next. It leaves out ProviderName:
+// how a program gets its keys is nobody's business.
+func askProvider(provider credentials.Credential) (Key, error) {
 	model, err := provider.GetCredential()
 	if err != nil {
-		return nil, reason(err)
+		return Key{}, reason(err)
 	}
-	if !usable(model) {
-		return nil, errors.New("the provider gave neither an access key with its secret nor a token")
-	}
-	return &credentials.CredentialModel{
-		AccessKeyId:     clone(model.AccessKeyId),
-		AccessKeySecret: clone(model.AccessKeySecret),
-		SecurityToken:   clone(model.SecurityToken),
-		BearerToken:     clone(model.BearerToken),
-		Type:            clone(model.Type),
-	}, nil
-}
-
-func clone(s *string) *string {
-	if s == nil {
-		return nil
-	}
-	c := *s
-	return &c
-}
-
-func usable(model *credentials.CredentialModel) bool {
 	if model == nil {
-		return false
+		return Check(Key{})
 	}
-	switch dara.StringValue(model.Type) {
-	case "bearer":
-		return dara.StringValue(model.BearerToken) != ""
-	case "id_token":
-		return dara.StringValue(model.SecurityToken) != ""
+	return Check(Key{
+		Type:            dara.StringValue(model.Type),
+		AccessKeyID:     dara.StringValue(model.AccessKeyId),
+		AccessKeySecret: dara.StringValue(model.AccessKeySecret),
+		SecurityToken:   dara.StringValue(model.SecurityToken),
+		BearerToken:     dara.StringValue(model.BearerToken),
+	})
+}
+
+// askFunc returns the key that f gives.
+func askFunc(f func(ctx context.Context) (Key, error)) (Key, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), funcTimeout)
+	defer cancel()
+	key, err := f(ctx)
+	if err != nil {
+		return Key{}, errFunc
 	}
-	return dara.StringValue(model.AccessKeyId) != "" && dara.StringValue(model.AccessKeySecret) != ""
+	return Check(key)
 }
 
 // stsCode finds the code in an answer of STS, if it is one that STS documents

@@ -6,7 +6,6 @@ package credential
 import (
 	"context"
 	"errors"
-	"reflect"
 	"sync"
 	"time"
 
@@ -15,117 +14,162 @@ import (
 )
 
 const (
-	// lifetime is how long the provider's answer is used before it is
-	// asked again. It is short because only the provider knows when a credential
-	// ends, and long enough that most calls find the answer there and start no
-	// goroutine. After a failure that grace covers it is the time to
-	// the next question.
+	// lifetime is how long a key is used before its source is asked again. It is
+	// short, because only the source knows when a key ends. It is long enough that
+	// most calls find a key and start no goroutine. While the source fails, it is
+	// also the time from one attempt to the next.
 	lifetime = time.Second
 
-	// patience is how long callers who have an earlier answer wait for a new one.
-	// Most providers answer from memory, so that what changed there is used by the
-	// next call; one that renews over the network holds nobody up for longer than
+	// refreshWait is how long callers who have an earlier key wait for a new one.
+	// Most sources answer from memory, so the next call uses what changed there. A
+	// source that renews its key over the network delays nobody for longer than
 	// this.
-	patience = 100 * time.Millisecond
+	refreshWait = 100 * time.Millisecond
 
-	// grace is how long an answer may be used after the provider last gave it,
-	// while the provider is slow or fails. The providers of
-	// credentials-go renew what ends within 180 s, so a temporary credential
-	// outlives its grace by a minute, for the call itself and for clocks that
-	// differ. (The deprecated rsa_key_pair renews a 15-minute one only 45 s
-	// ahead, and external cannot tell when some end.) The price is that a key
-	// which the provider no longer has may be used for so long. The service
-	// decides whether it is still good: one that it refuses is dropped at once,
-	// and a refused call costs nothing.
+	// grace is how long a key may be used after the source last gave it, while
+	// the source is slow or fails. The providers of credentials-go renew a key 180 s
+	// before it expires, so a temporary key expires a minute after its grace ends: time
+	// for the call itself, and for clocks that differ. (The deprecated rsa_key_pair
+	// renews a 15-minute key only 45 s before it expires, and external cannot
+	// tell when some keys expire.) The price is that a key which the source no
+	// longer has may be used for two minutes. The service decides whether the key is still
+	// good. A key that the service refuses is dropped at once, and a refused
+	// call costs nothing.
 	grace = 2 * time.Minute
+
+	// funcTimeout is how long a Func gets for one answer.
+	funcTimeout = 10 * time.Second
 )
 
-// Resolver stands in front of one credentials.Credential. The zero Resolver asks
-// the default provider chain. It is safe for concurrent use.
+// Resolver stands in front of one source of keys: Given, or Func, or else the default
+// provider chain of credentials-go. The zero Resolver asks the default chain. A
+// Resolver is safe for concurrent use and must not be copied after its first use.
 //
-// The providers of credentials-go have no locks and no context, and ask the network while their
-// caller waits; behind the resolver one goroutine at a time asks, and every
-// caller waits no longer than its own context lets it. Callers who have an
-// earlier answer do not wait for a provider in trouble; see grace.
+// The providers of credentials-go have no locks and no context, and ask the network
+// while their caller waits. The Resolver asks its source from one goroutine at a
+// time, and every caller waits no longer than the caller's own context allows. A
+// caller for whom there is an earlier key does not wait for a source in trouble; see
+// grace.
 type Resolver struct {
-	// Given is the provider to ask; nil means the default chain.
+	// Given is the provider to ask, or nil.
 	Given credentials.Credential
+	// Func is the function to ask, or nil. It is not called by two goroutines at a
+	// time. Its context belongs to no caller, since callers share the answer: the
+	// context holds no values and ends after 10 s.
+	Func func(ctx context.Context) (Key, error)
 
-	mu       sync.Mutex
-	env      *chainEnvironment      // a pointer, as fmt prints no more of it than that
-	chain    credentials.Credential // of env; nil until it is needed
-	current  *credentials.CredentialModel
-	answered time.Time // when the provider last gave current
-	askAgain time.Time // until then current is used unasked
-	flight   *flight   // the question under way, or nil
+	now func() time.Time // nil: time.Now
+
+	mu     sync.Mutex
+	env    *chainEnvironment      // that chain was made in; a pointer, so that fmt does not print the values
+	chain  credentials.Credential // nil until it is needed
+	latest *answer                // nil: there is none that may be used; a pointer for the same reason
+	retry  time.Time              // latest is used without asking until then
+	flight *flight                // the refresh under way, or nil
 }
 
-// flight is one question to a provider. Its result may be read when done is
-// closed.
+// answer is a key, and when the source last gave it.
+type answer struct {
+	key Key
+	at  time.Time
+}
+
+// flight is one refresh. Its result may be read when done is closed.
 type flight struct {
-	provider credentials.Credential
+	provider credentials.Credential // nil: Func is asked
 	started  time.Time
 	done     chan struct{}
-	model    *credentials.CredentialModel
+	key      Key
 	err      error
 }
 
-// Resolve returns the credential to sign with. It fails with ctx's own error if the
-// provider takes longer than ctx; any other error is the provider's failure in words
-// of this package, without secrets.
-func (r *Resolver) Resolve(ctx context.Context) (*credentials.CredentialModel, error) {
+// Resolve returns the key to sign with. If the source takes longer than ctx, Resolve
+// fails with ctx's own error. Any other error is the source's failure in words of this
+// package, without secrets.
+func (r *Resolver) Resolve(ctx context.Context) (Key, error) {
 	for {
-		model, f := r.look()
+		last, f := r.look()
 		if f == nil {
-			return model, nil
+			return last.key, nil
 		}
 		var late <-chan time.Time
-		if model != nil {
-			late = time.After(time.Until(f.started.Add(patience)))
+		if last != nil {
+			late = time.After(refreshWait - r.time().Sub(f.started))
 		}
 		select {
 		case <-f.done:
-			return f.model, f.err
+			return f.key, f.err
 		case <-late:
-			// Look again: model may have been refused meanwhile.
+			// Look again: the service may have refused the last key meanwhile.
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return Key{}, ctx.Err()
 		}
 	}
 }
 
-// look returns the credential to use, or the flight to wait for. With both, the
-// credential is what to use if the flight takes long.
-func (r *Resolver) look() (*credentials.CredentialModel, *flight) {
+// Forget drops key, because the service refused it. The next call asks the source
+// again. The default chain is made anew, since an old one reads a profile only once
+// and would give the same key again.
+func (r *Resolver) Forget(key Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.latest != nil && r.latest.key == key {
+		r.startOver()
+	}
+}
+
+// Age lets d pass for what r knows of its key.
+func (r *Resolver) Age(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.latest != nil {
+		r.latest = &answer{r.latest.key, r.latest.at.Add(-d)}
+	}
+	r.retry = r.retry.Add(-d)
+}
+
+// look returns the answer to use, or the flight to wait for. If it returns both, the
+// answer is for use when the flight takes long.
+func (r *Resolver) look() (*answer, *flight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.noticeEnvironment()
-	now := time.Now()
-	model := r.currentAt(now)
-	if model != nil && now.Before(r.askAgain) {
-		return model, nil
+	now := r.time()
+	last := r.usable(now)
+	if last != nil && now.Before(r.retry) {
+		return last, nil
 	}
 	if r.flight == nil {
 		r.flight = &flight{provider: r.provider(), started: now, done: make(chan struct{})}
-		go r.ask(r.flight)
+		go r.refresh(r.flight)
 	}
-	if model != nil && now.Sub(r.flight.started) >= patience {
-		return model, nil
+	if last != nil && now.Sub(r.flight.started) >= refreshWait {
+		return last, nil
 	}
-	return model, r.flight
+	return last, r.flight
 }
 
-// currentAt returns the last answer if it may still be used, or nil.
-func (r *Resolver) currentAt(now time.Time) *credentials.CredentialModel {
-	if now.Sub(r.answered) >= grace {
+func (r *Resolver) time() time.Time {
+	if r.now != nil {
+		return r.now()
+	}
+	return time.Now()
+}
+
+// usable returns the latest answer if it may still be used, or nil.
+func (r *Resolver) usable(now time.Time) *answer {
+	if r.latest == nil || now.Sub(r.latest.at) >= grace {
 		return nil
 	}
-	return r.current
+	return r.latest
 }
 
-// provider returns what to ask.
+// usesChain reports whether the source is the default chain.
+func (r *Resolver) usesChain() bool { return r.Given == nil && r.Func == nil }
+
+// provider returns the provider to ask, or nil if Func is to be asked.
 func (r *Resolver) provider() credentials.Credential {
-	if r.Given != nil {
+	if !r.usesChain() {
 		return r.Given
 	}
 	if r.chain == nil {
@@ -134,59 +178,42 @@ func (r *Resolver) provider() credentials.Credential {
 	return r.chain
 }
 
-// noticeEnvironment leaves the default chain behind when what it was built from
-// has changed.
+// noticeEnvironment drops the default chain when the environment has changed.
 func (r *Resolver) noticeEnvironment() {
-	if r.Given != nil {
+	if !r.usesChain() {
 		return
 	}
 	if env := readChainEnvironment(); r.env == nil || env != *r.env {
-		kept := env // only this one is allocated
+		kept := env // so that only a changed environment is allocated
 		r.env = &kept
 		r.startOver()
 	}
 }
 
-// Forget makes the next call ask the provider again: the service refused model.
-// A default chain would give the same key again, for it reads a profile once.
-func (r *Resolver) Forget(model *credentials.CredentialModel) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.current != nil && reflect.DeepEqual(r.current, model) {
-		r.startOver()
-	}
-}
-
-// Age lets d pass for what r knows of its credential, so that tests with real
-// providers need not wait for it.
-func (r *Resolver) Age(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.answered = r.answered.Add(-d)
-	r.askAgain = r.askAgain.Add(-d)
-}
-
-// startOver drops the last answer, and the default chain with whatever it is
-// doing. A given provider keeps its flight, since it must not be asked twice at
-// a time.
+// startOver drops the latest answer, and the default chain with its refresh. Another
+// source keeps its refresh, since it must not be asked twice at a time.
 func (r *Resolver) startOver() {
-	r.current = nil
-	if r.Given == nil {
+	r.latest = nil
+	if r.usesChain() {
 		r.chain, r.flight = nil, nil
 	}
 }
 
-// ask puts f's question to its provider.
-func (r *Resolver) ask(f *flight) {
+// refresh asks the source of f.
+func (r *Resolver) refresh(f *flight) {
 	defer r.land(f)
-	// A provider that panics (ram_role_arn does on an STS answer without
-	// Expiration), or ends its goroutine, leaves f.err as it is set here.
+	// A provider may panic (ram_role_arn does if STS answers without Expiration) or
+	// end its goroutine. Then f.err stays as it is set here.
 	defer func() { _ = recover() }()
 	f.err = errors.New("the provider panicked")
-	f.model, f.err = askProvider(f.provider)
+	if f.provider != nil {
+		f.key, f.err = askProvider(f.provider)
+		return
+	}
+	f.key, f.err = askFunc(r.Func)
 }
 
-// land takes over what f brought, and hands it to all who wait for it.
+// land takes over the result of f, and gives it to all who wait for it.
 func (r *Resolver) land(f *flight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -195,18 +222,21 @@ func (r *Resolver) land(f *flight) {
 		return // the resolver has started over meanwhile
 	}
 	r.flight = nil
-	now := time.Now()
+	now := r.time()
 	if f.err == nil {
-		r.current, r.answered, r.askAgain = f.model, now, now.Add(lifetime)
+		r.latest, r.retry = &answer{f.key, now}, now
+		if r.Func == nil {
+			r.retry = now.Add(lifetime) // a Func is asked by each call: a changed key counts at the next
+		}
 		return
 	}
-	if model := r.currentAt(now); model != nil {
-		// The chain is kept as well: a new one might find another identity
-		// while the first has trouble, and would stay with it.
-		f.model, f.err = model, nil
-		r.askAgain = now.Add(lifetime)
+	if last := r.usable(now); last != nil {
+		// The chain stays, too. A new chain might find another identity while
+		// the first provider has trouble, and would stay with that identity.
+		f.key, f.err = last.key, nil
+		r.retry = now.Add(lifetime)
 		return
 	}
-	// A chain that has failed would ask only its last provider from now on.
-	r.current, r.chain = nil, nil
+	// A chain that has failed asks only its last provider from then on.
+	r.latest, r.chain = nil, nil
 }

@@ -90,22 +90,22 @@ func (s *source) set(f func()) {
 }
 
 // requireKey resolves, and requires the key with this ID within a time.
-func requireKey(t *testing.T, r *Resolver, id string, within time.Duration) *credentials.CredentialModel {
+func requireKey(t *testing.T, r *Resolver, id string, within time.Duration) Key {
 	t.Helper()
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	model, err := r.Resolve(ctx)
+	key, err := r.Resolve(ctx)
 	if err != nil {
 		t.Fatalf("resolve failed: %v", err)
 	}
-	if got := dara.StringValue(model.AccessKeyId); got != id {
+	if got := key.AccessKeyID; got != id {
 		t.Fatalf("resolve gave the key %q, want %q", got, id)
 	}
 	if took := time.Since(started); took > within {
 		t.Fatalf("resolve took %v, want at most %v", took, within)
 	}
-	return model
+	return key
 }
 
 // errProvider stands for every failure of the provider.
@@ -116,12 +116,12 @@ func requireNoKey(t *testing.T, r *Resolver, want error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	model, err := r.Resolve(ctx)
+	key, err := r.Resolve(ctx)
 	isContexts := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 	if want == errProvider && (err == nil || isContexts) || want != errProvider && err != want {
 		t.Fatalf("resolve gave the error %v, want %v", err, want)
 	}
-	if model != nil {
+	if key != (Key{}) {
 		t.Fatal("resolve gave a key beside an error")
 	}
 }
@@ -187,7 +187,7 @@ func TestResolverWhileTheProviderAnswers(t *testing.T) {
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")
 			requireKey(t, r, "a", time.Second)
-			r.askAgain = time.Now().Add(time.Minute)
+			r.retry = time.Now().Add(time.Minute)
 			if n := testing.AllocsPerRun(1000, func() { r.Resolve(t.Context()) }); n != 0 {
 				t.Errorf("%s: a call allocates %v times, want none", name, n)
 			}
@@ -205,7 +205,7 @@ func TestResolverWhileTheProviderAnswers(t *testing.T) {
 			first := requireKey(t, r, "1", 0)
 			time.Sleep(lifetime)
 			requireKey(t, r, "2", 0)
-			if got := *first.AccessKeyId; got != "1" {
+			if got := first.AccessKeyID; got != "1" {
 				t.Errorf("the first answer has become %q", got)
 			}
 		})
@@ -223,11 +223,11 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 			s.stall()
 			var callers sync.WaitGroup
 			for range 64 {
-				callers.Go(func() { requireKey(t, r, "a", patience) })
+				callers.Go(func() { requireKey(t, r, "a", refreshWait) })
 			}
 			callers.Wait()
 			requireKey(t, r, "a", 0) // nobody waits for it twice
-			time.Sleep(grace - lifetime - patience - time.Nanosecond)
+			time.Sleep(grace - lifetime - refreshWait - time.Nanosecond)
 			requireKey(t, r, "a", 0)
 			time.Sleep(time.Nanosecond)
 			requireNoKey(t, r, context.DeadlineExceeded)
@@ -253,7 +253,7 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 			requireKey(t, r, "a", 0)
 			time.Sleep(lifetime)
 			s.stall()
-			requireKey(t, r, "a", patience)
+			requireKey(t, r, "a", refreshWait)
 			s.rotate("b")
 			s.goOn()
 			synctest.Wait()
@@ -288,11 +288,11 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSource("a")
 			r := s.resolver()
-			model := requireKey(t, r, "a", 0)
+			key := requireKey(t, r, "a", 0)
 			time.Sleep(lifetime)
 			s.stall()
-			requireKey(t, r, "a", patience)
-			r.Forget(model)
+			requireKey(t, r, "a", refreshWait)
+			r.Forget(key)
 			requireNoKey(t, r, context.DeadlineExceeded)
 			s.goOn()
 			synctest.Wait()
@@ -307,10 +307,10 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 			s := newSource("a")
 			defer s.goOn()
 			r := s.resolver()
-			model := requireKey(t, r, "a", 0)
+			key := requireKey(t, r, "a", 0)
 			time.Sleep(lifetime)
 			s.stall()
-			time.AfterFunc(patience/2, func() { r.Forget(model) })
+			time.AfterFunc(refreshWait/2, func() { r.Forget(key) })
 			requireNoKey(t, r, context.DeadlineExceeded)
 		})
 	})
@@ -362,9 +362,9 @@ func TestResolverWhileTheProviderFails(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSource("a")
 			r := s.resolver()
-			model := requireKey(t, r, "a", 0)
+			key := requireKey(t, r, "a", 0)
 			s.fail()
-			r.Forget(model)
+			r.Forget(key)
 			requireNoKey(t, r, errProvider)
 		})
 	})
@@ -492,12 +492,12 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			setKey(t, "a")
 			r := new(Resolver)
-			model := requireKey(t, r, "a", 0)
+			key := requireKey(t, r, "a", 0)
 			release := make(chan struct{})
 			hanging(r, release)
 			time.Sleep(time.Second)
-			requireKey(t, r, "a", patience)
-			r.Forget(model)
+			requireKey(t, r, "a", refreshWait)
+			r.Forget(key)
 			requireKey(t, r, "a", 0) // of a new chain
 			close(release)
 			synctest.Wait()
@@ -507,9 +507,9 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 	t.Run("every variable that the chain reads counts", func(t *testing.T) {
 		for _, name := range chainVariables {
 			env := readChainEnvironment()
-			r := &Resolver{current: accessKey("a"), env: &env}
+			r := &Resolver{latest: &answer{key: Key{AccessKeyID: "a"}}, env: &env}
 			t.Setenv(name, "/changed")
-			if r.noticeEnvironment(); r.current != nil {
+			if r.noticeEnvironment(); r.latest != nil {
 				t.Errorf("a change of %s goes unnoticed", name)
 			}
 		}

@@ -6,7 +6,6 @@ package redact
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -48,9 +47,9 @@ var (
 type Redactor struct {
 	// Date is a date as YYYYMMDD, which is found also with separators in it; or "".
 	Date string
-	// Secrets returns what else must not be seen. It may leave out what has more
-	// than so many characters. It is called when it is needed, and may be nil.
-	Secrets func(longest int) []string
+	// Secrets returns what else must not be seen. It is called at most once, when
+	// there is a text to redact, and may be nil.
+	Secrets func() []string
 	// Tokens are secrets of which the beginning is enough to tell them.
 	Tokens []string
 
@@ -58,9 +57,9 @@ type Redactor struct {
 }
 
 // all returns the secrets to look for whole, and the beginnings of the others.
-func (r *Redactor) all(longest int) (whole, heads []string) {
+func (r *Redactor) all() (whole, heads []string) {
 	if r.Secrets != nil {
-		whole = r.Secrets(longest)
+		whole = r.Secrets()
 	}
 	for _, token := range r.Tokens {
 		if len(token) <= tokenHead {
@@ -75,7 +74,7 @@ func (r *Redactor) all(longest int) (whole, heads []string) {
 // compile finds the secrets however they are spelled; see spellings.
 func (r *Redactor) compile() *regexp.Regexp {
 	var patterns []string
-	whole, heads := r.all(math.MaxInt)
+	whole, heads := r.all()
 	slices.Sort(whole)
 	for _, head := range heads {
 		patterns = append(patterns, spellings(head)+`[^\s"]*`)

@@ -11,7 +11,7 @@ import (
 func person(name string) *Redactor {
 	return &Redactor{
 		Date: "19491231",
-		Secrets: func(int) []string {
+		Secrets: func() []string {
 			return []string{name, "", "11010519491231002X", "110105f8817a477938df5a3e7763cadc5a9abb002X", "FPHGGYPkzeqEhAnpBZzjVDiPPdKoNp"}
 		},
 		Tokens: []string{"", "token", "CAIS-gF1q6Ft5B2yfSjIr5eDL8n-mqx4-and-more"},
@@ -68,43 +68,11 @@ func TestID(t *testing.T) {
 	}
 }
 
-// Nothing is compiled for an ID that holds no secret: each verdict has one.
-func TestACleanIDIsNotCompiledFor(t *testing.T) {
-	for _, id := range []string{"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", "8fc3d6ac9fed43118da7c4bf47d9f260", "request-1", ""} {
-		r := person("张三")
-		r.ID(id)
-		assert.Nil(t, r.pattern, id)
-	}
-}
-
-// FuzzID holds the search of isIn against the pattern of hide: both must know the
-// same IDs as clean.
-func FuzzID(f *testing.F) {
-	for _, seed := range [][3]string{
-		{"8fc3d6ac9fed43118da7c4bf47d9f260", "张三", ""},
-		{"x-19491231", "Li", "short"},
-		{"1949abc12-31", "A", "a-b"},
-		{"k-x", "\u212A", "a"},
-		{"x-s", "ſ", ""},
-		{"a-li-b", "Li", "LI"},
-		{"li--li", "li-", "-"},
-		{"110105", "ZHANG SAN", "11010519491231002X"},
-		{"a\xff", "\xff", "\xff\xff"},
-		{"19491231", "", "\uFFFD"},
-		{"1949-1949--12-31", "BEEF", "8fc3d6ac9fed43118da7c4bf47d9f260-8fc3d6ac9fed43118da7c4bf47d9f260"},
-	} {
-		f.Add(seed[0], seed[1], seed[2])
-	}
-	f.Fuzz(func(t *testing.T, id, name, token string) {
-		if len(id) > maxID || len(name) > 200 || len(token) > 200 || strings.ContainsFunc(id, notInID) {
-			return
-		}
-		r := person(name)
-		r.Tokens = []string{token}
-		if clean, want := !r.isIn(id), r.hide(id) == id; clean != want {
-			t.Fatalf("%q with %q and %q: clean %t, but by the pattern %t", id, name, token, clean, want)
-		}
-	})
+// Every verdict has a request ID, so the usual one must cost nothing.
+func TestNothingIsCompiledForAUUID(t *testing.T) {
+	r := person("张三")
+	r.ID("8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260")
+	assert.Nil(t, r.pattern)
 }
 
 // FuzzText: whatever stands around a secret, it is not shown, and nothing is that

@@ -5,51 +5,60 @@ import (
 	"time"
 )
 
-// Endpoints are the hosts to ask, in the order of preference. They are made by
+// How long an endpoint may keep a call waiting for a connection, and what it
+// costs an endpoint to give none.
+const (
+	// ConnectBudget is the longest time that one endpoint gets to give a connection.
+	ConnectBudget = 3 * time.Second
+	// Cooldown is how long an endpoint that gave no connection is passed over.
+	Cooldown = 30 * time.Second
+)
+
+// Endpoints are the hosts to call, in the order of preference. They are made by
 // [NewEndpoints] and safe for concurrent use.
 type Endpoints struct {
 	hosts []string
-	// aside is when each may be tried again, as time since start; 0 means that it
-	// is not set aside.
-	aside    []atomic.Int64
-	start    time.Time
-	asideFor time.Duration
+	// coolUntil is when the cooldown of each host ends, as time since start. 0
+	// means that the host is not cooling down.
+	coolUntil []atomic.Int64
+	start     time.Time
 }
 
-// NewEndpoints returns the Endpoints of some hosts. One that gives no connection
-// will be passed over for asideFor.
-func NewEndpoints(hosts []string, asideFor time.Duration) *Endpoints {
-	return &Endpoints{hosts: hosts, aside: make([]atomic.Int64, len(hosts)), start: time.Now(), asideFor: asideFor}
+// NewEndpoints returns the Endpoints of some hosts.
+func NewEndpoints(hosts []string) *Endpoints {
+	return &Endpoints{hosts: hosts, coolUntil: make([]atomic.Int64, len(hosts)), start: time.Now()}
 }
 
-// Len returns how many there are.
+// Len returns the number of endpoints.
 func (e *Endpoints) Len() int { return len(e.hosts) }
 
-// Host returns endpoint i as it was given.
+// Host returns endpoint i as it was given to NewEndpoints.
 func (e *Endpoints) Host(i int) string { return e.hosts[i] }
 
-// Next returns the index of the endpoint to ask: of those that are not set
-// aside, or of all if every one is, the first that this call has tried least
-// often. tried counts the call's attempts at each endpoint.
+// Next returns the index of the endpoint for a call's next attempt. Among the
+// endpoints that are not cooling down, Next returns the first that this call has
+// tried least often. If all are cooling down, Next chooses among all. tried counts
+// the call's attempts at each endpoint.
 //
-// An endpoint whose time aside is over is given to one call, which finds out
-// how it is; until then the others go on without it.
+// When the cooldown of an endpoint ends, one call gets the endpoint as a half-open
+// probe. The other calls go on without the endpoint until the probe has a
+// connection, or ConnectBudget has passed.
 func (e *Endpoints) Next(tried []int) int {
 	for {
 		now := int64(time.Since(e.start))
-		best, bestAside := -1, int64(0)
-		for i := range e.aside {
-			aside := e.aside[i].Load()
-			if aside <= now && (best < 0 || tried[i] < tried[best]) {
-				best, bestAside = i, aside
+		best, bestUntil := -1, int64(0)
+		for i := range e.coolUntil {
+			until := e.coolUntil[i].Load()
+			if until <= now && (best < 0 || tried[i] < tried[best]) {
+				best, bestUntil = i, until
 			}
 		}
 		switch {
 		case best < 0:
 			return leastTried(tried)
-		case bestAside == 0:
+		case bestUntil == 0:
 			return best
-		case e.aside[best].CompareAndSwap(bestAside, now+int64(ConnectBudget)):
+		case e.coolUntil[best].CompareAndSwap(bestUntil, now+int64(ConnectBudget)):
 			return best
 		}
 	}
@@ -65,12 +74,12 @@ func leastTried(tried []int) int {
 	return best
 }
 
-// Works notes that endpoint i gave a connection.
+// Works notes that endpoint i gave a connection, and ends its cooldown.
 func (e *Endpoints) Works(i int) {
-	if e.aside[i].Load() != 0 {
-		e.aside[i].Store(0)
+	if e.coolUntil[i].Load() != 0 { // a plain Store would make all callers write to one cache line
+		e.coolUntil[i].Store(0)
 	}
 }
 
-// SetAside notes that endpoint i gave no connection.
-func (e *Endpoints) SetAside(i int) { e.aside[i].Store(int64(time.Since(e.start) + e.asideFor)) }
+// CoolDown notes that endpoint i gave no connection, and starts its cooldown.
+func (e *Endpoints) CoolDown(i int) { e.coolUntil[i].Store(int64(time.Since(e.start) + Cooldown)) }

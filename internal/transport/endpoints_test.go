@@ -18,8 +18,8 @@ import (
 func inBubble(t *testing.T, name string, f func(t *testing.T, e *Endpoints)) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			e := NewEndpoints([]string{"a.example", "b.example", "c.example"}, time.Second) // shorter than the 3 s that a probe gets
-			time.Sleep(time.Hour)                                                           // a Client may be old
+			e := NewEndpoints([]string{"a.example", "b.example", "c.example"})
+			time.Sleep(time.Hour) // a Client may be old
 			f(t, e)
 		})
 	})
@@ -47,33 +47,33 @@ func TestNextEndpoint(t *testing.T) {
 		assert.Equal(t, 0, e.Next(fresh(e)))
 		assert.Equal(t, 0, e.Next(fresh(e)))
 	})
-	inBubble(t, "one that is set aside is passed over", func(t *testing.T, e *Endpoints) {
-		e.SetAside(0)
+	inBubble(t, "an endpoint that is cooling down is passed over", func(t *testing.T, e *Endpoints) {
+		e.CoolDown(0)
 		assert.Equal(t, []int{1, 2, 1, 2, 1}, order(e, 5))
 	})
-	inBubble(t, "one that is set aside is passed over until its time is over", func(t *testing.T, e *Endpoints) {
-		e.SetAside(1)
-		time.Sleep(e.asideFor - time.Nanosecond)
+	inBubble(t, "an endpoint is passed over until its cooldown ends", func(t *testing.T, e *Endpoints) {
+		e.CoolDown(1)
+		time.Sleep(Cooldown - time.Nanosecond)
 		assert.Equal(t, []int{0, 2, 0}, order(e, 3))
 		time.Sleep(time.Nanosecond)
 		assert.Equal(t, []int{0, 1, 2}, order(e, 3))
 	})
-	inBubble(t, "all are still asked in turn when all are set aside", func(t *testing.T, e *Endpoints) {
+	inBubble(t, "all are still asked in turn when all are cooling down", func(t *testing.T, e *Endpoints) {
 		for i := range e.Len() {
-			e.SetAside(i)
+			e.CoolDown(i)
 		}
 		assert.Equal(t, []int{0, 1, 2, 0, 1}, order(e, 5))
 	})
-	inBubble(t, "the first that works again is preferred when all are set aside", func(t *testing.T, e *Endpoints) {
+	inBubble(t, "the first that works again is preferred when all are cooling down", func(t *testing.T, e *Endpoints) {
 		for i := range e.Len() {
-			e.SetAside(i)
+			e.CoolDown(i)
 		}
 		e.Works(2)
 		assert.Equal(t, []int{2, 2, 2}, order(e, 3))
 	})
-	inBubble(t, "one whose time is over is given to one call, and to the next after the connect budget", func(t *testing.T, e *Endpoints) {
-		e.SetAside(0)
-		time.Sleep(e.asideFor)
+	inBubble(t, "after the cooldown one call probes the endpoint, and after the connect budget the next call", func(t *testing.T, e *Endpoints) {
+		e.CoolDown(0)
+		time.Sleep(Cooldown)
 		assert.Equal(t, 0, e.Next(fresh(e)))
 		assert.Equal(t, 1, e.Next(fresh(e)))
 		time.Sleep(ConnectBudget - time.Nanosecond)
@@ -82,45 +82,45 @@ func TestNextEndpoint(t *testing.T) {
 		assert.Equal(t, 0, e.Next(fresh(e)))
 		assert.Equal(t, 1, e.Next(fresh(e)))
 	})
-	inBubble(t, "one that works again is given to all", func(t *testing.T, e *Endpoints) {
-		e.SetAside(0)
-		time.Sleep(e.asideFor)
+	inBubble(t, "all calls get an endpoint that works again", func(t *testing.T, e *Endpoints) {
+		e.CoolDown(0)
+		time.Sleep(Cooldown)
 		assert.Equal(t, 0, e.Next(fresh(e)))
 		e.Works(0)
 		assert.Equal(t, 0, e.Next(fresh(e)))
 		assert.Equal(t, 0, e.Next(fresh(e)))
 	})
-	inBubble(t, "one that fails again is set aside for the whole time again", func(t *testing.T, e *Endpoints) {
-		e.SetAside(0)
-		time.Sleep(e.asideFor)
+	inBubble(t, "an endpoint that fails the probe gets the whole cooldown again", func(t *testing.T, e *Endpoints) {
+		e.CoolDown(0)
+		time.Sleep(Cooldown)
 		assert.Equal(t, 0, e.Next(fresh(e)))
-		e.SetAside(0)
-		time.Sleep(e.asideFor - time.Nanosecond)
+		e.CoolDown(0)
+		time.Sleep(Cooldown - time.Nanosecond)
 		assert.Equal(t, 1, e.Next(fresh(e)))
 		time.Sleep(time.Nanosecond)
 		assert.Equal(t, 0, e.Next(fresh(e)))
 	})
-	inBubble(t, "one that works and was not set aside stays as it is", func(t *testing.T, e *Endpoints) {
+	inBubble(t, "an endpoint that works and was not cooling down stays as it is", func(t *testing.T, e *Endpoints) {
 		e.Works(0)
-		assert.Zero(t, e.aside[0].Load())
+		assert.Zero(t, e.coolUntil[0].Load())
 		assert.Equal(t, 0, e.Next(fresh(e)))
 	})
 	t.Run("the only one is always asked", func(t *testing.T) {
-		e := NewEndpoints([]string{"a.example"}, 30*time.Second)
+		e := NewEndpoints([]string{"a.example"})
 		assert.Equal(t, []int{0, 0}, order(e, 2))
-		e.SetAside(0)
+		e.CoolDown(0)
 		assert.Equal(t, []int{0, 0}, order(e, 2))
 	})
 }
 
-// Among callers at once exactly one finds out how an endpoint is.
+// Among callers at once exactly one probes an endpoint whose cooldown has ended.
 func TestOneOfManyCallersProbesAnEndpoint(t *testing.T) {
 	const callers, rounds = 4, 20_000
 	for range rounds {
-		e := NewEndpoints([]string{"a.example", "b.example", "c.example"}, 30*time.Second)
+		e := NewEndpoints([]string{"a.example", "b.example", "c.example"})
 		// No bubble, whose goroutines might take turns: let the hour pass.
-		e.SetAside(0)
-		e.SetAside(1)
+		e.CoolDown(0)
+		e.CoolDown(1)
 		e.start = e.start.Add(-time.Hour)
 
 		var got [callers]int
@@ -138,12 +138,12 @@ func TestOneOfManyCallersProbesAnEndpoint(t *testing.T) {
 		all.Wait()
 
 		slices.Sort(got[:])
-		require.Equal(t, [callers]int{0, 1, 2, 2}, got, "one caller each for those that were set aside")
+		require.Equal(t, [callers]int{0, 1, 2, 2}, got, "one caller each for those that were cooling down")
 	}
 }
 
 func TestEndpointsAreSafeForConcurrentUse(t *testing.T) {
-	e := NewEndpoints([]string{"a.example", "b.example", "c.example"}, time.Microsecond)
+	e := NewEndpoints([]string{"a.example", "b.example", "c.example"})
 	var all sync.WaitGroup
 	for caller := range 16 {
 		all.Go(func() {
@@ -151,7 +151,7 @@ func TestEndpointsAreSafeForConcurrentUse(t *testing.T) {
 				tried := []int{turn % 2, caller % 3, 1}
 				switch i := e.Next(tried); (turn + caller) % 3 {
 				case 0:
-					e.SetAside(i)
+					e.CoolDown(i)
 				case 1:
 					e.Works(i)
 				}

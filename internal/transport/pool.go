@@ -33,20 +33,18 @@ func newPool() *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         closeUntilAnswered(dialUntilDone(dialer.DialContext)), // to a proxy
-		DialTLSContext:      dialUntilDone(secure.DialContext),
-		TLSHandshakeTimeout: ConnectBudget,
-		MaxIdleConnsPerHost: maxIdleConns, // there are few hosts, so no limit over all of them
-		IdleConnTimeout:     idleConnTimeout,
-		Protocols:           protocols,
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            closeUntilAnswered(dialUntilDone(dialer.DialContext)), // to a proxy
+		DialTLSContext:         dialUntilDone(secure.DialContext),
+		TLSHandshakeTimeout:    ConnectBudget,
+		MaxIdleConnsPerHost:    maxIdleConns, // there are few hosts, so no limit over all of them
+		IdleConnTimeout:        idleConnTimeout,
+		MaxResponseHeaderBytes: maxHead,
+		Protocols:              protocols,
 	}
 }
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// attemptContext is the key of an attempt's own context among its values.
-type attemptContext struct{}
 
 // dialUntilDone ends a dial with the attempt that asked for it. The transport
 // would let it go on, for the sake of later requests, and so leave a goroutine

@@ -9,29 +9,64 @@ import (
 	"time"
 )
 
-// RetryAfter returns how long a throttled answer says to wait, or 0: the longer
-// of the vendor's x-ratelimit-user-api and x-ratelimit-user, which hold
-// Limit:1,Remain:0,TimeLeft:2000,Reset:1234 with TimeLeft in milliseconds, and
-// of the standard Retry-After in seconds.
+// RequestID returns the ID of the request that the gateway writes into the header
+// x-acs-request-id, or "".
+func RequestID(header http.Header) string {
+	for _, value := range values(header, "x-acs-request-id") {
+		if value = strings.TrimSpace(value); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// RetryAfter returns how long a throttled answer says to wait, or 0. It is never
+// negative. The gateway may say it in several headers, and the longest wait counts:
+//
+//   - x-ratelimit-user-api and x-ratelimit-user hold
+//     Limit:1,Remain:0,TimeLeft:2000,Reset:1234 with TimeLeft in milliseconds.
+//   - x-acs-retry-after holds milliseconds. The vendor's SDKs since mid-2026 read only
+//     this header.
+//   - Retry-After, the standard header, holds seconds or a date.
+//
+// A wait that does not fit into a Duration is the longest Duration.
 func RetryAfter(header http.Header) time.Duration {
 	var longest time.Duration
-	for _, name := range []string{"X-Ratelimit-User-Api", "X-Ratelimit-User"} {
-		for field := range strings.SplitSeq(header.Get(name), ",") {
-			key, value, _ := strings.Cut(strings.TrimSpace(field), ":")
-			if key == "TimeLeft" {
-				longest = max(longest, duration(value, time.Millisecond))
+	for _, name := range []string{"x-ratelimit-user-api", "x-ratelimit-user"} {
+		for _, value := range values(header, name) {
+			for field := range strings.SplitSeq(value, ",") {
+				key, left, _ := strings.Cut(field, ":")
+				if strings.TrimSpace(key) == "TimeLeft" {
+					longest = max(longest, duration(left, time.Millisecond))
+				}
 			}
 		}
 	}
-	value := header.Get("Retry-After")
-	if at, err := http.ParseTime(value); err == nil {
-		return max(longest, time.Until(at))
+	for _, value := range values(header, "x-acs-retry-after") {
+		longest = max(longest, duration(value, time.Millisecond))
 	}
-	return max(longest, duration(value, time.Second))
+	for _, value := range values(header, "retry-after") {
+		longest = max(longest, duration(value, time.Second))
+		if at, err := http.ParseTime(value); err == nil {
+			longest = max(longest, time.Until(at))
+		}
+	}
+	return longest
 }
 
-// duration returns 0 for what is not a number of units, and the longest duration
-// for more than fit into one.
+// values returns the values of a header, however its name is spelled: net/http gives
+// canonical names, and another transport may not.
+func values(header http.Header, name string) (found []string) {
+	for spelled, values := range header {
+		if strings.EqualFold(spelled, name) {
+			found = append(found, values...)
+		}
+	}
+	return found
+}
+
+// duration returns a number of units as a duration. It returns 0 for what is no
+// number or is negative, and the longest Duration for what does not fit.
 func duration(number string, unit time.Duration) time.Duration {
 	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 64)
 	switch {

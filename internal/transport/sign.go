@@ -16,9 +16,6 @@ import (
 // algorithm is the signature of the vendor's page "V3 版本请求体&签名机制".
 const algorithm = "ACS3-HMAC-SHA256"
 
-// fields is the most headers that a request has.
-const fields = 11
-
 // newRequest returns r as the vendor's SDK sends it: with the same headers for each
 // type of credential, and with the SDK's own signature.
 func newRequest(ctx context.Context, r Request) (*http.Request, error) {
@@ -30,48 +27,42 @@ func newRequest(ctx context.Context, r Request) (*http.Request, error) {
 	rand.Read(nonce[:]) // never fails
 	hash := sha256.Sum256([]byte(r.Form))
 	payload := hex.EncodeToString(hash[:])
-	header := make(http.Header, fields)
-	values := make([]string, 0, fields) // of all headers: a slice each is an allocation each
-	set := func(name, value string) {
-		values = append(values, value)
-		header[name] = values[len(values)-1 : len(values) : len(values)]
+	request.Header = http.Header{
+		"Accept":                {"application/json"},
+		"User-Agent":            {r.UserAgent},
+		"Content-Type":          {"application/x-www-form-urlencoded"},
+		"X-Acs-Action":          {r.Action},
+		"X-Acs-Version":         {r.Version},
+		"X-Acs-Date":            {time.Now().UTC().Format("2006-01-02T15:04:05Z")},
+		"X-Acs-Signature-Nonce": {hex.EncodeToString(nonce[:])},
+		"X-Acs-Content-Sha256":  {payload},
 	}
-	set("Accept", "application/json")
-	set("User-Agent", r.UserAgent)
-	set("Content-Type", "application/x-www-form-urlencoded")
-	set("X-Acs-Action", r.Action)
-	set("X-Acs-Version", r.Version)
-	set("X-Acs-Date", time.Now().UTC().Format("2006-01-02T15:04:05Z"))
-	set("X-Acs-Signature-Nonce", hex.EncodeToString(nonce[:]))
-	set("X-Acs-Content-Sha256", payload)
-	switch c := r.Credential; dara.StringValue(c.Type) {
+	switch c := r.Credential; c.Type {
 	case "bearer":
-		set("X-Acs-Bearer-Token", dara.StringValue(c.BearerToken))
+		request.Header.Set("X-Acs-Bearer-Token", c.BearerToken)
 		request.URL.RawQuery = "SignatureType=BEARERTOKEN"
 	case "id_token":
-		set("X-Acs-Zero-Trust-Idtoken", dara.StringValue(c.SecurityToken))
+		request.Header.Set("X-Acs-Zero-Trust-Idtoken", c.SecurityToken)
 	default:
-		if token := dara.StringValue(c.SecurityToken); token != "" {
-			set("X-Acs-Accesskey-Id", dara.StringValue(c.AccessKeyId))
-			set("X-Acs-Security-Token", token)
+		if c.SecurityToken != "" {
+			request.Header.Set("X-Acs-Accesskey-Id", c.AccessKeyID)
+			request.Header.Set("X-Acs-Security-Token", c.SecurityToken)
 		}
-		set("Authorization", authorization(r, header, payload))
+		request.Header.Set("Authorization", authorization(r, request.Header, payload))
 	}
-	request.Header = header
 	return request, nil
 }
 
 // authorization signs with the SDK's function, which picks from the headers what
 // is to be signed.
 func authorization(r Request, header http.Header, payload string) string {
-	signed := make(map[string]*string, len(header)+1)
-	signed["host"] = &r.Host
+	signed := map[string]*string{"host": &r.Host}
 	for name, values := range header {
-		signed[name] = &values[0]
+		signed[strings.ToLower(name)] = &values[0] // the SDK's function would do it many times
 	}
 	return *utils.GetAuthorization(&dara.Request{
 		Method:   dara.String(http.MethodPost),
 		Pathname: dara.String("/"),
 		Headers:  signed,
-	}, dara.String(algorithm), &payload, r.Credential.AccessKeyId, r.Credential.AccessKeySecret)
+	}, dara.String(algorithm), &payload, &r.Credential.AccessKeyID, &r.Credential.AccessKeySecret)
 }

@@ -1,57 +1,69 @@
-// Package transport sends one signed question at a time to an RPC gateway of Alibaba
-// Cloud and tells how far it came; it keeps the connections, and what it learns of
-// the endpoints. It does not know what is asked, about whom, or what an answer
-// means.
+// Package transport sends one signed request at a time to an RPC gateway of Alibaba
+// Cloud and tells how far the request came. It keeps the connections, and what it
+// learns of the endpoints. It does not know what a request asks, about whom, or what
+// an answer means.
 package transport
 
 import (
 	"context"
 	"errors"
-	"io"
-	"math"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 	"time"
-
-	"github.com/aliyun/credentials-go/credentials"
 )
 
 const (
-	// ConnectBudget is the longest that one endpoint may take to give a connection.
-	ConnectBudget = 3 * time.Second
-	// maxBody is far more than the few hundred bytes of an answer.
+	// maxHead is far more than the few hundred bytes of an answer's head.
+	maxHead = 64 << 10
+	// maxBody is far more than the few hundred bytes of an answer's body.
 	maxBody = 1 << 20
 	// fairTime is what a healthy endpoint at the other end of the country may
 	// need for a connection.
 	fairTime = 100 * time.Millisecond
+	// lateTime is how long Send waits for a given transport that its context has
+	// ended. A transport that ends with its context needs microseconds. A transport
+	// that does not may still bring a verdict that is paid for.
+	lateTime = 100 * time.Millisecond
 )
 
-// Request is one question, and how long it may take.
+// Request is one request, and how long it may take.
 type Request struct {
 	Host       string // host or host:port
 	Action     string
 	Version    string // of the API
 	Form       string // the parameters, encoded
 	UserAgent  string
-	Credential *credentials.CredentialModel
+	Credential Credential
 	Connect    time.Duration // to get a connection
 	Answer     time.Duration // for everything; 0: as long as the context lets it
+	// Sending is called before the first byte of the request may reach the
+	// service, or is nil. After the call the context is looked at once more, and
+	// nothing is sent if it has ended. Sending may be called more than once.
+	Sending func()
+}
+
+// Credential is what a Request is signed with.
+type Credential struct {
+	Type            string // "bearer", "id_token", or an access key
+	AccessKeyID     string
+	AccessKeySecret string
+	SecurityToken   string
+	BearerToken     string
 }
 
 // Outcome is what became of a Request.
 type Outcome struct {
-	Status int // of HTTP; 0 if there was no answer
+	// Status and Header are those of the answer's head, even if the body broke off
+	// or the time ended while it was read. Status is 0 if there was no head.
+	Status int
 	Header http.Header
 	Body   []byte // nil if it is not whole, or longer than 1 MiB
-	// Err is why there is no whole answer, or why the one that there is came too
-	// late: it may be the server's word to a client that it saw leave.
+	// Err is why there is no whole answer. Or it is why the answer came too late:
+	// then the answer may be what a server says to a client that it saw leave.
 	Err error
-	// Sent tells that the service may have seen the request. A transport that tells
-	// nothing is taken to have sent it.
+	// Sent tells that the service may have seen the request; see exchange.
 	Sent bool
-	// Dead tells that there was no connection, for which the endpoint is to blame:
-	// not a caller who left, or who left it hardly any time.
+	// Dead tells that the endpoint gave no connection. It is false if the caller
+	// left, or left the endpoint hardly any time.
 	Dead bool
 }
 
@@ -61,26 +73,59 @@ var (
 	errNoAnswer     = errors.New("no answer in the time allowed for one attempt")
 )
 
-// Sender sends Requests. It is made by [NewSender] and safe for concurrent use.
-type Sender struct{ http *http.Client }
+// Sender sends Requests. It is made by [NewSender] or [NewWrappedSender] and safe for
+// concurrent use.
+type Sender struct {
+	client *http.Client
+	pool   *http.Transport // the pool of our own, or nil
+	own    bool            // nothing but the pool of our own is asked
+}
 
-// NewSender returns a Sender that uses a copy of client, or, if that is nil, a pool
-// of connections of its own.
+// NewSender returns a Sender that uses a copy of client. If client is nil, the Sender
+// has a connection pool of its own.
+//
+// The limit of 64 KiB for an answer's head is that of the own pool. A given
+// [http.Transport] has its own MaxResponseHeaderBytes, which is 10 MiB by default. It
+// is not changed or cloned: others may use it, too.
 func NewSender(client *http.Client) *Sender {
 	if client == nil {
-		client = &http.Client{Transport: newPool()}
+		pool := newPool()
+		return &Sender{client: restrict(http.Client{Transport: pool}), pool: pool, own: true}
 	}
-	own := *client
-	// A redirect would take the person and the signature to another host.
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.Jar = nil
-	return &Sender{&own}
+	return &Sender{client: restrict(*client)}
+}
+
+// NewWrappedSender returns a Sender with a connection pool of its own inside what
+// wrap returns, for instrumentation.
+func NewWrappedSender(wrap func(base http.RoundTripper) http.RoundTripper) (*Sender, error) {
+	pool := newPool()
+	wrapped := wrap(pool)
+	if wrapped == nil {
+		return nil, errors.New("the function returned no RoundTripper")
+	}
+	return &Sender{client: restrict(http.Client{Transport: wrapped}), pool: pool}, nil
+}
+
+// restrict returns a client that follows no redirect, which would take the person and
+// the signature to another host, and keeps no cookies.
+func restrict(client http.Client) *http.Client {
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.Jar = nil
+	return &client
 }
 
 // CloseIdleConnections closes the connections that no Request is using.
-func (s *Sender) CloseIdleConnections() { s.http.CloseIdleConnections() }
+func (s *Sender) CloseIdleConnections() {
+	s.client.CloseIdleConnections()
+	if s.pool != nil {
+		s.pool.CloseIdleConnections() // a wrapper may have no such method
+	}
+}
 
-// Send makes one request and reads the answer to its end. ctx must have a deadline.
+// Send makes one request and reads the answer to its end. caller must have a deadline.
+//
+// Send returns when caller ends, whatever the transport does. A given transport that
+// goes on for longer keeps a goroutine until it returns.
 func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
@@ -89,96 +134,27 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 		defer timer.Stop()
 	}
 	started := time.Now()
-	x := exchange{client: s.http}
-	ctx, stop := x.trace(ctx, started.Add(r.Connect), cancel)
-	defer stop()
-	o := x.do(ctx, r)
+	x := newExchange(ctx, s.client, r, func() { cancel(errNoConnection) })
+	defer x.budget.Stop()
+
+	var o Outcome
+	if s.own {
+		o = x.do(r)
+	} else {
+		o = x.doInBackground(r)
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		o.Err = cause
 	}
-	reached := x.reached.Load()
-	o.Sent = reached == untraced || reached == connected || o.Status != 0
+	o.Sent = o.Status != 0 || x.maySent()
 	hasty := (o.Err == errNoConnection || ended(caller)) && time.Since(started) < fairTime
-	o.Dead = !o.Sent && !hasty && caller.Err() != context.Canceled
+	o.Dead = !o.Sent && x.gotNoConnection() && !hasty && caller.Err() != context.Canceled
 	return o
 }
 
-// ended also finds a deadline that has passed and whose timer has not fired yet.
+// ended reports whether ctx has ended. It also finds a deadline that has passed and
+// whose timer has not fired yet.
 func ended(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ctx.Err() != nil || ok && time.Until(deadline) <= 0
-}
-
-// exchange is one request on its way, and how far it came.
-type exchange struct {
-	client  *http.Client
-	reached atomic.Int32 // one of the following
-}
-
-// How far an exchange came, as its transport tells.
-const (
-	untraced   = iota // the transport tells nothing
-	connecting        // it wants a connection
-	givenUp           // it wanted one for too long
-	stale             // it took one that was closed, on which nothing can be sent
-	connected         // it has one, so something may be sent
-)
-
-// trace returns a context whose transport tells x how far it came, and that is
-// cancelled if there is no connection by a time.
-func (x *exchange) trace(ctx context.Context, by time.Time, cancel context.CancelCauseFunc) (context.Context, func() bool) {
-	budget := time.AfterFunc(math.MaxInt64, func() {
-		if x.reached.CompareAndSwap(connecting, givenUp) {
-			cancel(errNoConnection)
-		}
-	})
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// The transport asks again for a connection if the one it had turns out
-		// to be closed before anything was written to it.
-		GetConn: func(string) {
-			x.reached.Store(connecting)
-			budget.Reset(time.Until(by))
-		},
-		GotConn: func(info httptrace.GotConnInfo) {
-			budget.Stop()
-			reached := int32(connected)
-			if info.Reused && closeStale(info.Conn) {
-				reached = stale
-			}
-			if x.reached.CompareAndSwap(connecting, reached) {
-				return
-			}
-			// The budget ran out a moment before, or the transport did not say that
-			// it wants a connection.
-			if x.reached.Load() != givenUp || !closeOwn(info.Conn) {
-				x.reached.Store(connected)
-			}
-		},
-	})
-	return context.WithValue(ctx, attemptContext{}, ctx), budget.Stop
-}
-
-// do sends r and reads the answer. A connection that was closed before anything
-// could be sent on it is gone from the pool afterwards, so the next try gets
-// another.
-func (x *exchange) do(ctx context.Context, r Request) Outcome {
-	request, err := newRequest(ctx, r)
-	if err != nil {
-		x.reached.Store(connecting)
-		return Outcome{Err: err}
-	}
-	response, err := x.client.Do(request)
-	for err != nil && x.reached.Load() == stale && ctx.Err() == nil {
-		request.Body, _ = request.GetBody() // of a strings.Reader: it cannot fail
-		response, err = x.client.Do(request)
-	}
-	if err != nil {
-		return Outcome{Err: err}
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
-	if err != nil || len(body) > maxBody {
-		body = nil
-	}
-	return Outcome{Status: response.StatusCode, Header: response.Header, Body: body, Err: err}
 }

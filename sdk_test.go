@@ -1,4 +1,4 @@
-package transport_test
+package id2meta_test
 
 import (
 	"context"

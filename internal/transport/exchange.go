@@ -1,0 +1,256 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+// exchange is one request on its way, and how far it came. It is also the context of
+// the request.
+//
+// Whether the request was sent is the question that decides about retries and the
+// bill. Three things tell:
+//
+//   - net/http reports by httptrace when it wants a connection and when it has one.
+//     Once it has one, the request counts as sent, unless the exchange closed the
+//     connection before anything could be written.
+//   - Whoever sends the request must read its body, which holds all parameters. A
+//     body that was read counts as sent, even if nothing was reported. After the
+//     end of the context the body cannot be read any more.
+//   - net/http may refuse a request before it wants a connection, for example because
+//     of a bad header, or because the function Proxy failed. Then it has looked for the
+//     trace in the context, has reported nothing, and has closed the body unread. Such
+//     a request was not sent.
+//
+// Of a transport that tells nothing the worst is assumed: that it sent the request.
+type exchange struct {
+	context.Context
+	client  *http.Client
+	sending func()      // may be nil
+	budget  *time.Timer // ends the wait for a connection
+
+	reached atomic.Int32                  // one of the following constants
+	wrote   atomic.Bool                   // a whole request was written, though the transport may try again
+	looked  atomic.Bool                   // the transport has looked for the trace
+	closed  atomic.Bool                   // the transport has closed the request's body
+	head    atomic.Pointer[http.Response] // the head of the answer has arrived
+}
+
+// How far an exchange came, as its transport reports.
+const (
+	untold     = iota // the transport has reported nothing
+	connecting        // it wants a connection
+	givenUp           // it wanted a connection for too long
+	stale             // it took a closed connection, on which nothing can be sent
+	refused           // nothing was sent, since the context had ended or the request is bad
+	sent              // something may have been sent
+)
+
+// newExchange returns an exchange whose context ends with ctx. It calls giveUp if
+// there is no connection in the time that r allows.
+func newExchange(ctx context.Context, client *http.Client, r Request, giveUp func()) *exchange {
+	x := &exchange{client: client, sending: r.Sending}
+	x.budget = time.AfterFunc(math.MaxInt64, func() {
+		if x.reached.CompareAndSwap(connecting, givenUp) {
+			giveUp()
+		}
+	})
+	by := time.Now().Add(r.Connect)
+	x.Context = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		// The transport asks again for a connection if the connection that it had
+		// turns out to be closed before anything was written to it.
+		GetConn: func(string) {
+			x.reached.Store(connecting)
+			x.budget.Reset(time.Until(by))
+		},
+		GotConn: func(info httptrace.GotConnInfo) {
+			if info.Reused && closeStale(info.Conn) {
+				x.budget.Stop()
+				x.reached.CompareAndSwap(connecting, stale)
+			} else if !x.maySend() {
+				closeOwn(info.Conn)
+			}
+		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			// On a stale connection this means no more than a buffer.
+			if info.Err == nil && x.reached.Load() == sent {
+				x.wrote.Store(true)
+			}
+		},
+	})
+	return x
+}
+
+// attemptContext is the key of the exchange among the values of its context.
+type attemptContext struct{}
+
+// Value implements [context.Context].
+func (x *exchange) Value(key any) any {
+	if key == (attemptContext{}) {
+		return x
+	}
+	value := x.Context.Value(key)
+	if _, ok := value.(*httptrace.ClientTrace); ok {
+		x.looked.Store(true)
+	}
+	return value
+}
+
+// maySend reports whether the request may be sent now. If so, it counts as sent from
+// now on.
+func (x *exchange) maySend() bool {
+	x.budget.Stop()
+	if !ended(x) && x.sending != nil {
+		x.sending()
+	}
+	next := int32(sent)
+	if ended(x) {
+		next = refused
+	}
+	for {
+		reached := x.reached.Load()
+		if reached == givenUp {
+			return false
+		}
+		if x.reached.CompareAndSwap(reached, next) {
+			return next == sent
+		}
+	}
+}
+
+// maySent reports whether the service may have seen the request.
+func (x *exchange) maySent() bool {
+	switch x.reached.Load() {
+	case sent:
+		return true
+	case untold:
+		return !x.looked.Load() || !x.closed.Load()
+	}
+	return x.wrote.Load()
+}
+
+// gotNoConnection reports whether the transport wanted a connection and got none that
+// could be used.
+func (x *exchange) gotNoConnection() bool {
+	reached := x.reached.Load()
+	return reached == connecting || reached == givenUp || reached == stale
+}
+
+// do sends r and reads the answer. A connection that was closed before anything
+// could be sent on it is gone from the pool afterwards, so the next try gets
+// another connection.
+func (x *exchange) do(r Request) Outcome {
+	request, err := newRequest(x, r)
+	if err == nil && ended(x) {
+		err = errEnded
+	}
+	if err != nil {
+		x.reached.Store(refused)
+		return Outcome{Err: err}
+	}
+	x.watchBody(request)
+	response, err := x.client.Do(request)
+	for err != nil && x.reached.Load() == stale && !ended(x) {
+		request.Body, _ = request.GetBody() // of a strings.Reader: it cannot fail
+		response, err = x.client.Do(request)
+	}
+	if err != nil {
+		return Outcome{Err: err}
+	}
+	x.head.Store(response)
+	defer response.Body.Close()
+	o := Outcome{Status: response.StatusCode, Header: response.Header}
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return o // what follows is no body, but a connection that does not end with its context
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if o.Err = err; err == nil && len(body) <= maxBody {
+		o.Body = body
+	}
+	return o
+}
+
+// doInBackground is do for a transport that may not end with its context: then
+// doInBackground leaves it behind. A panic of the transport becomes one of the caller's
+// goroutine.
+func (x *exchange) doInBackground(r Request) Outcome {
+	type result struct {
+		Outcome
+		panicked any
+	}
+	done := make(chan result, 1)
+	go func() {
+		end := result{Outcome: Outcome{Err: errors.New("the transport ended its goroutine")}}
+		defer func() {
+			end.panicked = recover()
+			done <- end
+		}()
+		end.Outcome = x.do(r)
+	}()
+
+	var late <-chan time.Time
+	ctxDone := x.Done()
+	for {
+		select {
+		case end := <-done:
+			if end.panicked != nil {
+				panic(end.panicked)
+			}
+			return end.Outcome
+		case <-ctxDone:
+			ctxDone, late = nil, time.After(lateTime)
+		case <-late:
+			o := Outcome{Err: x.Err()}
+			if response := x.head.Load(); response != nil {
+				o.Status, o.Header = response.StatusCode, response.Header
+			}
+			return o
+		}
+	}
+}
+
+// watchBody makes request's body report when it is read.
+func (x *exchange) watchBody(request *http.Request) {
+	request.Body = &watchedBody{request.Body, x, false}
+	getBody := request.GetBody
+	request.GetBody = func() (io.ReadCloser, error) {
+		body, err := getBody()
+		return &watchedBody{body, x, false}, err
+	}
+}
+
+// watchedBody is the body of a request.
+type watchedBody struct {
+	io.ReadCloser
+	x    *exchange
+	read bool
+}
+
+var errEnded = errors.New("the time ended before the request was sent")
+
+// Read fails if the request may not be sent any more.
+func (b *watchedBody) Read(p []byte) (int, error) {
+	if !b.read {
+		b.read = true
+		switch b.x.reached.Load() {
+		case untold, connecting: // and has a connection all the same
+			b.x.maySend()
+		}
+	}
+	switch b.x.reached.Load() {
+	case givenUp, refused:
+		return 0, errEnded
+	}
+	return b.ReadCloser.Read(p)
+}
+
+func (b *watchedBody) Close() error {
+	b.x.closed.Store(true)
+	return b.ReadCloser.Close()
+}

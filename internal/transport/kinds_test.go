@@ -1,0 +1,222 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A kind is one kind of transport that a user may have.
+type kind struct {
+	name string
+	// tells is whether net/http reports to the exchange how far it came.
+	tells bool
+	major int // of HTTP
+	// sender returns a Sender of this kind. change changes the *http.Transport
+	// at its bottom, unless it is the own pool, which nobody can change.
+	sender func(t *testing.T, change func(*http.Transport)) *Sender
+}
+
+var kinds = []kind{
+	{"the own pool", true, 1, func(t *testing.T, change func(*http.Transport)) *Sender {
+		sender := NewSender(nil)
+		change(sender.pool)
+		return sender
+	}},
+	{"the own pool with instrumentation", true, 1, func(t *testing.T, change func(*http.Transport)) *Sender {
+		sender, err := NewWrappedSender(func(base http.RoundTripper) http.RoundTripper { return instrumented{base} })
+		require.NoError(t, err)
+		change(sender.pool)
+		return sender
+	}},
+	{"a given http.Transport", true, 1, func(t *testing.T, change func(*http.Transport)) *Sender {
+		return given(t, change, false, func(base http.RoundTripper) http.RoundTripper { return base })
+	}},
+	{"a given http.Transport that speaks HTTP/2", true, 2, func(t *testing.T, change func(*http.Transport)) *Sender {
+		return given(t, change, true, func(base http.RoundTripper) http.RoundTripper { return base })
+	}},
+	{"a given http.Transport with instrumentation", true, 1, func(t *testing.T, change func(*http.Transport)) *Sender {
+		return given(t, change, false, func(base http.RoundTripper) http.RoundTripper { return instrumented{base} })
+	}},
+	{"a transport that tells nothing", false, 1, func(t *testing.T, change func(*http.Transport)) *Sender {
+		return given(t, change, false, func(base http.RoundTripper) http.RoundTripper { return silent{base} })
+	}},
+}
+
+func given(t *testing.T, change func(*http.Transport), http2 bool, wrap func(http.RoundTripper) http.RoundTripper) *Sender {
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.ForceAttemptHTTP2 = http2
+	base.TLSClientConfig = &tls.Config{RootCAs: nil} // those of testenv
+	change(base)
+	t.Cleanup(base.CloseIdleConnections)
+	return NewSender(&http.Client{Transport: wrap(base)})
+}
+
+// instrumented is a wrapper with the structure of otelhttp's: it passes on a context
+// of its own, which it derived from the request's, and wraps both bodies.
+type instrumented struct{ base http.RoundTripper }
+
+type spanKey struct{}
+
+func (i instrumented) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx := context.WithValue(r.Context(), spanKey{}, "a span")
+	r = r.Clone(ctx)
+	if r.Body != nil {
+		r.Body = wrappedBody{r.Body}
+	}
+	response, err := i.base.RoundTrip(r)
+	if err == nil {
+		if upgraded, ok := response.Body.(io.ReadWriteCloser); ok {
+			response.Body = struct {
+				wrappedBody
+				io.Writer
+			}{wrappedBody{upgraded}, upgraded}
+		} else {
+			response.Body = wrappedBody{response.Body}
+		}
+	}
+	return response, err
+}
+
+type wrappedBody struct{ io.ReadCloser }
+
+// silent is a transport that ends with the request's context, and passes on nothing
+// else of it.
+type silent struct{ base http.RoundTripper }
+
+func (s silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	context.AfterFunc(r.Context(), cancel)
+	return s.base.RoundTrip(r.WithContext(ctx))
+}
+
+// A recorder is a server that counts the requests that reached it as a whole.
+type recorder struct {
+	*httptest.Server
+	seen  atomic.Int32
+	major atomic.Int32 // of HTTP, in the last request
+}
+
+const answer = `{"Code":"200"}`
+
+// newRecorder starts a server over HTTP/1.1 and HTTP/2 that answers with serve.
+func newRecorder(t *testing.T, serve http.HandlerFunc) *recorder {
+	r := new(recorder)
+	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		body, err := io.ReadAll(request.Body)
+		if err == nil && string(body) == sample.Form {
+			r.seen.Add(1)
+			r.major.Store(int32(request.ProtoMajor))
+		}
+		serve(w, request)
+	}))
+	r.EnableHTTP2 = true
+	r.Config.ErrorLog = silentLog
+	r.StartTLS()
+	t.Cleanup(func() {
+		r.CloseClientConnections()
+		r.Close()
+	})
+	return r
+}
+
+func (r *recorder) host() string { return r.Listener.Addr().String() }
+
+func answers(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, answer) }
+
+func drops(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+// writes answers with these bytes, and then keeps the connection open until the
+// client leaves. It speaks HTTP/1.1 only.
+func writes(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, buffered, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		buffered.WriteString(text)
+		buffered.Flush()
+		io.Copy(io.Discard, buffered)
+	}
+}
+
+// repeats is writes, and then writes the rest again and again.
+func repeats(text, rest string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, buffered, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		buffered.WriteString(text)
+		for err == nil {
+			_, err = buffered.WriteString(rest)
+		}
+	}
+}
+
+var sample = Request{
+	Action: "Id2MetaVerify", Version: "2019-03-07", Form: "IdentifyNum=1&ParamType=normal&UserName=2", UserAgent: "test",
+	Credential: Credential{AccessKeyID: "id", AccessKeySecret: "secret"},
+	Connect:    ConnectBudget,
+}
+
+// to returns the sample request to a host.
+func to(host string) Request {
+	r := sample
+	r.Host = host
+	return r
+}
+
+// listen returns a listener whose connections serve gets.
+func listen(t *testing.T, serve func(net.Conn)) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { conn.Close() })
+			go serve(conn)
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// nobody returns an address where nobody listens.
+func nobody(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// proxyTo returns a proxy that answers CONNECT with these bytes.
+func proxyTo(t *testing.T, reply string) *url.URL {
+	return &url.URL{Scheme: "http", Host: listen(t, func(conn net.Conn) {
+		http.ReadRequest(bufio.NewReader(conn))
+		io.WriteString(conn, reply)
+		io.Copy(io.Discard, conn)
+	})}
+}
+
+// within returns a context that ends after d.
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}

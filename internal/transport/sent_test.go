@@ -1,0 +1,191 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var silentLog = log.New(io.Discard, "", 0)
+
+func unchanged(*http.Transport) {}
+
+// TestSentMeansSent holds what an Outcome says of each kind of transport against what
+// a recording server saw.
+func TestSentMeansSent(t *testing.T) {
+	for _, fault := range []struct {
+		name string
+		// serve is what the server does if it is asked. The default is to answer.
+		serve http.HandlerFunc
+		// change makes the transport fail, and spoil the request.
+		change func(t *testing.T) func(*http.Transport)
+		spoil  func(t *testing.T, r *Request, cancel context.CancelFunc)
+		sent   bool
+		known  bool // even of a transport that tells nothing
+		dead   bool // the endpoint is to blame
+	}{
+		{name: "the server answers", sent: true},
+		{name: "the server drops the connection", serve: drops, sent: true},
+		{name: "the server breaks its answer off", sent: true, serve: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			io.WriteString(w, answer)
+		}},
+		{name: "the server is silent", sent: true, serve: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		{name: "nobody listens", dead: true, spoil: func(t *testing.T, r *Request, _ context.CancelFunc) { r.Host = nobody(t) }},
+		{name: "the host has no address", dead: true, spoil: func(t *testing.T, r *Request, _ context.CancelFunc) {
+			r.Host = "a..invalid" // no resolver is asked for an empty label
+		}},
+		{name: "the host accepts and says nothing", dead: true, spoil: func(t *testing.T, r *Request, _ context.CancelFunc) {
+			r.Host = listen(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
+			r.Connect = 150 * time.Millisecond
+		}},
+		{name: "the host does not speak TLS", dead: true, spoil: func(t *testing.T, r *Request, _ context.CancelFunc) {
+			r.Host = listen(t, func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n") })
+		}},
+		{name: "a header holds a line feed", spoil: func(_ *testing.T, r *Request, _ context.CancelFunc) {
+			r.Credential.AccessKeyID = "id\n"
+		}},
+		{name: "a header holds a zero byte", spoil: func(_ *testing.T, r *Request, _ context.CancelFunc) {
+			r.Credential.SecurityToken = "to\x00ken"
+		}},
+		{name: "the address is none", known: true, spoil: func(_ *testing.T, r *Request, _ context.CancelFunc) { r.Host = "a b" }},
+		{name: "the address has no host", spoil: func(_ *testing.T, r *Request, _ context.CancelFunc) { r.Host = "" }},
+		{name: "the function Proxy fails", change: func(*testing.T) func(*http.Transport) {
+			return func(base *http.Transport) {
+				base.Proxy = func(*http.Request) (*url.URL, error) { return nil, errors.New("no proxy") }
+			}
+		}},
+		{name: "the proxy refuses", dead: true, change: func(t *testing.T) func(*http.Transport) {
+			proxy := proxyTo(t, "HTTP/1.1 403 Forbidden\r\n\r\n")
+			return func(base *http.Transport) { base.Proxy = http.ProxyURL(proxy) }
+		}},
+		{name: "the proxy has an address that is none", dead: true, change: func(*testing.T) func(*http.Transport) {
+			return func(base *http.Transport) {
+				base.Proxy = http.ProxyURL(&url.URL{Scheme: "gopher", Host: "127.0.0.1:1"})
+			}
+		}},
+		{name: "the context has ended before", known: true, spoil: func(_ *testing.T, _ *Request, cancel context.CancelFunc) { cancel() }},
+		{name: "the context ends when there is a connection", known: true, spoil: func(_ *testing.T, r *Request, cancel context.CancelFunc) {
+			r.Sending = cancel
+		}},
+	} {
+		for _, kind := range kinds {
+			t.Run(fault.name+", with "+kind.name, func(t *testing.T) {
+				t.Parallel()
+				serve, change := fault.serve, unchanged
+				if serve == nil {
+					serve = answers
+				}
+				if fault.change != nil {
+					change = fault.change(t)
+				}
+				server := newRecorder(t, serve)
+				sender := kind.sender(t, change)
+				t.Cleanup(sender.CloseIdleConnections)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				r := to(server.host())
+				var sending atomic.Int32
+				r.Sending = func() { sending.Add(1) }
+				if fault.spoil != nil {
+					fault.spoil(t, &r, cancel)
+				}
+				o := sender.Send(ctx, r)
+
+				seen := server.seen.Load()
+				assert.Equal(t, fault.sent, seen > 0, "what the server saw")
+				if kind.tells || fault.sent || fault.known {
+					assert.Equal(t, fault.sent, o.Sent, "%+v", o)
+					assert.Equal(t, fault.dead, o.Dead, "%+v", o)
+				} else {
+					assert.True(t, o.Sent, "a transport that tells nothing may have sent it")
+				}
+				if seen > 0 {
+					assert.Positive(t, sending.Load(), "Sending is called before the request is seen")
+					assert.EqualValues(t, kind.major, server.major.Load(), "the version of HTTP")
+				}
+			})
+		}
+	}
+}
+
+// What a transport of a user's own may do besides.
+func TestSentOfATransportOfOnesOwn(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		trip func(r *http.Request, elsewhere string) (*http.Response, error)
+	}{
+		{"it fails, and tells nothing", func(*http.Request, string) (*http.Response, error) { return nil, errors.New("open") }},
+		{"it closes the body unread, and has not looked for the trace", func(r *http.Request, _ string) (*http.Response, error) {
+			r.Body.Close()
+			return nil, errors.New("open")
+		}},
+		{"it reads the body by GetBody", func(r *http.Request, _ string) (*http.Response, error) {
+			httptrace.ContextClientTrace(r.Context())
+			body, _ := r.GetBody()
+			io.ReadAll(body)
+			r.Body.Close()
+			return nil, errors.New("reset")
+		}},
+		{"it sends, and tries again where nobody listens", func(r *http.Request, elsewhere string) (*http.Response, error) {
+			if response, err := http.DefaultTransport.RoundTrip(r); err == nil {
+				return response, nil
+			}
+			again := r.Clone(r.Context())
+			again.Body, _ = r.GetBody()
+			again.URL.Host = elsewhere
+			return http.DefaultTransport.RoundTrip(again)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server, elsewhere := newRecorder(t, drops), nobody(t)
+			sender := NewSender(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				return test.trip(r, elsewhere)
+			})})
+			o := sender.Send(within(t, 2*time.Second), to(server.host()))
+			assert.Error(t, o.Err)
+			assert.True(t, o.Sent, "it may have been sent")
+			assert.False(t, o.Dead)
+		})
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A request that is refused although there is a connection must leave the pool in
+// order: the next request is sent.
+func TestAfterARefusalTheNextRequestIsSent(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			server := newRecorder(t, answers)
+			sender := kind.sender(t, unchanged)
+			defer sender.CloseIdleConnections()
+			for range 3 {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				r := to(server.host())
+				r.Sending = cancel
+				o := sender.Send(ctx, r)
+				assert.ErrorIs(t, o.Err, context.Canceled)
+				assert.False(t, o.Sent)
+
+				o = sender.Send(within(t, 5*time.Second), to(server.host()))
+				require.NoError(t, o.Err)
+				assert.True(t, o.Sent)
+			}
+			assert.EqualValues(t, 3, server.seen.Load())
+		})
+	}
+}

@@ -1,0 +1,112 @@
+package id2meta
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the table of outcomes into docs/errors.md")
+
+var sentinelNames = map[error]string{
+	ErrInvalidParam: "ErrInvalidParam", ErrThrottled: "ErrThrottled", ErrSourceUnavailable: "ErrSourceUnavailable",
+	ErrRepeatedCall: "ErrRepeatedCall", ErrNotActivated: "ErrNotActivated", ErrAccessDenied: "ErrAccessDenied",
+	ErrOverdue: "ErrOverdue", ErrCredential: "ErrCredential", ErrUnavailable: "ErrUnavailable",
+	ErrUnexpectedResponse: "ErrUnexpectedResponse",
+	context.Canceled:      "context.Canceled", context.DeadlineExceeded: "context.DeadlineExceeded",
+}
+
+var retryNames = map[retry]string{
+	never: "no", atOnce: "next endpoint, at once", afterBackoff: "after a backoff",
+	afterToldWait: "after the told wait", onlyIfRequested: "only with `WithRetryUnanswered`",
+}
+
+// inDocs returns the first cells of o's line in docs/errors.md: its name, and all
+// that the code knows of it.
+func (o *outcome) inDocs() (name, cells string) {
+	switch {
+	case o.code != "" && o.what != "":
+		name = "Code " + o.code + ", " + o.what
+	case o.code != "":
+		name = "Code " + o.code
+	case o.status != nil || o == &answers[len(answers)-1]:
+		name = "no known Code, " + o.what
+	default:
+		name = o.what
+	}
+	billed := "no"
+	if o.billed {
+		billed = "maybe"
+	}
+	return "| " + name + " |", fmt.Sprintf(" `%s` | %s | %s | %v |", sentinelNames[o.sentinel], retryNames[o.retry], billed, o.remedy)
+}
+
+// Each row of outcome.go is one line of docs/errors.md, in the same order. The line
+// ends with two cells in prose, which belong to the document: the cause, and what to
+// do. go test -run TestDocs -update writes the other cells.
+func TestDocsErrorsHasTheTableOfOutcomes(t *testing.T) {
+	const file = "docs/errors.md"
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(text), "|---|---|---|---|---|---|---|\n")
+	require.True(t, found)
+	table, after, _ := strings.Cut(rest, "\n\n")
+
+	prose := map[string]string{} // by the name of the row
+	for line := range strings.Lines(table + "\n") {
+		cells := strings.SplitN(line, "|", 7)
+		require.Len(t, cells, 7, line)
+		prose["|"+cells[1]+"|"] = cells[6]
+	}
+	var want strings.Builder
+	for _, o := range allOutcomes() {
+		name, cells := o.inDocs()
+		assert.Equalf(t, 3, strings.Count(prose[name], "|")+1, "%s needs a cause and what to do", name)
+		want.WriteString(name + cells + prose[name])
+	}
+	assert.Len(t, prose, len(allOutcomes()), "lines that no outcome has")
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(before+"|---|---|---|---|---|---|---|\n"+strings.TrimSuffix(want.String(), "\n")+"\n\n"+after), 0o666))
+		return
+	}
+	assert.Equal(t, strings.TrimSuffix(want.String(), "\n"), table, "run: go test -run TestDocs -update .")
+}
+
+func TestEveryOutcomeIsWhole(t *testing.T) {
+	names := map[string]bool{}
+	for _, o := range allOutcomes() {
+		name, _ := o.inDocs()
+		assert.False(t, names[name], "two rows are named %s", name)
+		names[name] = true
+		assert.NotEmpty(t, sentinelNames[o.sentinel], name)
+		assert.NotZero(t, o.remedy, name)
+		if o.billed {
+			assert.Contains(t, []retry{never, onlyIfRequested}, o.retry, "%s may be billed twice", name)
+		}
+	}
+	assert.Len(t, sentinelNames, 12)
+	found := map[error]bool{}
+	for _, o := range allOutcomes() {
+		found[o.sentinel] = true
+	}
+	assert.Len(t, found, 12, "a sentinel that no outcome has")
+}
+
+// Whatever the answer is, it fits a row.
+func FuzzEveryAnswerHasAnOutcome(f *testing.F) {
+	f.Add(200, "402", "Security policy restriction")
+	f.Add(0, "", "")
+	f.Add(-1, "Throttling.", ".")
+	f.Add(502, "200", "success")
+	f.Fuzz(func(t *testing.T, status int, code, message string) {
+		o := ofAnswer(status, code, message)
+		require.NotNil(t, o)
+		require.NotNil(t, (&APIError{StatusCode: status, Code: code, Message: message}).outcome().sentinel)
+	})
+}

@@ -1,0 +1,77 @@
+package id2meta
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Backoff between attempts: exponential, with full jitter.
+const (
+	backoffBase = 100 * time.Millisecond
+	backoffCap  = 2 * time.Second
+)
+
+// plan says whether to try again after a failed attempt, and after which wait.
+func (k *call) plan(ctx context.Context, f *failure) (wait time.Duration, again bool) {
+	switch f.retry {
+	case atOnce:
+		if slices.Contains(k.tried, 0) {
+			return 0, true
+		}
+		return k.backoffIfItFits(ctx), true
+	case onlyIfRequested:
+		return k.backoffIfItFits(ctx), k.retryUnanswered
+	case afterBackoff:
+		wait = k.backoff()
+		return wait, k.fits(ctx, wait)
+	case afterToldWait:
+		if wait = f.retryAfter; wait <= 0 {
+			wait = k.backoff()
+		}
+		return wait, k.fits(ctx, wait)
+	}
+	return 0, false
+}
+
+// backoff returns a random wait that grows with the attempts, so that callers who
+// failed together do not come back together.
+func (k *call) backoff() time.Duration {
+	longest := min(backoffBase<<(min(k.attempts, 10)-1), backoffCap)
+	return rand.N(longest)
+}
+
+// backoffIfItFits returns no wait if there is no time for a backoff.
+func (k *call) backoffIfItFits(ctx context.Context) time.Duration {
+	if wait := k.backoff(); k.fits(ctx, wait) {
+		return wait
+	}
+	return 0
+}
+
+// giveUp returns the error of the last attempt as the error of the call, and says
+// what came before.
+func (k *call) giveUp(f *failure) error {
+	err := f.err
+	if k.earlier != nil {
+		before := "after 1 attempt"
+		if k.attempts > 1 {
+			before = fmt.Sprintf("after %d attempts", k.attempts)
+		}
+		if k.maybeBilled {
+			before += ", of which an earlier one was not answered"
+		}
+		if f.onThisSide() {
+			// The failure before is the last that the service said.
+			err = fmt.Errorf("%w (%s: %w)", err, before, k.earlier)
+		} else {
+			err = fmt.Errorf("%w (%s)", err, before)
+		}
+	}
+	if f.billed || k.maybeBilled {
+		return &maybeBilledError{err}
+	}
+	return err
+}

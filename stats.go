@@ -1,0 +1,60 @@
+package id2meta
+
+import "sync/atomic"
+
+// Stats counts what a [Client] has done since [New]. The bill holds at most
+// Match, Mismatch, NoRecord and MaybeBilled together. Whether NoRecord is billed is
+// not published for this API.
+type Stats struct {
+	Sent        uint64 // requests that the service may have seen
+	Match       uint64 // calls with this verdict
+	Mismatch    uint64 // calls with this verdict
+	NoRecord    uint64 // calls with this verdict
+	Failed      uint64 // calls that returned an error
+	MaybeBilled uint64 // requests without a verdict that the service may have billed
+	Throttled   uint64 // requests that the service throttled or the limiter did not let go
+}
+
+// Stats returns the counts of now. Calls under way may be counted in some fields
+// and not yet in others.
+func (c *Client) Stats() Stats {
+	if c == nil {
+		return Stats{}
+	}
+	return Stats{
+		Sent:        c.stats.sent.Load(),
+		Match:       c.stats.match.Load(),
+		Mismatch:    c.stats.mismatch.Load(),
+		NoRecord:    c.stats.noRecord.Load(),
+		Failed:      c.stats.failed.Load(),
+		MaybeBilled: c.stats.maybeBilled.Load(),
+		Throttled:   c.stats.throttled.Load(),
+	}
+}
+
+// counters are the fields of [Stats].
+type counters struct {
+	sent, match, mismatch, noRecord, failed, maybeBilled, throttled atomic.Uint64
+}
+
+func (c *counters) countCall(result Result, err error) {
+	switch {
+	case err != nil:
+		c.failed.Add(1)
+	case result.BizCode == BizCodeMatch:
+		c.match.Add(1)
+	case result.BizCode == BizCodeMismatch:
+		c.mismatch.Add(1)
+	default:
+		c.noRecord.Add(1)
+	}
+}
+
+func (c *counters) countFailure(f *failure) {
+	if f.billed {
+		c.maybeBilled.Add(1)
+	}
+	if f.sentinel == ErrThrottled {
+		c.throttled.Add(1)
+	}
+}

@@ -1,0 +1,254 @@
+package id2meta_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// fakeService answers in the time of a synctest bubble, without a network. Every
+// request that it gets is billed, as the real service may do.
+type fakeService struct {
+	answerAfter time.Duration
+	first       string // the body of the first answer, with HTTP 400; "": a verdict
+	header      http.Header
+	billed      atomic.Int64
+}
+
+func (s *fakeService) RoundTrip(r *http.Request) (*http.Response, error) {
+	n := s.billed.Add(1)
+	if n == 1 && s.first != "" {
+		return answer(http.StatusBadRequest, s.first, s.header), nil
+	}
+	timer := time.NewTimer(s.answerAfter)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return answer(http.StatusOK, verdict, nil), nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+func answer(status int, body string, header http.Header) *http.Response {
+	if header == nil {
+		header = http.Header{}
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+func (s *fakeService) client(t *testing.T, opts ...id2meta.Option) *id2meta.Client {
+	t.Helper()
+	client, err := id2meta.New(append([]id2meta.Option{
+		id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}),
+		id2meta.WithHTTPClient(&http.Client{Transport: s}),
+	}, opts...)...)
+	require.NoError(t, err)
+	return client
+}
+
+// Twice as many calls as the account is allowed: the limiter's queue grows until some
+// callers must be refused. They are refused early, and what is sent is answered.
+func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
+	const (
+		perSecond = 47
+		rush      = 60 * time.Second
+		timeout   = 3 * time.Second
+	)
+	for _, answerAfter := range []time.Duration{
+		10 * time.Millisecond, 200 * time.Millisecond, 1200 * time.Millisecond, 2 * time.Second,
+	} {
+		t.Run("when the service answers after "+answerAfter.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{answerAfter: answerAfter}
+				client := service.client(t, id2meta.WithTimeout(timeout), id2meta.WithLimiter(rate.NewLimiter(perSecond, 4)))
+				var verdicts [int((rush + timeout) / time.Second)]atomic.Int64
+				var unverified atomic.Int64   // billed without a verdict
+				var refusedAfter atomic.Int64 // the longest wait of a caller who was refused
+				var calls sync.WaitGroup
+				start := time.Now()
+				for time.Since(start) < rush {
+					calls.Go(func() {
+						began := time.Now()
+						_, err := client.Verify(t.Context(), zhangParam)
+						if err == nil {
+							verdicts[time.Since(start)/time.Second].Add(1)
+							return
+						}
+						if errors.Is(err, id2meta.ErrMaybeBilled) {
+							unverified.Add(1)
+							return
+						}
+						assert.ErrorIs(t, err, id2meta.ErrThrottled)
+						refusedAfter.Store(max(refusedAfter.Load(), int64(time.Since(began))))
+					})
+					time.Sleep(10 * time.Millisecond)
+				}
+				calls.Wait()
+
+				total := int64(0)
+				for second := range verdicts {
+					got := verdicts[second].Load()
+					total += got
+					if steady := 10 <= second && second < int(rush/time.Second); steady {
+						assert.GreaterOrEqual(t, got, int64(perSecond*95/100), "second %d", second)
+					}
+				}
+				t.Logf("%d verdicts, %d billed without one", total, unverified.Load())
+				assert.Equal(t, total+unverified.Load(), service.billed.Load())
+				if answerAfter < timeout/2 {
+					assert.Zero(t, unverified.Load(), "calls billed without a verdict")
+				} // a slower service is found out by the first calls that it does not answer in time
+				assert.LessOrEqual(t, unverified.Load(), total*5/1000)
+				if answerAfter <= 200*time.Millisecond {
+					assert.Zero(t, refusedAfter.Load(), "whoever must be refused is refused at once")
+				}
+			})
+		})
+	}
+}
+
+// An answer that is throttled tells how long to wait. Verify waits only if there is
+// time for an answer after the wait.
+func TestAToldWaitLeavesTimeForTheAnswer(t *testing.T) {
+	const timeout = 2 * time.Second
+	for _, test := range []struct {
+		told time.Duration
+		fits bool
+	}{
+		{0, true}, {time.Millisecond, true}, {time.Second, true}, {1300 * time.Millisecond, true},
+		{1700 * time.Millisecond, false}, {1960 * time.Millisecond, false}, {2 * time.Second, false},
+		{time.Hour, false}, {1 << 62, false},
+	} {
+		for _, known := range []bool{false, true} {
+			t.Run(fmt.Sprintf("told to wait %v, a first answer is known: %v", test.told, known), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					service := &fakeService{answerAfter: 300 * time.Millisecond}
+					client := service.client(t, id2meta.WithTimeout(timeout))
+					if known {
+						_, err := client.Verify(t.Context(), zhangParam)
+						require.NoError(t, err)
+						service.billed.Store(0)
+					}
+					service.first = `{"Code":"Throttling.User"}`
+					service.header = http.Header{"X-Ratelimit-User": {fmt.Sprintf("TimeLeft:%d", test.told.Milliseconds())}}
+					began := time.Now()
+					result, err := client.Verify(t.Context(), zhangParam)
+					if test.fits {
+						require.NoError(t, err)
+						assert.True(t, result.Match())
+						assert.GreaterOrEqual(t, time.Since(began), test.told)
+						return
+					}
+					assert.ErrorIs(t, err, id2meta.ErrThrottled)
+					assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+					assert.Zero(t, time.Since(began), "at once")
+					assert.EqualValues(t, 1, service.billed.Load(), "one request")
+				})
+			})
+		}
+	}
+}
+
+func TestACallerWithLittleTimeWhoNeedsNoWaitIsServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &fakeService{answerAfter: 2 * time.Second}
+		client := service.client(t, id2meta.WithLimiter(rate.NewLimiter(47, 4)))
+		_, err := client.Verify(t.Context(), zhangParam) // the service is slow
+		require.NoError(t, err)
+		service.answerAfter = 80 * time.Millisecond // and now it is not
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			result, err := client.Verify(ctx, zhangParam)
+			cancel()
+			require.NoError(t, err)
+			assert.True(t, result.Match())
+		}
+	})
+}
+
+// Many callers at once, before the Client knows how long an answer takes.
+func TestACrowdAtTheStartIsNotBilledWithoutAVerdict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &fakeService{answerAfter: 1200 * time.Millisecond}
+		client := service.client(t, id2meta.WithTimeout(3*time.Second), id2meta.WithLimiter(rate.NewLimiter(47, 4)))
+		var calls sync.WaitGroup
+		var verdicts atomic.Int64
+		for range 300 {
+			calls.Go(func() {
+				if _, err := client.Verify(t.Context(), zhangParam); err == nil {
+					verdicts.Add(1)
+				} else {
+					assert.ErrorIs(t, err, id2meta.ErrThrottled)
+				}
+			})
+		}
+		calls.Wait()
+		assert.Greater(t, verdicts.Load(), int64(70))
+		assert.Equal(t, verdicts.Load(), service.billed.Load())
+	})
+}
+
+func TestALimiterThatComesTooLateSendsNothing(t *testing.T) {
+	for name, wait := range map[string]func(ctx context.Context) error{
+		"it ignores its context, and returns with 20 ms left": func(context.Context) error {
+			time.Sleep(980 * time.Millisecond)
+			return nil
+		},
+		"it waits until its context has ended": func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		},
+		"it lets the request go when its context has ended": func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(400 * time.Millisecond)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{answerAfter: 100 * time.Millisecond}
+				slow := service.client(t, id2meta.WithTimeout(time.Second), id2meta.WithLimiter(limiterFunc(wait)))
+				_, err := slow.Verify(t.Context(), zhangParam)
+				assert.ErrorIs(t, err, id2meta.ErrThrottled)
+				assert.NotErrorIs(t, err, context.DeadlineExceeded, "the call itself had time left")
+				assert.Zero(t, service.billed.Load())
+			})
+		})
+	}
+}
+
+func TestASlowCredentialLeavesTimeForTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service, start := &fakeService{answerAfter: 100 * time.Millisecond}, time.Now()
+		client := service.client(t, id2meta.WithTimeout(time.Second),
+			id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
+				if time.Since(start) < time.Second {
+					time.Sleep(980 * time.Millisecond)
+				}
+				return id2meta.AccessKey{ID: "id", Secret: "secret"}, nil
+			}))
+		_, err := client.Verify(t.Context(), zhangParam)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+		assert.Zero(t, service.billed.Load())
+		time.Sleep(time.Second) // the function returns
+		_, err = client.Verify(t.Context(), zhangParam)
+		assert.NoError(t, err, "the key that came late serves the next call")
+	})
+}
