@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/csv"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -195,4 +197,20 @@ func TestThePersonFilterIsExactForMostFiles(t *testing.T) {
 	if f.repeats() != -1 {
 		t.Error("too many people were counted")
 	}
+}
+
+func FuzzSplitLineAgreesWithEncodingCSV(f *testing.F) {
+	f.Add("张三,11010519491231002X")
+	f.Add(`a,"b,""c""",`)
+	f.Add(" \t,\r,")
+	f.Fuzz(func(t *testing.T, line string) {
+		if strings.ContainsAny(line, "\n\r") || strings.Contains(line, `="`) || line == "" {
+			t.Skip("no line, or no CSV to encoding/csv")
+		}
+		want, err1 := csv.NewReader(strings.NewReader(line)).Read()
+		got, err2 := splitLine(line, ',')
+		if (err1 == nil) != (err2 == nil) || err1 == nil && !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v; encoding/csv: %q, %v", line, got, err2, want, err1)
+		}
+	})
 }
