@@ -488,7 +488,7 @@ func TestCredentialSurvivesSTSTrouble(t *testing.T) {
 			sts.requireAsked(t, 2)
 
 			id2meta.AgeCredential(client, 2*time.Minute)
-			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			requireRefused(t, ctx, client, trouble.want)
 

@@ -100,13 +100,6 @@ func (e *ParamError) Error() string {
 // Is reports whether target is [ErrInvalidParam].
 func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
 
-// Problem names what is wrong with a field, in stable words for programs.
-type Problem string
-
-// Chinese returns a Chinese sentence for the person who typed the field. The
-// sentence never holds the value.
-func (e *ParamError) Chinese() string { return RemedyCorrectInput.Chinese() }
-
 // APIError is an answer of the service that is not a verdict. errors.Is finds in it
 // exactly one of the errors from [ErrInvalidParam] on, or the error of the context
 // if the answer came too late. errors.As finds the rest:
@@ -208,7 +201,7 @@ func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redact
 		e.row, e.cause = &brokenOff, hide.Error(o.Err)
 		e.Message = "the answer broke off"
 	}
-	if e.Message == "" {
+	if e.Message == "" && e.Code == "" {
 		e.Message = "the answer cannot be understood"
 	}
 	if e.outcome().sentinel == ErrThrottled {

@@ -2,9 +2,12 @@ package id2meta_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
+	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/aliyun/credentials-go/credentials"
@@ -62,69 +65,70 @@ func Example_md5() {
 	// Output: match <nil>
 }
 
-// A switch on the sentinels says what to do about each kind of failure.
-func Example_errors() {
+// RemedyOf says who can do something about an error. Remedy.Chinese and
+// ParamError.Chinese are sentences for the user.
+func ExampleRemedyOf() {
 	simulator := startSimulator()
 	defer simulator.Close()
 	client, err := id2meta.New(append(simulator.Options(), id2meta.WithMaxAttempts(1))...)
 	if err != nil {
 		log.Fatal(err)
 	}
-
-	handle := func(err error) string {
-		var paramError *id2meta.ParamError
-		var apiError *id2meta.APIError
-		switch {
-		case err == nil:
-			return "there is a verdict"
-		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-			return "try again later" // the first, since it can come on top of another
-		case errors.As(err, &paramError):
-			return "ask the user to correct " + paramError.Field
-		case errors.Is(err, id2meta.ErrInvalidParam) && errors.As(err, &apiError) && apiError.Field != "":
-			return "ask the user to correct " + apiError.Field
-		case errors.Is(err, id2meta.ErrInvalidParam):
-			return "ask the user to correct what they typed"
-		case errors.Is(err, id2meta.ErrThrottled) && errors.As(err, &apiError):
-			return fmt.Sprint("try again after ", apiError.RetryAfter)
-		case errors.Is(err, id2meta.ErrThrottled),
-			errors.Is(err, id2meta.ErrSourceUnavailable),
-			errors.Is(err, id2meta.ErrUnavailable):
-			return "try again later"
-		case errors.Is(err, id2meta.ErrRepeatedCall):
-			return "do not ask about this person for now"
-		case errors.Is(err, id2meta.ErrCredential),
-			errors.Is(err, id2meta.ErrAccessDenied),
-			errors.Is(err, id2meta.ErrNotActivated),
-			errors.Is(err, id2meta.ErrOverdue):
-			return "call the people who run the account"
-		default: // ErrUnexpectedResponse among them
-			return "treat the person as not verified"
+	handle := func(err error) {
+		remedy := id2meta.RemedyOf(err)
+		switch remedy {
+		case id2meta.RemedyNone:
+			fmt.Println("there is a verdict")
+		case id2meta.RemedyCorrectInput:
+			if paramError, ok := errors.AsType[*id2meta.ParamError](err); ok {
+				fmt.Println(paramError.Field, paramError.Chinese())
+				return
+			}
+			fmt.Println(remedy.Chinese())
+		case id2meta.RemedyTryLater, id2meta.RemedyNotThisPerson:
+			fmt.Println(remedy.Chinese())
+		default:
+			fmt.Println(remedy.Chinese(), "(and alarm the operator)")
 		}
 	}
 
 	zhang := id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"}
-	_, err = client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "110105194912310020"})
-	fmt.Println(handle(err))
+	_, err = client.Verify(context.Background(), id2meta.Param{UserName: "张三"})
+	handle(err)
 	for _, fault := range []id2metatest.Fault{
 		id2metatest.Throttle(2 * time.Second),
-		id2metatest.Answer("402", "source unavailable"),
 		id2metatest.Answer("411", "no permission"),
 		id2metatest.Raw(200, `{"Code":"200"}`),
 	} {
 		simulator.Inject(fault)
 		_, err = client.Verify(context.Background(), zhang)
-		fmt.Println(handle(err))
+		handle(err)
 	}
 	// Output:
-	// ask the user to correct IdentifyNum
-	// try again after 2s
-	// try again later
-	// call the people who run the account
-	// treat the person as not verified
+	// IdentifyNum 请填写身份证号。
+	// 系统繁忙，请稍后再试。
+	// 核验服务暂时不可用，请联系客服。 (and alarm the operator)
+	// 核验服务暂时不可用，请联系客服。 (and alarm the operator)
 }
 
-// Without a verdict, was it paid for? Then to ask again may be paid again.
+// What the service said: for the log, and for the vendor's support.
+func ExampleAPIError() {
+	simulator := startSimulator()
+	defer simulator.Close()
+	client, err := id2meta.New(simulator.Options()...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	simulator.Inject(id2metatest.Throttle(time.Hour)) // longer than the call has time
+	_, err = client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+	if e, ok := errors.AsType[*id2meta.APIError](err); ok {
+		fmt.Println(e.StatusCode, e.Code, e.RetryAfter, e.RequestID != "")
+	}
+	// Output: 400 Throttling.User 1h0m0s true
+}
+
+// ErrMaybeBilled tells that a call without a verdict may have been billed. To ask
+// again may cost again.
 func Example_maybeBilled() {
 	simulator := startSimulator()
 	defer simulator.Close()
@@ -206,6 +210,110 @@ func ExampleWithCredential() {
 	result, err := client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
 	fmt.Println(result.BizCode, err)
 	// Output: match <nil>
+}
+
+// The access key stands in the configuration of the program.
+func ExampleWithAccessKey() {
+	simulator := startSimulator()
+	defer simulator.Close()
+	var config struct{ AccessKey id2meta.AccessKey }
+	file := `{"AccessKey": {"ID": "` + id2metatest.AccessKeyID + `", "Secret": "` + id2metatest.AccessKeySecret + `"}}`
+	if err := json.Unmarshal([]byte(file), &config); err != nil {
+		log.Fatal(err)
+	}
+
+	client, err := id2meta.New(append(simulator.Options(), id2meta.WithAccessKey(config.AccessKey))...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	result, err := client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+	fmt.Println(result.BizCode, err)
+	fmt.Println(config) // shows no key
+	// Output:
+	// match <nil>
+	// {***}
+}
+
+// The access key comes from a configuration centre and may change at any time. A
+// watcher stores the key; the next call uses it.
+func ExampleWithAccessKeyFunc() {
+	simulator := startSimulator()
+	defer simulator.Close()
+	var current atomic.Pointer[id2meta.AccessKey]
+	watch := func(key id2meta.AccessKey) { current.Store(&key) } // for Nacos, Apollo, Vault
+
+	client, err := id2meta.New(append(simulator.Options(),
+		id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
+			if key := current.Load(); key != nil {
+				return *key, nil
+			}
+			return id2meta.AccessKey{}, errors.New("the configuration centre has not answered yet")
+		}))...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	zhang := id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"}
+	_, err = client.Verify(context.Background(), zhang)
+	fmt.Println(errors.Is(err, id2meta.ErrCredential))
+
+	watch(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret})
+	result, err := client.Verify(context.Background(), zhang)
+	fmt.Println(result.BizCode, err)
+	// Output:
+	// true
+	// match <nil>
+}
+
+// printing prints each request without the person.
+type printing struct{ base http.RoundTripper }
+
+func (p printing) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := p.base.RoundTrip(r)
+	if err == nil {
+		fmt.Println(r.Method, r.URL.Path, response.StatusCode)
+	}
+	return response, err
+}
+
+// A wrapper sees each request of the Client, on the Client's own connections. With
+// OpenTelemetry the wrapper is
+//
+//	func(base http.RoundTripper) http.RoundTripper { return otelhttp.NewTransport(base) }
+func ExampleWithTransportWrapper() {
+	simulator := startSimulator()
+	defer simulator.Close()
+	client, err := id2meta.New(
+		id2meta.WithEndpoints(simulator.Endpoint()),
+		id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}),
+		id2meta.WithTransportWrapper(func(base http.RoundTripper) http.RoundTripper { return printing{base} }),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.CloseIdleConnections()
+	result, err := client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+	fmt.Println(result.BizCode, err)
+	// Output:
+	// POST / 200
+	// match <nil>
+}
+
+// What you pay for, for a metric.
+func ExampleClient_Stats() {
+	simulator := startSimulator()
+	defer simulator.Close()
+	client, err := id2meta.New(simulator.Options()...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, number := range []string{"11010519491231002X", "440524188001010014"} {
+		if _, err := client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: number}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	stats := client.Stats()
+	fmt.Println(stats.Match, stats.NoRecord, stats.MaybeBilled)
+	// Output: 1 1 0
 }
 
 // A function in the place of the Client, for a test without a network.

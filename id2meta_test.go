@@ -305,7 +305,8 @@ func TestFailoverToTheNextEndpoint(t *testing.T) {
 			_, _ = client.Verify(ctx, zhangParam)
 			cancel()
 		}
-		assert.EqualValues(t, 2, slow.asked())
+		// On a busy machine the other endpoint may be too slow, too; then a call comes back.
+		assert.GreaterOrEqual(t, slow.asked(), int64(2))
 	})
 
 	t.Run("within 3 s when there is more time", func(t *testing.T) {
@@ -368,6 +369,10 @@ func TestRetry(t *testing.T) {
 		{"more attempts can be allowed", repeat(4, id2metatest.Answer("402", "")), []id2meta.Option{id2meta.WithMaxAttempts(5)}, 5, nil},
 		{"one attempt means no retry", repeat(1, id2metatest.Answer("500", "")), []id2meta.Option{id2meta.WithMaxAttempts(1)}, 1, id2meta.ErrUnavailable},
 
+		{"a proxy's 502 without a known Code is not retried", repeat(1, id2metatest.Raw(502, "<html>")), nil, 1, id2meta.ErrUnavailable},
+		{"a proxy's 504 without a known Code is not retried", repeat(1, id2metatest.Raw(504, "")), nil, 1, id2meta.ErrUnavailable},
+		{"a proxy's 502 is retried if asked for", repeat(2, id2metatest.Raw(502, "<html>")), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
+		{"a 502 with a Code of the gateway is retried", repeat(2, id2metatest.Status(502, "ServiceUnavailable", "")), nil, 3, nil},
 		{"a dropped connection is not retried", repeat(1, id2metatest.Drop()), nil, 1, id2meta.ErrUnavailable},
 		{"a truncated answer is not retried", repeat(1, id2metatest.Truncate()), nil, 1, id2meta.ErrUnavailable},
 		{"a silent server is not retried", repeat(1, id2metatest.Hang()), []id2meta.Option{id2meta.WithTimeout(200 * time.Millisecond)}, 1, context.DeadlineExceeded},

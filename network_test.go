@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"net/http/httputil"
 	"os"
 	"os/exec"
 	"runtime"
@@ -218,6 +219,13 @@ const proxiedHost = "example.com"
 // loopback, so these tests run in a process of their own.
 func TestProxyOfTheEnvironment(t *testing.T) {
 	server := newServer(t)
+	// The certificate of the simulator is for loopback only, and Go asks loopback
+	// without a proxy.
+	front := httptest.NewTLSServer(&httputil.ReverseProxy{
+		Transport: server.Client().Transport,
+		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "https", server.Endpoint() },
+	})
+	defer front.Close()
 	var connects atomic.Int64
 	good := accepting(t, func(conn net.Conn) {
 		request, err := http.ReadRequest(bufio.NewReader(conn))
@@ -225,7 +233,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 			return
 		}
 		connects.Add(1)
-		to, err := net.Dial("tcp", server.Endpoint())
+		to, err := net.Dial("tcp", front.Listener.Addr().String())
 		if err != nil {
 			return
 		}

@@ -48,9 +48,9 @@ var answers = [...]outcome{
 	{code: "402", message: noPermission, what: "for want of permission", sentinel: ErrAccessDenied, remedy: RemedyOperator},
 	{code: "402", what: "any other Message", sentinel: ErrSourceUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
 	{code: "403", sentinel: ErrRepeatedCall, remedy: RemedyNotThisPerson},
-	{code: "410", sentinel: ErrNotActivated, remedy: RemedyOperator},
-	{code: "411", sentinel: ErrAccessDenied, remedy: RemedyOperator},
-	{code: "412", sentinel: ErrOverdue, remedy: RemedyOperator},
+	{code: "410", hint: "activate the service in the console", sentinel: ErrNotActivated, remedy: RemedyOperator},
+	{code: "411", hint: "grant the RAM user the policy AliyunYundunCloudAuthFullAccess", sentinel: ErrAccessDenied, remedy: RemedyOperator},
+	{code: "412", hint: "settle the account's bill", sentinel: ErrOverdue, remedy: RemedyOperator},
 	{code: "500", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
 
 	{code: "Throttling.*", sentinel: ErrThrottled, retry: afterToldWait, remedy: RemedyTryLater},
@@ -60,8 +60,8 @@ var answers = [...]outcome{
 	{code: "IncompleteSignature.*", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "InvalidSecurityToken.*", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "MissingSecurityToken.*", sentinel: ErrCredential, remedy: RemedyOperator},
-	{code: "InvalidTimeStamp.*", sentinel: ErrCredential, remedy: RemedyOperator},
-	{code: "IllegalTimestamp.*", sentinel: ErrCredential, remedy: RemedyOperator},
+	{code: "InvalidTimeStamp.*", hint: wrongClock, sentinel: ErrCredential, remedy: RemedyOperator},
+	{code: "IllegalTimestamp.*", hint: wrongClock, sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "SignatureNonceUsed.*", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "Forbidden.*", sentinel: ErrAccessDenied, remedy: RemedyOperator},
 	{code: "NoPermission.*", sentinel: ErrAccessDenied, remedy: RemedyOperator},
@@ -84,6 +84,8 @@ var answers = [...]outcome{
 	{status: []int{3}, what: "HTTP 3xx", sentinel: ErrUnexpectedResponse, remedy: RemedyOperator},
 	{what: "any other HTTP status", sentinel: ErrUnexpectedResponse, remedy: RemedyReport},
 }
+
+const wrongClock = "the clock of this machine is wrong"
 
 // What Code 402 says if it does not mean that the source is unavailable. The
 // English words are those of the vendor's page "Server-side error codes"; its

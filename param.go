@@ -24,10 +24,9 @@ const (
 
 	// ParamTypeSM2 is a person encrypted under a public key of the vendor, whose
 	// page "参数加密说明" describes it. Package
-	// [github.com/id2meta/id2meta/sm2param] makes such Params; that one compiles
-	// the cipher, and this package does not. Each field is encrypted whole; this
-	// is how the vendor's page is read, and it has not been tried against the
-	// live service.
+	// [github.com/id2meta/id2meta/sm2param] makes such Params. It is experimental:
+	// the format has not been tried against the live service. Programs that do not
+	// import sm2param do not compile the cipher.
 	ParamTypeSM2 ParamType = "sm2"
 )
 
@@ -35,30 +34,57 @@ const (
 //
 //	id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"}
 //
-// # What is accepted
+// # Names
 //
-// White space around UserName and IdentifyNum is ignored. IdentifyNum may have
-// full-width digits, and x for X. [Param.Normalize] says what is then sent.
+// Verify sends UserName as [Param.Normalize] returns it. What looks the same is
+// the same person:
+//
+//   - What cannot be seen is dropped: zero-width characters, byte order marks,
+//     direction marks, variation selectors (Unicode's
+//     Default_Ignorable_Code_Point).
+//   - White space at the ends, between two ideographs and beside the middle dot is
+//     dropped. Between other words it becomes one plain space.
+//   - Other spellings of an ideograph become the ideograph: radicals (⾼, which
+//     PDFs produce, becomes 高) and compatibility ideographs. Nine compatibility
+//     ideographs with a GBK code of their own stay, because a register may hold
+//     them.
+//   - The dot in 阿依古丽·买买提 is U+00B7, by notice 民委发〔2016〕33号 of twelve
+//     ministries, the Ministry of Public Security among them. Between two
+//     ideographs, the full stop and each sign that people type for the dot become
+//     U+00B7. Between an ideograph and a letter the full stop stays, and the other
+//     signs become U+00B7. Between two letters nothing changes.
+//   - Full-width letters become ASCII. Dashes become the hyphen, and typographic
+//     apostrophes become the ASCII apostrophe.
+//
+// A name has up to 100 characters: letters, combining marks, private-use
+// characters, ideographs that are newer than Go's Unicode tables, and the middle
+// dot between them. A name in an alphabet may also have spaces, full stops,
+// commas, hyphens and apostrophes (J. O'NEILL-SMITH). Anything else is a
+// *[ParamError], whose [Problem] says what the name probably is.
+//
+// Names that can be read in two ways are sent as they are: a name in which every
+// character is an ideograph (张某 may be a name), and an accent as a character of
+// its own.
+//
+// # Numbers
 //
 // A plaintext IdentifyNum is an 18-character resident ID number, or that of a
 // residence permit for Hong Kong, Macao and Taiwan residents: 17 digits, of
 // which eight are a birth date that exists and is not in the future in China,
-// and the check digit of ISO 7064 MOD 11-2. Numbers of 15 digits (first
-// generation) are not supported by the service.
+// and the check digit of ISO 7064 MOD 11-2. White space, hyphens and dashes
+// between the digits are dropped. Full-width digits become ASCII. The last
+// character may be any that looks like an X.
 //
-// A plaintext UserName is up to 100 characters of UTF-8 with at least one
-// letter. Ideographs that are newer than Go's Unicode tables, private-use
-// characters and spaces inside (JOHN SMITH) are accepted and sent as they are.
-// Digits, asterisks, other white space, U+FFFD, control, invisible and
-// unassigned characters are not.
+// The service does not support numbers of 15 digits (first generation). The
+// permanent residence card for foreigners has had a number of 18 digits that
+// begins with 9 since 2023. Such a number is sent. Whether the authoritative
+// source knows it has not been published: the verdict may be "no record".
 //
-// The dot in 阿依古丽·买买提 is U+00B7, by notice 民委发〔2016〕33号 of twelve
-// ministries, the Ministry of Public Security among them. People type others:
-// between two ideographs, each of • ‧ ∙ ⋅ ・ ･ ． and the full stop is sent as
-// U+00B7. Any other dot is sent as it is typed: beside a Latin letter
-// (J. SMITH), at an end, beside a space, and of two in a row, of which nobody
-// can know what was meant. In a masked name the first character is not known,
-// so a dot behind it stays, too.
+// # Masked and encrypted
+//
+// A Param of [ParamTypeMD5] must have the form that [MD5Param] makes. The rest of
+// the name is folded as a plaintext name is. Nobody knows the first character, so
+// a dot behind it stays as it is.
 //
 // A UserName or IdentifyNum of [ParamTypeSM2] is a ciphertext of at least 98
 // bytes (0x04, C1 of 64, C2 as long as the plaintext, C3 of 32) in standard
@@ -67,47 +93,45 @@ const (
 //
 // # Rare ideographs
 //
-// Some ideographs stand in the police's data as private-use characters, from a
-// time in which they had no code point of their own: 䶮, now U+4DAE, as U+E863.
-// Code points are compared there, so that the two are different names, says
-// Huawei Cloud of the same check (support.huaweicloud.com/api-ivs, page
-// "校验信息说明"), and advises to try the other; it has not been tried against
-// this service. So after a mismatch of such a name, ask again with the standard
-// code point in the place of the private one, or the other way round. Each try is
-// billed. Which two are the same ideograph is for the caller to know: there is no
-// table of them here.
+// Some ideographs stand in the police's data as private-use characters, because
+// they once had no code point of their own: 䶮, now U+4DAE, as U+E863. The source
+// compares code points, so the two are different names. Huawei Cloud says so of
+// the same check (support.huaweicloud.com/api-ivs, page "校验信息说明") and
+// advises to try the other character. This has not been tried against this
+// service. After a mismatch of such a name, ask again with the standard code point
+// in the place of the private one, or the other way round. Each try is billed.
+// This package has no table of such pairs: the caller must know them.
 //
 // # What is shown
 //
-// A Param never shows the person: every verb of fmt that suits it, log/slog and
-// JSON, text and XML encoders show *** for a field that is set and nothing for
-// one that is empty. To queue or store a person, copy the fields to a type of
-// your own. Some ways to the bare fields remain, which Go lets no type close:
-// the verbs %w (go vet refuses it) and %p, a Param in an unexported field of a
-// struct that is printed whole, and reflection, such as encoding/gob's and that
-// of assertions in tests.
+// A Param never shows the person. The verbs of fmt, log/slog, and the JSON, text
+// and XML encoders show *** for a field that is set, and nothing for an empty
+// field. To queue or store a person, copy the fields to a type of your own.
+//
+// A type in Go cannot close every way to its fields. These remain: the verbs %w
+// (go vet refuses it) and %p, a Param in an unexported field of a struct that is
+// printed whole, and reflection, as in encoding/gob and in assertions of tests.
 type Param struct {
 	ParamType   ParamType // default: ParamTypeNormal
 	UserName    string
 	IdentifyNum string
 }
 
-// Validate reports, without asking anybody, whether p can be verified. Its
-// error is a *[ParamError], for which errors.Is finds [ErrInvalidParam]. A Param
-// that is valid need not exist. Verify validates every Param itself; Validate is
-// for a form that wants to say at once what is wrong.
+// Validate reports whether p can be verified. It sends nothing. Its error is a
+// *[ParamError], in which errors.Is finds [ErrInvalidParam]. A valid Param need
+// not be a person who exists. Verify validates every Param itself. Validate is for
+// a form that says at once what is wrong.
 func (p Param) Validate() error {
 	_, err := p.Normalize()
 	return err
 }
 
-// Normalize returns p as Verify sends it: ParamType filled in, white space
-// around the fields removed, each dot between two ideographs of UserName as
-// U+00B7, IdentifyNum in ASCII and with a capital X. Use it wherever a Param is a
-// key, in a cache or to count attempts: then the same person is the same key,
-// however they typed themselves. To normalize twice changes nothing.
+// Normalize returns p as Verify sends it, with ParamType filled in; the sections
+// of [Param] say what is folded. Use the result wherever a Param is a key, in a
+// cache or of a counter: the same person is then the same key, however the person
+// typed name and number. To normalize twice changes nothing.
 //
-// An invalid p gives the zero Param and a *[ParamError].
+// For an invalid p, Normalize returns the zero Param and a *[ParamError].
 func (p Param) Normalize() (Param, error) {
 	var form identity.Form
 	switch p.ParamType {
@@ -118,25 +142,25 @@ func (p Param) Normalize() (Param, error) {
 	case ParamTypeSM2:
 		form = identity.Encrypted
 	default:
-		return Param{}, &ParamError{Field: "ParamType", Reason: `it must be "normal", "md5" or "sm2"`}
+		return Param{}, newParamError("ParamType", identity.ParamType)
 	}
-	var reason string
-	if p.UserName, reason = identity.Name(p.UserName, form); reason != "" {
-		return Param{}, &ParamError{Field: "UserName", Reason: reason}
+	var problem identity.Problem
+	if p.UserName, problem = identity.Name(p.UserName, form); problem != "" {
+		return Param{}, newParamError("UserName", problem)
 	}
-	if p.IdentifyNum, reason = identity.Number(p.IdentifyNum, form, time.Now); reason != "" {
-		return Param{}, &ParamError{Field: "IdentifyNum", Reason: reason}
+	if p.IdentifyNum, problem = identity.Number(p.IdentifyNum, form, time.Now); problem != "" {
+		return Param{}, newParamError("IdentifyNum", problem)
 	}
 	return p, nil
 }
 
-// String returns p without the person, for people who look for a mistake:
+// String returns p without the person. It shows which fields are set:
 //
 //	{ParamType:md5 UserName:*** IdentifyNum:}
 func (p Param) String() string { return fmt.Sprintf("%+v", shown(p.redact())) }
 
 // Format implements [fmt.Formatter]. Every verb writes p.String(), and %#v its
-// form in Go: with String alone, %d and others would print the bare fields.
+// form in Go. With String alone, %d and other verbs would print the bare fields.
 func (p Param) Format(f fmt.State, verb rune) {
 	if verb == 'v' && f.Flag('#') {
 		p = p.redact()
@@ -180,18 +204,21 @@ func (p Param) redact() Param {
 	return p
 }
 
-// DisplayUserName returns userName for people's eyes: its first character and a star
-// for each that follows, 张* for 张三. It shows only stars of a name of one
-// character or none, and of what is no name, such as a number. It has at most 100
-// characters, and none that is invisible.
+// DisplayUserName returns userName for people's eyes: its first character and a
+// star for each that follows, 张* for 张三. Of a name of one character or none, and
+// of what is no name, such as a number, it shows only stars. The result has at
+// most 100 characters and no invisible character.
 //
-// It is for display only and never to be sent: Validate refuses it. It protects
-// nobody from being guessed by those who know something of them.
+// The result is for display only. Do not send it: Validate refuses it. It does
+// not protect a person from somebody who knows something about the person and
+// guesses.
 func DisplayUserName(userName string) string { return identity.DisplayName(userName) }
 
 // DisplayIdentifyNum returns identifyNum for people's eyes, without the date of
-// birth: 110105********002X. It shows only stars of what has not the form of an
-// 18-character number. Like what DisplayUserName returns, it is never to be sent, and
-// no protection against guessing: a century has 36,525 birth dates, and the check
-// digit leaves one in eleven of them.
+// birth: 110105********002X. Of what does not have the form of an 18-character
+// number it shows only stars.
+//
+// The result is for display only. Do not send it: Validate refuses it. It does not
+// protect the date of birth from guessing: a century has 36,525 days, and the
+// check digit leaves one in eleven of them.
 func DisplayIdentifyNum(identifyNum string) string { return identity.DisplayNumber(identifyNum) }

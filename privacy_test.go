@@ -552,7 +552,7 @@ func TestAShortNameIsRedactedOnlyAsAWord(t *testing.T) {
 		{"Li", "client Li, li, LI", "client ***, ***, ***"},
 		{"Li", "Li is illegal in aliyun", "*** is illegal in aliyun"},
 		{"张", "姓名张不合法", "姓名***不合法"},
-		{"·A·", "x·A·x", "x***x"},
+		{"Éa", "xÉax", "x***x"},
 	} {
 		t.Run(test.name+" in "+test.message, func(t *testing.T) {
 			server.Inject(id2metatest.Answer("401", test.message))
@@ -608,14 +608,21 @@ func TestWhatTheServiceSaysIsShownWithinBounds(t *testing.T) {
 	}
 	for _, id := range []string{"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", "8fc3d6ac9fed43118da7c4bf47d9f260", "0bc5a7f816000000000000000d0c1a", "1", ""} {
 		t.Run("the request ID "+id, func(t *testing.T) {
+			want := func() string {
+				if id != "" {
+					return id
+				}
+				calls := server.Calls() // then the head of the answer tells it
+				return calls[len(calls)-1].RequestID
+			}
 			server.Inject(id2metatest.Raw(200, strings.Replace(body200, "REQUEST", id, 1)), body("RequestId", id))
 			result, err := client.Verify(t.Context(), zhangSan)
 			require.NoError(t, err)
-			assert.Equal(t, id, result.RequestID)
+			assert.Equal(t, want(), result.RequestID)
 			_, err = client.Verify(t.Context(), zhangSan)
 			var e *id2meta.APIError
 			require.ErrorAs(t, err, &e)
-			assert.Equal(t, id, e.RequestID)
+			assert.Equal(t, want(), e.RequestID)
 		})
 	}
 }

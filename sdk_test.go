@@ -83,7 +83,7 @@ func TestRequestIsTheSDKs(t *testing.T) {
 			client, err := id2meta.New(id2meta.WithEndpoints(endpoint), id2meta.WithCredential(credential))
 			require.NoError(t, err)
 			defer client.CloseIdleConnections()
-			_, err = client.Verify(t.Context(), id2meta.Param{UserName: "ZHANG 三·~+", IdentifyNum: "11010519491231002X"})
+			_, err = client.Verify(t.Context(), id2meta.Param{UserName: "JOHN O'NEIL-SMITH, Á.B.", IdentifyNum: "11010519491231002X"})
 			require.NoError(t, err)
 
 			require.Len(t, requests, 2)
@@ -133,7 +133,7 @@ func askSDK(t *testing.T, endpoint string, credential credentials.Credential) {
 		Pathname: dara.String("/"), Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"),
 		ReqBodyType: dara.String("formData"), BodyType: dara.String("json"),
 	}, &openapi.OpenApiRequest{Body: map[string]any{
-		"ParamType": "normal", "UserName": "ZHANG 三·~+", "IdentifyNum": "11010519491231002X",
+		"ParamType": "normal", "UserName": "JOHN O'NEIL-SMITH, Á.B.", "IdentifyNum": "11010519491231002X",
 	}}, &dara.RuntimeOptions{})
 	require.NoError(t, err)
 }

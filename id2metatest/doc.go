@@ -1,54 +1,86 @@
 // Package id2metatest simulates Alibaba Cloud's Id2MetaVerify, in the manner of
-// [net/http/httptest]: a real HTTPS server on 127.0.0.1, for tests and
-// demonstrations that must cost nothing and need no account.
+// [net/http/httptest]. A [Server] is a real HTTPS server on 127.0.0.1, for tests
+// and demonstrations that must cost nothing and need no account.
 //
-// [NewServer] starts one, [Server.AddPerson] tells it who exists, and
-// [Server.Options] makes a [id2meta.Client] that talks to it. [Server.Inject]
-// makes it fail in the ways the real service and the network fail;
-// [Server.Calls] tells what arrived and what was billed.
+// Most tests need four steps:
 //
-// # What it checks
+//   - [NewServer] starts a Server.
+//   - [Server.AddPerson] tells the Server who exists.
+//   - [Server.Options] makes an [id2meta.Client] that talks to the Server.
+//   - [Server.Calls] tells what arrived and what was billed.
 //
-// A request goes through the checks of the vendor's gateway, with code that
-// shares nothing with the vendor's SDKs: HTTP method, action and version, access
-// key, security token, date (15 minutes), signature, reused nonce. It then gets
-// the answer of the API: Code 400 for a missing parameter, Code 401 for an
-// illegal one, which it names, or Code 200 with the verdict on the people that
-// the Server knows.
+// [Server.Inject] makes the Server fail as the real service and the network fail.
 //
-// A wrong signature gets SignatureDoesNotMatch with the string that the Server
-// signed, in the wording of published answers. If the client signed the same
-// string, its secret is wrong; if not, it signs something else than it sends.
+// # What the Server checks
 //
-// # Which clients it serves
+// A request goes through the checks of the vendor's gateway: HTTP method, action
+// and version, access key, security token, date (15 minutes), signature, reused
+// nonce. The code of these checks shares nothing with the vendor's SDKs.
 //
-// The signature ACS3-HMAC-SHA256 of the vendor's page "V3 版本请求体&签名机制" and
-// the older one of the RPC style, HMAC-SHA1 in the parameters; GET and POST;
-// parameters in the query or in a form body. Answers are JSON, whatever Format
-// was asked for.
+// The request then gets the answer of the API:
 //
-// It asks for nothing that the vendor's SDKs do not send, whatever their
-// language: give them [Server.Endpoint], [Server.CertificatePEM], [AccessKeyID]
-// and [AccessKeySecret]. Every Server has the same certificate, so one file named
-// by SSL_CERT_FILE or NODE_EXTRA_CA_CERTS does for all. The vendor's two SDKs for
-// Go are part of the tests; of those for Node, @alicloud/cloudauth20190307 3.5.0
-// (ACS3, form body) and @alicloud/pop-core 1.8.0 (HMAC-SHA1, GET and POST) are
-// known to work, with permanent and with temporary access keys. For services in
-// those languages the program cmd/id2meta-simulator serves the same on a fixed port.
+//   - Code 400: a parameter is missing.
+//   - Code 401: a parameter is illegal. The message names the parameter.
+//   - Code 200: the verdict, from the people whom the Server knows.
+//
+// The answer to a wrong signature is SignatureDoesNotMatch, with the string that
+// the Server signed, in the wording of published answers. If the client signed the
+// same string, its secret is wrong. If the client signed another string, it sends
+// something else than it signs.
+//
+// Every answer has the headers x-acs-request-id and x-acs-trace-id, as the
+// gateway's answers do.
+//
+// # Which clients the Server serves
+//
+// The Server knows two signatures: ACS3-HMAC-SHA256 of the vendor's page "V3
+// 版本请求体&签名机制", and the older HMAC-SHA1 of the RPC style. It does not support
+// ACS3-HMAC-SM3. It takes GET and POST, and parameters in the query or in a form
+// body. Answers are always JSON, even if the client asks for another Format.
+//
+// The Server asks for nothing that the vendor's SDKs do not send, in any language.
+// Give them [Server.Endpoint], [Server.CertificatePEM], [AccessKeyID] and
+// [AccessKeySecret]. The tests of this package use the vendor's two SDKs for Go. Of the SDKs for Node,
+// @alicloud/cloudauth20190307 3.5.0 (ACS3, form body) and @alicloud/pop-core 1.8.0
+// (HMAC-SHA1, GET and POST) are known to work, with permanent and with temporary
+// access keys. The program cmd/id2meta-simulator serves the same simulator on a
+// fixed port, for services in other languages. Its README tells how each SDK trusts
+// the certificate.
+//
+// # The certificate
+//
+// Each process makes a certificate of its own, with a key that stays in its memory.
+// All Servers of the process serve that certificate. It is valid for localhost,
+// 127.0.0.1 and ::1, and it is not a certificate authority. A client that trusts it
+// trusts the Servers of this process and nothing else.
+//
+// [Server.Client] trusts the certificate already. For a client in another process,
+// write [Server.CertificatePEM] to a file, and name the file in the variable that
+// the client reads, such as SSL_CERT_FILE (Go, Python) or NODE_EXTRA_CA_CERTS. Write
+// the file anew for each run of your tests.
 //
 // # Faults
 //
-// A [Fault] stands between the client and the checks above, where the network
-// and the gateway's front are. It either takes the place of the answer
-// ([Answer], [Status], [Throttle], [Raw]), and then nothing was checked and
-// nobody was billed; or it disturbs how the answer travels ([Delay], [Hang],
-// [Drop], [Truncate]), and then the request was checked, answered and billed
-// like any other, which is just what a client cannot know.
+// A [Fault] stands between the client and the checks above, where the network and
+// the front of the gateway are. There are two kinds:
+//
+//   - [Answer], [Status], [Throttle] and [Raw] replace the answer. The request is
+//     not checked, and nobody is billed.
+//   - [Delay], [Hang], [Drop] and [Truncate] disturb how the answer travels. The
+//     request is checked, answered and billed like any other. A client cannot know
+//     that.
+//
+// # Limits
+//
+// The head of a request may have about 64 KiB and the body 1 MiB. A body must arrive
+// within 10 seconds. The Server closes the connection of a request that exceeds a
+// limit. It keeps a [Call] for every request and the last 262,144 nonces.
 //
 // # Personal data
 //
-// A Server writes no log, and no [Call] or panic of it holds a name, a number or a
-// secret. What it answers to a wrong signature does: the string that was signed
-// has all that was in the query, and with HMAC-SHA1 in the body too, and the
-// security token. It is the vendor's way; use people who do not exist.
+// A Server writes no log. No [Call] and no panic holds a name, a number or a secret.
+// The answer to a wrong signature does hold them: it repeats the string that was
+// signed, with all that was in the query, with the body, too, if the signature is
+// HMAC-SHA1, and with the security token. This is what the vendor's gateway does.
+// Use people who do not exist.
 package id2metatest

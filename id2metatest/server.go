@@ -3,7 +3,6 @@ package id2metatest
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"log"
 	"net/http"
@@ -14,21 +13,22 @@ import (
 	"github.com/aliyun/credentials-go/credentials"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/localcert"
 	"github.com/id2meta/id2meta/internal/simulator"
 )
 
-// The access key that every [Server] accepts. It opens nothing else.
+// The access key that every [Server] accepts. The real service does not know it.
 const (
 	AccessKeyID     = "id2metatest-access-key-id"
 	AccessKeySecret = "id2metatest-access-key-secret"
 )
 
-// maxIdleConns is how many idle connections [Server.Client] keeps, so that
-// hundreds of callers at once do not measure TLS handshakes.
+// maxIdleConns is how many idle connections [Server.Client] keeps, so that a
+// benchmark with hundreds of callers does not measure TLS handshakes.
 const maxIdleConns = 512
 
-// Server is a simulated Id2MetaVerify. Its methods are safe for concurrent use.
-// It remembers every request until it is closed.
+// Server is a simulated Id2MetaVerify. Make it with [NewServer]. Its methods are
+// safe for concurrent use.
 type Server struct {
 	http      *httptest.Server
 	client    *http.Client
@@ -40,16 +40,21 @@ type Server struct {
 }
 
 // NewServer starts a Server that accepts [AccessKeyID] and knows nobody. The
-// caller should call [Server.Close] when done. Like [httptest.NewServer] it
-// panics if it cannot listen on 127.0.0.1.
+// caller should call [Server.Close] when done. NewServer panics if it cannot
+// listen on 127.0.0.1, like [httptest.NewServer].
 func NewServer() *Server {
+	certificate, err := localcert.OfProcess()
+	if err != nil {
+		panic("id2metatest: making the certificate: " + err.Error())
+	}
 	s := &Server{}
 	s.simulator = simulator.New(simulator.Config{NextFault: s.nextFault, Record: s.record})
 	s.simulator.AddCredential(AccessKeyID, AccessKeySecret, "")
 
 	s.http = httptest.NewUnstartedServer(s.simulator)
-	// Clients that hang up or distrust the certificate are what tests are made
-	// of, and no news.
+	s.http.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	s.http.Config.MaxHeaderBytes = simulator.MaxHeaderBytes
+	// Tests are full of clients that hang up or do not trust the certificate.
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.http.StartTLS()
 
@@ -59,39 +64,39 @@ func NewServer() *Server {
 	return s
 }
 
-// Close stops the Server. Requests that [Hang] or [Delay] holds are cut off;
-// when Close returns, no goroutine of the Server and no idle connection of
-// [Server.Client] is left.
+// Close stops the Server. It cuts off requests that [Hang] or [Delay] holds and
+// requests that have not been read to their end. When Close returns, no goroutine
+// of the Server and no idle connection of [Server.Client] is left. A second Close
+// does nothing.
 func (s *Server) Close() {
 	s.simulator.Close()
 	s.http.Close()
 	s.client.CloseIdleConnections()
 }
 
-// Endpoint returns the Server's address as host:port, the form that
-// [id2meta.WithEndpoints] and the vendor's SDKs take.
+// Endpoint returns the Server's address as host:port. [id2meta.WithEndpoints] and
+// the vendor's SDKs take this form.
 func (s *Server) Endpoint() string { return s.http.Listener.Addr().String() }
 
-// Client returns an HTTP client that trusts the Server's certificate and keeps
-// its connections. It is the same one each time, and trusts nothing else.
+// Client returns an HTTP client that trusts the Server's certificate and no other.
+// It keeps its connections. Every call returns the same client.
 func (s *Server) Client() *http.Client { return s.client }
 
-// CertificatePEM returns the Server's certificate, for clients of other
-// languages to trust. It is the same for every Server.
-func (s *Server) CertificatePEM() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
-}
+// CertificatePEM returns the Server's certificate, for clients in other processes
+// and other languages to trust. It is the same for all Servers of this process, and
+// another one in the next process.
+func (s *Server) CertificatePEM() []byte { return localcert.PEM(s.http.Certificate()) }
 
 // Options returns what [id2meta.New] needs to talk to the Server: its endpoint,
-// its HTTP client and [AccessKeyID]. Of an option that is given twice the last
-// one counts, so others can be appended.
+// its HTTP client and [AccessKeyID]. More options can be appended. If an option is
+// given twice, the last one counts.
 func (s *Server) Options() []id2meta.Option {
 	config := new(credentials.Config).
 		SetType("access_key").
 		SetAccessKeyId(AccessKeyID).
 		SetAccessKeySecret(AccessKeySecret)
 	cred, err := credentials.NewCredential(config)
-	if err != nil { // two constants cannot be wrong
+	if err != nil { // impossible: the configuration is made of constants
 		panic("id2metatest: " + err.Error())
 	}
 	return []id2meta.Option{
@@ -101,15 +106,17 @@ func (s *Server) Options() []id2meta.Option {
 	}
 }
 
-// AddPerson makes a person exist whose number is asked for later. Both values
-// are normalised and checked as [id2meta.Param] does; AddPerson panics if they
-// are no person, with a message that does not repeat them. A number that is
-// added again takes the new name.
+// AddPerson makes a person exist. From then on, the name with the number is a
+// match, and another name with the number is a mismatch. A number that nobody added
+// is no record. A number that is added again takes the new name.
+//
+// AddPerson normalizes and checks both values as [id2meta.Param] does. If they are
+// not a valid person, AddPerson panics with a message that does not repeat them.
 func (s *Server) AddPerson(userName, identifyNum string) {
 	s.simulator.AddPerson(mustNormalize("AddPerson", userName, identifyNum))
 }
 
-// mustNormalize returns test data as the simulator takes it.
+// mustNormalize returns test data in the form that the simulator takes.
 func mustNormalize(caller, userName, identifyNum string) (string, string) {
 	param, err := id2meta.Param{UserName: userName, IdentifyNum: identifyNum}.Normalize()
 	if err != nil {
@@ -118,21 +125,25 @@ func mustNormalize(caller, userName, identifyNum string) (string, string) {
 	return param.UserName, param.IdentifyNum
 }
 
-// AddCredential makes the Server accept one more access key. With a
-// securityToken it is a temporary one, as STS hands out: it counts only beside
-// that token. An access key ID that is added again takes the new secret and
-// token, as after a rotation.
+// AddCredential makes the Server accept one more access key. A key with a
+// securityToken is a temporary one, such as STS hands out: the Server accepts it
+// only together with that token. An access key ID that is added again takes the new
+// secret and the new token, as after a rotation.
 func (s *Server) AddCredential(accessKeyID, accessKeySecret, securityToken string) {
 	s.simulator.AddCredential(accessKeyID, accessKeySecret, securityToken)
 }
 
-// SM2PublicKey returns the Server's public key, a compressed point in hex, for
-// package sm2param to encrypt under:
+// SM2PublicKey returns the Server's public key, a compressed point in hex. Package
+// sm2param encrypts under it:
 //
 //	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
 //
-// Every Server has a key pair of its own. It cannot read what is encrypted under
-// the vendor's key or another Server's, and answers that with Code 401.
+// Every Server has a key pair of its own. The Server cannot decrypt what was
+// encrypted under the vendor's key or under another Server's key. It answers with
+// Code 401 then.
+//
+// Experimental: the format is as the vendor's documentation describes it. It has not
+// been tried against the live service.
 func (s *Server) SM2PublicKey() string { return s.simulator.SM2PublicKey() }
 
 func newTransport(roots *x509.CertPool) *http.Transport {

@@ -123,7 +123,7 @@ func TestAddPerson(t *testing.T) {
 	}
 }
 
-func TestEveryServerHasTheSameCertificate(t *testing.T) {
+func TestAllServersOfAProcessHaveOneCertificate(t *testing.T) {
 	a, b := newServer(t), newServer(t)
 	if !bytes.Equal(a.CertificatePEM(), b.CertificatePEM()) {
 		t.Error("they differ")

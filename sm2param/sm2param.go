@@ -1,66 +1,69 @@
 // Package sm2param encrypts a person for Alibaba Cloud's Id2MetaVerify, so that
-// name and number cannot be read on their way, not even by a proxy that ends
-// TLS. Most programs need [New]:
+// nobody on the way can read name and number, not even a proxy that ends TLS.
+//
+// The package is experimental: the format has not been tried against the live
+// service. Try one call with your account before you rely on it.
+//
+// Most programs need [New]:
 //
 //	param, err := sm2param.New(name, number)
 //	…
 //	result, err := client.Verify(ctx, param)
 //
-// An [id2meta.Client] takes the Param like any other. [Verifier] does both, for
-// services that keep the person in plaintext until then. [NewEncrypter] is for tests,
-// and for the day on which the vendor changes the key.
+// An [id2meta.Client] takes the Param like any other. [Verifier] encrypts and
+// verifies, for services that keep the person in plaintext until then.
+// [NewEncrypter] is for tests, and for the day on which the vendor changes the key.
 //
 // # The format
 //
 // The vendor's page "参数加密说明" gives the public key and a sample in Java.
-// From these: the cipher is SM2 (GB/T 32918.4) on the curve sm2p256v1; a
+// They say: the cipher is SM2 (GB/T 32918.4) on the curve sm2p256v1. A
 // ciphertext is 0x04, C1 (64 bytes), C2 (as long as the plaintext), C3 (32
-// bytes), in this order and not in the newer one of C1, C3, C2; it is sent in
+// bytes), in this order and not in the newer order C1, C3, C2. It is sent in
 // standard Base64 with padding. Name and number, in UTF-8, are two ciphertexts.
-// Each field is encrypted whole; this is how the vendor's page is read, and it
-// has not been tried against the live service.
+// This package encrypts each field as a whole, which is how it reads the page.
 //
 // # What it hides and what not
 //
-// Only the owner of the private key can read a ciphertext; unlike masking by md5
-// ([id2meta.MD5Param]) it does not yield to trying all persons, because the same
-// person never looks the same twice. For that reason a Param of this package
-// cannot be a key, in a cache or to count attempts; use that of the plaintext.
+// Only the owner of the private key can read a ciphertext. The same person never
+// looks the same twice, so nobody can find the person by trying all persons, as
+// with md5 ([id2meta.MD5Param]). For the same reason a Param of this package
+// cannot be a key in a cache or of a counter. Use the plaintext Param for that.
 //
 // A proxy that ends TLS still sees who asks, the verdict, and the length of name
-// and number in bytes. Anybody can encrypt under a public key: that a ciphertext
-// was not replaced on its way, TLS and the signature of the request tell. And
-// since an [id2meta.Client] does not know whom it asks about, it could not redact the name
-// if the service repeated it in an error.
+// and number in bytes. Anybody can encrypt under a public key: only TLS and the
+// signature of the request show that a ciphertext was not replaced on its way.
+// An [id2meta.Client] does not know whom it asks about. If the service repeated
+// the name in an error, the Client could not redact it.
 package sm2param
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/big"
+	"slices"
 	"sync"
 
 	"github.com/emmansun/gmsm/sm2"
-	"github.com/emmansun/gmsm/sm2/sm2ec"
 
 	"github.com/id2meta/id2meta"
 )
 
-// PublicKey is the vendor's, a compressed point in hex, as the page
-// "参数加密说明" gives it.
+// PublicKey is the vendor's public key, a compressed point in hex, from the page
+// "参数加密说明".
 const PublicKey = "02cd77e007bdc86eeaf9a479ba7a2c22bc0a517ccb3a6975c3f94b4ac93347dea6"
 
 // vendor parses PublicKey when it is needed first.
 var vendor = sync.OnceValues(func() (*Encrypter, error) { return NewEncrypter(PublicKey) })
 
 // New returns the Param of [id2meta.ParamTypeSM2] for a person in plaintext,
-// encrypted under [PublicKey]. It normalizes and validates both fields as
-// [id2meta.MD5Param] does, and like that returns an *[id2meta.ParamError]. Two
-// calls never return the same Param. It is safe for concurrent use.
+// encrypted under [PublicKey]. New normalizes and validates both fields as
+// [id2meta.Param.Normalize] does, and returns the same *[id2meta.ParamError]. Two
+// calls never return the same Param. New is safe for concurrent use.
 func New(userName, identifyNum string) (id2meta.Param, error) {
 	encrypter, err := vendor()
 	if err != nil {
@@ -69,14 +72,14 @@ func New(userName, identifyNum string) (id2meta.Param, error) {
 	return encrypter.Param(userName, identifyNum)
 }
 
-// Encrypter encrypts under one public key. It is made by [NewEncrypter] and safe
-// for concurrent use.
+// Encrypter encrypts under one public key. [NewEncrypter] makes it. An Encrypter
+// is safe for concurrent use.
 type Encrypter struct{ key *ecdsa.PublicKey }
 
 // NewEncrypter returns an Encrypter for a public key in hex: a point of the
 // curve sm2p256v1, compressed (66 digits, the first two 02 or 03) or not (130
-// digits, the first two 04). Anything else is an error, which does not repeat
-// it. The simulator of package id2metatest has a key of its own:
+// digits, the first two 04). Anything else is an error that does not repeat the
+// key. The simulator of package id2metatest has a key of its own:
 //
 //	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
 func NewEncrypter(publicKey string) (*Encrypter, error) {
@@ -85,22 +88,24 @@ func NewEncrypter(publicKey string) (*Encrypter, error) {
 		return nil, errors.New("sm2param: the public key is not in hex")
 	}
 	const compressed, uncompressed = 1 + 32, 1 + 2*32
-	curve := sm2ec.P256()
-	var x, y *big.Int
+	offCurve := errors.New("sm2param: the public key is not a point of the curve sm2p256v1")
 	switch {
 	case len(point) == compressed && (point[0] == 0x02 || point[0] == 0x03):
-		x, y = sm2ec.UnmarshalCompressed(curve, point)
+		x, y := elliptic.UnmarshalCompressed(sm2.P256(), point)
+		if x == nil {
+			return nil, offCurve
+		}
+		point = slices.Concat([]byte{0x04}, x.FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32)))
 	case len(point) == uncompressed && point[0] == 0x04:
-		x, y = sm2ec.Unmarshal(curve, point)
 	default:
 		return nil, errors.New("sm2param: the public key must be 33 bytes that begin with 02 or 03, " +
 			"or 65 that begin with 04, all in hex")
 	}
-	if x == nil { // the point at infinity has neither form
-		return nil, errors.New("sm2param: the public key is not a point of the curve sm2p256v1")
+	key, err := sm2.NewPublicKey(point)
+	if err != nil { // gmsm's error may repeat the key
+		return nil, offCurve
 	}
-	//lint:ignore SA1019 gmsm has no other form of a key, and the point was checked
-	return &Encrypter{&ecdsa.PublicKey{Curve: curve, X: x, Y: y}}, nil
+	return &Encrypter{key}, nil
 }
 
 // Param returns the Param of [id2meta.ParamTypeSM2] for a person in plaintext;
@@ -132,9 +137,9 @@ func (e *Encrypter) encrypt(plaintext string) (string, error) {
 		ciphertext, err := sm2.Encrypt(&random, e.key, []byte(plaintext), options)
 		if random.reads > 1 {
 			// The standard says to draw again when the key stream is all zero,
-			// which befalls one in 256 names of one letter. gmsm v0.15.5 does,
-			// but goes on with a public key that it has overwritten meanwhile:
-			// nobody could read the result.
+			// which happens to one in 256 names of one letter. gmsm before
+			// v0.45.3 draws again, but it has overwritten the public key by
+			// then: nobody could read the result.
 			continue
 		}
 		if err != nil {

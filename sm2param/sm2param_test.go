@@ -76,6 +76,7 @@ func TestWhatIsEncryptedCanBeDecrypted(t *testing.T) {
 		"a small x is sent as X":              {"张三", "11010519491231002x", "张三", "11010519491231002X"},
 		"a bullet is sent as U+00B7":          {"阿依古丽•买买提", "11010519491231002X", "阿依古丽·买买提", "11010519491231002X"},
 		"a full stop is sent as U+00B7":       {"阿依古丽.买买提", "11010519491231002X", "阿依古丽·买买提", "11010519491231002X"},
+		"a radical is sent as the ideograph":  {"⾼飞", "110105 19491231 002X", "高飞", "11010519491231002X"},
 		"a full-width full stop, too":         {"阿依古丽．买买提", "11010519491231002X", "阿依古丽·买买提", "11010519491231002X"},
 		"a hyphenation point, too":            {"阿依古丽‧买买提", "11010519491231002X", "阿依古丽·买买提", "11010519491231002X"},
 		"a bullet operator, too":              {"阿依古丽∙买买提", "11010519491231002X", "阿依古丽·买买提", "11010519491231002X"},
@@ -100,8 +101,8 @@ func TestWhatIsEncryptedCanBeDecrypted(t *testing.T) {
 	}
 }
 
-// One in 256 of these meets a key stream that is all zero. With gmsm's own way
-// to go on from there nobody could decrypt it.
+// One in 256 of these meets a key stream that is all zero. If gmsm drew again,
+// nobody could decrypt the result.
 func TestEveryNameOfOneLetterCanBeDecrypted(t *testing.T) {
 	encrypter := newEncrypter(t, testPublicKey)
 	d, err := hex.DecodeString(testPrivateKey)

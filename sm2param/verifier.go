@@ -8,17 +8,17 @@ import (
 )
 
 // Verifier returns a Verifier that encrypts plaintext Params under [PublicKey] on
-// their way to next. A service that uses it keeps plaintext Params everywhere, as
-// keys of a cache and to count attempts, and encrypts at the last moment:
+// their way to next. A service that uses it keeps plaintext Params, as keys of a
+// cache and of counters, and encrypts at the last moment:
 //
 //	verifier := sm2param.Verifier(client)
 //
-// A Param that is masked or encrypted already is refused with an
-// *[id2meta.ParamError], and so is a person who cannot be verified, before next is
-// asked. The Verifier is safe for concurrent use if next is.
+// The Verifier refuses a Param that is masked or encrypted already, and a person
+// who cannot be verified, with an *[id2meta.ParamError], before it asks next. The
+// Verifier is safe for concurrent use if next is.
 func Verifier(next id2meta.Verifier) id2meta.Verifier { return verifier(New, next) }
 
-// Verifier is [Verifier] under e's key.
+// Verifier does what the function [Verifier] does, under the key of e.
 func (e *Encrypter) Verifier(next id2meta.Verifier) id2meta.Verifier { return verifier(e.Param, next) }
 
 func verifier(encrypt func(userName, identifyNum string) (id2meta.Param, error), next id2meta.Verifier) id2meta.Verifier {
@@ -27,7 +27,10 @@ func verifier(encrypt func(userName, identifyNum string) (id2meta.Param, error),
 		case next == nil:
 			return id2meta.Result{}, errors.New("sm2param: Verifier: the next Verifier is nil")
 		case param.ParamType != "" && param.ParamType != id2meta.ParamTypeNormal:
-			return id2meta.Result{}, &id2meta.ParamError{Field: "ParamType", Reason: `it must be "normal", or empty, for the person to be encrypted`}
+			return id2meta.Result{}, &id2meta.ParamError{
+				Field: "ParamType", Problem: id2meta.ProblemParamType,
+				Reason: `it must be "normal" or empty, because sm2param encrypts plaintext`,
+			}
 		}
 		encrypted, err := encrypt(param.UserName, param.IdentifyNum)
 		if err != nil {

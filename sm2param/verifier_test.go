@@ -90,6 +90,7 @@ func TestVerifierRefusesBeforeItAsks(t *testing.T) {
 			var e *id2meta.ParamError
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, test.field, e.Field)
+			assert.NotEmpty(t, e.Problem)
 			assert.ErrorIs(t, err, id2meta.ErrInvalidParam)
 			assert.NotContains(t, err.Error(), "张三")
 			assert.Zero(t, result)

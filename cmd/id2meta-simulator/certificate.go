@@ -1,56 +1,106 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
-	"net"
 	"os"
-	"strings"
-	"time"
+	"path/filepath"
+
+	"github.com/id2meta/id2meta/internal/localcert"
 )
 
-const certificateYears = 10
+// openCertificate returns the certificate to serve. When it returns, certFile holds
+// that certificate for clients to trust. Without a keyFile the certificate is new,
+// and its key stays in memory.
+func openCertificate(certFile, keyFile string) (tls.Certificate, error) {
+	if keyFile != "" {
+		return openPair(certFile, keyFile)
+	}
+	pair, err := localcert.OfProcess()
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	if err := publish(certFile, localcert.PEM(pair.Leaf)); err != nil {
+		return tls.Certificate{}, fmt.Errorf("-cert: %w", err)
+	}
+	return pair, nil
+}
 
-// hosts are the names that the certificate is valid for.
-var hosts = []string{"localhost", "127.0.0.1", "::1"}
+// publish writes certFile. It replaces the certificate of an earlier start, and no
+// other file.
+func publish(certFile string, certificatePEM []byte) error {
+	err := writeNew(certFile, 0o644, certificatePEM)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if !isOwnCertificate(certFile) {
+		return fmt.Errorf("%s is there and is not a certificate of this program; choose another file", certFile)
+	}
+	// A client that reads the file meanwhile finds the old certificate or the new
+	// one, and never half of it.
+	temporary, err := os.MkdirTemp(filepath.Dir(certFile), ".id2meta-simulator-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temporary)
+	next := filepath.Join(temporary, "cert.pem")
+	if err := writeNew(next, 0o644, certificatePEM); err != nil {
+		return err
+	}
+	return os.Rename(next, certFile)
+}
 
-// keyFile is where the key of a certificate is: cert-key.pem beside cert.pem.
-func keyFile(certFile string) string { return strings.TrimSuffix(certFile, ".pem") + "-key.pem" }
+// isOwnCertificate reports whether an earlier start may have written the file.
+func isOwnCertificate(file string) bool {
+	const most = 64 << 10 // bytes; a certificate has less than 1 KiB
+	info, err := os.Lstat(file)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
+		return false
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	block, rest := pem.Decode(text)
+	if block == nil || block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {
+		return false
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	return err == nil && certificate.Subject.CommonName == localcert.CommonName
+}
 
-// loadOrCreateCertificate keeps a certificate that is there, so that clients need
-// to be told only once, and makes one if neither it nor its key is.
-func loadOrCreateCertificate(certFile string) (tls.Certificate, error) {
-	key := keyFile(certFile)
+// openPair returns the certificate and the key of an earlier start. It makes a new
+// pair if neither of the two files is there.
+func openPair(certFile, keyFile string) (tls.Certificate, error) {
 	hasCert, err := exists(certFile)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("-cert: %w", err)
 	}
-	hasKey, err := exists(key)
+	hasKey, err := exists(keyFile)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("-cert: %w", err)
+		return tls.Certificate{}, fmt.Errorf("-key: %w", err)
 	}
 	switch {
 	case hasCert && !hasKey:
-		return tls.Certificate{}, fmt.Errorf("-cert: %s has no key, %s is not there; remove it for a new pair", certFile, key)
+		return tls.Certificate{}, fmt.Errorf("-key: %s is not there, but its certificate %s is; remove that for a new pair", keyFile, certFile)
 	case hasKey && !hasCert:
-		return tls.Certificate{}, fmt.Errorf("-cert: %s is a key without its certificate, %s is not there; remove it for a new pair", key, certFile)
+		return tls.Certificate{}, fmt.Errorf("-cert: %s is not there, but its key %s is; remove that for a new pair", certFile, keyFile)
 	case !hasCert:
-		if err := createCertificate(certFile, key); err != nil {
-			return tls.Certificate{}, fmt.Errorf("-cert: %w", err)
+		if err := createPair(certFile, keyFile); err != nil {
+			return tls.Certificate{}, fmt.Errorf("-cert and -key: %w", err)
 		}
 	}
-	pair, err := loadCertificate(certFile, key)
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err == nil {
+		err = localcert.Check(pair.Leaf)
+	}
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("-cert: %s and %s: %w; remove both for a new pair", certFile, key, err)
+		return tls.Certificate{}, fmt.Errorf("-cert and -key: %s and %s: %w; remove both for a new pair", certFile, keyFile, err)
 	}
 	return pair, nil
 }
@@ -63,77 +113,33 @@ func exists(file string) (bool, error) {
 	return err == nil, err
 }
 
-// loadCertificate also refuses a pair that no client would accept.
-func loadCertificate(certFile, keyFile string) (tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	now := time.Now()
-	if now.After(pair.Leaf.NotAfter) || now.Before(pair.Leaf.NotBefore) {
-		return tls.Certificate{}, errors.New("the certificate is not valid today")
-	}
-	for _, host := range hosts {
-		if pair.Leaf.VerifyHostname(host) != nil {
-			return tls.Certificate{}, errors.New("the certificate is not valid for " + host)
-		}
-	}
-	return pair, nil
-}
-
-// createCertificate makes a certificate that signs itself and, being none of an
-// authority, nothing else: whoever trusts it trusts this program and no more.
-func createCertificate(certFile, keyFile string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func createPair(certFile, keyFile string) error {
+	pair, err := localcert.New()
 	if err != nil {
 		return err
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber:          serial,
-		Subject:               pkix.Name{CommonName: "id2meta simulator"},
-		NotBefore:             now.Add(-24 * time.Hour), // a client's clock may be slow
-		NotAfter:              now.AddDate(certificateYears, 0, 0),
-		KeyUsage:              x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true,
-	}
-	for _, host := range hosts {
-		if ip := net.ParseIP(host); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, host)
-		}
-	}
-	certDER, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
+	if err := writeNew(keyFile, 0o600, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})); err != nil {
 		return err
 	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	if err := writeNew(keyFile, 0o600, "PRIVATE KEY", keyDER); err != nil {
-		return err
-	}
-	if err := writeNew(certFile, 0o644, "CERTIFICATE", certDER); err != nil {
-		os.Remove(keyFile) // or the next start would find half a pair
+	if err := writeNew(certFile, 0o644, localcert.PEM(pair.Leaf)); err != nil {
+		os.Remove(keyFile) // the next start would find half a pair
 		return err
 	}
 	return nil
 }
 
-// writeNew never replaces a file.
-func writeNew(file string, mode fs.FileMode, kind string, der []byte) error {
+// writeNew writes a file that is not there. It follows no symbolic link.
+func writeNew(file string, mode fs.FileMode, text []byte) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	err = errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Close())
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Close())
 	if err != nil {
 		os.Remove(file)
 	}

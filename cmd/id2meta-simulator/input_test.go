@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,24 +12,31 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/id2meta/id2meta"
 )
 
 func TestParsePeople(t *testing.T) {
-	zhang, li := plain(sampleName, sampleNumber), plain(otherName, otherNumber)
+	zhang, li := person{Param: plain(sampleName, sampleNumber)}, person{Param: plain(otherName, otherNumber)}
+	withFault := func(p person, fault string) person {
+		p.fault = fault
+		return p
+	}
 	for _, test := range []struct {
 		name string
 		text string
-		want []id2meta.Param
+		want []person
 	}{
-		{"with a heading", "name,id_number\n张三,11010519491231002X\n", []id2meta.Param{zhang}},
-		{"without a heading", "张三,11010519491231002X\n李四,440524188001010014\n", []id2meta.Param{zhang, li}},
-		{"with the byte order mark of a spreadsheet", "\ufeffname,id_number\r\n张三,11010519491231002X\r\n", []id2meta.Param{zhang}},
-		{"without a line break at its end", "张三,11010519491231002X", []id2meta.Param{zhang}},
-		{"with empty lines", "\n张三,11010519491231002X\n\n李四,440524188001010014\n\n", []id2meta.Param{zhang, li}},
-		{"with quotes and spaces", "\"张三\", 11010519491231002x \n", []id2meta.Param{zhang}},
-		{"with somebody twice", "张三,11010519491231002X\n张三,11010519491231002x\n", []id2meta.Param{zhang, zhang}},
+		{"with a heading", "name,id_number\n张三,11010519491231002X\n", []person{zhang}},
+		{"without a heading", "张三,11010519491231002X\n李四,440524188001010014\n", []person{zhang, li}},
+		{"with the byte order mark of a spreadsheet", "\ufeffname,id_number\r\n张三,11010519491231002X\r\n", []person{zhang}},
+		{"without a line break at its end", "张三,11010519491231002X", []person{zhang}},
+		{"with empty lines", "\n张三,11010519491231002X\n\n李四,440524188001010014\n\n", []person{zhang, li}},
+		{"with quotes and spaces", "\"张三\", 11010519491231002x \n", []person{zhang}},
+		{"with somebody twice", "张三,11010519491231002X\n张三,11010519491231002x\n", []person{zhang, zhang}},
+		{"with faults", "name,id_number,fault\n张三,11010519491231002X,hang\n李四,440524188001010014,\n",
+			[]person{withFault(zhang, "hang"), li}},
+		{"with a fault on some lines", "张三,11010519491231002X\n李四,440524188001010014, 402 \n", []person{zhang, withFault(li, "402")}},
+		{"with somebody twice, and one fault", "张三,11010519491231002X,drop\n张三,11010519491231002x,drop\n",
+			[]person{withFault(zhang, "drop"), withFault(zhang, "drop")}},
 		{"empty", "", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -38,6 +46,7 @@ func TestParsePeople(t *testing.T) {
 			for i, person := range people {
 				assert.Equal(t, test.want[i].UserName, person.UserName)
 				assert.Equal(t, test.want[i].IdentifyNum, person.IdentifyNum)
+				assert.Equal(t, test.want[i].fault, person.fault)
 			}
 		})
 	}
@@ -55,8 +64,12 @@ func TestOddPeople(t *testing.T) {
 		{"a digit in the name", "张三,11010519491231002X\n李4,440524188001010014\n", []string{"line 2: name: "}},
 		{"the columns swapped", "11010519491231002X,张三\n", []string{"line 1: name: "}},
 		{"a masked person", "6499fc7409049355527ef6a2ba5706b8三,110105f8817a477938df5a3e7763cadc5a9abb002X\n", []string{"line 1: name: "}},
-		{"one field", "张三\n", []string{"line 1: it has 1 fields and needs two, name and id_number"}},
-		{"three fields", "\n张三,11010519491231002X,1949\n", []string{"line 2: it has 3 fields"}},
+		{"one field", "张三\n", []string{"line 1: it has 1 fields and needs two or three: name, id_number and perhaps fault"}},
+		{"four fields", "\n张三,11010519491231002X,drop,1949\n", []string{"line 2: it has 4 fields"}},
+		{"an unknown fault", "\n张三,11010519491231002X,1949\n", []string{"line 2: fault: it is throttle, 402, 500, hang or drop, or empty"}},
+		{"a heading with an unknown column", "name,id_number,remark\n", []string{"line 1: id_number: "}},
+		{"one person with two faults", "张三,11010519491231002X,drop\n张三,11010519491231002X\n",
+			[]string{"line 2: fault: line 1 has this person with another fault"}},
 		{"semicolons instead of commas", "张三;11010519491231002X\n", []string{"line 1: it has 1 fields"}},
 		{"a heading that is not the first line", "张三,11010519491231002X\nname,id_number\n", []string{"line 2: id_number: "}},
 		{"another heading", "姓名,身份证号\n", []string{"line 1: id_number: "}},
@@ -82,6 +95,12 @@ func TestOddPeople(t *testing.T) {
 	}
 }
 
+func Example() {
+	_, err := parsePeople([]byte("name,id_number,fault\n张三,11010519491231002X,hang\n李四,440524188001010014,slow\n"))
+	fmt.Println(err)
+	// Output: line 3: fault: it is throttle, 402, 500, hang or drop, or empty
+}
+
 func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string {
@@ -89,25 +108,21 @@ func TestBadInput(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		return path
 	}
-	made := func(name string) string {
-		path := filepath.Join(dir, name)
-		_, err := loadOrCreateCertificate(path)
-		require.NoError(t, err)
-		return path
+	newCert := filepath.Join(dir, "new.pem")
+	pairDir, otherDir := filepath.Join(dir, "pair"), filepath.Join(dir, "other")
+	for _, d := range []string{pairDir, otherDir} {
+		require.NoError(t, os.Mkdir(d, 0o700))
+		openPairIn(t, d)
 	}
-	withoutKey, withoutCert, anothers, other := made("a.pem"), made("b.pem"), made("c.pem"), made("d.pem")
-	require.NoError(t, os.Remove(keyFile(withoutKey)))
-	require.NoError(t, os.Remove(withoutCert))
-	require.NoError(t, os.Rename(keyFile(other), keyFile(anothers)))
-	noCert := file("e.pem", "notes of mine")
-	file("e-key.pem", "more notes")
+	cert, key, otherKey := filepath.Join(pairDir, "cert.pem"), filepath.Join(pairDir, "key.pem"), filepath.Join(otherDir, "key.pem")
+	notes := file("notes.pem", "notes of mine")
 
 	for _, test := range []struct {
 		name string
 		args []string
 		want []string
 	}{
-		{"an unknown fault", []string{"-fault", "110105194912310020"}, []string{"-fault", "throttle, drop, hang, 500 or 402"}},
+		{"an unknown fault", []string{"-fault", "110105194912310020"}, []string{"-fault", "throttle, 402, 500, hang or drop"}},
 		{"-every 0", []string{"-fault", "drop", "-every", "0"}, []string{"-every", "from 1 to"}},
 		{"-every -1", []string{"-fault", "drop", "-every", "-1"}, []string{"-every", "from 1 to"}},
 		{"-every without -fault", []string{"-every", "5"}, []string{"-every", "-fault"}},
@@ -119,14 +134,16 @@ func TestBadInput(t *testing.T) {
 		{"all interfaces by number", []string{"-listen", "0.0.0.0:8443"}, []string{"-listen", "localhost, 127.0.0.1 or ::1"}},
 		{"another machine", []string{"-listen", "192.0.2.1:8443"}, []string{"-listen", "localhost, 127.0.0.1 or ::1"}},
 		{"no port", []string{"-listen", "127.0.0.1"}, []string{"-listen", "host:port"}},
-		{"a port that is none", []string{"-listen", "127.0.0.1:99999", "-cert", filepath.Join(dir, "new.pem")}, []string{"-listen"}},
+		{"a port that is none", []string{"-listen", "127.0.0.1:99999", "-cert", newCert}, []string{"-listen"}},
 		{"no people file", []string{"-people", filepath.Join(dir, "nobody.csv")}, []string{"-people", "nobody.csv", "no such file"}},
 		{"a directory as people file", []string{"-people", dir}, []string{"-people", "directory"}},
 		{"no certificate file", []string{"-cert", ""}, []string{"-cert"}},
-		{"a certificate without its key", []string{"-cert", withoutKey}, []string{"-cert", withoutKey, "has no key"}},
-		{"a key without its certificate", []string{"-cert", withoutCert}, []string{"-cert", withoutCert, "without its certificate"}},
-		{"the key of another certificate", []string{"-cert", anothers}, []string{"-cert", "does not match"}},
-		{"a file that is no certificate", []string{"-cert", noCert}, []string{"-cert", noCert}},
+		{"one file for certificate and key", []string{"-cert", newCert, "-key", newCert}, []string{"-key", "a file of its own"}},
+		{"a certificate without its key", []string{"-cert", cert, "-key", filepath.Join(dir, "no.pem")}, []string{"-key", "no.pem is not there", cert}},
+		{"a key without its certificate", []string{"-cert", newCert, "-key", key}, []string{"-cert", newCert + " is not there", key}},
+		{"the key of another certificate", []string{"-cert", cert, "-key", otherKey}, []string{"-cert", cert, otherKey, "does not match"}},
+		{"a file that is no certificate", []string{"-cert", notes}, []string{"-cert", notes, "choose another file"}},
+		{"files that are no pair", []string{"-cert", notes, "-key", notes + "2"}, []string{"-key", notes + "2 is not there"}},
 		{"a directory that is not there", []string{"-cert", filepath.Join(dir, "no", "cert.pem")}, []string{"-cert", "no such file"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -138,7 +155,7 @@ func TestBadInput(t *testing.T) {
 			assert.NotContains(t, stderr, "110105194912310020")
 		})
 	}
-	text, err := os.ReadFile(noCert)
+	text, err := os.ReadFile(notes)
 	require.NoError(t, err)
 	assert.Equal(t, "notes of mine", string(text), "a file was replaced")
 }
@@ -159,7 +176,7 @@ func wantFailure(t *testing.T, args ...string) string {
 func TestHelpListsTheFlags(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	assert.Equal(t, exitDone, run(t.Context(), []string{"-h"}, &stdout, &stderr))
-	for _, flag := range []string{"-listen", "-people", "-cert", "-fault", "-every"} {
+	for _, flag := range []string{"-listen", "-people", "-match-all", "-cert", "-key", "-fault", "-every"} {
 		assert.Contains(t, stdout.String(), flag)
 	}
 	assert.Empty(t, stderr.String())
@@ -169,7 +186,7 @@ func TestHelpListsTheFlags(t *testing.T) {
 // repeats nothing of it. Errors are ASCII, and no line has a number of 8 digits.
 func FuzzParsePeople(f *testing.F) {
 	for _, text := range []string{
-		"name,id_number\n张三,11010519491231002X\n", "\ufeff张三,110105194912310020", "\"李四\n,440524188001010014", "a;b\n\n,,,\n", "\xd5\xc5,1",
+		"name,id_number\n张三,11010519491231002X\n", "\ufeff张三,110105194912310020", "\"李四\n,440524188001010014", "a;b\n\n,,,\n", "\xd5\xc5,1", "name,id_number,fault\n张三,11010519491231002X,throttle\n张三,11010519491231002X,1949123100",
 	} {
 		f.Add([]byte(text))
 	}

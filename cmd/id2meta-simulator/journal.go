@@ -12,19 +12,19 @@ import (
 	"github.com/id2meta/id2meta/internal/simulator"
 )
 
-// journal writes a line for each call and counts them. It remembers counts only,
-// so it may run for ever.
+// journal writes a line for each call and counts the calls. It keeps nothing but the
+// counts, so the program may run for ever.
 type journal struct {
 	mu       sync.Mutex
 	out      io.Writer
 	requests int
 	billed   int
 	faults   int
-	outcomes map[string]int // the simulator's words, so there are only so many
+	outcomes map[string]int // bounded: the keys are words of the simulator
 }
 
-// columns are the time, the action, ParamType, where the parameters stood, the
-// signature, whether it is billed, and the outcome, which may be long.
+// columns are the time, the action, ParamType, the place of the parameters, the
+// signature, whether the call is billed, and the outcome. The outcome may be long.
 const columns = "%-12s  %-13s  %-6s  %-5s  %-16s  %-6s  %s\n"
 
 const timeOfDay = "15:04:05.000"
@@ -35,8 +35,8 @@ func (j *journal) heading() {
 	fmt.Fprintf(j.out, columns, "time", "action", "type", "in", "signature", "billed", "outcome")
 }
 
-// record is the simulator's Record. What the client wrote itself, such as the
-// action, is shown only if it is what it should be: it might be a person.
+// record is the simulator's Record. It shows a word that the client made up, such as
+// the action, only if it is the right word. Any other word might be a person.
 func (j *journal) record(c simulator.Call) {
 	action := "Id2MetaVerify"
 	if c.Action != action {
@@ -79,12 +79,12 @@ func (j *journal) record(c simulator.Call) {
 	j.outcomes[c.Outcome]++
 }
 
-// Write takes what net/http has to say of connections that became no request.
-// Most of the time it is a client that does not trust the certificate, and then
-// this is the only sign of it on this side: each TLS library ends the handshake
-// in a way of its own, some just hang up.
+// Write takes the log of net/http, which tells of connections that became no
+// request. The usual reason is a client that does not trust the certificate. Nothing
+// else tells so on this side, and each TLS library ends the handshake in another way:
+// some just hang up.
 func (j *journal) Write(p []byte) (int, error) {
-	why := "a request made the simulator fail: this is a defect of it"
+	why := "a request made the simulator fail: this is a defect of the simulator"
 	switch text := string(p); {
 	case strings.Contains(text, "HTTP request to an HTTPS server"):
 		why = "a client spoke HTTP: it must speak HTTPS"

@@ -46,7 +46,7 @@ func TestLinesAreAligned(t *testing.T) {
 func TestRequestsAreNotRemembered(t *testing.T) {
 	const requests, most = 20_000, 1 << 20
 	j := &journal{out: io.Discard}
-	sim := simulator.New(simulator.Config{NextFault: faultPlan{"500", 2}.next(), Record: j.record})
+	sim := simulator.New(simulator.Config{NextFault: (&faults{plan: faultPlan{"500", 2}}).next, Record: j.record})
 	ask := func(n int) {
 		for range n {
 			sim.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "https://127.0.0.1/?Action=Id2MetaVerify", nil))

@@ -1,8 +1,24 @@
-// Command simulator serves a simulated Id2MetaVerify on this machine until it is
-// interrupted, for services in any language that need one to develop against. It
-// costs nothing and needs no account. The README says how to point an SDK at it.
+// Command id2meta-simulator serves a simulated Id2MetaVerify on this machine, for
+// services in any language that need one to develop against. It costs nothing and
+// needs no account. It runs until it is interrupted.
 //
-// It exits with 0 when it was interrupted, and 2 if it cannot start.
+//	go install github.com/id2meta/id2meta/cmd/id2meta-simulator@latest
+//	id2meta-simulator [flags]
+//
+// The flags are:
+//
+//	-listen address   loopback address, by default 127.0.0.1:8443; port 0 takes a free one
+//	-people file      CSV file of the people who exist: name,id_number or name,id_number,fault
+//	-match-all        every valid person is a match
+//	-cert file        where the certificate is written to, by default cert.pem
+//	-key file         keeps the certificate from start to start, with its key in this file
+//	-fault name       what goes wrong: throttle, 402, 500, hang or drop
+//	-every n          with -fault, how often: every n-th request, by default 10
+//
+// The program prints its endpoint, its access key and the file of its certificate,
+// and then a line for each request. The README says how to point an SDK at it.
+//
+// The exit code is 0 after an interrupt, and 2 if the program cannot start.
 package main
 
 import (
@@ -21,7 +37,9 @@ import (
 	"github.com/id2meta/id2meta/internal/simulator"
 )
 
-// The person whom it always knows. The number is the sample of GB 11643.
+const programName = "id2meta-simulator"
+
+// The person whom the program always knows. The number is the sample of GB 11643.
 const (
 	sampleName   = "张三"
 	sampleNumber = "11010519491231002X"
@@ -34,23 +52,23 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for anything
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program; it returns the exit code.
+// run is the program. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch err := start(ctx, args, stdout); {
 	case errors.Is(err, flag.ErrHelp), err == nil:
 		return exitDone
 	default:
-		fmt.Fprintln(stderr, "simulator:", err)
+		fmt.Fprintf(stderr, "%s: %v\n", programName, err)
 		return exitFailed
 	}
 }
 
-// start reads everything that can be wrong before it listens, and serves until
-// ctx ends.
+// start checks everything that can be wrong before it listens, and serves until ctx
+// ends.
 func start(ctx context.Context, args []string, stdout io.Writer) error {
 	o, err := parse(args, stdout)
 	if err != nil {
@@ -60,42 +78,46 @@ func start(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := listen(o.listen)
 	if err != nil {
-		return fmt.Errorf("-listen: %w", err)
+		return err
 	}
 	defer listener.Close()
-	pair, err := loadOrCreateCertificate(o.cert)
+	pair, err := openCertificate(o.cert, o.key)
 	if err != nil {
 		return err
 	}
 
 	journal := &journal{out: stdout}
-	sim := simulator.New(simulator.Config{NextFault: o.fault.next(), Record: journal.record})
-	sim.AddCredential(id2metatest.AccessKeyID, id2metatest.AccessKeySecret, "")
-	sim.AddPerson(sampleName, sampleNumber)
-	for _, p := range people {
-		sim.AddPerson(p.UserName, p.IdentifyNum)
-	}
-
-	printSettings(stdout, o, listener.Addr(), sim.SM2PublicKey(), len(people))
+	sim := newSimulator(o, people, journal)
+	printSettings(stdout, o, listener.Addr(), sim.SM2PublicKey(), people)
 	journal.heading()
 	err = serve(ctx, listener, pair, sim, journal)
 	journal.summary()
 	return err
 }
 
-// printSettings tells what a client needs. The names of the people stay out of
-// it, invented as they are: the habit of printing none is worth keeping.
-func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, people int) {
+func newSimulator(o options, people []person, journal *journal) *simulator.Simulator {
+	faults := &faults{plan: o.fault, byPerson: map[string]simulator.Fault{}}
+	sim := simulator.New(simulator.Config{NextFault: faults.next, Record: journal.record, MatchAll: o.matchAll})
+	sim.AddCredential(id2metatest.AccessKeyID, id2metatest.AccessKeySecret, "")
+	sim.AddPerson(sampleName, sampleNumber)
+	for _, p := range people {
+		sim.AddPerson(p.UserName, p.IdentifyNum)
+		if fault, ok := faultNamed(p.fault); ok {
+			faults.byPerson[sim.Person(p.UserName, p.IdentifyNum)] = fault
+		}
+	}
+	return sim
+}
+
+// printSettings tells what a client needs. It prints no name and no number, because
+// people copy such output into tickets.
+func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, people []person) {
 	print := func(name, value string) { fmt.Fprintf(w, "%-18s %s\n", name, value) }
 	cert := o.cert
 	if absolute, err := filepath.Abs(cert); err == nil {
 		cert = absolute
-	}
-	known := "the sample person"
-	if o.people != "" {
-		known += fmt.Sprintf(" and %d of %s", people, o.people)
 	}
 	fmt.Fprintln(w, "A simulated Id2MetaVerify. Ctrl-C ends it.")
 	fmt.Fprintln(w)
@@ -104,7 +126,28 @@ func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, p
 	print("access key secret", id2metatest.AccessKeySecret)
 	print("certificate", cert)
 	print("SM2 public key", sm2PublicKey)
-	print("people", known)
+	print("people", known(o, people))
 	print("fault", o.fault.String())
 	fmt.Fprintln(w)
+}
+
+// known says whom the simulator knows.
+func known(o options, people []person) string {
+	text := "the sample person"
+	if o.people != "" {
+		text += fmt.Sprintf(" and %d of %s", len(people), o.people)
+	}
+	scripted := 0
+	for _, p := range people {
+		if p.fault != "" {
+			scripted++
+		}
+	}
+	if scripted > 0 {
+		text += fmt.Sprintf(", %d with a fault", scripted)
+	}
+	if o.matchAll {
+		text += "; every valid person is a match"
+	}
+	return text
 }

@@ -6,36 +6,37 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"time"
-
-	"github.com/id2meta/id2meta/internal/simulator"
 )
 
 // options are what the flags say.
 type options struct {
-	listen string
-	people string // a file, or empty
-	cert   string
-	fault  faultPlan
+	listen   string
+	people   string // a file, or empty
+	matchAll bool
+	cert     string
+	key      string // a file, or empty
+	fault    faultPlan
 }
 
 func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
-	flags := flag.NewFlagSet("simulator", flag.ContinueOnError)
+	flags := flag.NewFlagSet(programName, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
-	flags.StringVar(&o.listen, "listen", "127.0.0.1:8443", "loopback address to listen on; port 0 takes a free one")
-	flags.StringVar(&o.people, "people", "", "CSV file of the people who exist: name,id_number")
-	flags.StringVar(&o.cert, "cert", "cert.pem", "certificate; it is made, with its key beside it, if it is not there")
-	flags.StringVar(&o.fault.name, "fault", "", "what goes wrong: throttle, drop, hang, 500 or 402")
-	flags.IntVar(&o.fault.every, "every", 10, "with -fault, how often: every n-th request")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:8443", "loopback `address` to listen on; port 0 takes a free one")
+	flags.StringVar(&o.people, "people", "", "CSV `file` of the people who exist: name,id_number or name,id_number,fault")
+	flags.BoolVar(&o.matchAll, "match-all", false, "every valid person is a match")
+	flags.StringVar(&o.cert, "cert", "cert.pem", "`file` to write the certificate to; it is new at each start")
+	flags.StringVar(&o.key, "key", "", "`file` of the certificate's key: keeps the certificate from start to start")
+	flags.StringVar(&o.fault.name, "fault", "", "what goes wrong: "+faultNames)
+	flags.IntVar(&o.fault.every, "every", 10, "with -fault, how often: every `n`-th request")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintln(stdout, "Usage of simulator:")
+		fmt.Fprintf(stdout, "Usage of %s:\n", programName)
 		flags.SetOutput(stdout)
 		flags.PrintDefaults()
 		return options{}, err
-	case err != nil: // it repeats the value, which may be a person's
+	case err != nil: // err repeats the value, which may be a person's
 		return options{}, errors.New("a flag is unknown or its value unusable; -h lists the flags")
 	case flags.NArg() > 0:
 		return options{}, errors.New("unexpected argument; people go into the file of -people")
@@ -48,12 +49,15 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	if o.cert == "" {
 		return options{}, errors.New("-cert: it needs a file")
 	}
+	if o.cert == o.key {
+		return options{}, errors.New("-key: it needs a file of its own, not that of -cert")
+	}
 	return o, o.fault.check(everySet)
 }
 
-// checkLoopback keeps the simulator on this machine: its secret is public, what
-// it answers to a wrong signature repeats the person, and its certificate is
-// valid for loopback only.
+// checkLoopback keeps the simulator on this machine. The access key is public, the
+// answer to a wrong signature repeats the person, and the certificate is valid for
+// loopback only.
 func checkLoopback(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -65,75 +69,12 @@ func checkLoopback(address string) error {
 	return nil
 }
 
-// faultPlan is what goes wrong, and how often.
-type faultPlan struct {
-	name  string // empty: nothing
-	every int
-}
-
-// maxEvery is what nobody needs, and less than any ID number, since an odd value
-// is printed nowhere but a good one is.
-const maxEvery = 1_000_000
-
-// retryAfter is what a throttled client is told to wait.
-const retryAfter = time.Second
-
-// fault reports false for an unknown name.
-func (p faultPlan) fault() (simulator.Fault, bool) {
-	switch p.name {
-	case "throttle":
-		return simulator.Throttle(retryAfter), true
-	case "drop":
-		return simulator.Drop(), true
-	case "hang":
-		return simulator.Hang(), true
-	case "500":
-		return simulator.Answer("500", "系统错误"), true
-	case "402":
-		return simulator.Answer("402", "权威源服务异常"), true
+// listen also tells the way out if the port is in use.
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		host, _, _ := net.SplitHostPort(address)
+		return nil, fmt.Errorf("-listen: %w; -listen %s takes a free port", err, net.JoinHostPort(host, "0"))
 	}
-	return simulator.Fault{}, false
-}
-
-func (p faultPlan) check(everySet bool) error {
-	if p.name == "" {
-		if everySet {
-			return errors.New("-every: it says how often, and -fault what; there is no -fault")
-		}
-		return nil
-	}
-	if _, ok := p.fault(); !ok {
-		return errors.New("-fault: it is throttle, drop, hang, 500 or 402")
-	}
-	if p.every < 1 || p.every > maxEvery {
-		return fmt.Errorf("-every: it is from 1 to %d", maxEvery)
-	}
-	return nil
-}
-
-// next returns the simulator's NextFault. It is called for one request at a time.
-func (p faultPlan) next() func() simulator.Fault {
-	if p.name == "" {
-		return nil
-	}
-	fault, _ := p.fault()
-	n := 0
-	return func() simulator.Fault {
-		n++
-		if n%p.every != 0 {
-			return simulator.Fault{}
-		}
-		n = 0
-		return fault
-	}
-}
-
-func (p faultPlan) String() string {
-	switch {
-	case p.name == "":
-		return "none"
-	case p.every == 1:
-		return p.name + ", every request"
-	}
-	return fmt.Sprintf("%s, one request in %d", p.name, p.every)
+	return listener, nil
 }

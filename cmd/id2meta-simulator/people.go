@@ -14,13 +14,19 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// maxPeopleFile is enough for a million people, who are kept in memory.
+// maxPeopleFile is enough for a million people. All of them are kept in memory.
 const maxPeopleFile = 64 << 20
 
-// readPeople reads a file of name,id_number in UTF-8, with a line of these words
-// at its beginning or without. Errors name the line and the field, never the
-// value. Without a file there is nobody.
-func readPeople(file string) ([]id2meta.Param, error) {
+// person is a line of the file.
+type person struct {
+	id2meta.Param
+	fault string // empty: none
+}
+
+// readPeople reads a file of name,id_number or name,id_number,fault in UTF-8. The
+// first line may be a heading of these words. Errors name the line and the field,
+// and never repeat a value. Without a file there is nobody.
+func readPeople(file string) ([]person, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -48,17 +54,17 @@ func readText(file string) ([]byte, error) {
 	return text, err
 }
 
-func parsePeople(text []byte) ([]id2meta.Param, error) {
-	const byteOrderMark = "\xef\xbb\xbf" // as spreadsheets write it
+func parsePeople(text []byte) ([]person, error) {
+	const byteOrderMark = "\xef\xbb\xbf" // spreadsheets write it
 	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	if line := firstLineNotUTF8(text); line > 0 {
 		return nil, fmt.Errorf("line %d: it is not UTF-8 (GBK, perhaps?): save the file as UTF-8", line)
 	}
 
-	var people []id2meta.Param
+	var people []person
 	seen := map[string]seenAt{} // by number
 	r := csv.NewReader(bytes.NewReader(text))
-	r.FieldsPerRecord = -1 // counted below, with a clearer error
+	r.FieldsPerRecord = -1 // parsePerson counts, and its error is clearer
 	for first := true; ; first = false {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -74,40 +80,64 @@ func parsePeople(text []byte) ([]id2meta.Param, error) {
 		if first && isHeading(record) {
 			continue
 		}
-		person, err := parsePerson(record)
+		p, err := parsePerson(record)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
-		if before, ok := seen[person.IdentifyNum]; ok && before.userName != person.UserName {
+		before, again := seen[p.IdentifyNum]
+		switch {
+		case again && before.UserName != p.UserName:
 			return nil, fmt.Errorf("line %d: id_number: line %d has it with another name", line, before.line)
+		case again && before.fault != p.fault:
+			return nil, fmt.Errorf("line %d: fault: line %d has this person with another fault", line, before.line)
 		}
-		seen[person.IdentifyNum] = seenAt{person.UserName, line}
-		people = append(people, person)
+		seen[p.IdentifyNum] = seenAt{p, line}
+		people = append(people, p)
 	}
 }
 
 type seenAt struct {
-	userName string
-	line     int
+	person
+	line int
 }
+
+var heading = []string{"name", "id_number", "fault"}
 
 func isHeading(record []string) bool {
-	return len(record) == 2 && strings.TrimSpace(record[0]) == "name" && strings.TrimSpace(record[1]) == "id_number"
+	if len(record) < 2 || len(record) > len(heading) {
+		return false
+	}
+	for i, field := range record {
+		if strings.TrimSpace(field) != heading[i] {
+			return false
+		}
+	}
+	return true
 }
 
-func parsePerson(record []string) (id2meta.Param, error) {
-	if len(record) != 2 {
-		return id2meta.Param{}, fmt.Errorf("it has %d fields and needs two, name and id_number", len(record))
+func parsePerson(record []string) (person, error) {
+	if len(record) < 2 || len(record) > 3 {
+		return person{}, fmt.Errorf("it has %d fields and needs two or three: name, id_number and perhaps fault", len(record))
 	}
-	person, err := id2meta.Param{UserName: record[0], IdentifyNum: record[1]}.Normalize()
+	param, err := id2meta.Param{UserName: record[0], IdentifyNum: record[1]}.Normalize()
 	if odd, ok := errors.AsType[*id2meta.ParamError](err); ok {
 		field := map[string]string{"UserName": "name", "IdentifyNum": "id_number"}[odd.Field]
-		return id2meta.Param{}, fmt.Errorf("%s: %s", field, odd.Reason)
+		return person{}, fmt.Errorf("%s: %s", field, odd.Reason)
 	}
-	return person, err
+	if err != nil {
+		return person{}, err
+	}
+	if len(record) == 2 || strings.TrimSpace(record[2]) == "" {
+		return person{Param: param}, nil
+	}
+	fault := strings.TrimSpace(record[2])
+	if _, ok := faultNamed(fault); !ok {
+		return person{}, errors.New("fault: it is " + faultNames + ", or empty")
+	}
+	return person{param, fault}, nil
 }
 
-// firstLineNotUTF8 returns 0 if there is none.
+// firstLineNotUTF8 returns 0 if the whole text is UTF-8.
 func firstLineNotUTF8(text []byte) int {
 	if utf8.Valid(text) {
 		return 0

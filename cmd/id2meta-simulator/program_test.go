@@ -3,9 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +27,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/simulator"
 	"github.com/id2meta/id2meta/internal/testenv"
 	"github.com/id2meta/id2meta/sm2param"
 )
@@ -261,20 +268,21 @@ func TestInterruptDoesNotWaitForWhatHangs(t *testing.T) {
 	p.waitFor(t, "fault Hang")
 	started := time.Now()
 	_, summary := p.stop(t)
-	assert.Less(t, time.Since(started), farewell)
+	assert.Less(t, time.Since(started), shutdownTimeout)
 	assert.Contains(t, summary, "1 requests, 1 billed, 1 with a fault")
 	assert.Error(t, <-left)
 }
 
-func TestSecondStartKeepsTheCertificate(t *testing.T) {
+// With -key, clients need to be told only once what they trust.
+func TestSecondStartWithTheKeyKeepsTheCertificate(t *testing.T) {
 	dir := t.TempDir()
-	first := startProgram(t, dir)
+	first := startProgram(t, dir, "-key", "cert-key.pem")
 	client := first.httpClient(t) // trusts the file of the first start
 	first.stop(t)
 	before, err := os.ReadFile(first.cert)
 	require.NoError(t, err)
 
-	second := startProgram(t, dir)
+	second := startProgram(t, dir, "-key", "cert-key.pem")
 	after, err := os.ReadFile(second.cert)
 	require.NoError(t, err)
 	assert.Equal(t, string(before), string(after))
@@ -286,6 +294,131 @@ func TestSecondStartKeepsTheCertificate(t *testing.T) {
 	other := startProgram(t, t.TempDir())
 	_, err = client.Get("https://" + other.endpoint)
 	assert.ErrorContains(t, err, "certificate", "another certificate is trusted too")
+}
+
+func TestSecondStartWithoutTheKeyHasAnotherCertificate(t *testing.T) {
+	dir := t.TempDir()
+	first := startProgram(t, dir)
+	client := first.httpClient(t)
+	first.stop(t)
+	second := startProgram(t, dir)
+	_, err := client.Get("https://" + second.endpoint)
+	assert.ErrorContains(t, err, "certificate")
+	response, err := second.httpClient(t).Get("https://" + second.endpoint)
+	require.NoError(t, err)
+	response.Body.Close()
+}
+
+func TestFaultsOfPeople(t *testing.T) {
+	people := []struct {
+		fault, number string
+		is            error
+		line          string // behind the signature
+	}{
+		{"", "110105194912310038", nil, "billed  match"},
+		{"throttle", "110105194912310046", id2meta.ErrThrottled, "-       Throttling.User (fault Throttle)"},
+		{"402", "110105194912310054", id2meta.ErrSourceUnavailable, "-       402 (fault Answer)"},
+		{"500", "110105194912310062", id2meta.ErrUnavailable, "-       500 (fault Answer)"},
+		{"hang", "110105194912310070", context.DeadlineExceeded, "billed  match (fault Hang: not answered)"},
+		{"drop", "110105194912310089", id2meta.ErrUnavailable, "billed  match (fault Drop: not answered)"},
+	}
+	dir := t.TempDir()
+	file := "name,id_number,fault\n"
+	for _, p := range people {
+		file += otherName + "," + p.number + "," + p.fault + "\n"
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "people.csv"), []byte(file), 0o600))
+	program := startProgram(t, dir, "-people", "people.csv")
+	client := program.client(t, id2metatest.AccessKeySecret, id2meta.WithTimeout(2*time.Second))
+
+	var want []string
+	const begin = "Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  "
+	for range 2 { // the fault stays with the person
+		for _, p := range people {
+			_, err := client.Verify(context.Background(), plain(otherName, p.number))
+			if p.is == nil {
+				assert.NoError(t, err, "without a fault")
+			} else {
+				assert.ErrorIs(t, err, p.is, p.fault)
+			}
+			want = append(want, begin+p.line)
+		}
+	}
+	// Another name with the number of a person with a fault is another person.
+	result, err := client.Verify(context.Background(), plain(sampleName, people[1].number))
+	require.NoError(t, err)
+	assert.Equal(t, id2meta.BizCodeMismatch, result.BizCode)
+	want = append(want, begin+"billed  mismatch")
+	// The fault takes the person masked, too.
+	masked, err := id2meta.MD5Param(otherName, people[2].number)
+	require.NoError(t, err)
+	_, err = client.Verify(context.Background(), masked)
+	assert.ErrorIs(t, err, id2meta.ErrSourceUnavailable)
+	want = append(want, strings.Replace(begin, "normal", "md5   ", 1)+people[2].line)
+
+	calls, _ := program.stop(t)
+	assert.Equal(t, want, withoutTimes(t, calls))
+	assert.Contains(t, program.stdout.String(), "the sample person and 6 of people.csv, 5 with a fault\n")
+}
+
+func TestFaultOfAPersonComesBeforeTheFaultOfThePlan(t *testing.T) {
+	sim := simulator.New(simulator.Config{})
+	t.Cleanup(sim.Close)
+	hang, _ := faultNamed("hang")
+	f := &faults{plan: faultPlan{"drop", 2}, byPerson: map[string]simulator.Fault{"somebody": hang}}
+	var got []string
+	for _, person := range []string{"", "", "somebody", "somebody", "another", "another", ""} {
+		got = append(got, f.next(person).Name())
+	}
+	assert.Equal(t, []string{"", "Drop", "Hang", "Hang", "", "Drop", ""}, got)
+}
+
+func TestMatchAllMatchesEveryValidPerson(t *testing.T) {
+	p := startProgram(t, t.TempDir(), "-match-all")
+	client := p.client(t, id2metatest.AccessKeySecret)
+	masked, err := id2meta.MD5Param(otherName, otherNumber)
+	require.NoError(t, err)
+	encrypter, err := sm2param.NewEncrypter(p.sm2Key(t))
+	require.NoError(t, err)
+	encrypted, err := encrypter.Param(otherName, otherNumber)
+	require.NoError(t, err)
+	for _, param := range []id2meta.Param{
+		plain(sampleName, sampleNumber), plain(otherName, sampleNumber), plain(otherName, otherNumber), masked, encrypted,
+	} {
+		result, err := client.Verify(context.Background(), param)
+		require.NoError(t, err)
+		assert.Equal(t, id2meta.BizCodeMatch, result.BizCode)
+	}
+	_, err = p.client(t, wrongSecret).Verify(context.Background(), plain(sampleName, sampleNumber))
+	assert.ErrorIs(t, err, id2meta.ErrCredential)
+
+	// A number without its check digit is refused here as everywhere. The library
+	// would not send it.
+	response, err := p.httpClient(t).Do(signed(t, p.endpoint, "110105194912310020"))
+	require.NoError(t, err)
+	body, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	require.NoError(t, err)
+	assert.Contains(t, string(body), `"Code":"401"`)
+	assert.Contains(t, p.stdout.String(), "the sample person; every valid person is a match\n")
+}
+
+// signed returns a request of the older signature about 张三 and the number.
+func signed(t *testing.T, endpoint, number string) *http.Request {
+	t.Helper()
+	params := url.Values{
+		"Action": {"Id2MetaVerify"}, "Version": {"2019-03-07"}, "Timestamp": {time.Now().UTC().Format(time.RFC3339)},
+		"AccessKeyId": {id2metatest.AccessKeyID}, "SignatureNonce": {rand.Text()},
+		"SignatureMethod": {"HMAC-SHA1"}, "SignatureVersion": {"1.0"},
+		"ParamType": {"normal"}, "UserName": {sampleName}, "IdentifyNum": {number},
+	}
+	mac := hmac.New(sha1.New, []byte(id2metatest.AccessKeySecret+"&"))
+	io.WriteString(mac, "POST&%2F&"+url.QueryEscape(params.Encode()))
+	params.Set("Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	request, err := http.NewRequest("POST", "https://"+endpoint, strings.NewReader(params.Encode()))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return request
 }
 
 func TestClientThatCannotConnectLeavesALine(t *testing.T) {
@@ -328,8 +461,8 @@ func TestPortInUse(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), []string{"-listen", p.endpoint, "-cert", filepath.Join(dir, "cert.pem")}, &stdout, &stderr)
 	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, stderr.String(), "-listen")
-	assert.Contains(t, stderr.String(), p.endpoint)
+	assert.Contains(t, stderr.String(), "-listen: listen tcp "+p.endpoint)
+	assert.Contains(t, stderr.String(), "; -listen 127.0.0.1:0 takes a free port\n")
 	assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", stderr.String())
 	assert.Empty(t, stdout.String())
 	left, err := os.ReadDir(dir)

@@ -14,22 +14,23 @@ import (
 
 const (
 	headerTimeout = 10 * time.Second
-	// farewell is how long answers that are on their way get when it ends.
-	farewell = 5 * time.Second
+	// shutdownTimeout is how long an answer may still take when the program ends.
+	shutdownTimeout = 5 * time.Second
 )
 
-// serve answers until ctx ends, and returns when all requests have ended. An
-// error means that it could not go on.
+// serve answers until ctx ends, and returns when all requests have ended. It returns
+// an error if it could not go on.
 func serve(ctx context.Context, listener net.Listener, pair tls.Certificate, sim *simulator.Simulator, journal *journal) error {
 	server := &http.Server{
 		Handler:           sim,
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{pair}},
 		ReadHeaderTimeout: headerTimeout,
+		MaxHeaderBytes:    simulator.MaxHeaderBytes,
 		ErrorLog:          log.New(journal, "", 0),
 		Protocols:         new(http.Protocols),
 	}
-	// As the simulator of the tests: with HTTP/2 a dropped connection would be a
-	// stream that is reset.
+	// HTTP/1.1 only, as in package id2metatest: with HTTP/2 the fault drop would
+	// reset a stream and leave the connection open.
 	server.Protocols.SetHTTP1(true)
 
 	failed := make(chan error, 1)
@@ -41,10 +42,10 @@ func serve(ctx context.Context, listener net.Listener, pair tls.Certificate, sim
 		return err
 	case <-ctx.Done():
 	}
-	sim.Close() // what hangs need not be waited for
-	patience, cancel := context.WithTimeout(context.Background(), farewell)
+	sim.Close() // requests that hang end now
+	answering, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	if server.Shutdown(patience) != nil {
+	if server.Shutdown(answering) != nil {
 		server.Close()
 	}
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {

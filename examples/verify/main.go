@@ -89,9 +89,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	asked := whom(o)
 	defer asked.stop()
+	client, err := id2meta.New(asked.options...)
+	if err != nil {
+		fmt.Fprintln(stderr, "verify: -endpoint:", err)
+		return exitFailed
+	}
+	defer client.CloseIdleConnections()
 
 	started := time.Now()
-	result, paramType, err := verify(ctx, o, asked)
+	result, paramType, err := verify(ctx, client, o, asked.encrypt)
 	took := time.Since(started)
 	if err != nil {
 		fmt.Fprintln(stderr, "verify:", advice(err))
@@ -113,9 +119,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type service struct {
 	where   string // in words
 	options []id2meta.Option
-	encrypt func(userName, identifyNum string) (id2meta.Param, error) // under its key
+	encrypt encrypter // under its key
 	stop    func()
 }
+
+// encrypter makes an encrypted Param.
+type encrypter func(userName, identifyNum string) (id2meta.Param, error)
 
 func whom(o options) service {
 	if !o.live {
@@ -146,18 +155,14 @@ func simulator() service {
 	}
 }
 
-func verify(ctx context.Context, o options, asked service) (id2meta.Result, id2meta.ParamType, error) {
-	client, err := id2meta.New(asked.options...)
-	if err != nil {
-		return id2meta.Result{}, "", err
-	}
-	defer client.CloseIdleConnections()
+func verify(ctx context.Context, client *id2meta.Client, o options, encrypt encrypter) (id2meta.Result, id2meta.ParamType, error) {
 	param := id2meta.Param{ParamType: id2meta.ParamTypeNormal, UserName: o.name, IdentifyNum: o.id}
+	var err error
 	switch {
 	case o.md5:
 		param, err = id2meta.MD5Param(o.name, o.id)
 	case o.sm2:
-		param, err = asked.encrypt(o.name, o.id)
+		param, err = encrypt(o.name, o.id)
 	}
 	if err != nil {
 		return id2meta.Result{}, "", err

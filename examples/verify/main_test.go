@@ -116,8 +116,8 @@ func TestRunLive(t *testing.T) {
 		{"410 says to activate", id2metatest.Answer("410", ""), "activate the service"},
 		{"412 says to pay", id2metatest.Answer("412", ""), "settle the account's bill"},
 		{"403 says not to ask again", id2metatest.Answer("403", ""), "do not ask about this person again"},
-		{"an unusable answer points to the README", id2metatest.Raw(200, "{}"), "README"},
-		{"a gateway failure names the page that explains it", id2metatest.Status(403, "NoPermission", "no"), "or read https://"},
+		{"an unusable answer points to the documentation", id2metatest.Raw(200, "{}"), "docs/errors.md"},
+		{"a gateway failure names the page that explains it", id2metatest.Status(403, "NoPermission", "no"), "(see https://"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server.Inject(test.fault)
@@ -126,6 +126,7 @@ func TestRunLive(t *testing.T) {
 			assert.Empty(t, stdout)
 			assert.Contains(t, stderr, test.todo)
 			assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line")
+			assert.LessOrEqual(t, strings.Count(stderr, "https://"), 1, "the page stands there once")
 			assert.NotContains(t, stderr, sampleNumber)
 			assert.NotContains(t, stderr, sampleName)
 		})

@@ -13,19 +13,20 @@ const minCiphertext = 1 + 2*32 + 1 + 32
 // breaks all the same.
 var strictBase64 = base64.StdEncoding.Strict()
 
-// flawInCiphertext says why s is not a ciphertext as the service takes it, or
-// "". Whether C1 is a point of the curve only the cipher's package could tell.
-func flawInCiphertext(s string) string {
+// checkCiphertext returns what keeps s from being a ciphertext as the service
+// takes it. Only the cipher's package could tell whether C1 is a point of the
+// curve.
+func checkCiphertext(s string) Problem {
 	text, err := strictBase64.DecodeString(s)
 	switch {
 	case err == nil && len(text) >= minCiphertext && text[0] == 0x04 && !strings.ContainsAny(s, "\r\n"):
 		return ""
 	case isHex(s): // nearly all of it is Base64, too
-		return reasonHex
+		return CiphertextHex
 	case err != nil || strings.ContainsAny(s, "\r\n"):
-		return reasonBase64
+		return CiphertextBase64
 	case len(text) < minCiphertext:
-		return reasonShort
+		return CiphertextShort
 	}
-	return reasonFirstByte
+	return CiphertextFirstByte
 }

@@ -23,78 +23,77 @@ func TestEncryptedFieldsMustHaveTheirShape(t *testing.T) {
 		"the longest name":                        cipherText(0x04, 97+maxNameLen*4),
 	} {
 		t.Run(name+" is accepted in both fields", func(t *testing.T) {
-			_, reason := Name(value, Encrypted)
-			require.Empty(t, reason)
-			_, reason = Number(value, Encrypted, time.Now)
-			require.Empty(t, reason)
+			_, problem := Name(value, Encrypted)
+			require.Empty(t, problem)
+			_, problem = Number(value, Encrypted, time.Now)
+			require.Empty(t, problem)
 		})
 	}
 
 	good := cipherText(0x04, 98)
 	require.Contains(t, good, "+", "the table below needs one")
 	require.Contains(t, good, "=", "the table below needs one")
-	type test struct{ value, reason string }
-	both := map[string]test{
-		"empty":                             {"", reasonEmpty},
-		"only white space":                  {" \t\u3000", reasonEmpty},
-		"97 bytes, so nothing is encrypted": {cipherText(0x04, 97), reasonShort},
-		"two bytes":                         {"BA8=", reasonShort},
-		"without the first byte 0x04":       {cipherText(0xfb, 98), reasonFirstByte},
-		"with a compressed C1":              {cipherText(0x02, 98), reasonFirstByte},
-		"with a compressed C1 of odd y":     {cipherText(0x03, 98), reasonFirstByte},
-		"in ASN.1":                          {cipherText(0x30, 98), reasonFirstByte},
-		"hybrid":                            {cipherText(0x06, 98), reasonFirstByte},
-		"without padding":                   {strings.TrimRight(good, "="), reasonBase64},
-		"with too much padding":             {good + "=", reasonBase64},
-		"with the padding of two":           {good[:len(good)-2] + "==", reasonBase64},
-		"for URLs":                          {strings.NewReplacer("+", "-", "/", "_").Replace(good), reasonBase64},
-		"after a form made + a space":       {strings.ReplaceAll(good, "+", " "), reasonBase64},
-		"escaped for a URL":                 {strings.ReplaceAll(good, "+", "%2B"), reasonBase64},
-		"in lines as MIME has it":           {good[:76] + "\r\n" + good[76:], reasonBase64},
-		"in lines":                          {good[:64] + "\n" + good[64:], reasonBase64},
-		"with a tab":                        {good[:64] + "\t" + good[64:], reasonBase64},
-		"with bits after the last byte":     {good[:len(good)-2] + "9=", reasonBase64},
-		"in hex":                            {"04" + strings.Repeat("fb", 97), reasonHex},
-		"quoted":                            {`"` + good + `"`, reasonBase64},
-		"with a byte order mark":            {"\ufeff" + good, reasonBase64},
-		"two":                               {good + good, reasonBase64},
-		"not UTF-8":                         {"\xd5\xc5\xc8\xfd", reasonBase64},
-		"redacted":                          {"***", reasonBase64},
-		"punctuation, which names nobody":   {"···", reasonBase64},
-		"a document":                        {strings.Repeat("三", 1<<20), reasonBase64},
+	both := map[string]refusal{
+		"empty":                             {"", Empty},
+		"only white space":                  {" \t\u3000", Empty},
+		"97 bytes, so nothing is encrypted": {cipherText(0x04, 97), CiphertextShort},
+		"two bytes":                         {"BA8=", CiphertextShort},
+		"without the first byte 0x04":       {cipherText(0xfb, 98), CiphertextFirstByte},
+		"with a compressed C1":              {cipherText(0x02, 98), CiphertextFirstByte},
+		"with a compressed C1 of odd y":     {cipherText(0x03, 98), CiphertextFirstByte},
+		"in ASN.1":                          {cipherText(0x30, 98), CiphertextFirstByte},
+		"hybrid":                            {cipherText(0x06, 98), CiphertextFirstByte},
+		"without padding":                   {strings.TrimRight(good, "="), CiphertextBase64},
+		"with too much padding":             {good + "=", CiphertextBase64},
+		"with the padding of two":           {good[:len(good)-2] + "==", CiphertextBase64},
+		"for URLs":                          {strings.NewReplacer("+", "-", "/", "_").Replace(good), CiphertextBase64},
+		"after a form made + a space":       {strings.ReplaceAll(good, "+", " "), CiphertextBase64},
+		"escaped for a URL":                 {strings.ReplaceAll(good, "+", "%2B"), CiphertextBase64},
+		"in lines as MIME has it":           {good[:76] + "\r\n" + good[76:], CiphertextBase64},
+		"in lines":                          {good[:64] + "\n" + good[64:], CiphertextBase64},
+		"with a tab":                        {good[:64] + "\t" + good[64:], CiphertextBase64},
+		"with bits after the last byte":     {good[:len(good)-2] + "9=", CiphertextBase64},
+		"in hex":                            {"04" + strings.Repeat("fb", 97), CiphertextHex},
+		"quoted":                            {`"` + good + `"`, CiphertextBase64},
+		"with a byte order mark":            {"\ufeff" + good, CiphertextBase64},
+		"two":                               {good + good, CiphertextBase64},
+		"not UTF-8":                         {"\xd5\xc5\xc8\xfd", CiphertextBase64},
+		"redacted":                          {"***", CiphertextBase64},
+		"punctuation, which names nobody":   {"···", CiphertextBase64},
+		"a document":                        {strings.Repeat("三", 1<<20), CiphertextBase64},
 	}
-	names := map[string]test{
-		"a name":                         {testName, reasonPlain},
-		"a name of Latin letters":        {"JOHN", reasonPlain},
-		"a name with spaces around":      {" " + testName, reasonPlain},
-		"a masked name":                  {testMaskedName, reasonNotSM2},
-		"a masked name of one character": {testMaskedName[:32], reasonNotSM2},
-		"a number":                       {testNumber, reasonIsNumber},
-		"a full-width number":            {"１１０１０５１９４９１２３１００２Ｘ", reasonIsNumber},
-		"a masked number":                {testMaskedNumber, reasonIsNumber},
+	names := map[string]refusal{
+		"a name":                         {testName, NotEncrypted},
+		"a name of Latin letters":        {"JOHN", NotEncrypted},
+		"a name with spaces around":      {" " + testName, NotEncrypted},
+		"a masked name":                  {testMaskedName, MaskedNotEncrypted},
+		"a masked name of one character": {testMaskedName[:32], MaskedNotEncrypted},
+		"a number":                       {testNumber, Swapped},
+		"a full-width number":            {"１１０１０５１９４９１２３１００２Ｘ", Swapped},
+		"a masked number":                {testMaskedNumber, Swapped},
 	}
-	numbers := map[string]test{
-		"a number":                       {testNumber, reasonPlain},
-		"a number with spaces, and wide": {" １1010519491231002x ", reasonPlain},
-		"one of the first generation":    {"110105491231002", reasonPlain},
-		"a masked number":                {testMaskedNumber, reasonNotSM2},
-		"a masked number of a small x":   {testMaskedNumber[:41] + "x", reasonNotSM2},
-		"a name":                         {testName, reasonIsName},
-		"a name of Latin letters":        {"JOHN", reasonIsName},
+	numbers := map[string]refusal{
+		"a number":                       {testNumber, NotEncrypted},
+		"a number with spaces, and wide": {" １1010519491231002x ", NotEncrypted},
+		"one of the first generation":    {"110105491231002", NotEncrypted},
+		"a masked number":                {testMaskedNumber, MaskedNotEncrypted},
+		"a masked number of a small x":   {testMaskedNumber[:41] + "x", MaskedNotEncrypted},
+		"a name":                         {testName, Swapped},
+		"a name of Latin letters":        {"JOHN", Swapped},
 	}
-	for _, table := range []map[string]test{both, names} {
+	for _, table := range []map[string]refusal{both, names} {
 		for name, test := range table {
 			t.Run("UserName: "+name, func(t *testing.T) {
-				sent, reason := Name(test.value, Encrypted)
-				requireRefused(t, test.reason, test.value, sent, reason)
+				sent, problem := Name(test.value, Encrypted)
+				requireRefused(t, test.problem, UserName, test.value, sent, problem)
 			})
 		}
 	}
-	for _, table := range []map[string]test{both, numbers} {
+	for _, table := range []map[string]refusal{both, numbers} {
 		for name, test := range table {
 			t.Run("IdentifyNum: "+name, func(t *testing.T) {
-				sent, reason := Number(test.value, Encrypted, time.Now)
-				requireRefused(t, test.reason, test.value, sent, reason)
+				sent, problem := Number(test.value, Encrypted, time.Now)
+				requireRefused(t, test.problem, IdentifyNum, test.value, sent, problem)
 			})
 		}
 	}
@@ -110,22 +109,22 @@ func FuzzCiphertext(f *testing.F) {
 		want := len(ciphertext) >= 98 && ciphertext[0] == 0x04 &&
 			base64.StdEncoding.EncodeToString(ciphertext) == trimmed
 
-		sentName, nameReason := Name(field, Encrypted)
-		sentNumber, numberReason := Number(field, Encrypted, time.Now)
-		require.Equal(t, want, nameReason == "", nameReason)
-		require.Equal(t, want, numberReason == "", numberReason)
+		sentName, nameProblem := Name(field, Encrypted)
+		sentNumber, numberProblem := Number(field, Encrypted, time.Now)
+		require.Equal(t, want, nameProblem == "", string(nameProblem))
+		require.Equal(t, want, numberProblem == "", string(numberProblem))
 		if !want {
-			require.Contains(t, allReasons, nameReason)
-			require.Contains(t, allReasons, numberReason)
+			requireTold(t, UserName, nameProblem)
+			requireTold(t, IdentifyNum, numberProblem)
 			require.Empty(t, sentName+sentNumber)
 			return
 		}
 		require.Equal(t, trimmed, sentName)
 		require.Equal(t, trimmed, sentNumber)
 		// Then it is nothing else.
-		_, reason := Name(field, Plain)
-		require.NotEmpty(t, reason)
-		_, reason = Number(field, Plain, time.Now)
-		require.NotEmpty(t, reason)
+		_, problem := Name(field, Plain)
+		require.NotEmpty(t, problem)
+		_, problem = Number(field, Plain, time.Now)
+		require.NotEmpty(t, problem)
 	})
 }

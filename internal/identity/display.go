@@ -12,11 +12,11 @@ func DisplayName(s string) string {
 	s = strings.TrimSpace(s)
 	first, size := utf8.DecodeRuneInString(s)
 	length := utf8.RuneCountInString(s)
-	isLetter := isIdeograph(first) || unicode.IsLetter(first) && !isHidden(first)
+	isLetter := isIdeograph(foldCharacter(first)) || unicode.IsLetter(first) && !isUnseen(first)
 	switch {
 	case length <= 1:
 		return "*"
-	case !isLetter, length > maxNameLen, looksLike(s, digestFirst):
+	case !isLetter, length > maxNameLen, len(s) >= md5Len && isHex(s[:md5Len]):
 		return "***"
 	}
 	return s[:size] + strings.Repeat("*", length-1)
@@ -25,11 +25,12 @@ func DisplayName(s string) string {
 // DisplayNumber hides the birth date in what has 18 characters, of which those
 // around it are a number's. Of anything else, three stars.
 func DisplayNumber(s string) string {
-	var num [18]byte
-	if !foldNumber(num[:], strings.TrimSpace(s)) || !isDigits(num[:6]) || !isDigits(num[14:17]) ||
-		!isDigits(num[17:]) && num[17] != 'X' {
+	if len(s) > maxTypedNumber {
 		return "***"
 	}
-	copy(num[6:14], "********")
-	return string(num[:])
+	s = foldNumber(s)
+	if len(s) != 18 || !isDigits(s[:6]) || !isDigits(s[14:17]) || s[17] != 'X' && !isDigits(s[17:]) {
+		return "***"
+	}
+	return s[:6] + "********" + s[14:]
 }

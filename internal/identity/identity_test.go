@@ -4,9 +4,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
 )
 
 const (
@@ -24,26 +27,36 @@ var (
 	testEncryptedNumber = cipherText(0x04, 97+len(testNumber))
 )
 
-// allReasons is what may be said. Fuzzing compares with it: whoever is in the
-// list cannot repeat a part of a value.
-var allReasons = []string{
-	reasonEmpty, reasonNotUTF8, reasonDamaged, reasonStars, reasonSpace, reasonHidden,
-	reasonMasked, reasonLong, reasonDigits, reasonNoLetter, reasonIsNumber, reasonIsName,
-	reasonFirstGen, reasonNumber, reasonDate, reasonFuture, reasonCheckDigit,
-	reasonNotMaskedName, reasonNotMaskedNumber,
-	reasonEncrypted, reasonPlain, reasonNotSM2, reasonBase64, reasonHex, reasonShort, reasonFirstByte,
+// refusal is a value and the Problem that keeps it from being sent.
+type refusal struct {
+	value   string
+	problem Problem
 }
 
-// requireRefused checks the reason, that nothing of value is in it, and that
-// nothing is sent.
-func requireRefused(t *testing.T, want, value, sent, reason string) {
+// requireRefused checks the Problem, that nothing of value is in what people are
+// told, and that nothing is sent.
+func requireRefused(t *testing.T, want Problem, field, value, sent string, problem Problem) {
 	t.Helper()
-	require.Equal(t, want, reason)
+	require.Equal(t, want, problem)
 	require.Empty(t, sent)
+	requireTold(t, field, problem)
 	runes := []rune(strings.ToValidUTF8(value, ""))
 	for i := 0; i+3 <= min(len(runes), 1000); i++ {
-		assert.NotContains(t, reason, string(runes[i:i+3]), "a part of the value is in the reason")
+		part := string(runes[i : i+3])
+		assert.NotContains(t, Reason(field, problem), part, "a part of the value is in the reason")
+		if part != "身份证" && part != "份证号" { // the label 身份证号 is nothing personal
+			assert.NotContains(t, Chinese(field, problem), part, "a part of the value is in the Chinese sentence")
+		}
 	}
+}
+
+// requireTold checks that people are told a fixed text, so that no part of a
+// value can be in it.
+func requireTold(t *testing.T, field string, problem Problem) {
+	t.Helper()
+	text := textOf(field, problem)
+	require.NotEmpty(t, text.Reason, "no text for %s of %s", problem, field)
+	require.NotEmpty(t, text.Chinese, "no text for %s of %s", problem, field)
 }
 
 func TestSwappedFieldsSaySo(t *testing.T) {
@@ -52,29 +65,64 @@ func TestSwappedFieldsSaySo(t *testing.T) {
 		Masked:    {testMaskedName, testMaskedNumber},
 		Encrypted: {testName, testNumber}, // two ciphertexts cannot be told apart
 	} {
-		sent, reason := Name(person[1], Form(form))
-		requireRefused(t, reasonIsNumber, person[1], sent, reason)
-		sent, reason = Number(person[0], Form(form), time.Now)
-		requireRefused(t, reasonIsName, person[0], sent, reason)
+		sent, problem := Name(person[1], Form(form))
+		requireRefused(t, Swapped, UserName, person[1], sent, problem)
+		sent, problem = Number(person[0], Form(form), time.Now)
+		requireRefused(t, Swapped, IdentifyNum, person[0], sent, problem)
 	}
 }
 
 // fuzzForms checks what holds of every value in each Form.
-func fuzzForms(f *testing.F, check func(s string, form Form) (sent, reason string)) {
+func fuzzForms(f *testing.F, field string, check func(s string, form Form) (string, Problem)) {
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, form := range []Form{Plain, Masked, Encrypted} {
-			sent, reason := check(s, form)
-			if reason != "" {
-				require.Contains(t, allReasons, reason)
+			sent, problem := check(s, form)
+			if problem != "" {
+				requireTold(t, field, problem)
 				require.Empty(t, sent)
 				continue
 			}
 			require.NotEmpty(t, sent)
-			again, reason := check(sent, form)
-			require.Empty(t, reason)
+			again, problem := check(sent, form)
+			require.Empty(t, problem)
 			require.Equal(t, sent, again, "to normalize twice changed something")
+			if form != Encrypted {
+				requireNothingToFold(t, sent)
+			}
 		}
 	})
+}
+
+// requireNothingToFold looks at what is sent by other means than folding does.
+func requireNothingToFold(t *testing.T, sent string) {
+	t.Helper()
+	require.True(t, utf8.ValidString(sent))
+	var before rune
+	for i, r := range sent {
+		after, _ := utf8.DecodeRuneInString(sent[i+utf8.RuneLen(r):])
+		isHan := func(r rune) bool {
+			return unicode.Is(unicode.Han, r) || unicode.Is(unicode.Co, r) || 0x20000 <= r && r < 0x40000
+		}
+		switch {
+		case 0x2E80 <= r && r <= 0x2FD5:
+			require.Fail(t, "a radical is sent", "%U", r)
+		case unicode.IsSpace(r):
+			require.Equal(t, ' ', r, "other white space is sent")
+			require.False(t, isHan(before) || isHan(after) || before == ' ', "white space beside an ideograph is sent")
+		case unicode.Is(unicode.Co, r), 0x20000 <= r && r < 0x40000 && !unicode.IsGraphic(r): // newer than Go's tables
+		default:
+			require.True(t, unicode.IsGraphic(r), "%U, which cannot be seen, is sent", r)
+			require.False(t, unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector), "%U is sent", r)
+		}
+		require.False(t, '！' <= r && r <= '～', "full-width %c is sent", r)
+		if !strings.ContainsRune(keptForGBK, r) {
+			require.True(t, norm.NFC.IsNormalString(string(r)) || !unicode.Is(unicode.Han, r), "%U is sent in another spelling", r)
+		}
+		if isHan(before) && isHan(after) && !unicode.IsLetter(r) && r != '〇' && !isHan(r) {
+			require.Equal(t, '·', r, "another sign than the middle dot stands between two ideographs")
+		}
+		before = r
+	}
 }
 
 // addLooks adds a value of each look.
@@ -90,10 +138,19 @@ func addLooks(f *testing.F) {
 
 func FuzzName(f *testing.F) {
 	addLooks(f)
-	fuzzForms(f, Name)
+	for _, s := range []string{
+		"⾼飞", "\uF9E1四", "张 三", "阿依古丽 ● 买买提", "卡尔•A•马克思", "ＪＯＨＮ　ＳＭＩＴＨ", "张\u200e三", "O’NEILL", "张（已离职）", "张XX",
+		testMaskedName[:32] + " 三", testMaskedName[:32] + "⾼", testMaskedName[:32] + ".三",
+	} {
+		f.Add(s)
+	}
+	fuzzForms(f, UserName, Name)
 }
 
 func FuzzNumber(f *testing.F) {
 	addLooks(f)
-	fuzzForms(f, func(s string, form Form) (string, string) { return Number(s, form, time.Now) })
+	for _, s := range []string{"110105 19491231 002X", "110105-19491231-002Х", "1.10105E+17", "'11010519491231002X", "1101O519491231002X"} {
+		f.Add(s)
+	}
+	fuzzForms(f, IdentifyNum, func(s string, form Form) (string, Problem) { return Number(s, form, time.Now) })
 }

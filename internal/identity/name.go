@@ -10,54 +10,57 @@ import (
 // room for. It stops a document that was pasted into the wrong field.
 const maxNameLen = 100
 
-// flawInName says why s is no plaintext name, or "". What has nothing but
-// reasonNoLetter against it may be a part of one.
-func flawInName(s string) string {
-	if len(s) > maxNameLen && utf8.RuneCountInString(s) > maxNameLen {
-		return reasonLong
+// kind is what a character is in a name.
+type kind int
+
+const (
+	nothing   kind = iota // where a name begins or ends
+	unknown               // the first character of a masked name
+	ideograph             // also one that is newer than Go's tables, and any private-use character
+	letter                // of an alphabet
+	mark                  // belongs to the letter before it
+	dot                   // a middle dot, or what may stand for it
+	space
+	joiner // a comma, hyphen or apostrophe, which stand between letters of an alphabet
+	other  // in no name
+)
+
+func kindOf(r rune) kind {
+	switch {
+	case '\u4E00' <= r && r <= '\u9FFF':
+		return ideograph
+	case 'A' <= r && r <= 'Z', 'a' <= r && r <= 'z':
+		return letter
+	case r == ' ':
+		return space
+	case r == ',', r == '-', r == '\'':
+		return joiner
+	case isDot(r):
+		return dot
+	case isIdeograph(r):
+		return ideograph
+	case isStyled(r):
+		return other
+	case unicode.IsLetter(r):
+		return letter
+	case unicode.In(r, unicode.Mn, unicode.Mc), r == '\u0F0B', r == '\u0F0C': // the last two end a Tibetan syllable
+		return mark
 	}
-	hasLetter := false
-	for i, r := range s {
-		switch {
-		case '\u4E00' <= r && r <= '\u9FFF', 'A' <= r && r <= 'Z', 'a' <= r && r <= 'z':
-			hasLetter = true // nearly every name is made of these: skip the tables
-		case r == ' ':
-		case r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
-			return reasonNotUTF8
-		case r == utf8.RuneError:
-			return reasonDamaged
-		case unicode.Is(unicode.Nd, r): // not 〇, which names have
-			return reasonDigits
-		case r == '*' || r == '＊':
-			return reasonStars
-		case unicode.IsSpace(r):
-			return reasonSpace
-		case unicode.Is(unicode.Co, r):
-			hasLetter = true
-		case isHidden(r):
-			return reasonHidden
-		default:
-			hasLetter = hasLetter || unicode.IsLetter(r) || isReserved(r)
-		}
-	}
-	if !hasLetter {
-		return reasonNoLetter
-	}
-	return ""
+	return other
 }
 
-// isHidden finds what is neither seen nor known: the blank letters U+115F and
-// U+3164 and variation selectors, too, and private-use characters, which mean
-// something in names alone.
-func isHidden(r rune) bool {
-	return !unicode.IsGraphic(r) && !isReserved(r) ||
-		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+func kindOfFirst(s string) kind {
+	if s == "" {
+		return nothing
+	}
+	r, _ := utf8.DecodeRuneInString(s)
+	return kindOf(r)
 }
 
 // isIdeograph reports whether r stands for an ideograph in a name. Some rare
 // ones are private-use characters, in the police's data too.
 func isIdeograph(r rune) bool {
-	return unicode.Is(unicode.Han, r) || isReserved(r) || unicode.Is(unicode.Co, r)
+	return unicode.Is(unicode.Han, r) && unicode.IsLetter(r) || r == '〇' || isReserved(r) || unicode.Is(unicode.Co, r)
 }
 
 // isReserved reports whether r is in the planes that Unicode reserves for
@@ -67,42 +70,143 @@ func isReserved(r rune) bool {
 	return 0x20000 <= r && r <= 0x3FFFD && r&0xFFFE != 0xFFFE
 }
 
-// middleDot is how the dot in a name is written, by notice 民委发〔2016〕33号 of
-// twelve ministries, the Ministry of Public Security among them.
-const middleDot = '·'
+// isStyled finds letters that are drawn in a style, such as 𝐉, ℌ and ﬁ. Package
+// unicode calls them letters, but no register has them.
+func isStyled(r rune) bool {
+	return 0x2100 <= r && r <= 0x214F || 0xFB00 <= r && r <= 0xFB06 || 0x1D400 <= r && r <= 0x1D7FF
+}
 
-// isOtherDot finds what people type for a middleDot.
-func isOtherDot(r rune) bool {
-	switch r {
-	case '.', '•', '‧', '∙', '⋅', '・', '･', '．':
-		return true
+// checkName returns what is wrong with a folded name that follows on before.
+func checkName(s string, before kind) Problem {
+	if len(s) > maxNameLen && utf8.RuneCountInString(s) > maxNameLen {
+		return TooLong
+	}
+	isWhole := before == nothing
+	hasLetter, hasIdeograph := !isWhole, false
+	for i, r := range s {
+		rest := s[i+utf8.RuneLen(r):]
+		k := kindOf(r)
+		switch k {
+		case ideograph:
+			if r == '〇' && strings.HasPrefix(rest, "〇") {
+				return HiddenForDisplay
+			}
+			hasLetter, hasIdeograph = true, true
+		case letter:
+			if before == ideograph && (r == 'X' || r == 'x') && kindOfFirst(strings.TrimLeft(rest, "Xx")) != letter {
+				return HiddenForDisplay
+			}
+			hasLetter = true
+		case mark:
+			if before != letter && before != mark && before != unknown {
+				return Symbol
+			}
+		case dot:
+			if !dotMayStand(before, r, kindOfFirst(rest)) {
+				return misplacedDot(r)
+			}
+		case space:
+			if before == ideograph || kindOfFirst(rest) == ideograph {
+				return TwoPeople // 张三 JOHN
+			}
+		case joiner:
+			if after := kindOfFirst(rest); !joins(before) || !joins(after) {
+				return misplacedJoiner(r)
+			}
+		case other:
+			return problemOf(r)
+		}
+		before = k
+	}
+	switch {
+	case !hasLetter:
+		return NoLetter
+	case !isWhole:
+		return ""
+	case hasIdeograph:
+		return problemOfIdeographs(s)
+	}
+	return problemOfLetters(s)
+}
+
+// dotMayStand reports whether a dot may stand where it does: a full stop behind a
+// letter of an alphabet, a middle dot between two letters of any kind.
+func dotMayStand(before kind, r rune, after kind) bool {
+	followed := after == ideograph || after == letter
+	switch {
+	case before == unknown:
+		return followed || r == '.' && after != dot
+	case r == '.':
+		return before == letter || before == mark || before == ideograph && after == letter
+	case r == middleDot:
+		return followed && (before == ideograph || before == letter || before == mark)
 	}
 	return false
 }
 
-// withMiddleDots returns a name with a middleDot for every dot between two
-// ideographs. Any other dot, and one of two in a row, may be right as it is.
-func withMiddleDots(s string) string {
-	if !strings.ContainsFunc(s, isOtherDot) {
-		return s
+func misplacedDot(r rune) Problem {
+	if strings.ContainsRune("●⚫⬤", r) {
+		return HiddenForDisplay // 张●●
 	}
-	var text [md5Len + maxNameLen*utf8.UTFMax]byte
-	if folded := appendWithMiddleDots(text[:0], 0, s); string(folded) != s {
-		return string(folded)
-	}
-	return s
+	return Dot
 }
 
-// appendWithMiddleDots appends s, which stands after the character before.
-func appendWithMiddleDots(dst []byte, before rune, s string) []byte {
-	for i, r := range s {
-		if isOtherDot(r) && isIdeograph(before) {
-			if after, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):]); isIdeograph(after) {
-				r = middleDot
-			}
-		}
-		dst = utf8.AppendRune(dst, r)
-		before = r
+// joins reports whether a joiner may stand beside k.
+func joins(k kind) bool { return k != nothing && k != ideograph && k != joiner }
+
+func misplacedJoiner(r rune) Problem {
+	switch r {
+	case ',':
+		return TwoPeople
+	case '\'':
+		return Quotes
 	}
-	return dst
+	return Dot // 阿依古丽-买买提
+}
+
+// problemOfIdeographs finds texts that nobody is called, although they are made
+// of ideographs.
+func problemOfIdeographs(s string) Problem {
+	switch {
+	case strings.HasPrefix(s, "姓名"):
+		return Label
+	case strings.Contains(s, "锟斤拷"): // U+FFFD in UTF-8, read as GBK
+		return LostCharacter
+	}
+	return ""
+}
+
+// problemOfLetters does so for letters of an alphabet.
+func problemOfLetters(s string) Problem {
+	switch s {
+	case "null", "NULL", "nil", "None", "NaN", "nan", "undefined":
+		return Placeholder
+	}
+	isLatin1 := func(r rune) bool { return 'À' <= r && r <= 'ÿ' || r == ' ' }
+	if utf8.RuneCountInString(s) > 1 && strings.TrimFunc(s, isLatin1) == "" {
+		return LostCharacter // ÕÅÈý is what 张三 in GBK looks like, read as Latin-1
+	}
+	return ""
+}
+
+// problemOf returns what a character that is in no name probably means.
+func problemOf(r rune) Problem {
+	for _, sign := range signs {
+		if strings.ContainsRune(sign.characters, r) {
+			return sign.problem
+		}
+	}
+	switch {
+	case !unicode.IsGraphic(r):
+		return ControlCharacter
+	case unicode.IsNumber(r):
+		return Digits
+	case unicode.In(r, unicode.Ps, unicode.Pe):
+		return Note
+	case unicode.In(r, unicode.Pi, unicode.Pf):
+		return Quotes
+	case 0x2600 <= r && r <= 0x27BF, 0x2B00 <= r && r <= 0x2BFF, 0x1F000 <= r && r <= 0x1FAFF:
+		return Emoji
+	}
+	return Symbol
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,67 +21,142 @@ func TestNumbersOfPeopleAreAccepted(t *testing.T) {
 		"born on the last day of a month":     "11010520251231002" + "8",
 	} {
 		t.Run(name, func(t *testing.T) {
-			sent, reason := Number(value, Plain, time.Now)
-			require.Empty(t, reason)
+			sent, problem := Number(value, Plain, time.Now)
+			require.Empty(t, problem)
 			require.Equal(t, value, sent)
 		})
 	}
 }
 
 func TestNumbersOfNobodyAreRefused(t *testing.T) {
-	for name, test := range map[string]struct{ value, reason string }{
-		"empty":                            {"", reasonEmpty},
-		"only white space":                 {"\u3000 \n", reasonEmpty},
-		"one digit short":                  {"1101051949123100X", reasonNumber},
-		"one digit long":                   {"110105194912310002X", reasonNumber},
-		"first generation":                 {"110105491231002", reasonFirstGen},
-		"first generation, full-width":     {"１１０１０５４９１２３１００２", reasonFirstGen},
-		"an X before the end":              {"1101051949123100X2", reasonNumber},
-		"another letter at the end":        {"11010519491231002Y", reasonNumber},
-		"a slash, which is before 0":       {"1101051949123100/X", reasonNumber},
-		"a colon, which is after 9":        {"1101051949123100:X", reasonNumber},
-		"a passport's number":              {"E11010519", reasonNumber},
-		"spaces inside":                    {"110105 19491231 002X", reasonNumber},
-		"hyphens inside":                   {"110105-19491231-002X", reasonNumber},
-		"Arabic digits":                    {"١١٠١٠٥١٩٤٩١٢٣١٠٠٢X", reasonNumber},
-		"ı, whose last byte is a 1":        {"ı1010519491231002X", reasonNumber},
-		"redacted":                         {"110105********002X", reasonStars},
-		"redacted, full-width":             {"110105＊＊＊＊＊＊＊＊002X", reasonStars},
-		"not UTF-8":                        {"11010519491231002\xd5", reasonNotUTF8},
-		"a zero-width space":               {"110105\u200b19491231002X", reasonHidden},
-		"a byte order mark":                {"\ufeff11010519491231002X", reasonHidden},
-		"a left-to-right mark":             {"\u202d11010519491231002X", reasonHidden},
-		"NUL":                              {"11010519491231002\x00", reasonHidden},
-		"a name":                           {testName, reasonIsName},
-		"a name of punctuation alone":      {"···", reasonIsName},
-		"a name of 18 letters":             {"MAXIMILIAN ALDERMAN", reasonIsName},
-		"a masked number":                  {testMaskedNumber, reasonMasked},
-		"a masked number in capitals":      {strings.ToUpper(testMaskedNumber), reasonMasked},
-		"an encrypted number":              {testEncryptedNumber, reasonEncrypted},
-		"a document":                       {strings.Repeat("1", 1<<20), reasonMasked},
-		"a long text":                      {strings.Repeat("1 ", 1<<20), reasonNumber},
-		"the thirteenth month":             {"110105194913010029", reasonDate},
-		"the month 0":                      {"11010519490001002X", reasonDate},
-		"the day 0":                        {"110105194912000021", reasonDate},
-		"the 32nd":                         {"110105194912320025", reasonDate},
-		"the 31st of April":                {"11010519490431002X", reasonDate},
-		"the 29th of February, no leap":    {"110105200102290029", reasonDate},
-		"the 29th of February 1900":        {"110105190002290025", reasonDate},
-		"born before 1800":                 {"110105179912310024", reasonDate},
-		"born in 2099":                     {"110105209912310029", reasonFuture},
-		"a wrong check digit":              {"110105194912310021", reasonCheckDigit},
-		"X for a digit":                    {"44052418800101001X", reasonCheckDigit},
-		"0 for X":                          {"110105194912310020", reasonCheckDigit},
-		"one digit mistyped":               {"12010519491231002X", reasonCheckDigit},
-		"two digits exchanged":             {"10110519491231002X", reasonCheckDigit},
-		"wrong, small x, spaces, and wide": {" １2010519491231002x ", reasonCheckDigit},
+	for name, test := range map[string]refusal{
+		"empty":                            {"", Empty},
+		"only white space":                 {"\u3000 \n", Empty},
+		"one digit short":                  {"1101051949123100X", NumberFormat},
+		"one digit long":                   {"110105194912310002X", NumberFormat},
+		"first generation":                 {"110105491231002", FirstGeneration},
+		"first generation, full-width":     {"１１０１０５４９１２３１００２", FirstGeneration},
+		"an X before the end":              {"1101051949123100X2", NumberFormat},
+		"another letter at the end":        {"11010519491231002Y", NumberFormat},
+		"a slash, which is before 0":       {"1101051949123100/X", NumberFormat},
+		"a colon, which is after 9":        {"1101051949123100:X", NumberFormat},
+		"a passport's number":              {"E11010519", NumberFormat},
+		"Arabic digits":                    {"١١٠١٠٥١٩٤٩١٢٣١٠٠٢X", Digits},
+		"ı, whose last byte is a 1":        {"ı1010519491231002X", NumberFormat},
+		"redacted":                         {"110105********002X", HiddenForDisplay},
+		"redacted, full-width":             {"110105＊＊＊＊＊＊＊＊002X", HiddenForDisplay},
+		"not UTF-8":                        {"11010519491231002\xd5", NotUTF8},
+		"NUL":                              {"11010519491231002\x00", ControlCharacter},
+		"a name":                           {testName, Swapped},
+		"a name of punctuation alone":      {"···", NumberFormat},
+		"a name of 18 letters":             {"MAXIMILIAN ALDERMAN", Swapped},
+		"a masked number":                  {testMaskedNumber, AlreadyMasked},
+		"a masked number in capitals":      {strings.ToUpper(testMaskedNumber), AlreadyMasked},
+		"an encrypted number":              {testEncryptedNumber, AlreadyEncrypted},
+		"a document":                       {strings.Repeat("1", 1<<20), AlreadyMasked},
+		"a long text":                      {strings.Repeat("1 ", 1<<20), NumberFormat},
+		"the thirteenth month":             {"110105194913010029", BirthDate},
+		"the month 0":                      {"11010519490001002X", BirthDate},
+		"the day 0":                        {"110105194912000021", BirthDate},
+		"the 32nd":                         {"110105194912320025", BirthDate},
+		"the 31st of April":                {"11010519490431002X", BirthDate},
+		"the 29th of February, no leap":    {"110105200102290029", BirthDate},
+		"the 29th of February 1900":        {"110105190002290025", BirthDate},
+		"born before 1800":                 {"110105179912310024", BirthDate},
+		"born in 2099":                     {"110105209912310029", FutureBirthDate},
+		"a wrong check digit":              {"110105194912310021", CheckDigit},
+		"X for a digit":                    {"44052418800101001X", CheckDigit},
+		"0 for X":                          {"110105194912310020", CheckDigit},
+		"one digit mistyped":               {"12010519491231002X", CheckDigit},
+		"two digits exchanged":             {"10110519491231002X", CheckDigit},
+		"wrong, small x, spaces, and wide": {" １2010519491231002x ", CheckDigit},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sent, reason := Number(test.value, Plain, time.Now)
-			requireRefused(t, test.reason, test.value, sent, reason)
-			sent, reason = MaskNumber(test.value, time.Now)
-			requireRefused(t, test.reason, test.value, sent, reason)
+			sent, problem := Number(test.value, Plain, time.Now)
+			requireRefused(t, test.problem, IdentifyNum, test.value, sent, problem)
+			sent, problem = MaskNumber(test.value, time.Now)
+			requireRefused(t, test.problem, IdentifyNum, test.value, sent, problem)
 		})
+	}
+}
+
+// What looks the same is the same person.
+func TestNumbersThatLookTheSameAreSentTheSame(t *testing.T) {
+	typed := map[string]string{
+		"grouped by spaces":                  "110105 19491231 002X",
+		"grouped by hyphens":                 "110105-19491231-002X",
+		"grouped by hyphens and spaces":      "110105 - 19491231 - 002X",
+		"grouped by fours":                   "1101 0519 4912 3100 2X",
+		"a space before X":                   "11010519491231002 X",
+		"one by one":                         "1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X",
+		"ideographic and no-break spaces":    "110105\u300019491231\u00a0002X",
+		"a line break, as a PDF has it":      "110105\r\n19491231002X",
+		"a tab":                              "110105\t19491231002X",
+		"a long sound mark for a dash":       "110105ー19491231ー002X",
+		"the ideograph for one, for a dash":  "110105一19491231一002X",
+		"a byte order mark":                  "\ufeff11010519491231002X",
+		"a zero-width space":                 "110105\u200b19491231002X",
+		"an override, as Excel copies it":    "\u202d11010519491231002X\u202c",
+		"full-width, grouped, and a small ｘ": "１１０１０５－１９４９１２３１－００２ｘ",
+	}
+	for _, dash := range "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d─" {
+		typed[fmt.Sprintf("the dash %U", dash)] = "110105" + string(dash) + "19491231" + string(dash) + "002X"
+	}
+	for _, x := range "xＸｘХхΧχⅩⅹ×✕✖╳\U0001D417\U0001D431" {
+		typed[fmt.Sprintf("the X %U", x)] = "11010519491231002" + string(x)
+	}
+	for name, value := range typed {
+		t.Run(name, func(t *testing.T) {
+			sent, problem := Number(value, Plain, time.Now)
+			require.Empty(t, problem)
+			require.Equal(t, testNumber, sent)
+			masked, problem := MaskNumber(value, time.Now)
+			require.Empty(t, problem)
+			require.Equal(t, testMaskedNumber, masked)
+			require.Equal(t, "110105********002X", DisplayNumber(value))
+			_, problem = Name(value, Plain)
+			require.Equal(t, Swapped, problem, "in the place of a name")
+		})
+	}
+	t.Run("a number that ends in a digit may be grouped, too", func(t *testing.T) {
+		sent, problem := Number("440524 18800101 0014", Plain, time.Now)
+		require.Empty(t, problem)
+		require.Equal(t, "440524188001010014", sent)
+	})
+}
+
+// The table of reasons: what a refused number probably is.
+func TestARefusedNumberIsExplained(t *testing.T) {
+	for problem, values := range map[Problem][]string{
+		Empty:            {"\ufeff", "\u200b \u3164"},
+		ControlCharacter: {"11010519491231002\x00", "110105\x7f19491231002X"},
+		LostCharacter:    {"110105?9491231002X", "110105\uFFFD9491231002X", "1101051949123100？X"},
+		HiddenForDisplay: {"110105********002X", "110105＊＊＊＊＊＊＊＊002X", "110105XXXXXXXX002X", "110105xxxxxxxx002x", "110105××××××××002X",
+			"110105○○○○○○○○002X", "110105…002X", "110105________002X", "1101**", "***"},
+		SpreadsheetNumber: {"1.10105E+17", "1.10105e+17", "1.10105194912310E+17", "1.1E+17", "1.10105E17", "1.10105E 17", "1.10105E+017", "１.１０１０５Ｅ＋１７",
+			"110105194912310000", "440524188001010000", "110105194912310000.0", "110105194912310000.00", "110,105,194,912,310,000", "1E+17", "1,10105E+17",
+			" 4.40524E+17 "},
+		SpreadsheetError: {"#N/A", "#VALUE!", "##########"},
+		Placeholder:      {"null", "undefined", "NaN", "N/A"},
+		Quotes:           {"'11010519491231002X", "‘11010519491231002X", "\"11010519491231002X\"", "“11010519491231002X”", "=\"11010519491231002X\"", "`11010519491231002X"},
+		Note:             {"11010519491231002X（本人）", "11010519491231002X(2)", "[11010519491231002X]"},
+		Label:            {"身份证号：11010519491231002X", "身份证:11010519491231002X", "身份证号", "证件号码", "No.11010519491231002X", "张三11010519491231002X", "11010519491231002X 张三", "ID: 440524188001010014"},
+		TwoPeople:        {"11010519491231002X、440524188001010014", "11010519491231002X 440524188001010014", "440524188001010014/11010519491231002X", "440524188001010014440524188001010014"},
+		Digits:           {"١١٠١٠٥١٩٤٩١٢٣١٠٠٢X", "①①⓪①⓪⑤①⑨④⑨①②③①⓪⓪②X", "一一〇一〇五一九四九一二三一〇〇二X", "\U0001D7CF10105194912310020"},
+		LetterForDigit:   {"1101O519491231002X", "11o1o519491231oo2X", "I1010519491231002X", "l1010519491231002X", "11010519491231OO2X"},
+		FirstGeneration:  {"110105491231002", "110105 491231 002", "110105-491231-002"},
+		Swapped:          {"张三", " 张 三 ", "⾼飞", "JOHN SMITH", "阿依古丽•买买提"},
+		NumberFormat: {"-11010519491231002X", "11010519491231002X-", "110105.19491231.002X", "110105/19491231/002X", "E11010519", "1101051949123100X", "-", "1101051949123X002X",
+			"110105 19491231 02X", "110105-19491231-002", "０"},
+	} {
+		for _, value := range values {
+			t.Run(string(problem)+": "+value, func(t *testing.T) {
+				sent, got := Number(value, Plain, time.Now)
+				requireRefused(t, problem, IdentifyNum, value, sent, got)
+				sent, got = MaskNumber(value, time.Now)
+				requireRefused(t, problem, IdentifyNum, value, sent, got)
+			})
+		}
 	}
 }
 
@@ -88,12 +164,12 @@ func TestExactlyOneCheckDigitIsRight(t *testing.T) {
 	for _, number := range []string{testNumber, "440524188001010014", "11010520240229002X"} {
 		for _, last := range "0123456789X" {
 			changed := number[:17] + string(last)
-			sent, reason := Number(changed, Plain, time.Now)
+			sent, problem := Number(changed, Plain, time.Now)
 			if changed == number {
-				require.Empty(t, reason)
+				require.Empty(t, problem)
 				continue
 			}
-			requireRefused(t, reasonCheckDigit, changed, sent, reason)
+			requireRefused(t, CheckDigit, IdentifyNum, changed, sent, problem)
 		}
 	}
 }
@@ -106,8 +182,8 @@ func TestEveryMistypedDigitIsFound(t *testing.T) {
 				continue
 			}
 			changed[i] = digit
-			_, reason := Number(string(changed), Plain, time.Now)
-			require.NotEmpty(t, reason, "digit %d as %c", i+1, digit)
+			_, problem := Number(string(changed), Plain, time.Now)
+			require.NotEmpty(t, problem, "digit %d as %c", i+1, digit)
 		}
 	}
 }
@@ -116,26 +192,26 @@ func TestTheDayOfBirthEndsInShanghai(t *testing.T) {
 	const bornOnMarch1, bornOnMarch2 = "110105202603010020", "110105202603020026"
 	zone := func(name string, hours int) *time.Location { return time.FixedZone(name, hours*60*60) }
 	for name, test := range map[string]struct {
-		number string
-		now    time.Time
-		reason string
+		number  string
+		now     time.Time
+		problem Problem
 	}{
 		"today is allowed":                                 {bornOnMarch1, time.Date(2026, 3, 1, 12, 0, 0, 0, zone("Shanghai", 8)), ""},
-		"tomorrow is not":                                  {bornOnMarch2, time.Date(2026, 3, 1, 12, 0, 0, 0, zone("Shanghai", 8)), reasonFuture},
-		"the last second of yesterday in Shanghai":         {bornOnMarch1, time.Date(2026, 2, 28, 15, 59, 59, 999999999, time.UTC), reasonFuture},
+		"tomorrow is not":                                  {bornOnMarch2, time.Date(2026, 3, 1, 12, 0, 0, 0, zone("Shanghai", 8)), FutureBirthDate},
+		"the last second of yesterday in Shanghai":         {bornOnMarch1, time.Date(2026, 2, 28, 15, 59, 59, 999999999, time.UTC), FutureBirthDate},
 		"the first second of today in Shanghai":            {bornOnMarch1, time.Date(2026, 2, 28, 16, 0, 0, 0, time.UTC), ""},
 		"still the day before in New York":                 {bornOnMarch1, time.Date(2026, 2, 28, 12, 0, 0, 0, zone("New York", -5)), ""},
-		"already the day in Auckland, not yet in China":    {bornOnMarch1, time.Date(2026, 3, 1, 1, 0, 0, 0, zone("Auckland", 13)), reasonFuture},
+		"already the day in Auckland, not yet in China":    {bornOnMarch1, time.Date(2026, 3, 1, 1, 0, 0, 0, zone("Auckland", 13)), FutureBirthDate},
 		"yesterday is allowed":                             {bornOnMarch1, time.Date(2026, 3, 2, 0, 0, 0, 0, zone("Shanghai", 8)), ""},
 		"a clock that was never set refuses nobody of old": {"110105202512310028", time.Unix(0, 0), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sent, reason := Number(test.number, Plain, func() time.Time { return test.now })
-			if test.reason == "" {
-				require.Empty(t, reason)
+			sent, problem := Number(test.number, Plain, func() time.Time { return test.now })
+			if test.problem == "" {
+				require.Empty(t, problem)
 				return
 			}
-			requireRefused(t, test.reason, test.number, sent, reason)
+			requireRefused(t, test.problem, IdentifyNum, test.number, sent, problem)
 		})
 	}
 }

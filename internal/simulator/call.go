@@ -1,10 +1,16 @@
 package simulator
 
-import "time"
+import (
+	"time"
 
-// Call is a request that arrived, and what became of it. It holds nothing of the
-// person and no secret. The fields are those of id2metatest.Call, and explained
-// there.
+	"github.com/id2meta/id2meta"
+)
+
+// Call is a request that arrived, and what became of it. It holds no part of the
+// person and no secret.
+//
+// It has the same fields as id2metatest.Call, whose documentation explains them:
+// one converts to the other.
 type Call struct {
 	Time      time.Time
 	Method    string
@@ -23,7 +29,7 @@ type Call struct {
 	Fault      string
 	HTTPStatus int
 	Outcome    string
-	BizCode    string
+	BizCode    id2meta.BizCode
 	Billed     bool
 	Person     string
 }
@@ -33,9 +39,10 @@ func newCall(r request, p proof) Call {
 	switch paramType {
 	case "", "normal", "md5", "sm2":
 	default:
-		paramType = "other" // who knows what it is: perhaps a swapped name
+		paramType = "other" // it may be anything, a name in the wrong field too
 	}
 	return Call{
+		Time:        time.Now(),
 		Method:      r.Method,
 		Action:      r.action(),
 		Version:     r.version(),
@@ -45,11 +52,13 @@ func newCall(r request, p proof) Call {
 		Signature:   p.scheme,
 		AccessKeyID: p.accessKeyID,
 		STS:         p.securityToken != "",
+		RequestID:   newRequestID(),
 	}
 }
 
 // settle fills in what became of the request.
 func (c *Call) settle(rep reply, fault Fault) {
+	c.Fault = fault.name
 	c.Outcome = rep.code
 	c.BizCode = rep.bizCode
 	if rep.bizCode != "" {

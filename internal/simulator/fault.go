@@ -3,13 +3,14 @@ package simulator
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
-// Fault is one thing that goes wrong with one request; see
-// [Config].NextFault. The zero Fault lets its request pass.
+// Fault is one thing that goes wrong with one request. The zero Fault lets its
+// request pass. See [Config].NextFault.
 type Fault struct {
-	name string // of its constructor, for Call.Fault
+	name string // of the constructor, for Call.Fault
 
 	// reply takes the place of the checks and of the answer. Nil: the request
 	// is checked and answered as usual.
@@ -18,6 +19,10 @@ type Fault struct {
 	send   func(delivery)
 	silent bool // send sends nothing
 }
+
+// Name returns the name of the constructor, such as "Drop". It is empty for the zero
+// Fault.
+func (f Fault) Name() string { return f.name }
 
 // Answer answers with HTTP 200 and a Code of the API, never with a verdict.
 func Answer(code, message string) Fault {
@@ -32,20 +37,36 @@ func Status(httpStatus int, code, message string) Fault {
 	return Fault{name: "Status", reply: (&failure{httpStatus, code, message}).reply}
 }
 
-// Throttle answers that the account asks too often, and, if retryAfter is more
-// than zero, when it may ask again: in the header where the vendor's SDKs look
-// for it. They show HTTP 400 in an example of a throttled answer.
+// Throttle answers that the account asks too often. If retryAfter is more than
+// zero, the answer also tells when the account may ask again, in the three headers
+// where clients look for it. HTTP 400 is the status that the vendor's SDKs show in
+// an example of a throttled answer.
 func Throttle(retryAfter time.Duration) Fault {
 	throttled := &failure{http.StatusBadRequest, "Throttling.User", "Request was denied due to user flow control."}
 	return Fault{name: "Throttle", reply: func(requestID, host string) reply {
 		rep := throttled.reply(requestID, host)
 		if retryAfter > 0 {
-			ms := (retryAfter + time.Millisecond - 1).Milliseconds() // rounded up: never too early
-			rep.header = http.Header{"X-Ratelimit-User-Api": {fmt.Sprintf(
-				"Limit:50,Remain:0,TimeLeft:%d,Reset:%d", ms, ms)}}
+			rep.header = waitHeader(retryAfter)
 		}
 		return rep
 	}}
+}
+
+// waitHeader tells a wait in milliseconds, rounded up so that no client comes too
+// early. The vendor's SDKs since mid-2026 read x-acs-retry-after and older ones the
+// two x-ratelimit headers. The spelling matters to clients that look a header up
+// without regard to HTTP's rules.
+func waitHeader(wait time.Duration) http.Header {
+	ms := wait.Milliseconds()
+	if wait%time.Millisecond > 0 {
+		ms++
+	}
+	limit := fmt.Sprintf("Limit:50,Remain:0,TimeLeft:%d,Reset:%d", ms, ms)
+	return http.Header{
+		"x-acs-retry-after":    {strconv.FormatInt(ms, 10)},
+		"X-Ratelimit-User-Api": {limit},
+		"X-Ratelimit-User":     {limit},
+	}
 }
 
 // Raw answers with exactly this status and body.
@@ -56,8 +77,8 @@ func Raw(httpStatus int, body string) Fault {
 	}}
 }
 
-// mustBeFinal panics where net/http otherwise would in the middle of a request,
-// or the client would go on waiting.
+// mustBeFinal panics for a status that would make net/http panic in the middle of
+// a request, or that would leave the client waiting.
 func mustBeFinal(httpStatus int) {
 	if httpStatus < 200 || httpStatus > 999 {
 		panic(fmt.Sprintf("simulator: %d is no HTTP status that can end a request", httpStatus))
@@ -74,19 +95,19 @@ func Delay(d time.Duration) Fault {
 			to.send()
 		case <-to.r.Context().Done():
 			to.abort()
-		case <-to.closed:
+		case <-to.open.Done():
 			to.abort()
 		}
 	}}
 }
 
-// Hang never answers; the connection stays open until the client leaves or
-// [Simulator.Close].
+// Hang never answers. The connection stays open until the client leaves or
+// [Simulator.Close] is called.
 func Hang() Fault {
 	return Fault{name: "Hang", silent: true, send: func(to delivery) {
 		select {
 		case <-to.r.Context().Done():
-		case <-to.closed:
+		case <-to.open.Done():
 		}
 		to.abort()
 	}}
@@ -97,7 +118,8 @@ func Drop() Fault {
 	return Fault{name: "Drop", silent: true, send: delivery.abort}
 }
 
-// Truncate sends the status, the headers and half of the body.
+// Truncate sends the status, the headers and half of the body, and closes the
+// connection.
 func Truncate() Fault {
 	return Fault{name: "Truncate", send: func(to delivery) {
 		to.write(to.reply.body[:len(to.reply.body)/2])

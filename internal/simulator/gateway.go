@@ -14,17 +14,17 @@ const (
 // dateWindow is how far a request's date may be from the gateway's clock.
 const dateWindow = 15 * time.Minute
 
-// failure is an answer of the gateway, which stands in front of the API and
-// speaks in HTTP status codes and in words.
+// failure is an answer of the gateway. The gateway stands in front of the API. It
+// answers with HTTP status codes, and its codes are words.
 type failure struct {
 	status        int
 	code, message string
 }
 
-// Codes and messages are those of the vendor's public error codes. The statuses
-// 404, and the 400 of InvalidVersion, SignatureDoesNotMatch, IncompleteSignature
-// and MissingSecurityToken, are from published answers of the real gateway. The
-// other statuses are what these suggest.
+// Codes and messages are those of the vendor's public error codes. Published
+// answers of the real gateway show the status 404, and the status 400 of
+// InvalidVersion, SignatureDoesNotMatch, IncompleteSignature and
+// MissingSecurityToken. The other statuses are a guess from these.
 var (
 	unsupportedMethod = &failure{http.StatusMethodNotAllowed, "UnsupportedHTTPMethod", "This http method is not supported."}
 	actionNotFound    = &failure{http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."}
@@ -45,8 +45,8 @@ var (
 	nonceUsed    = &failure{http.StatusBadRequest, "SignatureNonceUsed", "Specified signature nonce was used already."}
 )
 
-// admit is the gateway: it returns nil for a request that may pass. s.mu is
-// held.
+// admit makes the gateway's checks. It returns nil for a request that may pass. The
+// caller holds s.mu.
 func (s *Simulator) admit(r request, p proof) *failure {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return unsupportedMethod
@@ -81,50 +81,17 @@ func (s *Simulator) admit(r request, p proof) *failure {
 	if p.nonce == "" && p.scheme == hmacSHA1 {
 		return missingNonce
 	}
-	// Only now: a forged request must not use up a nonce of the real owner.
+	// Last, because a forged request must not use up a nonce of the real owner.
 	if p.nonce != "" && !s.nonces.use(p.accessKeyID, p.nonce, now) {
 		return nonceUsed
 	}
 	return nil
 }
 
-// signatureDoesNotMatch repeats what the gateway signed, the person included, in
-// the wording of published answers. Whoever signs by hand compares it with their
-// own; the vendor's older SDKs do, and say that the secret is wrong if the two
-// are the same.
+// signatureDoesNotMatch repeats what the gateway signed, in the wording of
+// published answers. What the gateway signed includes the person. A developer who
+// signs by hand compares it with what the client signed. The vendor's older SDKs
+// compare, too, and say that the secret is wrong if the two are the same.
 func signatureDoesNotMatch(hint string) *failure {
 	return &failure{http.StatusBadRequest, "SignatureDoesNotMatch", hint}
-}
-
-// nonceMemory remembers the nonces for as long as a request that repeats one
-// could still have a valid date: from a date that is 15 minutes ahead to one
-// that is 15 minutes old.
-type nonceMemory struct {
-	used  map[nonceKey]bool
-	queue []usedNonce // in order of use
-}
-
-type nonceKey struct{ accessKeyID, nonce string }
-
-type usedNonce struct {
-	nonceKey
-	at time.Time
-}
-
-// use reports whether the nonce is new.
-func (m *nonceMemory) use(accessKeyID, nonce string, now time.Time) bool {
-	for len(m.queue) > 0 && now.Sub(m.queue[0].at) > 2*dateWindow {
-		delete(m.used, m.queue[0].nonceKey)
-		m.queue = m.queue[1:]
-	}
-	key := nonceKey{accessKeyID, nonce}
-	if m.used[key] {
-		return false
-	}
-	if m.used == nil {
-		m.used = map[nonceKey]bool{}
-	}
-	m.used[key] = true
-	m.queue = append(m.queue, usedNonce{key, now})
-	return true
 }

@@ -2,28 +2,32 @@ package simulator
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/id2meta/id2meta"
 )
 
 // reply is an answer before it is sent.
 type reply struct {
 	status  int
-	header  http.Header // beside those that every answer has
+	header  http.Header // beside the headers that every answer has
 	body    []byte
 	code    string // as Call.Outcome tells it, unless there is a verdict
-	bizCode string
+	bizCode id2meta.BizCode
 }
 
-// apiReply is an answer of the API itself. It always comes with HTTP 200; with
-// a verdict only if bizCode is one.
-func apiReply(requestID, code, message string, bizCode string) reply {
-	type resultObject struct{ BizCode string }
+// apiReply is an answer of the API itself. Its HTTP status is always 200. An empty
+// bizCode means that there is no verdict.
+func apiReply(requestID, code, message string, bizCode id2meta.BizCode) reply {
+	type resultObject struct{ BizCode id2meta.BizCode }
 	answer := struct {
 		RequestId, Message, Code string
 		ResultObject             *resultObject `json:",omitempty"`
@@ -48,9 +52,9 @@ func (f *failure) reply(requestID, host string) reply {
 	return reply{status: f.status, body: encode(answer), code: f.code}
 }
 
-// encode writes an ampersand as it is, like the vendor: people read a string to
-// sign without a decoder too. It cannot fail: all it is given are structs of
-// strings.
+// encode writes an ampersand as it is, like the vendor, so that people can read a
+// string to sign without a decoder. It cannot fail, because it is given nothing
+// but structs of strings.
 func encode(v any) []byte {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
@@ -68,25 +72,37 @@ func newRequestID() string {
 	return fmt.Sprintf("%X-%X-%X-%X-%X", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
+// newTraceID returns 32 random hex digits.
+func newTraceID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
 // delivery is an answer on its way to the client.
 type delivery struct {
-	w      http.ResponseWriter
-	r      *http.Request
-	reply  reply
-	closed <-chan struct{} // when the Simulator is
+	w         http.ResponseWriter
+	r         *http.Request
+	reply     reply
+	requestID string
+	open      context.Context // ends when the Simulator is closed
 }
 
 func (d delivery) send() { d.write(d.reply.body) }
 
-// write sends the head and as much of the body as is given. The length in the
-// head is that of the whole body, so that a client can notice what is missing.
+// write sends the head and the given part of the body. The length in the head is
+// that of the whole body, so that a client can notice that a part is missing.
 func (d delivery) write(body []byte) {
 	header := d.w.Header()
 	header.Set("Content-Type", "application/json;charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(d.reply.body)))
+	// The gateway writes its own headers in lower case, and the vendor's PHP SDK
+	// looks for them in lower case. Header.Set would change that.
+	header["x-acs-request-id"] = []string{d.requestID}
+	header["x-acs-trace-id"] = []string{newTraceID()}
 	maps.Copy(header, d.reply.header)
 	d.w.WriteHeader(d.reply.status)
-	d.w.Write(body) // a client that has left is no concern of ours
+	d.w.Write(body) // an error means that the client has left
 }
 
 // abort closes the connection. Panicking with this value is how a handler of

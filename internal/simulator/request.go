@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// maxBody is far more than the three parameters need.
+// maxBody is the most bytes of a request's body. The three parameters need far less.
 const maxBody = 1 << 20
 
 // request is an HTTP request that was read to its end.
@@ -29,16 +29,16 @@ func readRequest(r *http.Request) (request, error) {
 		return request{}, errors.New("request body too large")
 	}
 	req := request{Request: r, query: r.URL.Query(), body: body}
-	// What does not parse is left out here and fails at the signature, which
-	// covers it, or as a missing parameter.
+	// A parameter that does not parse is left out here. The request then fails
+	// because of its signature, or because the parameter is missing.
 	if isForm(r.Header.Get("Content-Type")) {
 		req.form, _ = url.ParseQuery(string(body))
 	}
 	return req, nil
 }
 
-// isForm accepts a charset beside the type, as some HTTP libraries add it, and no
-// type at all.
+// isForm accepts a charset behind the type, because some HTTP libraries add it. It
+// also accepts a request without a type.
 func isForm(contentType string) bool {
 	if contentType == "" {
 		return true
@@ -47,7 +47,7 @@ func isForm(contentType string) bool {
 	return err == nil && strings.EqualFold(mediaType, "application/x-www-form-urlencoded")
 }
 
-// param returns a parameter, wherever it stood.
+// param returns a parameter of the body or of the query.
 func (r request) param(name string) string {
 	if v := r.form.Get(name); v != "" {
 		return v
@@ -55,8 +55,8 @@ func (r request) param(name string) string {
 	return r.query.Get(name)
 }
 
-// common returns a parameter that newer SDKs send as a header and older ones
-// among the parameters.
+// common returns a value that newer SDKs send as a header and older SDKs send as a
+// parameter.
 func (r request) common(header, param string) string {
 	if v := r.Header.Get(header); v != "" {
 		return v
@@ -67,8 +67,8 @@ func (r request) common(header, param string) string {
 func (r request) action() string  { return r.common("X-Acs-Action", "Action") }
 func (r request) version() string { return r.common("X-Acs-Version", "Version") }
 
-// where tells where the three parameters of the API stood. In both places
-// counts as in the query, because there it is what leaks.
+// where tells where the three parameters of the API stood. If they stood in both
+// places, it is the query, because what stands there leaks into logs.
 func (r request) where() string {
 	for _, place := range []struct {
 		name   string

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// acs3 is the newer of the two signatures, of the vendor's page "V3
-// 版本请求体&签名机制". It covers the headers that SignedHeaders names, the query and
-// the body's hash.
+// acs3 is the newer of the two signatures. The vendor's page "V3 版本请求体&签名机制"
+// describes it. It covers the headers that SignedHeaders names, the query and the
+// hash of the body.
 const acs3 = "ACS3-HMAC-SHA256"
 
-// proof is what a request brings to show who sent it.
+// proof is the part of a request that shows who sent it.
 type proof struct {
 	scheme        string // acs3 or hmacSHA1
 	accessKeyID   string
@@ -22,11 +22,11 @@ type proof struct {
 	nonce         string
 	timestamp     string
 	signature     string
-	expected      func(secret string) string // what signature should be
-	hint          string                     // the message if it is not
+	expected      func(secret string) string // the right signature
+	hint          string                     // the message that answers a wrong signature
 }
 
-// proof finds out how the request is signed.
+// proof reads the signature of a request, of either kind.
 func (r request) proof() (proof, *failure) {
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		return r.acs3Proof(auth)
@@ -76,7 +76,7 @@ func (r request) acs3Proof(auth string) (proof, *failure) {
 	sent := r.Header.Get("X-Acs-Content-Sha256")
 	p.expected = func(secret string) string {
 		if sent != "" && !strings.EqualFold(sent, bodyHash) {
-			return "" // the body is not the one that was signed, whatever the signature covers
+			return "" // the client signed another body
 		}
 		mac := hmac.New(sha256.New, []byte(secret))
 		mac.Write([]byte(toSign))
@@ -85,8 +85,8 @@ func (r request) acs3Proof(auth string) (proof, *failure) {
 	return p, nil
 }
 
-// canonicalRequest takes the headers as the client chose them: the SDKs differ
-// in which they sign.
+// canonicalRequest takes the headers that the client chose, because the SDKs differ
+// in the headers that they sign.
 func (r request) canonicalRequest(signedHeaders, bodyHash string) string {
 	path := r.URL.EscapedPath()
 	if path == "" {
@@ -101,8 +101,8 @@ func (r request) canonicalRequest(signedHeaders, bodyHash string) string {
 	}, "\n")
 }
 
-// headerValue returns a header as it is signed. net/http keeps Host apart from
-// the others.
+// headerValue returns a header as it is signed. net/http keeps Host apart from the
+// other headers.
 func (r request) headerValue(name string) string {
 	if strings.EqualFold(name, "host") {
 		return r.Host
@@ -120,8 +120,8 @@ func acs3StringToSign(canonicalRequest string) string {
 	return acs3 + "\n" + hex.EncodeToString(sum[:])
 }
 
-// canonicalQuery sorts the parameters by name, and encodes them as both
-// signatures want it.
+// canonicalQuery sorts the parameters by name and encodes them. Both kinds of
+// signature need this form.
 func canonicalQuery(params url.Values) string {
 	names := make([]string, 0, len(params))
 	for name := range params {
@@ -137,8 +137,8 @@ func canonicalQuery(params url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-// percentEncode follows RFC 3986, in which a space is %20 and not the plus sign
-// of forms.
+// percentEncode follows RFC 3986, in which a space is %20. In forms a space is a
+// plus sign.
 func percentEncode(s string) string {
 	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }

@@ -3,6 +3,7 @@ package simulator
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,5 +116,23 @@ func TestNonceMemory(t *testing.T) {
 	}
 	if len(m.queue) != 1 || len(m.used) != 1 {
 		t.Errorf("%d and %d nonces are remembered, want 1: memory grows for ever", len(m.queue), len(m.used))
+	}
+}
+
+func TestNonceMemoryIsBounded(t *testing.T) {
+	var m nonceMemory
+	now := time.Now()
+	const extra = 1000
+	for i := range maxNonces + extra {
+		m.use("id", strconv.Itoa(i), now)
+	}
+	if len(m.queue) != maxNonces || len(m.used) != maxNonces {
+		t.Errorf("%d and %d nonces are remembered, want %d", len(m.queue), len(m.used), maxNonces)
+	}
+	if m.use("id", strconv.Itoa(maxNonces+extra-1), now) {
+		t.Error("the last nonce was accepted again")
+	}
+	if m.use("id", strconv.Itoa(extra+1), now) {
+		t.Error("the oldest nonce that fits was accepted again")
 	}
 }

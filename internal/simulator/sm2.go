@@ -17,7 +17,7 @@ func (s *Simulator) SM2PublicKey() string {
 	return hex.EncodeToString(elliptic.MarshalCompressed(key.Curve, key.X, key.Y))
 }
 
-// newSM2Key makes the key pair of a Simulator when it is needed first.
+// newSM2Key makes a key pair. A Simulator calls it when the key is first needed.
 func newSM2Key() *sm2.PrivateKey {
 	key, err := sm2.GenerateKey(rand.Reader)
 	if err != nil { // crypto/rand never fails
@@ -26,9 +26,9 @@ func newSM2Key() *sm2.PrivateKey {
 	return key
 }
 
-// decrypt returns the plaintext of a parameter, or false if it has none. The
-// cipher is not the one of package sm2param, because it judges what that package
-// sends.
+// decrypt returns the plaintext of a parameter, or false if the parameter cannot be
+// decrypted. It uses another implementation of the cipher than package sm2param,
+// because it judges what that package sends.
 func decrypt(key *sm2.PrivateKey, param string) (string, bool) {
 	ciphertext, err := base64.StdEncoding.DecodeString(param)
 	if err != nil || base64.StdEncoding.EncodeToString(ciphertext) != param { // it skips line breaks
@@ -37,13 +37,13 @@ func decrypt(key *sm2.PrivateKey, param string) (string, bool) {
 	if len(ciphertext) < 1+2*32+1+32 || ciphertext[0] != 0x04 {
 		return "", false
 	}
-	// sm2.Decrypt computes with any point.
+	// sm2.Decrypt does not check that the point is on the curve.
 	x, y := new(big.Int).SetBytes(ciphertext[1:33]), new(big.Int).SetBytes(ciphertext[33:65])
 	if !key.IsOnCurve(x, y) {
 		return "", false
 	}
 	plaintext, err := sm2.Decrypt(key, ciphertext, sm2.C1C2C3)
-	if err != nil { // a wrong C3, and the plaintext beside it
+	if err != nil { // C3 is wrong; sm2.Decrypt returns the plaintext all the same
 		return "", false
 	}
 	return string(plaintext), true

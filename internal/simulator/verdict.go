@@ -11,10 +11,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/tjfoc/gmsm/sm2"
+
+	"github.com/id2meta/id2meta"
 )
 
-// person is a name and a number in their md5 masking, whichever way they
-// arrived: then one comparison serves every ParamType.
+// person is a name and a number, both masked by md5. Every ParamType is brought to
+// this form, so that one comparison serves all of them.
 type person struct{ userName, identifyNum string }
 
 // registry is the authoritative source: names by number, both masked.
@@ -22,16 +24,18 @@ type registry map[string]string
 
 func (r registry) add(p person) { r[p.identifyNum] = p.userName }
 
-// The verdicts, and how [Call].Outcome tells them.
+// The verdicts. They are written here once more, and not taken from package
+// id2meta, because a wrong constant there must not go unnoticed.
 const (
 	match    = "1"
 	mismatch = "2"
 	noRecord = "3"
 )
 
-var inWords = map[string]string{match: "match", mismatch: "mismatch", noRecord: "no record"}
+// inWords is how [Call].Outcome tells a verdict.
+var inWords = map[id2meta.BizCode]string{match: "match", mismatch: "mismatch", noRecord: "no record"}
 
-func (r registry) verdict(p person) (bizCode string) {
+func (r registry) verdict(p person) id2meta.BizCode {
 	name, ok := r[p.identifyNum]
 	if !ok {
 		return noRecord
@@ -43,7 +47,7 @@ func (r registry) verdict(p person) (bizCode string) {
 }
 
 // answer is the API behind the gateway. illegal is what [request.subject] found.
-// s.mu is held.
+// The caller holds s.mu.
 func (s *Simulator) answer(r request, subject person, illegal, requestID string) reply {
 	for _, name := range []string{"ParamType", "UserName", "IdentifyNum"} {
 		if r.param(name) == "" {
@@ -53,21 +57,24 @@ func (s *Simulator) answer(r request, subject person, illegal, requestID string)
 	if illegal != "" {
 		return illegalParam(illegal, requestID, r.Host)
 	}
+	if s.config.MatchAll {
+		return apiReply(requestID, "200", "success", match)
+	}
 	return apiReply(requestID, "200", "success", s.people.verdict(subject))
 }
 
-// illegalParam is Code 401. In a published answer to an illegal number it names
-// the field in its message and has the fields of the gateway. Its HTTP status is
-// not told, but the client that published it cannot have read it with a status of
-// 400 or more. Of the other two fields no answer was found; they are spelled
-// alike.
+// illegalParam is Code 401. A published answer to an illegal number names the field
+// in its message, and has the fields of the gateway's answers. The publication does
+// not tell the HTTP status, but its client could not have read an answer with a
+// status of 400 or more. No answer about the other two parameters was found; this
+// package spells them in the same way.
 func illegalParam(field, requestID, host string) reply {
 	field = strings.ToLower(field[:1]) + field[1:]
 	return (&failure{http.StatusOK, "401", "参数非法(" + field + ")"}).reply(requestID, host)
 }
 
-// subject returns the person that the request asks about, or else the field that
-// is illegal, the first of ParamType, UserName and IdentifyNum. The rules are
+// subject returns the person whom the request asks about, or the name of the first
+// parameter that is illegal: ParamType, UserName or IdentifyNum. The rules are
 // written here once more, and not taken from package id2meta, because they judge
 // what that package sends.
 func (r request) subject(key func() *sm2.PrivateKey) (subject person, illegal string) {
@@ -113,7 +120,7 @@ var (
 	md5Digest    = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
 
-// legalName refuses what the vendor's page names, digits, and what is no text.
+// legalName refuses digits, as the vendor's page does, and whatever is not text.
 func legalName(name string) bool {
 	if name == "" || !utf8.ValidString(name) {
 		return false
@@ -123,7 +130,7 @@ func legalName(name string) bool {
 	})
 }
 
-// legalMaskedName is a digest with the rest of the name behind it; a name of one
+// legalMaskedName wants a digest with the rest of the name behind it. A name of one
 // character has no rest.
 func legalMaskedName(name string) bool {
 	if len(name) < 2*md5.Size || !md5Digest.MatchString(name[:2*md5.Size]) {
@@ -142,7 +149,7 @@ func legalNumber(number string) bool {
 	if _, err := time.Parse("20060102", number[6:14]); err != nil {
 		return false
 	}
-	sum := 0 // of all but the last by Horner's rule
+	sum := 0 // by Horner's rule, without the last character
 	for _, digit := range number[:17] {
 		sum = (sum + int(digit-'0')) * 2 % 11
 	}
@@ -151,8 +158,8 @@ func legalNumber(number string) bool {
 
 func upperX(number string) string { return strings.Replace(number, "x", "X", 1) }
 
-// mask is the md5 masking of a legal name and number: of the name's first
-// character and of the date of birth.
+// mask masks a legal name and number: the first character of the name and the date
+// of birth become their md5.
 func mask(userName, identifyNum string) person {
 	_, first := utf8.DecodeRuneInString(userName)
 	return person{

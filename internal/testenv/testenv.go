@@ -10,13 +10,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/id2meta/id2meta/internal/localcert"
 )
 
 // Run runs m away from everything but loopback, and returns the exit code: no
 // credential, profile or proxy of the machine is seen, and nobody asks the
-// metadata service. It also makes the process trust the certificate that all
-// servers of net/http/httptest share, and so the simulator's, in every client
-// with a transport of its own. The roots are read once, at the first handshake.
+// metadata service. It also makes every client of the process trust two
+// certificates, even a client with a transport of its own: the one that all servers
+// of net/http/httptest share, and the one that the simulator serves in this process.
+// The roots are read once, at the first handshake.
 func Run(m *testing.M) int {
 	home, err := os.MkdirTemp("", "id2meta-test-")
 	if err != nil {
@@ -36,6 +39,12 @@ func Run(m *testing.M) int {
 	server := httptest.NewTLSServer(nil)
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	server.Close()
+	simulators, err := localcert.OfProcess()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	certificate = append(certificate, localcert.PEM(simulators.Leaf)...)
 	roots := filepath.Join(home, "roots.pem")
 	if err := os.WriteFile(roots, certificate, 0o600); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,0 +1,155 @@
+package id2metatest_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+var quiet = log.New(io.Discard, "", 0)
+
+// dial returns a connection on which a test can read and write what it likes.
+func dial(t *testing.T, s *id2metatest.Server) net.Conn {
+	t.Helper()
+	config := s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	conn, err := tls.Dial("tcp", s.Endpoint(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// rawHead sends a request and returns the head of the answer as it is on the wire.
+func rawHead(t *testing.T, s *id2metatest.Server) string {
+	t.Helper()
+	conn := dial(t, s)
+	if err := (ask{}).request(t, s.Endpoint()).Write(conn); err != nil {
+		t.Fatal(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	var head strings.Builder
+	for r := bufio.NewReader(conn); ; {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line == "\r\n" {
+			return head.String()
+		}
+		head.WriteString(line)
+	}
+}
+
+// Header.Get of net/http hides the spelling, but a client in PHP sees it.
+func TestHeadersAreSpelledAsTheGatewaySpellsThem(t *testing.T) {
+	s := newServer(t)
+	s.Inject(id2metatest.Throttle(time.Second))
+	head := rawHead(t, s)
+	for _, line := range []string{
+		`x-acs-request-id: [0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}`,
+		`x-acs-trace-id: [0-9a-f]{32}`,
+		`x-acs-retry-after: 1000`,
+		`X-Ratelimit-User-Api: Limit:50,Remain:0,TimeLeft:1000,Reset:1000`,
+		`X-Ratelimit-User: Limit:50,Remain:0,TimeLeft:1000,Reset:1000`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + line + "\r$").MatchString(head) {
+			t.Errorf("no line %s in\n%s", line, head)
+		}
+	}
+}
+
+func TestEveryAnswerHasTheRequestIDInItsHead(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fault id2metatest.Fault
+		ask   ask
+	}{
+		{name: "a verdict"},
+		{name: "a refusal of the gateway", ask: ask{secret: "wrong"}},
+		{name: "an illegal parameter", ask: ask{params: normal("张3", number)}},
+		{name: "a failure of the API", fault: id2metatest.Answer("500", "系统错误")},
+		{name: "a failure of the gateway", fault: id2metatest.Status(503, "ServiceUnavailable", "later")},
+		{name: "an answer whose body tells none", fault: id2metatest.Raw(502, "<html>")},
+		{name: "an answer that is cut off", fault: id2metatest.Truncate()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newServer(t)
+			s.Inject(test.fault, test.fault)
+			ans, _ := test.ask.send(t, s) // Truncate is an error, with the head beside it
+			again, _ := test.ask.send(t, s)
+			requestID, traceID := ans.header.Get("x-acs-request-id"), ans.header.Get("x-acs-trace-id")
+			if requestID == "" || requestID != s.Calls()[0].RequestID {
+				t.Errorf("x-acs-request-id is %q, want %q", requestID, s.Calls()[0].RequestID)
+			}
+			if ans.RequestId != "" && ans.RequestId != requestID {
+				t.Errorf("the body has the request ID %q, the head %q", ans.RequestId, requestID)
+			}
+			if traceID == "" || traceID == again.header.Get("x-acs-trace-id") {
+				t.Errorf("x-acs-trace-id is %q, and the same in the next answer", traceID)
+			}
+		})
+	}
+}
+
+func TestHeadWithoutEndIsCutOff(t *testing.T) {
+	s := newServer(t)
+	ans, err := ask{tamper: func(r *http.Request) {
+		r.Header.Set("X-Long", strings.Repeat("a", 128<<10))
+	}}.send(t, s)
+	if err == nil && ans.status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("got HTTP %d", ans.status)
+	}
+	if n := len(s.Calls()); n != 0 {
+		t.Errorf("%d calls were recorded", n)
+	}
+}
+
+func TestCloseDoesNotWaitForClients(t *testing.T) {
+	const generous = 8 * time.Second
+	for _, test := range []struct {
+		name string
+		do   func(t *testing.T, s *id2metatest.Server)
+	}{
+		{"that connect and send nothing", func(t *testing.T, s *id2metatest.Server) { dial(t, s) }},
+		{"that do not finish the head of a request", func(t *testing.T, s *id2metatest.Server) {
+			io.WriteString(dial(t, s), "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+		}},
+		{"that do not finish the body of a request", func(t *testing.T, s *id2metatest.Server) {
+			io.WriteString(dial(t, s), "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nParamType")
+			time.Sleep(100 * time.Millisecond) // for the Server to wait for the rest
+		}},
+		{"that do not read their answer", func(t *testing.T, s *id2metatest.Server) {
+			const more = 64 << 20 // than the buffers of the network hold
+			s.Inject(id2metatest.Raw(200, strings.Repeat("a", more)))
+			io.WriteString(dial(t, s), "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+			for len(s.Calls()) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newServer(t)
+			test.do(t, s)
+			closed := make(chan struct{})
+			go func() {
+				defer close(closed)
+				s.Close()
+			}()
+			select {
+			case <-closed:
+			case <-time.After(generous):
+				t.Error("Close hangs")
+			}
+		})
+	}
+}

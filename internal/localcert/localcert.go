@@ -1,0 +1,107 @@
+// Package localcert makes the certificate of the simulator. Package id2metatest
+// and the program cmd/id2meta-simulator both serve it.
+//
+// The certificate is a self-signed leaf for localhost, 127.0.0.1 and ::1. It is
+// not a certificate authority: a client that trusts it trusts the holder of its
+// key, on this machine, and nobody else.
+package localcert
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"sync"
+	"time"
+)
+
+// CommonName is the subject of every certificate that [New] makes.
+const CommonName = "id2meta simulator"
+
+const validYears = 10
+
+var (
+	dnsNames    = []string{"localhost"}
+	ipAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+)
+
+var ofProcess = sync.OnceValues(New)
+
+// OfProcess returns the certificate of this process. The first call makes it,
+// with a key that stays in memory.
+func OfProcess() (tls.Certificate, error) { return ofProcess() }
+
+// New makes a certificate with a new key. It is valid from yesterday, because the
+// clock of a client may be slow, and for ten years.
+func New() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: CommonName},
+		DNSNames:     dnsNames,
+		IPAddresses:  ipAddresses,
+		NotBefore:    now.Add(-24 * time.Hour),
+		NotAfter:     now.AddDate(validYears, 0, 0),
+		// No KeyUsageCertSign, and IsCA is false: the key cannot make a
+		// certificate for another host.
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+// Check returns an error if clients would refuse leaf today, or if its key could
+// make certificates for others.
+func Check(leaf *x509.Certificate) error {
+	now := time.Now()
+	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+		return errors.New("the certificate is not valid today")
+	}
+	for _, host := range Hosts() {
+		if leaf.VerifyHostname(host) != nil {
+			return errors.New("the certificate is not valid for " + host)
+		}
+	}
+	if leaf.IsCA || leaf.KeyUsage&x509.KeyUsageCertSign != 0 {
+		return errors.New("the certificate is a certificate authority: whoever trusts it trusts every certificate that its key signs")
+	}
+	return nil
+}
+
+// Hosts returns the names and addresses that a certificate is valid for.
+func Hosts() []string {
+	hosts := append([]string(nil), dnsNames...)
+	for _, ip := range ipAddresses {
+		hosts = append(hosts, ip.String())
+	}
+	return hosts
+}
+
+// PEM returns the certificate as a client's file of trusted certificates holds
+// it, without the key.
+func PEM(leaf *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})
+}
