@@ -9,13 +9,13 @@ func TestKeptColumns(t *testing.T) {
 	content := "user_id,name,department,id_number,note\n" +
 		"00017,张三,\"风控, 一部\",11010519491231002X,x\n" +
 		"=1+1,李四,=\"0042\",440524188001010014,x\n" +
-		"-5,张三,+86 138,1,x\n" +
+		"-5,张三,+86 138,110105194912310021,x\n" +
 		"18,too few\n" +
 		"19,\"torn\n"
 	want := "row,name,id_number,verdict,code,reason,request_id,user_id,department\n" +
 		"2,张*,110105********002X,match,1,,,00017,\"风控, 一部\"\n" +
 		"3,李*,440524********0014,match,1,,,'=1+1,0042\n" +
-		"4,张*,***,invalid,,\"id_number: it must be 17 digits and then a digit or X, without spaces or hyphens\",,'-5,'+86 138\n" +
+		"4,张*,110105********0021,invalid,,id_number: the check digit is wrong,,'-5,'+86 138\n" +
 		"5,,,invalid,,number of fields: 2 instead of 5,,,\n" +
 		"6,,,invalid,,\"it has a quoted field that does not end on the line, or goes on after its quote\",,,\n"
 	w := newWork(t, []byte(content))
