@@ -25,7 +25,6 @@ type options struct {
 	encoding    string
 	sheet       string
 	keep        []string
-	remember    string
 	retryFailed bool
 	giveUp      int
 	progress    time.Duration
@@ -60,7 +59,6 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		o.keep = strings.Split(s, ",")
 		return nil
 	})
-	f.StringVar(&o.remember, "remember", "", "the SQLite `file` that remembers verdicts, so that each person is asked about once; it needs "+hashKeyVariable)
 	f.BoolVar(&o.live, "live", false, "ask the real service, with the default credential chain; it is billed")
 	f.BoolVar(&o.simulator, "simulator", false, "ask the embedded simulator, which knows only the people of the sample")
 	f.StringVar(&o.endpoints, "endpoint", "", "with -live: `hosts` to ask instead of the default ones, separated by commas")
@@ -94,7 +92,7 @@ func (o options) check() error {
 		return errors.New("-encoding must be auto, utf-8 or gb18030")
 	case slices.ContainsFunc(o.keep, func(title string) bool { return plainTitle(title) == "" }):
 		return errors.New("-keep has an empty title")
-	case o.in == "" && (o.out != "" || o.live || o.remember != ""):
+	case o.in == "" && (o.out != "" || o.live):
 		return errors.New("-in is missing: the file to verify")
 	case o.in == "":
 		return nil
@@ -107,21 +105,21 @@ func (o options) check() error {
 	case o.endpoints != "" && !o.live:
 		return errors.New("-endpoint needs -live")
 	}
-	return sameFile(o.in, o.out)
+	return o.checkFiles()
 }
 
-// sameFile keeps the verdicts from overwriting the people.
-func sameFile(in, out string) error {
-	a, err := os.Stat(in)
+// checkFiles keeps the verdicts from overwriting the people.
+func (o options) checkFiles() error {
+	a, err := os.Stat(o.in)
 	if err != nil {
 		return err
 	}
 	if !a.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file; it is read twice, so a pipe will not do", in)
+		return fmt.Errorf("%s is not a regular file; it is read more than once, so a pipe will not do", o.in)
 	}
-	for _, path := range []string{out, recordsPath(out), journalPath(out)} {
+	for _, path := range []string{o.out, recordsPath(o.out), journalPath(o.out), previousPath(o.out)} {
 		if b, err := os.Stat(path); err == nil && os.SameFile(a, b) {
-			return errors.New("-in and -out are the same file")
+			return errors.New("-in and an output are the same file")
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func summarize(w io.Writer, b *batch, s survey, took time.Duration) {
 		thousands(b.counts.rows()), thousands(s.rows), b.counts,
 		thousands(b.counts.asked), took.Round(100*time.Millisecond), rate)
 	if s.repeats > 0 {
-		fmt.Fprintf(w, "rows that repeat an earlier person: about %s; -remember asks about each person once\n", thousands(s.repeats))
+		fmt.Fprintf(w, "rows that repeat an earlier person: about %s\n", thousands(s.repeats))
 	}
 }
 
