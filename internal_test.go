@@ -29,7 +29,3 @@ func TestBackoffDoublesWithFullJitterUpToItsCap(t *testing.T) {
 		assert.Greater(t, most, longest*9/10, "attempt %d", attempts)
 	}
 }
-
-// AgeCredential lets d pass for what c knows of its credential, so that tests
-// with real providers need not wait for it.
-func AgeCredential(c *Client, d time.Duration) { c.credential.Age(d) }

@@ -149,7 +149,7 @@ func TestMaskingOfWhatIsNormalAllocatesOnlyItsResult(t *testing.T) {
 }
 
 // The mask benchmarks stand beside the bare md5 of the bytes that each hashes:
-// masking, validation included, is to take at most 2.5 times as long.
+// masking, normalizing included, is to take at most 3.5 times as long.
 func BenchmarkMaskUserName(b *testing.B) {
 	b.Run("id2meta", func(b *testing.B) {
 		b.ReportAllocs()

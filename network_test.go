@@ -2,7 +2,10 @@ package id2meta_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -218,6 +222,11 @@ const proxiedHost = "example.com"
 // The environment's proxy is read once in a process, and never used for
 // loopback, so these tests run in a process of their own.
 func TestProxyOfTheEnvironment(t *testing.T) {
+	if child := os.Getenv("ID2META_TEST_CHILD"); child != "" {
+		t.Setenv("HTTPS_PROXY", os.Getenv("ID2META_TEST_VIA")) // TestMain has removed the machine's
+		map[string]func(*testing.T){"good": askThroughGoodProxy, "silent": askThroughSilentProxy}[child](t)
+		return
+	}
 	server := newServer(t)
 	// The certificate of the simulator is for loopback only, and Go asks loopback
 	// without a proxy.
@@ -246,11 +255,11 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	})
 	silent := mute(t)
 	for _, test := range []struct{ name, proxy, child string }{
-		{"is used, and its connections are kept", good.endpoint, "TestProxyChildGood"},
-		{"leaves nothing behind when it is silent", silent.endpoint, "TestProxyChildSilent"},
+		{"is used, and its connections are kept", good.endpoint, "good"},
+		{"leaves nothing behind when it is silent", silent.endpoint, "silent"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test.child+"$", "-test.count=1")
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyOfTheEnvironment$", "-test.count=1")
 			child.Env = append(os.Environ(), "ID2META_TEST_CHILD="+test.child, "ID2META_TEST_VIA=http://user:password@"+test.proxy)
 			out, err := child.CombinedOutput()
 			assert.NoError(t, err, string(out))
@@ -261,15 +270,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	assert.Positive(t, silent.asked())
 }
 
-func inChild(t *testing.T) {
-	if os.Getenv("ID2META_TEST_CHILD") != t.Name() {
-		t.Skip("runs in a process of its own, started by TestProxyOfTheEnvironment")
-	}
-	t.Setenv("HTTPS_PROXY", os.Getenv("ID2META_TEST_VIA")) // TestMain has removed the machine's
-}
-
-func TestProxyChildGood(t *testing.T) {
-	inChild(t)
+func askThroughGoodProxy(t *testing.T) {
 	client := newClient(t, []string{proxiedHost})
 	for range 5 {
 		// The simulator knows 张三, and does not mind by which name it was reached.
@@ -279,8 +280,7 @@ func TestProxyChildGood(t *testing.T) {
 	}
 }
 
-func TestProxyChildSilent(t *testing.T) {
-	inChild(t)
+func askThroughSilentProxy(t *testing.T) {
 	client := newClient(t, []string{proxiedHost}, id2meta.WithTimeout(300*time.Millisecond))
 	for range 3 {
 		_, err := client.Verify(t.Context(), zhangParam)
@@ -414,4 +414,96 @@ func TestAnAnswerThatComesAfterTheEnd(t *testing.T) {
 			assert.ErrorIs(t, err, context.DeadlineExceeded)
 		})
 	}
+}
+
+// A proxy that loses count answers each request on a connection with the answer to the
+// request before. Nothing in HTTP/1.1 tells the client. Without connection reuse there is
+// no request before.
+func TestAProxyThatLosesCount(t *testing.T) {
+	type previous struct{ verdict string }
+	type connection struct{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		verdict := "2"
+		if r.FormValue("UserName") == zhang {
+			verdict = "1"
+		}
+		before := r.Context().Value(connection{}).(*previous)
+		answered := cmp.Or(before.verdict, verdict)
+		before.verdict = verdict
+		io.WriteString(w, `{"Code":"200","ResultObject":{"BizCode":"`+answered+`"}}`)
+	}))
+	server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, connection{}, new(previous))
+	}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	endpoint := []string{server.Listener.Addr().String()}
+	second := func(t *testing.T, client *id2meta.Client) id2meta.BizCode {
+		result, err := client.Verify(t.Context(), zhangParam)
+		require.NoError(t, err)
+		require.Equal(t, id2meta.BizCodeMatch, result.BizCode)
+		result, err = client.Verify(t.Context(), id2meta.Param{UserName: "李四", IdentifyNum: zhangNumber})
+		require.NoError(t, err)
+		return result.BizCode
+	}
+	t.Run("with connection reuse the second person gets the verdict of the first", func(t *testing.T) {
+		assert.Equal(t, id2meta.BizCodeMatch, second(t, newClient(t, endpoint)))
+	})
+	t.Run("without connection reuse everybody gets their own", func(t *testing.T) {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.DisableKeepAlives = true
+		client := newClient(t, endpoint, id2meta.WithHTTPClient(&http.Client{Transport: transport}))
+		assert.Equal(t, id2meta.BizCodeMismatch, second(t, client))
+	})
+}
+
+// An endpoint that gave no connection is passed over for 30 s, and then used again by
+// all. The network is in memory, so that the clock of the bubble can go on.
+func TestEndpointThatComesBackIsUsedAgainByAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const first, second = "first.example:443", "second.example:443"
+		var down atomic.Bool
+		asked := map[string]*atomic.Int64{first: new(atomic.Int64), second: new(atomic.Int64)}
+		dial := func(_ context.Context, _, address string) (net.Conn, error) {
+			if address == first && down.Load() {
+				return nil, errors.New("connection refused")
+			}
+			client, server := net.Pipe()
+			go func() {
+				defer server.Close()
+				request, err := http.ReadRequest(bufio.NewReader(server))
+				if err != nil {
+					return
+				}
+				io.Copy(io.Discard, request.Body)
+				asked[address].Add(1)
+				fmt.Fprintf(server, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(verdict), verdict)
+			}()
+			return client, nil
+		}
+		client := newClient(t, []string{first, second}, id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{DialTLSContext: dial}}))
+		verify := func() {
+			result, err := client.Verify(t.Context(), zhangParam)
+			require.NoError(t, err)
+			assert.True(t, result.Match())
+		}
+
+		down.Store(true)
+		for range 5 {
+			verify()
+		}
+		assert.Zero(t, asked[first].Load())
+		assert.EqualValues(t, 5, asked[second].Load())
+
+		down.Store(false)
+		time.Sleep(30*time.Second - time.Millisecond)
+		verify()
+		assert.Zero(t, asked[first].Load(), "it is still cooling down")
+		time.Sleep(time.Millisecond)
+		for range 5 {
+			verify()
+		}
+		assert.EqualValues(t, 5, asked[first].Load())
+		assert.EqualValues(t, 6, asked[second].Load())
+	})
 }

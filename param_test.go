@@ -374,6 +374,10 @@ func TestEncodersDoNotShowThePerson(t *testing.T) {
 
 func FuzzValidate(f *testing.F) {
 	f.Add("", testName, testNumber)
+	f.Add("", "⾼\u200b ⽅", "110105 19491231 002Х")
+	f.Add("", "阿依古丽 ● 买买提", "１１０１０５－１９４９１２３１－００２ｘ")
+	f.Add("", "张（已离职）", "1.10105E+17")
+	f.Add("md5", testMaskedName[:32]+" ⾼", "\ufeff"+testMaskedNumber)
 	f.Fuzz(func(t *testing.T, paramType, userName, identifyNum string) {
 		param := id2meta.Param{id2meta.ParamType(paramType), userName, identifyNum}
 		normal, err := param.Normalize()
@@ -409,12 +413,13 @@ func FuzzValidate(f *testing.F) {
 }
 
 func BenchmarkNormalize(b *testing.B) {
-	for _, param := range []id2meta.Param{
-		{id2meta.ParamTypeNormal, testName, testNumber},
-		{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber},
-		{id2meta.ParamTypeSM2, testEncryptedName, testEncryptedNumber},
+	for name, param := range map[string]id2meta.Param{
+		"normal": {id2meta.ParamTypeNormal, testName, testNumber},
+		"folded": {id2meta.ParamTypeNormal, "⾼ ⽅", "110105 19491231 002x"},
+		"md5":    {id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber},
+		"sm2":    {id2meta.ParamTypeSM2, testEncryptedName, testEncryptedNumber},
 	} {
-		b.Run(string(param.ParamType), func(b *testing.B) {
+		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				_, _ = param.Normalize()

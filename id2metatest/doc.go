@@ -36,7 +36,9 @@
 // The Server knows two signatures: ACS3-HMAC-SHA256 of the vendor's page "V3
 // 版本请求体&签名机制", and the older HMAC-SHA1 of the RPC style. It does not support
 // ACS3-HMAC-SM3. It takes GET and POST, and parameters in the query or in a form
-// body. Answers are always JSON, even if the client asks for another Format.
+// body. Answers are always JSON, even if the client asks for another Format. Support of
+// the ParamType "sm2" is experimental: its format has not been tried against the live
+// service.
 //
 // The Server asks for nothing that the vendor's SDKs do not send, in any language.
 // Give them [Server.Endpoint], [Server.CertificatePEM], [AccessKeyID] and

@@ -72,7 +72,7 @@ func TestOddPeople(t *testing.T) {
 			[]string{"line 2: fault: line 1 has this person with another fault"}},
 		{"semicolons instead of commas", "张三;11010519491231002X\n", []string{"line 1: it has 1 fields"}},
 		{"a heading that is not the first line", "张三,11010519491231002X\nname,id_number\n", []string{"line 2: id_number: "}},
-		{"another heading", "姓名,身份证号\n", []string{"line 1: id_number: "}},
+		{"another heading", "姓名,身份证号\n", []string{"line 1: name: "}},
 		{"a quote that does not end", "张三,11010519491231002X\n\"李四,440524188001010014\n", []string{"line ", "it is no CSV"}},
 		{"a quote in the middle", "张\"三,11010519491231002X\n", []string{"line 1: it is no CSV"}},
 		{"GBK", "name,id_number\n\xd5\xc5\xc8\xfd,11010519491231002X\n", []string{"line 2: it is not UTF-8", "GBK"}},

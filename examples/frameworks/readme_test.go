@@ -11,13 +11,19 @@ const maxLines = 20
 
 // The README shows what is compiled and tested, and no other code.
 func TestREADMEHasTheRecipes(t *testing.T) {
-	readme := read(t, "README.md")
+	for _, readme := range []string{"README.md", "README.zh-CN.md"} {
+		t.Run(readme, func(t *testing.T) { wantRecipes(t, read(t, readme)) })
+	}
+}
+
+func wantRecipes(t *testing.T, readme string) {
+	t.Helper()
 	var shown []string
 	for _, rest := range strings.Split(readme, "```go\n")[1:] {
 		block, _, _ := strings.Cut(rest, "```")
 		shown = append(shown, block)
 	}
-	files := []string{"gozero/servicecontext.go", "kratos/verifier.go"}
+	files := []string{"gin/handler.go", "gozero/servicecontext.go", "kratos/verifier.go"}
 	if len(shown) != len(files) {
 		t.Fatalf("the README has %d blocks of Go, want %d", len(shown), len(files))
 	}
@@ -34,8 +40,8 @@ func TestREADMEHasTheRecipes(t *testing.T) {
 	}
 }
 
-// recipeOf returns what stands between the marks, without the blank line before the
-// second, which gofmt wants.
+// recipeOf returns what stands between the marks, without the blank line that gofmt
+// wants before the second mark.
 func recipeOf(t *testing.T, file string) string {
 	t.Helper()
 	_, rest, begins := strings.Cut(read(t, file), "// recipe:begin\n")

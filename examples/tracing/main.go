@@ -1,20 +1,19 @@
-// Command tracing shows an id2meta.Client with OpenTelemetry: a span for each
-// Verify, below it one for each request, and a histogram by outcome. verifier.go
-// is the part to copy.
+// Command tracing shows an id2meta.Client with OpenTelemetry: a span for each Verify,
+// below it a span for each request, and a histogram by outcome. Copy verifier.go into
+// your service.
 //
-// Without arguments it runs against the simulator, which it makes fail in
-// several ways. With -live it asks the real service once, which is billed.
+// Without arguments, the program runs against the simulator, which it makes fail in
+// several ways. With -live it asks the real service once. That call is billed.
 package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"time"
@@ -60,12 +59,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	} else {
 		err = demonstrate(ctx, t, stdout)
 	}
-	// The spans of a call that failed are those one wants to see.
+	// Print the spans even if the call failed: then they matter most.
 	return errors.Join(err, t.print(ctx, stdout))
 }
 
-// telemetry keeps in memory what a service would send to its collector: replace
-// the exporter by one of go.opentelemetry.io/otel/exporters/otlp.
+// telemetry keeps in memory what a service sends to its collector. In a service, use an
+// exporter of go.opentelemetry.io/otel/exporters/otlp.
 type telemetry struct {
 	spans   *tracetest.InMemoryExporter
 	traces  *sdktrace.TracerProvider
@@ -90,14 +89,13 @@ func (t *telemetry) print(ctx context.Context, out io.Writer) error {
 	return printMetrics(ctx, out, t.reader)
 }
 
-// verifyOnce leaves the verdict to the spans.
+// verifyOnce asks the real service. The spans show the verdict.
 func verifyOnce(ctx context.Context, t *telemetry, param id2meta.Param) error {
-	transport := newTransport()
-	defer transport.CloseIdleConnections()
-	client, err := id2meta.New(id2meta.WithHTTPClient(newHTTPClient(transport, t.traces, t.metrics)))
+	client, err := id2meta.New(id2meta.WithTransportWrapper(traceRequests(t.traces, t.metrics)))
 	if err != nil {
 		return err
 	}
+	defer client.CloseIdleConnections()
 	verifier, err := instrument(client, t.traces, t.metrics)
 	if err != nil {
 		return err
@@ -123,12 +121,12 @@ func demonstrate(ctx context.Context, t *telemetry, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "service  the simulator on %s (free; -live asks the real one, which is billed)\n", simulator.Endpoint())
 
-	transport := newTransport()
-	defer transport.CloseIdleConnections()
-	transport.TLSClientConfig = trust(simulator)
+	// The simulator's HTTP client trusts its certificate. In production there is
+	// WithTransportWrapper instead, as in verifyOnce.
+	traced := &http.Client{Transport: traceRequests(t.traces, t.metrics)(simulator.Client().Transport)}
 	client, err := id2meta.New(append(simulator.Options(),
 		id2meta.WithEndpoints(dead, simulator.Endpoint()),
-		id2meta.WithHTTPClient(newHTTPClient(transport, t.traces, t.metrics)))...)
+		id2meta.WithHTTPClient(traced))...)
 	if err != nil {
 		return err
 	}
@@ -146,7 +144,7 @@ func demonstrate(ctx context.Context, t *telemetry, out io.Writer) error {
 		{"the first endpoint is dead, the second answers", nil, sample},
 		{"another name: mismatch", nil, id2meta.Param{UserName: "李四", IdentifyNum: sampleNumber}},
 		{"throttled, then answered", []id2metatest.Fault{id2metatest.Throttle(100 * time.Millisecond)}, sample},
-		{"sent and not answered: not retried, for it may be billed", []id2metatest.Fault{id2metatest.Drop()}, sample},
+		{"sent and not answered: not retried, it may be billed", []id2metatest.Fault{id2metatest.Drop()}, sample},
 		{"a number with a wrong check digit: nothing is sent", nil, id2meta.Param{UserName: sampleName, IdentifyNum: "110105194912310021"}},
 	} {
 		simulator.Inject(call.faults...)
@@ -164,10 +162,4 @@ func deadEndpoint() (string, error) {
 	}
 	defer listener.Close()
 	return listener.Addr().String(), nil
-}
-
-func trust(simulator *id2metatest.Server) *tls.Config {
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(simulator.CertificatePEM())
-	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 }

@@ -51,8 +51,7 @@ func printMetrics(ctx context.Context, out io.Writer, reader sdkmetric.Reader) e
 	return nil
 }
 
-// pairs leaves out what is the same for each request, for the sake of the
-// reader's screen.
+// pairs leaves out the attributes that are the same for each request.
 func pairs(attributes []attribute.KeyValue) string {
 	var words []string
 	for _, a := range attributes {

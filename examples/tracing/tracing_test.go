@@ -11,7 +11,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,7 +31,11 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
+
+// The Client's own connection pool trusts the simulator then.
+func TestMain(m *testing.M) { os.Exit(testenv.Run(m)) }
 
 const otherName = "李四"
 
@@ -50,25 +56,32 @@ func newFixture(t *testing.T, before []string, options ...id2meta.Option) *fixtu
 	t.Cleanup(f.simulator.Close)
 	f.simulator.AddPerson(sampleName, sampleNumber)
 
-	transport := newTransport()
-	t.Cleanup(transport.CloseIdleConnections)
-	transport.TLSClientConfig = trust(f.simulator)
-	dial := transport.DialContext
-	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		f.dials.Add(1)
-		return dial(ctx, network, addr)
-	}
-	all := append(f.simulator.Options(),
+	traced := traceRequests(f.traces, f.metrics)
+	client, err := id2meta.New(append([]id2meta.Option{
 		id2meta.WithEndpoints(append(before, f.simulator.Endpoint())...),
-		id2meta.WithHTTPClient(newHTTPClient(transport, f.traces, f.metrics)))
-	client, err := id2meta.New(append(all, options...)...)
+		id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}),
+		id2meta.WithTransportWrapper(func(base http.RoundTripper) http.RoundTripper { return traced(f.counting(base)) }),
+	}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(client.CloseIdleConnections)
 	if f.verifier, err = instrument(client, f.traces, f.metrics); err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// counting counts the connections that are made.
+func (f *fixture) counting(base http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+			if !got.Reused {
+				f.dials.Add(1)
+			}
+		}})
+		return base.RoundTrip(r.WithContext(ctx))
+	})
 }
 
 // family returns the only span without a parent and the spans below it.
@@ -102,6 +115,9 @@ func TestSpans(t *testing.T) {
 		}
 		if got := valueOf(parent.Attributes, "id2meta.outcome"); got != "match" {
 			t.Errorf("outcome %q", got)
+		}
+		if got := valueOf(parent.Attributes, "id2meta.maybe_billed"); got != "false" {
+			t.Errorf("id2meta.maybe_billed is %q", got)
 		}
 		if got := valueOf(parent.Attributes, "id2meta.request_id"); got != result.RequestID || got == "" {
 			t.Errorf("request ID %q, want %q", got, result.RequestID)
@@ -162,6 +178,9 @@ func TestSpans(t *testing.T) {
 		}
 		if parent.Status.Code != codes.Error {
 			t.Errorf("the call's status is %v", parent.Status)
+		}
+		if got := valueOf(parent.Attributes, "id2meta.maybe_billed"); got != "true" {
+			t.Errorf("id2meta.maybe_billed is %q", got)
 		}
 	})
 	t.Run("a parameter that is invalid sends nothing", func(t *testing.T) {
@@ -244,10 +263,10 @@ func TestNothingOfTheTraceIsSentToTheService(t *testing.T) {
 
 	tel := newTelemetry()
 	var sent http.Header
-	client := newHTTPClient(roundTripper(func(r *http.Request) (*http.Response, error) {
+	client := &http.Client{Transport: traceRequests(tel.traces, tel.metrics)(roundTripper(func(r *http.Request) (*http.Response, error) {
 		sent = r.Header.Clone()
 		return nil, errors.New("not sent")
-	}), tel.traces, tel.metrics)
+	}))}
 	request, _ := http.NewRequestWithContext(baggage.ContextWithBaggage(t.Context(), bag), http.MethodPost, "https://127.0.0.1:1/", nil)
 	client.Do(request)
 	if len(tel.spans.GetSpans()) != 1 {
@@ -436,7 +455,7 @@ func TestMetricsCountCallsByOutcome(t *testing.T) {
 			}
 		}
 	}
-	for word, want := range map[string]uint64{"match": 2, "mismatch": 1, "account": 1} {
+	for word, want := range map[string]uint64{"match": 2, "mismatch": 1, "operator": 1} {
 		if got[word] != want {
 			t.Errorf("%s: %d, want %d", word, got[word], want)
 		}
@@ -451,19 +470,19 @@ func TestOutcome(t *testing.T) {
 		err  error
 		want string
 	}{
-		{&id2meta.ParamError{Field: "UserName"}, "invalid parameter"},
-		{&id2meta.APIError{Code: "401"}, "invalid parameter"},
+		{&id2meta.ParamError{Field: "UserName"}, "correct the input"},
+		{&id2meta.APIError{Code: "401"}, "correct the input"},
 		{&id2meta.APIError{Code: "Throttling.User"}, "throttled"},
-		{&id2meta.APIError{Code: "402"}, "source unavailable"},
-		{&id2meta.APIError{Code: "403"}, "repeated call"},
-		{&id2meta.APIError{Code: "410"}, "account"},
-		{&id2meta.APIError{Code: "411"}, "account"},
-		{&id2meta.APIError{Code: "412"}, "account"},
-		{&id2meta.APIError{Code: "SignatureDoesNotMatch"}, "account"},
-		{&id2meta.APIError{StatusCode: 503}, "service failed"},
+		{&id2meta.APIError{Code: "402"}, "try later"},
+		{&id2meta.APIError{Code: "403"}, "not this person"},
+		{&id2meta.APIError{Code: "410"}, "operator"},
+		{&id2meta.APIError{Code: "411"}, "operator"},
+		{&id2meta.APIError{Code: "412"}, "operator"},
+		{&id2meta.APIError{Code: "SignatureDoesNotMatch"}, "operator"},
+		{&id2meta.APIError{StatusCode: 503}, "try later"},
 		{fmt.Errorf("%w (in attempt 2, after %w)", context.DeadlineExceeded, id2meta.ErrUnavailable), "timeout"},
 		{context.Canceled, "canceled"},
-		{&id2meta.APIError{StatusCode: 200}, "other"},
+		{&id2meta.APIError{StatusCode: 200}, "report"},
 	} {
 		if got := outcome(id2meta.Result{}, test.err); got != test.want {
 			t.Errorf("%v: %q, want %q", test.err, got, test.want)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"time"
 
@@ -19,13 +18,13 @@ import (
 
 const scope = "github.com/id2meta/id2meta/examples/tracing"
 
-// instrument returns a Verifier that asks next, under a span of its own, and
-// counts what came of it. No attribute holds anything of the person; not even
-// Param.ParamType is one, since three strings in the wrong order put a name there.
+// instrument returns a Verifier that asks next under a span of its own, and records the
+// outcome. No attribute holds a part of the person. Param.ParamType is no attribute
+// either, because a caller with three strings in the wrong order puts a name there.
 func instrument(next id2meta.Verifier, traces trace.TracerProvider, metrics metric.MeterProvider) (id2meta.Verifier, error) {
 	tracer, meter := traces.Tracer(scope), metrics.Meter(scope)
 	duration, err := meter.Float64Histogram("id2meta.verify.duration",
-		metric.WithUnit("s"), metric.WithDescription("Verify calls and how long they took, by outcome"))
+		metric.WithUnit("s"), metric.WithDescription("Duration of Verify calls, by outcome"))
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +34,11 @@ func instrument(next id2meta.Verifier, traces trace.TracerProvider, metrics metr
 		started := time.Now()
 		result, err := next.Verify(ctx, param)
 
-		attributes := []attribute.KeyValue{attribute.String("id2meta.outcome", outcome(result, err))}
+		attributes := []attribute.KeyValue{
+			attribute.String("id2meta.outcome", outcome(result, err)),
+			// No verdict, but perhaps a bill: worth an alarm of its own.
+			attribute.Bool("id2meta.maybe_billed", errors.Is(err, id2meta.ErrMaybeBilled)),
+		}
 		duration.Record(ctx, time.Since(started).Seconds(), metric.WithAttributes(attributes...))
 		span.SetAttributes(attributes...)
 		span.SetAttributes(attribute.String("id2meta.request_id", requestID(result, err)))
@@ -47,33 +50,23 @@ func instrument(next id2meta.Verifier, traces trace.TracerProvider, metrics metr
 	}), nil
 }
 
-// outcome is one of a handful of words, as the label of a metric must be.
+// outcome is one of a dozen words, because it is a label of a metric: a verdict, or what
+// to do about an error. Alarm on "operator".
 func outcome(result id2meta.Result, err error) string {
 	switch {
 	case err == nil:
 		return result.BizCode.String()
-	case errors.Is(err, id2meta.ErrInvalidParam):
-		return "invalid parameter"
-	case errors.Is(err, id2meta.ErrThrottled):
-		return "throttled"
-	case errors.Is(err, id2meta.ErrSourceUnavailable):
-		return "source unavailable"
-	case errors.Is(err, id2meta.ErrRepeatedCall):
-		return "repeated call"
-	case errors.Is(err, id2meta.ErrNotActivated), errors.Is(err, id2meta.ErrAccessDenied),
-		errors.Is(err, id2meta.ErrOverdue), errors.Is(err, id2meta.ErrCredential):
-		return "account" // ours to repair: worth an alarm
 	case errors.Is(err, context.Canceled):
-		return "canceled"
+		return "canceled" // the caller left
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
-	case errors.Is(err, id2meta.ErrUnavailable):
-		return "service failed"
+	case errors.Is(err, id2meta.ErrThrottled):
+		return "throttled"
 	}
-	return "other"
+	return id2meta.RemedyOf(err).String()
 }
 
-// requestID is what the vendor's support asks for, or "".
+// requestID is what the vendor's support asks for. It is empty if no answer came.
 func requestID(result id2meta.Result, err error) string {
 	if failed, ok := errors.AsType[*id2meta.APIError](err); ok {
 		return failed.RequestID
@@ -81,33 +74,18 @@ func requestID(result id2meta.Result, err error) string {
 	return result.RequestID
 }
 
-// newTransport returns a connection pool for an instrumented client. It has
-// what id2meta's own has: enough idle connections for one host (the default of
-// two opens one for nearly every call under load), the 3 s that an endpoint may
-// take to give a connection, and HTTP/1.1.
-func newTransport() *http.Transport {
-	const connect = 3 * time.Second
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DialContext = (&net.Dialer{Timeout: connect, KeepAlive: 15 * time.Second}).DialContext
-	transport.TLSHandshakeTimeout = connect
-	transport.MaxIdleConns = 0
-	transport.MaxIdleConnsPerHost = 128
-	transport.IdleConnTimeout = 50 * time.Second
-	transport.Protocols = new(http.Protocols)
-	transport.Protocols.SetHTTP1(true)
-	return transport
-}
-
-// newHTTPClient returns a client for id2meta.WithHTTPClient that makes a span of
-// each request it sends over transport.
+// traceRequests returns a function for id2meta.WithTransportWrapper. It makes a span of
+// each request.
 //
-// otelhttp would send the trace, and the baggage in which a service may keep a
-// user's name, on to the vendor. The empty propagator stops that.
-func newHTTPClient(transport http.RoundTripper, traces trace.TracerProvider, metrics metric.MeterProvider) *http.Client {
-	return &http.Client{Transport: otelhttp.NewTransport(transport,
-		otelhttp.WithTracerProvider(traces),
-		otelhttp.WithMeterProvider(metrics),
-		otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()),
-		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return "POST " + r.URL.Host }),
-	)}
+// By default, otelhttp sends the trace to the vendor, and also the baggage, in which a
+// service may keep the name of a user. The empty propagator prevents that.
+func traceRequests(traces trace.TracerProvider, metrics metric.MeterProvider) func(base http.RoundTripper) http.RoundTripper {
+	return func(base http.RoundTripper) http.RoundTripper {
+		return otelhttp.NewTransport(base,
+			otelhttp.WithTracerProvider(traces),
+			otelhttp.WithMeterProvider(metrics),
+			otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()),
+			otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return "POST " + r.URL.Host }),
+		)
+	}
 }

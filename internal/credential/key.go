@@ -40,13 +40,13 @@ func Check(key Key) (Key, error) {
 		key.Type == "id_token" && key.SecurityToken != "":
 		return key, nil
 	case key.Type == "bearer", key.Type == "id_token":
-		return Key{}, errors.New("the provider gave an empty token")
+		return Key{}, errors.New("the source gave an empty token")
 	case key.AccessKeyID == "" && key.AccessKeySecret == "":
-		return Key{}, errors.New("the provider gave neither an access key nor a token")
+		return Key{}, errors.New("the source gave neither an access key nor a token")
 	case key.AccessKeySecret == "":
-		return Key{}, errors.New("half a key pair: the provider gave an access key ID without its secret")
+		return Key{}, errors.New("half a key pair: the source gave an access key ID without its secret")
 	case key.AccessKeyID == "":
-		return Key{}, errors.New("half a key pair: the provider gave an access key secret without its ID")
+		return Key{}, errors.New("half a key pair: the source gave an access key secret without its ID")
 	}
 	return key, nil
 }

@@ -53,12 +53,13 @@ const (
 type Resolver struct {
 	// Given is the provider to ask, or nil.
 	Given credentials.Credential
-	// Func is the function to ask, or nil. It is not called by two goroutines at a
-	// time. Its context belongs to no caller, since callers share the answer: the
-	// context holds no values and ends after 10 s.
+	// Func is the function to ask, or nil. Every call asks it, except that callers
+	// who come while it is at work share its answer; so a changed key counts at the
+	// next call, and Func is not called by two goroutines at a time. Its context
+	// belongs to no caller: it holds no values and ends after 10 s.
 	Func func(ctx context.Context) (Key, error)
 
-	now func() time.Time // nil: time.Now
+	now func() time.Time // the clock; nil: time.Now
 
 	mu     sync.Mutex
 	env    *chainEnvironment      // that chain was made in; a pointer, so that fmt does not print the values
@@ -116,16 +117,6 @@ func (r *Resolver) Forget(key Key) {
 	if r.latest != nil && r.latest.key == key {
 		r.startOver()
 	}
-}
-
-// Age lets d pass for what r knows of its key.
-func (r *Resolver) Age(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.latest != nil {
-		r.latest = &answer{r.latest.key, r.latest.at.Add(-d)}
-	}
-	r.retry = r.retry.Add(-d)
 }
 
 // look returns the answer to use, or the flight to wait for. If it returns both, the
@@ -205,7 +196,7 @@ func (r *Resolver) refresh(f *flight) {
 	// A provider may panic (ram_role_arn does if STS answers without Expiration) or
 	// end its goroutine. Then f.err stays as it is set here.
 	defer func() { _ = recover() }()
-	f.err = errors.New("the provider panicked")
+	f.err = errors.New("the source of the key panicked")
 	if f.provider != nil {
 		f.key, f.err = askProvider(f.provider)
 		return

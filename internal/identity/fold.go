@@ -129,13 +129,14 @@ func isDot(r rune) bool { return r == middleDot || strings.ContainsRune(otherDot
 // beside a letter of an alphabet stays, because J. SMITH has it; other dots
 // between an ideograph and such a letter are middle dots, too.
 func foldDots(s string, before kind) string {
-	if len(s) > maxNameLen*utf8.UTFMax || !strings.ContainsFunc(s, func(r rune) bool { return isDot(r) && r != middleDot }) {
+	isOtherDot := func(r rune) bool { return r != middleDot && kindOf(r) == dot }
+	if len(s) > maxNameLen*utf8.UTFMax || !strings.ContainsFunc(s, isOtherDot) {
 		return s // it is too long to be a name, or has nothing to fold
 	}
 	var b strings.Builder
 	for i, r := range s {
-		after := kindOfFirst(s[i+utf8.RuneLen(r):])
-		if k := kindOf(r); k == dot {
+		k, after := kindOf(r), kindOfFirst(s[i+utf8.RuneLen(r):])
+		if k == dot {
 			ideographs := before == ideograph && after == ideograph
 			mixed := before == ideograph && after == letter || before == letter && after == ideograph
 			if ideographs || mixed && r != '.' {
@@ -143,7 +144,7 @@ func foldDots(s string, before kind) string {
 			}
 		}
 		b.WriteRune(r)
-		before = kindOf(r)
+		before = k
 	}
 	return b.String()
 }

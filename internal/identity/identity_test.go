@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -153,4 +154,60 @@ func FuzzNumber(f *testing.F) {
 		f.Add(s)
 	}
 	fuzzForms(f, IdentifyNum, func(s string, form Form) (string, Problem) { return Number(s, form, time.Now) })
+}
+
+// Fuzzing bytes seldom meets the characters that matter. This test draws from
+// them.
+func TestPropertiesOfRandomNamesAndNumbers(t *testing.T) {
+	alphabet := []rune("张三⾼⻢\uF9E1\uF92C〇𠮷\U0002EBF0\uE863々AJXxéＪ\u0301ا་김 \u00a0\u3000\t\u200b\ufeff\ufe00\u00ad\u2800..·•●．゠—--‑,，''’“(（：、;?*○×□#1１①😀\u0000\u0378。姓名锟斤拷")
+	digits := []rune("0123456789０１X xХ×ー-—  \u200bE+.,'*")
+	random := rand.New(rand.NewPCG(1, 2))
+	draw := func(alphabet []rune, n int) string {
+		runes := make([]rune, n)
+		for i := range runes {
+			runes[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		return string(runes)
+	}
+	accepted := 0
+	for range 10_000 {
+		name := draw(alphabet, random.IntN(7))
+		sent, problem := Name(name, Plain)
+		masked, maskProblem := MaskName(name)
+		require.Equal(t, problem, maskProblem, "%+q", name)
+		if problem != "" {
+			requireTold(t, UserName, problem)
+		} else {
+			accepted++
+			requireNothingToFold(t, sent)
+			again, _ := Name(sent, Plain)
+			require.Equal(t, sent, again, "%+q", name)
+			maskedAgain, _ := MaskName(sent)
+			require.Equal(t, masked, maskedAgain, "%+q is masked in two ways", name)
+			again, problem = Name(masked, Masked)
+			require.Equal(t, masked, again, "%+q: %s", name, problem)
+		}
+		if sent, problem := Name(testMaskedName[:32]+name, Masked); problem != "" {
+			requireTold(t, UserName, problem)
+		} else {
+			again, _ := Name(sent, Masked)
+			require.Equal(t, sent, again, "%+q", name)
+		}
+
+		// A number with something in it that may have to be dropped.
+		at := random.IntN(len(testNumber) + 1)
+		number := testNumber[:at] + draw(digits, random.IntN(3)) + testNumber[at:]
+		if sent, problem := Number(number, Plain, time.Now); problem != "" {
+			requireTold(t, IdentifyNum, problem)
+		} else {
+			require.Equal(t, testNumber, sent, "%+q", number)
+		}
+		if _, problem := Number(draw(digits, random.IntN(20)), Plain, time.Now); problem != "" {
+			requireTold(t, IdentifyNum, problem)
+		}
+		if _, problem := Number(name, Plain, time.Now); problem != "" {
+			requireTold(t, IdentifyNum, problem)
+		}
+	}
+	require.Greater(t, accepted, 500, "the names are too odd to say anything")
 }

@@ -1,6 +1,25 @@
 // Package redact keeps given secrets out of texts and errors that others write: a
 // service, the network, an injected HTTP client. It does not know what the secrets
 // are, nor where the texts come from.
+//
+// It recognises
+//
+//   - a given secret, in any case of its letters, percent-encoded any number of times,
+//     or escaped for JSON;
+//   - a given ID number also with one separator between any of its digits, for example
+//     110105 19491231 002X or 110105-19491231-002X;
+//   - a given date also with up to three characters between year, month and day;
+//   - the beginning of a given token;
+//   - what looks like a secret although it was not given: 15 or more hex digits or
+//     stars, 18 digits with single separators that hold a date of birth, and the user and
+//     password of an address.
+//
+// It does not recognise what was changed in another way: a name in another script or
+// transliterated, with other characters between its own, or spelled backwards; a part
+// of a name or of a number; a number in words; a number with two or more separators
+// between its digits; base64, hashes and ciphertexts of secrets that are shorter than
+// 15 hex digits or are written in other characters. A name of up to four letters is
+// recognised only as a word of its own.
 package redact
 
 import (
@@ -37,10 +56,23 @@ var (
 	// signature or a key looks like. It is longer than a time (20060102150405)
 	// and than the groups of a request ID.
 	longDigits = regexp.MustCompile(`[0-9A-Fa-f*]{15,}[Xx]?`)
+	// separatedNumber is what an ID number looks like with single separators
+	// between its digits: region, date of birth, order and check digit.
+	separatedNumber = regexp.MustCompile(joined("[1-9]", `\d`, `\d`, `\d`, `\d`, `\d`,
+		"(?:1"+separator+"[89]|2"+separator+"0)", `\d`, `\d`, "[01]", `\d`, "[0-3]", `\d`, `\d`, `\d`, `\d`, `[\dXx]`))
+	// idNumber is an ID number as a secret is given.
+	idNumber = regexp.MustCompile(`^\d{17}[\dXx]$`)
 	// userInfo is how a proxy's password stands in an address: before the last
 	// @, whatever it is made of, and also if the address has no scheme.
 	userInfo = regexp.MustCompile(`(?s)(//).*@|[^\s"]+@`)
 )
+
+// separator is one separator, or none, as it is or encoded. An encoded character may have
+// several octets.
+const separator = `(?:[^0-9A-Za-z%]|(?:%(?:25)*[0-9A-Fa-f]{2})+|\\+u[0-9A-Fa-f]{4})?`
+
+// joined returns a pattern for parts with separators between them.
+func joined(parts ...string) string { return strings.Join(parts, separator) }
 
 // Redactor hides the secrets of one request. The zero Redactor hides what looks
 // like a secret. It is not safe for concurrent use.
@@ -80,11 +112,14 @@ func (r *Redactor) compile() *regexp.Regexp {
 		patterns = append(patterns, spellings(head)+`[^\s"]*`)
 	}
 	if r.Date != "" {
-		const separator = `(?:\D|%(?:25)*[0-9a-f]{2}|\\+u[0-9a-f]{4}){0,3}` // 年 is three octets
-		patterns = append(patterns, r.Date[:4]+separator+r.Date[4:6]+separator+r.Date[6:])
+		const between = `(?:\D|%(?:25)*[0-9a-f]{2}|\\+u[0-9a-f]{4}){0,3}` // 年 is three octets
+		patterns = append(patterns, r.Date[:4]+between+r.Date[4:6]+between+r.Date[6:])
 	}
 	for _, secret := range slices.Compact(whole) {
 		pattern := spellings(secret)
+		if idNumber.MatchString(secret) {
+			pattern = joined(strings.Split(secret, "")...)
+		}
 		if isShort(secret) {
 			// Behind an escape like %3D or \n too.
 			pattern = `(?:\b|_|%[0-9a-f]{2}|\\[a-z])` + pattern + `(?:\b|_)`
@@ -155,7 +190,8 @@ func (r *Redactor) Text(s string) string {
 
 // redact returns s without what is secret, and without what looks like it.
 func (r *Redactor) redact(s string) string {
-	s = longDigits.ReplaceAllLiteralString(r.hide(s), Mark)
+	s = separatedNumber.ReplaceAllLiteralString(r.hide(s), Mark)
+	s = longDigits.ReplaceAllLiteralString(s, Mark)
 	return userInfo.ReplaceAllString(s, "${1}"+Mark+"@")
 }
 

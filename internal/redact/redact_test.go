@@ -25,6 +25,46 @@ func TestTheZeroRedactorHidesWhatLooksLikeASecret(t *testing.T) {
 	assert.Equal(t, "1949-1231", r.ID("1949-1231"))
 }
 
+// numbers are spellings of a sample number that somebody may write.
+var numbers = []string{
+	"11010519491231002X", "11010519491231002x",
+	"110105 19491231 002X", "110105-19491231-002X", "110105.19491231.002x", "110105/19491231/002X", "110105_19491231_002X",
+	"110105·19491231·002X", "110105\u00a019491231\u00a0002X", "110105\u300019491231\u3000002X", "110105\n19491231\n002X",
+	"1101 0519 4912 3100 2X", "110105 1949 1231 002 X", "110105 1949-12-31 002X", "110 105 194 912 310 02X",
+	"1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X", "1-1-0-1-0-5-1-9-4-9-1-2-3-1-0-0-2-X",
+	"110105+19491231+002X", "110105%2019491231%20002X", "110105%252019491231%2520002X", "110105%C2%A019491231%C2%A0002X",
+	"110105%E3%80%8019491231%e3%80%80002X", `110105\u00a019491231\u00A0002X`, `110105\\u300019491231\\u3000002X`,
+}
+
+func TestANumberIsRecognisedHoweverItsDigitsAreSeparated(t *testing.T) {
+	for _, number := range numbers {
+		for name, r := range map[string]*Redactor{
+			"given":     {Secrets: func() []string { return []string{"11010519491231002X"} }},
+			"not given": new(Redactor),
+		} {
+			t.Run(name+" "+number, func(t *testing.T) {
+				assert.Equal(t, "参数非法("+Mark+") of a request", r.Text("参数非法("+number+") of a request"))
+			})
+		}
+	}
+	t.Run("a given number need not hold a date of birth", func(t *testing.T) {
+		r := &Redactor{Secrets: func() []string { return []string{"999999999999999999"} }}
+		assert.Equal(t, Mark, r.Text("999999 99999999 9999"))
+	})
+}
+
+// Redaction must leave what helps: addresses, times, versions, and what is no number.
+func TestTextKeepsWhatIsNoSecret(t *testing.T) {
+	for _, text := range []string{
+		"read tcp 192.168.100.101:34567->10.20.30.40:443: i/o timeout",
+		"dial tcp [2001:db8::1]:443: connect: connection refused",
+		"2026-11-26 21:54:11 GMT", "HTTP/1.1 502 Bad Gateway", "Limit:50,Remain:0,TimeLeft:2000,Reset:1234",
+		"110105 19491231", "call 400-800-1234",
+	} {
+		assert.Equal(t, text, new(Redactor).Text(text))
+	}
+}
+
 func TestID(t *testing.T) {
 	for _, test := range []struct {
 		name, id string
@@ -83,7 +123,7 @@ func FuzzText(f *testing.F) {
 	} {
 		f.Add(seed[0], seed[1])
 	}
-	secrets := []string{"张三", "11010519491231002X", "11010519491231002x", "19491231", "1949-12-31", "FPHGGYPkzeqEhAnpBZzjVDiPPdKoNp"}
+	secrets := []string{"张三", "11010519491231002X", "11010519491231002x", "19491231", "1949-12-31", "110105 19491231 002X", "1-1-0-1-0-5-1-9-4-9-1-2-3-1-0-0-2-X", "FPHGGYPkzeqEhAnpBZzjVDiPPdKoNp"}
 	f.Fuzz(func(t *testing.T, before, behind string) {
 		for _, secret := range secrets {
 			text := person("张三").Text(before + secret + behind)

@@ -12,6 +12,9 @@ import (
 
 // SM2PublicKey returns the Simulator's public key, a compressed point in hex, for
 // package sm2param to encrypt under. Every Simulator has a key pair of its own.
+//
+// Experimental: the format is as the vendor's page "参数加密说明" describes it. It has not
+// been tried against the live service.
 func (s *Simulator) SM2PublicKey() string {
 	key := s.sm2Key()
 	return hex.EncodeToString(elliptic.MarshalCompressed(key.Curve, key.X, key.Y))

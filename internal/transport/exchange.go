@@ -31,7 +31,7 @@ import (
 // Of a transport that tells nothing the worst is assumed: that it sent the request.
 type exchange struct {
 	context.Context
-	client  *http.Client
+	sender  *Sender
 	sending func()      // may be nil
 	budget  *time.Timer // ends the wait for a connection
 
@@ -54,8 +54,8 @@ const (
 
 // newExchange returns an exchange whose context ends with ctx. It calls giveUp if
 // there is no connection in the time that r allows.
-func newExchange(ctx context.Context, client *http.Client, r Request, giveUp func()) *exchange {
-	x := &exchange{client: client, sending: r.Sending}
+func newExchange(ctx context.Context, sender *Sender, r Request, giveUp func()) *exchange {
+	x := &exchange{sender: sender, sending: r.Sending}
 	x.budget = time.AfterFunc(math.MaxInt64, func() {
 		if x.reached.CompareAndSwap(connecting, givenUp) {
 			giveUp()
@@ -130,7 +130,7 @@ func (x *exchange) maySent() bool {
 	case sent:
 		return true
 	case untold:
-		return !x.looked.Load() || !x.closed.Load()
+		return !x.sender.own && (!x.looked.Load() || !x.closed.Load())
 	}
 	return x.wrote.Load()
 }
@@ -154,11 +154,13 @@ func (x *exchange) do(r Request) Outcome {
 		x.reached.Store(refused)
 		return Outcome{Err: err}
 	}
-	x.watchBody(request)
-	response, err := x.client.Do(request)
+	if !x.sender.own { // the own pool reports everything, and writes head and body together if it knows the body's type
+		x.watchBody(request)
+	}
+	response, err := x.sender.client.Do(request)
 	for err != nil && x.reached.Load() == stale && !ended(x) {
 		request.Body, _ = request.GetBody() // of a strings.Reader: it cannot fail
-		response, err = x.client.Do(request)
+		response, err = x.sender.client.Do(request)
 	}
 	if err != nil {
 		return Outcome{Err: err}

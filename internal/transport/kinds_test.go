@@ -103,8 +103,10 @@ func (s silent) RoundTrip(r *http.Request) (*http.Response, error) {
 // A recorder is a server that counts the requests that reached it as a whole.
 type recorder struct {
 	*httptest.Server
+	begun atomic.Int32 // requests of which at least the head arrived
 	seen  atomic.Int32
-	major atomic.Int32 // of HTTP, in the last request
+	major atomic.Int32           // of HTTP, in the last request
+	after atomic.Pointer[func()] // called when a whole request has arrived; may be nil
 }
 
 const answer = `{"Code":"200"}`
@@ -113,10 +115,14 @@ const answer = `{"Code":"200"}`
 func newRecorder(t *testing.T, serve http.HandlerFunc) *recorder {
 	r := new(recorder)
 	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		r.begun.Add(1)
 		body, err := io.ReadAll(request.Body)
 		if err == nil && string(body) == sample.Form {
 			r.seen.Add(1)
 			r.major.Store(int32(request.ProtoMajor))
+			if after := r.after.Load(); after != nil {
+				(*after)()
+			}
 		}
 		serve(w, request)
 	}))
@@ -136,30 +142,24 @@ func answers(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, answer)
 
 func drops(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// writes answers with these bytes, and then keeps the connection open until the
-// client leaves. It speaks HTTP/1.1 only.
-func writes(text string) http.HandlerFunc {
+// writes answers with a text, calls wrote, and then writes the rest again and again. If
+// the rest is empty, it keeps the connection open until the client leaves, or a test has
+// failed for certain. It speaks HTTP/1.1 only.
+func writes(text, rest string, wrote func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, buffered, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			panic(err)
 		}
 		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(2 * overdue))
 		buffered.WriteString(text)
 		buffered.Flush()
-		io.Copy(io.Discard, buffered)
-	}
-}
-
-// repeats is writes, and then writes the rest again and again.
-func repeats(text, rest string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		conn, buffered, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			panic(err)
+		wrote()
+		if rest == "" {
+			io.Copy(io.Discard, buffered)
+			return
 		}
-		defer conn.Close()
-		buffered.WriteString(text)
 		for err == nil {
 			_, err = buffered.WriteString(rest)
 		}
@@ -169,7 +169,7 @@ func repeats(text, rest string) http.HandlerFunc {
 var sample = Request{
 	Action: "Id2MetaVerify", Version: "2019-03-07", Form: "IdentifyNum=1&ParamType=normal&UserName=2", UserAgent: "test",
 	Credential: Credential{AccessKeyID: "id", AccessKeySecret: "secret"},
-	Connect:    ConnectBudget,
+	Connect:    time.Minute, // the machine may be busy
 }
 
 // to returns the sample request to a host.

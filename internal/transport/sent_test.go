@@ -31,6 +31,7 @@ func TestSentMeansSent(t *testing.T) {
 		// change makes the transport fail, and spoil the request.
 		change func(t *testing.T) func(*http.Transport)
 		spoil  func(t *testing.T, r *Request, cancel context.CancelFunc)
+		leaves bool // the caller leaves when the server has seen the request
 		sent   bool
 		known  bool // even of a transport that tells nothing
 		dead   bool // the endpoint is to blame
@@ -41,14 +42,15 @@ func TestSentMeansSent(t *testing.T) {
 			w.Header().Set("Content-Length", "1000")
 			io.WriteString(w, answer)
 		}},
-		{name: "the server is silent", sent: true, serve: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		{name: "the server is silent", sent: true, leaves: true, serve: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
 		{name: "nobody listens", dead: true, spoil: func(t *testing.T, r *Request, _ context.CancelFunc) { r.Host = nobody(t) }},
 		{name: "the host has no address", dead: true, spoil: func(t *testing.T, r *Request, _ context.CancelFunc) {
 			r.Host = "a..invalid" // no resolver is asked for an empty label
 		}},
-		{name: "the host accepts and says nothing", dead: true, spoil: func(t *testing.T, r *Request, _ context.CancelFunc) {
+		{name: "the host accepts and says nothing", dead: true, spoil: func(t *testing.T, r *Request, cancel context.CancelFunc) {
 			r.Host = listen(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
 			r.Connect = 150 * time.Millisecond
+			time.AfterFunc(2*time.Second, cancel) // for the transport that does not know this time
 		}},
 		{name: "the host does not speak TLS", dead: true, spoil: func(t *testing.T, r *Request, _ context.CancelFunc) {
 			r.Host = listen(t, func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n") })
@@ -93,8 +95,11 @@ func TestSentMeansSent(t *testing.T) {
 				server := newRecorder(t, serve)
 				sender := kind.sender(t, change)
 				t.Cleanup(sender.CloseIdleConnections)
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
+				if leave := func() { cancel() }; fault.leaves {
+					server.after.Store(&leave)
+				}
 				r := to(server.host())
 				var sending atomic.Int32
 				r.Sending = func() { sending.Add(1) }
@@ -153,7 +158,7 @@ func TestSentOfATransportOfOnesOwn(t *testing.T) {
 			sender := NewSender(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 				return test.trip(r, elsewhere)
 			})})
-			o := sender.Send(within(t, 2*time.Second), to(server.host()))
+			o := sender.Send(within(t, time.Minute), to(server.host()))
 			assert.Error(t, o.Err)
 			assert.True(t, o.Sent, "it may have been sent")
 			assert.False(t, o.Dead)
@@ -173,19 +178,40 @@ func TestAfterARefusalTheNextRequestIsSent(t *testing.T) {
 			server := newRecorder(t, answers)
 			sender := kind.sender(t, unchanged)
 			defer sender.CloseIdleConnections()
-			for range 3 {
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			const times = 5
+			for range times {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				r := to(server.host())
 				r.Sending = cancel
 				o := sender.Send(ctx, r)
 				assert.ErrorIs(t, o.Err, context.Canceled)
 				assert.False(t, o.Sent)
 
-				o = sender.Send(within(t, 5*time.Second), to(server.host()))
+				o = sender.Send(within(t, time.Minute), to(server.host()))
 				require.NoError(t, o.Err)
 				assert.True(t, o.Sent)
 			}
-			assert.EqualValues(t, 3, server.seen.Load())
+			assert.EqualValues(t, times, server.seen.Load())
+			if kind.tells && kind.major == 1 {
+				assert.EqualValues(t, times, server.begun.Load(), "no head of the others was sent")
+			}
 		})
 	}
+}
+
+// net/http looks at the context once more before it writes, but not always in time. So
+// the exchange closes the connection.
+func TestNothingCanBeSentOnAConnectionThatComesTooLate(t *testing.T) {
+	conn, err := net.Dial("tcp", listen(t, func(conn net.Conn) { io.Copy(io.Discard, conn) }))
+	require.NoError(t, err)
+	defer conn.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	x := newExchange(ctx, NewSender(nil), sample, func() {})
+	trace := httptrace.ContextClientTrace(x)
+	trace.GetConn("")
+	trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+	_, err = conn.Write([]byte("a"))
+	assert.ErrorIs(t, err, net.ErrClosed)
+	assert.False(t, x.maySent())
 }

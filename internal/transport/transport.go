@@ -2,6 +2,13 @@
 // Cloud and tells how far the request came. It keeps the connections, and what it
 // learns of the endpoints. It does not know what a request asks, about whom, or what
 // an answer means.
+//
+// A connection of HTTP/1.1 carries one answer after another, and nothing but their order
+// tells which answer belongs to which request. A proxy that loses count can give one
+// person the verdict of another. The package closes a connection on which something
+// arrives unasked, but it cannot see a wrong answer that comes in time. Behind such a
+// proxy connections must not be reused: give an [http.Transport] with
+// DisableKeepAlives.
 package transport
 
 import (
@@ -134,7 +141,7 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 		defer timer.Stop()
 	}
 	started := time.Now()
-	x := newExchange(ctx, s.client, r, func() { cancel(errNoConnection) })
+	x := newExchange(ctx, s, r, func() { cancel(errNoConnection) })
 	defer x.budget.Stop()
 
 	var o Outcome

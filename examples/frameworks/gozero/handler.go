@@ -46,13 +46,13 @@ func NewServer(c Config, opts ...id2meta.Option) *rest.Server {
 	return server
 }
 
-// VerifyHandler answers 200 with a verdict, of which a mismatch is one, 400 for
-// what the user can correct, and 503 if there is no verdict.
+// VerifyHandler answers 200 with a verdict (a mismatch is a verdict), 400 for what the
+// user can correct, and 503 if there is no verdict.
 func VerifyHandler(svcCtx *ServiceContext) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		var req VerifyRequest
-		if err := httpx.ParseJsonBody(r, &req); err != nil { // its text could hold a part of the body
+		if err := httpx.ParseJsonBody(r, &req); err != nil { // err may hold a part of the body
 			httpx.WriteJsonCtx(ctx, w, http.StatusBadRequest, VerifyReply{Error: "not the JSON of a request"})
 			return
 		}
@@ -70,15 +70,15 @@ func VerifyHandler(svcCtx *ServiceContext) http.HandlerFunc {
 	}
 }
 
-// refusal is what the user is told. httpx.ErrorCtx would answer 400 to everything,
+// refusal is what the user gets. httpx.ErrorCtx would answer every error with 400 and
 // with the text of the error, which is for the operators.
 func refusal(err error) (int, VerifyReply) {
-	var invalid *id2meta.ParamError
-	if errors.As(err, &invalid) {
-		return http.StatusBadRequest, VerifyReply{Error: "invalid", Field: invalid.Field}
+	if id2meta.RemedyOf(err) != id2meta.RemedyCorrectInput {
+		return http.StatusServiceUnavailable, VerifyReply{Error: "not verified; try again later"}
 	}
-	if errors.Is(err, id2meta.ErrInvalidParam) {
-		return http.StatusBadRequest, VerifyReply{Error: "invalid"}
+	reply := VerifyReply{Error: "invalid"}
+	if invalid, ok := errors.AsType[*id2meta.ParamError](err); ok {
+		reply.Field = invalid.Field
 	}
-	return http.StatusServiceUnavailable, VerifyReply{Error: "not verified; try again later"}
+	return http.StatusBadRequest, reply
 }

@@ -2,6 +2,7 @@ package kratos
 
 import (
 	"context"
+	stdhttp "net/http"
 
 	"github.com/go-kratos/kratos/v2/log"
 	"github.com/go-kratos/kratos/v2/middleware/logging"
@@ -16,10 +17,14 @@ import (
 func NewHTTPServer(c *conf.Server, service *VerifyService, logger log.Logger) *http.Server {
 	server := http.NewServer(
 		http.Address(c.GetAddr()),
-		// Without it a request ends after 1 s, and a question that is under way then
-		// may have been billed for nothing.
+		// The default is 1 s. A call that the server cuts off may have been billed for
+		// nothing.
 		http.Timeout(c.GetTimeout().AsDuration()),
 		http.Middleware(recovery.Recovery(), logging.Server(logger)),
+		// By default, Kratos gives other paths to http.DefaultServeMux, which may serve
+		// net/http/pprof to everybody (GO-2026-5471).
+		http.NotFoundHandler(stdhttp.NotFoundHandler()),
+		http.MethodNotAllowedHandler(stdhttp.NotFoundHandler()),
 	)
 	register(server, service)
 	return server

@@ -10,7 +10,8 @@ import (
 	"github.com/id2meta/id2meta/examples/frameworks/kratos/api"
 )
 
-// VerifyService is what a .proto with a service would make the interface of.
+// VerifyService implements the service. protoc would make an interface of it from a
+// .proto with a service.
 type VerifyService struct{ verifier id2meta.Verifier }
 
 // NewVerifyService returns a VerifyService that asks verifier.
@@ -18,9 +19,9 @@ func NewVerifyService(verifier id2meta.Verifier) *VerifyService {
 	return &VerifyService{verifier: verifier}
 }
 
-// Verify replies with a verdict, of which a mismatch is one. Its errors are 400 for
-// what the user can correct, and 503 if there is no verdict; their cause, which is
-// for the operators, is logged and not sent.
+// Verify replies with a verdict; a mismatch is a verdict. It returns an error of status
+// 400 for what the user can correct, and of 503 if there is no verdict. The cause of the
+// error is for the operators: it is logged and not sent.
 func (s *VerifyService) Verify(ctx context.Context, req *api.VerifyRequest) (*api.VerifyReply, error) {
 	result, err := s.verifier.Verify(ctx, req.Param())
 	if err != nil {
@@ -30,13 +31,12 @@ func (s *VerifyService) Verify(ctx context.Context, req *api.VerifyRequest) (*ap
 }
 
 func refusal(err error) error {
-	var invalid *id2meta.ParamError
-	if stderrors.As(err, &invalid) {
+	if id2meta.RemedyOf(err) != id2meta.RemedyCorrectInput {
+		return errors.ServiceUnavailable("NOT_VERIFIED", "not verified; try again later").WithCause(err)
+	}
+	if invalid, ok := stderrors.AsType[*id2meta.ParamError](err); ok {
 		return errors.BadRequest("INVALID_PERSON", "invalid "+invalid.Field).
 			WithMetadata(map[string]string{"field": invalid.Field}).WithCause(err)
 	}
-	if stderrors.Is(err, id2meta.ErrInvalidParam) {
-		return errors.BadRequest("INVALID_PERSON", "invalid").WithCause(err)
-	}
-	return errors.ServiceUnavailable("NOT_VERIFIED", "not verified; try again later").WithCause(err)
+	return errors.BadRequest("INVALID_PERSON", "invalid").WithCause(err)
 }

@@ -74,6 +74,23 @@ func TestVerify(t *testing.T) {
 
 func fault(f id2metatest.Fault) *id2metatest.Fault { return &f }
 
+// Kratos' default gives such requests to http.DefaultServeMux.
+func TestDefaultServeMuxIsNotServed(t *testing.T) {
+	http.HandleFunc("/debug/of-this-test", func(w http.ResponseWriter, _ *http.Request) {})
+	address, _ := run(t, over(match, silent()), silent())
+	for _, path := range []string{"/debug/of-this-test", "/v1/verify"} {
+		response, err := http.Get(address + path) // and /v1/verify knows no GET
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusNotFound {
+			t.Errorf("%s is answered with %d", path, response.StatusCode)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
 func TestCauseIsLogged(t *testing.T) {
 	var written buffer
 	logger := logTo(&written)

@@ -1,4 +1,4 @@
-package id2meta_test
+package credential
 
 import (
 	"crypto/rand"
@@ -15,7 +15,7 @@ import (
 
 	"github.com/aliyun/credentials-go/credentials"
 
-	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // namespaceVariable tells a test process that it runs inside a network
@@ -29,10 +29,14 @@ const (
 	rolesPath     = "/latest/meta-data/ram/security-credentials/"
 )
 
-// TestCredentialOfECS runs TestCredentialOfECSInNamespace in a network namespace
-// that has nothing but a loopback with the metadata service's address, because
-// the provider asks that address and no other.
+// TestCredentialOfECS runs itself again in a network namespace that has nothing but
+// a loopback with the metadata service's address, because the provider asks that
+// address and no other.
 func TestCredentialOfECS(t *testing.T) {
+	if os.Getenv(namespaceVariable) != "" {
+		testCredentialOfECS(t)
+		return
+	}
 	if os.Getuid() != 0 {
 		t.Skip("making a network namespace needs root")
 	}
@@ -60,10 +64,10 @@ func TestCredentialOfECS(t *testing.T) {
 		t.Fatal(err)
 	}
 	inside := exec.CommandContext(t.Context(), ip, "netns", "exec", namespace,
-		self, "-test.run=^TestCredentialOfECSInNamespace$", "-test.v", "-test.timeout=1m")
+		self, "-test.run=^TestCredentialOfECS$", "-test.v", "-test.timeout=1m")
 	inside.Env = append(os.Environ(), namespaceVariable+"="+namespace)
 	out, err := inside.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestCredentialOfECSInNamespace") {
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestCredentialOfECS/the_default_chain") {
 		t.Errorf("inside the namespace: %v\n%s", err, out)
 	}
 }
@@ -83,7 +87,7 @@ func newMetadata(t *testing.T) *fakeMetadata {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &fakeMetadata{asked: map[string]int{}, keyID: roleKeyID}
+	m := &fakeMetadata{asked: map[string]int{}, keyID: testenv.RoleKeyID}
 	m.Server = &http.Server{Handler: http.HandlerFunc(m.serve)}
 	go m.Serve(listener)
 	t.Cleanup(func() { m.Close() })
@@ -97,7 +101,7 @@ func (m *fakeMetadata) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case m.down:
 		w.WriteHeader(http.StatusServiceUnavailable)
-		io.WriteString(w, roleSecret+" "+roleToken)
+		io.WriteString(w, testenv.RoleSecret+" "+testenv.RoleToken)
 	case r.Method == http.MethodPut && r.URL.Path == "/latest/api/token":
 		io.WriteString(w, metadataToken)
 	case r.Header.Get("X-Aliyun-Ecs-Metadata-Token") != metadataToken:
@@ -105,7 +109,7 @@ func (m *fakeMetadata) serve(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == rolesPath:
 		io.WriteString(w, ecsRole+"\n")
 	case r.URL.Path == rolesPath+ecsRole:
-		io.WriteString(w, sessionJSON(m.keyID, 100*time.Second)) // to be renewed at every question
+		io.WriteString(w, testenv.SessionJSON(m.keyID, 100*time.Second)) // to be renewed at every question
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
@@ -117,11 +121,8 @@ func (m *fakeMetadata) change(f func()) {
 	f()
 }
 
-// TestCredentialOfECSInNamespace is run by TestCredentialOfECS.
-func TestCredentialOfECSInNamespace(t *testing.T) {
-	if os.Getenv(namespaceVariable) == "" {
-		t.Skip("TestCredentialOfECS runs this in a network namespace")
-	}
+// testCredentialOfECS is the test inside the namespace.
+func testCredentialOfECS(t *testing.T) {
 	// Nothing outside may be asked, whatever the variable says.
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
@@ -140,10 +141,10 @@ func TestCredentialOfECSInNamespace(t *testing.T) {
 		list  int // how often the name of the role is asked for
 	}{
 		{"ecs_ram_role with its name", func(t *testing.T) credentials.Credential {
-			return newCredential(t, new(credentials.Config).SetType("ecs_ram_role").SetRoleName(ecsRole))
+			return newProvider(t, new(credentials.Config).SetType("ecs_ram_role").SetRoleName(ecsRole))
 		}, 0},
 		{"ecs_ram_role without a name", func(t *testing.T) credentials.Credential {
-			return newCredential(t, new(credentials.Config).SetType("ecs_ram_role"))
+			return newProvider(t, new(credentials.Config).SetType("ecs_ram_role"))
 		}, 1},
 		{"the default chain", func(*testing.T) credentials.Credential { return nil }, 1},
 		{"the default chain with the name in the environment", func(t *testing.T) credentials.Credential {
@@ -152,16 +153,11 @@ func TestCredentialOfECSInNamespace(t *testing.T) {
 		}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			setHome(t)
+			emptyHome(t)
 			metadata := newMetadata(t)
-			server, client := newVerification(t, test.given(t))
-			server.AddCredential(roleKeyID, roleSecret, roleToken)
-			verifyTogether(t, client, 16)
-			for _, call := range server.Calls() {
-				if call.AccessKeyID != roleKeyID || !call.STS {
-					t.Fatalf("the service saw %q, with a security token: %t", call.AccessKeyID, call.STS)
-				}
-			}
+			var clock clock
+			r := &Resolver{Given: test.given(t), now: clock.now}
+			resolveTogether(t, r, 16, testenv.RoleKeyID)
 			metadata.change(func() {
 				list, key := metadata.asked["GET "+rolesPath], metadata.asked["GET "+rolesPath+ecsRole]
 				if list != test.list || key != 1 {
@@ -171,15 +167,21 @@ func TestCredentialOfECSInNamespace(t *testing.T) {
 
 			// In trouble the key is used for a while, and no longer.
 			metadata.change(func() { metadata.down = true })
-			id2meta.AgeCredential(client, 2*time.Second)
-			requireSignedBy(t, server, client, roleKeyID)
-			id2meta.AgeCredential(client, 2*time.Minute)
-			err := requireRefused(t, t.Context(), client, id2meta.ErrCredential)
-			walk(err, func(err error) { requireNoSecret(t, fmt.Sprintf("%v %+v %#v", err, err, err)) })
+			clock.pass(2 * time.Second)
+			requireKey(t, r, testenv.RoleKeyID, time.Minute)
+			clock.pass(2 * time.Minute)
+			_, err := r.Resolve(t.Context())
+			if err == nil {
+				t.Fatal("a key was given that is too old")
+			}
+			for _, secret := range []string{testenv.RoleKeyID, testenv.RoleSecret, testenv.RoleToken, metadataToken} {
+				if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), secret) {
+					t.Error("a secret is in the error")
+				}
+			}
 
-			server.AddCredential("renewed", roleSecret, roleToken)
 			metadata.change(func() { metadata.down, metadata.keyID = false, "renewed" })
-			requireSignedBy(t, server, client, "renewed")
+			requireKey(t, r, "renewed", time.Minute)
 		})
 	}
 }

@@ -3,13 +3,24 @@ package credential
 import (
 	"errors"
 	"regexp"
+	"strings"
 	"testing"
 )
 
 // ours is all that may be said of a provider's failure.
-var ours = regexp.MustCompile(`^(the provider failed; its own error may hold secrets and is not shown, call its GetCredential to see it|` +
-	`the default chain found none; set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or a profile, a role or a credentials URI)` +
-	`( \((it was refused with Code [A-Za-z]+(\.[A-Za-z]{1,20}){0,2}|[a-z/ ]+|Client\.Timeout exceeded)\))?$`)
+var ours = func() *regexp.Regexp {
+	fixed := []string{providerFailed, chainFoundNone, badConfig, badCredentials, noConfigFile, noCredentials,
+		badOIDCToken, secretAlone, noSuchProfile}
+	for _, trouble := range troubles {
+		fixed = append(fixed, trouble.words)
+	}
+	for i := range fixed {
+		fixed[i] = regexp.QuoteMeta(fixed[i])
+	}
+	words := `(?:` + strings.Join(fixed, `|`) + `)`
+	return regexp.MustCompile(`^` + words + `(; ` + words + `)*` +
+		`( \((it was refused with Code [A-Za-z]+(\.[A-Za-z]{1,20}){0,2}|[a-z/ ]+|Client\.Timeout exceeded)\))?$`)
+}()
 
 // FuzzReason: whatever a provider says, only words of this package are let through,
 // and codes that STS documents.
@@ -20,6 +31,8 @@ func FuzzReason(f *testing.F) {
 		`{"RequestId":"1","Code":"AuthenticationFail.OIDCToken.Expired","Message":"secret"}`,
 		`{"Code":"NoPermission.FPHGGYPkzeqEhAnpBZzjVDiPPdKoNp"}`,
 		`Post "https://sts.aliyuncs.com/?Signature=secret": dial tcp: connection refused`,
+		"unable to get credentials from any of the providers in the chain: unmarshal aliyun cli config from '/a' failed: secret, ERROR: Can not open filesecret",
+		"reading aliyun cli config from '/a' failed open /a: is a directory",
 		"net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
 	} {
 		f.Add(seed)

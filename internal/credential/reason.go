@@ -1,0 +1,160 @@
+package credential
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// What is said of a failure that none of the following explains.
+const (
+	providerFailed = "the provider failed; its own error may hold secrets and is not shown, call its GetCredential to see it"
+	chainFoundNone = "the default chain found none; set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or a profile, a role or a credentials URI"
+)
+
+// What is said of a source that is there and cannot be used.
+const (
+	signInExpired  = "the sign-in of a CLI profile has expired or was refused: sign in again with aliyun configure"
+	noSuchProfile  = "no such profile: see ALIBABA_CLOUD_PROFILE, and the names in the file of profiles"
+	unknownProfile = "a profile has no type, or a type that is not supported"
+	halfKeyPair    = "half a key pair: a profile has an access key ID without its secret"
+	noKeyID        = "half a key pair, or none: a profile has no access key ID"
+	noToken        = "a profile for an STS token has no token"
+	halfProfile    = "half a key pair, or another value that is missing or empty in the profile of the credentials file"
+	commandFailed  = "the external command of a CLI profile failed, or did not print a key"
+	brokenConfig   = "unreadable file: the CLI's configuration is not JSON of the expected kind"
+	badConfig      = "unreadable file: the CLI's configuration cannot be read"
+	badCredentials = "unreadable file: the credentials file cannot be read, or is no INI file"
+	noConfigFile   = "unreadable file: there is no file where ALIBABA_CLOUD_CONFIG_FILE says"
+	noCredentials  = "unreadable file: there is no file where ALIBABA_CLOUD_CREDENTIALS_FILE says"
+	badOIDCToken   = "unreadable file: the file of ALIBABA_CLOUD_OIDC_TOKEN_FILE cannot be read"
+	idAlone        = "half a key pair: ALIBABA_CLOUD_ACCESS_KEY_ID is set, and ALIBABA_CLOUD_ACCESS_KEY_SECRET is not"
+	secretAlone    = "half a key pair: ALIBABA_CLOUD_ACCESS_KEY_SECRET is set, and ALIBABA_CLOUD_ACCESS_KEY_ID is not"
+)
+
+// troubles tells by the errors of credentials-go v1.4.14 what is wrong with a source.
+var troubles = []struct {
+	sign  *regexp.Regexp
+	words string
+}{
+	{regexp.MustCompile(`Access key secret must be specified via environment variable`), idAlone},
+	{regexp.MustCompile(`CloudSSO access token is empty or expired|get session token from sso failed|` +
+		`failed to refresh token, status code: 4|failed to refresh token from OAuth|get session token from OAuth failed`), signInExpired},
+	{regexp.MustCompile(`unable to get profile with|no any configured profiles in|ERROR: Can not load section`), noSuchProfile},
+	{regexp.MustCompile(`unsupported profile mode|ERROR: Can not find credential type|ERROR: Failed to get credential`), unknownProfile},
+	{regexp.MustCompile(`the access key secret is empty`), halfKeyPair},
+	{regexp.MustCompile(`the access key id is empty`), noKeyID},
+	{regexp.MustCompile(`the security token is empty`), noToken},
+	{regexp.MustCompile(`ERROR: Value can't be empty|ERROR: Failed to get value`), halfProfile},
+	{regexp.MustCompile(`process_command|external command|command process timed out|invalid (?:StsToken )?credential response`), commandFailed},
+	{regexp.MustCompile(`unmarshal aliyun cli config from`), brokenConfig},
+}
+
+// The beginnings of the errors of the two files of profiles. A path, and why it could
+// not be opened, follow.
+const (
+	configSign   = "reading aliyun cli config from '"
+	profilesSign = "ERROR: Can not open file"
+)
+
+// missing is how operating systems say that there is no file.
+var missing = regexp.MustCompile(`^(?:no such file or directory|The system cannot find the (?:file|path) specified)`)
+
+// stsCode finds the code in an answer of STS, if it is a code that STS documents
+// (vendor's page "STS 错误码"). Any other word might be anything.
+var stsCode = regexp.MustCompile(`"Code"\s*:\s*"((?:AuthenticationFail|EntityNotExist|Forbidden|IncompleteSignature|` +
+	`InternalError|InvalidAccessKeyId|InvalidParameter|InvalidSecurityToken|InvalidTimeStamp|MissingSecurityToken|` +
+	`NoPermission|ServiceUnavailable|SignatureDoesNotMatch|SignatureNonceUsed|Throttling)(?:\.[A-Za-z]{1,20}){0,2})"`)
+
+// symptoms are words of the network and the operating system. They hold no secret.
+var symptoms = []string{
+	"connection refused", "connection reset", "no such host", "network is unreachable",
+	"i/o timeout", "Client.Timeout exceeded", "context deadline exceeded",
+	"certificate signed by unknown authority",
+}
+
+// fileSymptoms are more of them. In an error of the default chain they are left out:
+// the chain looks for files that hardly anybody has.
+var fileSymptoms = []string{"no such file or directory", "permission denied"}
+
+// reason says why a provider failed in words of this package. The provider's error holds
+// addresses with the access key and the signature in them, answers with tokens, and
+// whole configuration files, so nothing else of it is let through.
+func reason(err error) error {
+	text := err.Error()
+	isChain := strings.Contains(text, "any of the providers in the chain")
+	said := providerFailed
+	visible := append(fileSymptoms, symptoms...)
+	if isChain {
+		said, visible = chainFoundNone, symptoms
+	}
+	if found := troublesIn(text, isChain); found != nil {
+		said = strings.Join(found, "; ")
+	}
+	if code := stsCode.FindStringSubmatch(text); code != nil {
+		return fmt.Errorf("%s (it was refused with Code %s)", said, code[1])
+	}
+	for _, symptom := range visible {
+		if strings.Contains(text, symptom) {
+			return fmt.Errorf("%s (%s)", said, symptom)
+		}
+	}
+	return errors.New(said)
+}
+
+// troublesIn returns what is wrong with sources that are there and cannot be used. The
+// default chain has several sources, and any of them may be the one that was meant.
+func troublesIn(text string, isChain bool) (found []string) {
+	for _, trouble := range troubles {
+		if trouble.sign.MatchString(text) {
+			found = append(found, trouble.words)
+		}
+	}
+	// That a file does not exist is no trouble, unless a variable names it.
+	config, hasConfig := after(text, configSign)
+	profiles, hasProfiles := after(text, profilesSign)
+	path, config, _ := strings.Cut(config, "' failed ")
+	noConfig := hasConfig && isMissing(config, path)
+	path, _, _ = strings.Cut(strings.TrimPrefix(profiles, "open "), ": ")
+	noProfiles := hasProfiles && isMissing(profiles, path)
+	if hasConfig && !noConfig {
+		found = append(found, badConfig)
+	}
+	if hasProfiles && !noProfiles {
+		found = append(found, badCredentials)
+	}
+	if !isChain {
+		return found
+	}
+	if noConfig && os.Getenv("ALIBABA_CLOUD_CONFIG_FILE") != "" {
+		found = append(found, noConfigFile)
+	}
+	if noProfiles && os.Getenv("ALIBABA_CLOUD_CREDENTIALS_FILE") != "" {
+		found = append(found, noCredentials)
+	}
+	if file := os.Getenv("ALIBABA_CLOUD_OIDC_TOKEN_FILE"); file != "" && strings.Contains(text, "open "+file+": ") {
+		found = append(found, badOIDCToken)
+	}
+	if os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_ID") == "" && os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET") != "" {
+		found = append(found, secretAlone)
+	}
+	if found == nil && noProfiles && os.Getenv("ALIBABA_CLOUD_PROFILE") != "" {
+		found = append(found, noSuchProfile)
+	}
+	return found
+}
+
+// after returns what follows sign in text.
+func after(text, sign string) (rest string, found bool) {
+	_, rest, found = strings.Cut(text, sign)
+	return rest, found
+}
+
+// isMissing reports whether text begins with the error of opening a file that does not
+// exist.
+func isMissing(text, path string) bool {
+	reason, ok := strings.CutPrefix(text, "open "+path+": ")
+	return ok && missing.MatchString(reason)
+}

@@ -1,0 +1,182 @@
+package testenv
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aliyun/credentials-go/credentials"
+)
+
+// What the tests' providers hand out, and what they ask STS with. None of it
+// may be seen in an error. The last secret is of letters only, as a code is.
+const (
+	RoleKeyID    = "STS.sample-role-key-id"
+	RoleSecret   = "sample-role-secret"
+	RoleToken    = "sample-role-token"
+	UserKeyID    = "sample-user-key-id"
+	UserSecret   = "samplePlainLettersUserSecret"
+	RoleARN      = "acs:ram::1:role/sample"
+	OIDCProvider = "acs:ram::1:oidc-provider/sample"
+	OIDCToken    = "sample-oidc-token"
+)
+
+// STS is a Security Token Service over TLS on loopback. It hands out the
+// role's key, unless a test says otherwise.
+type STS struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	requests []string // the parameters of each
+	handle   http.HandlerFunc
+	release  chan struct{} // closed: what hangs ends
+	keyID    string        // of the key to hand out; RoleKeyID if it is empty
+	lifetime time.Duration // of what it hands out
+}
+
+// NewSTS starts an STS that is closed with the test.
+func NewSTS(t *testing.T) *STS {
+	s := &STS{release: make(chan struct{}), lifetime: time.Hour}
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that leave
+	s.StartTLS()
+	t.Cleanup(func() {
+		s.LetGo()
+		s.Close()
+	})
+	return s
+}
+
+func (s *STS) serve(w http.ResponseWriter, r *http.Request) {
+	r.ParseForm()
+	s.mu.Lock()
+	s.requests = append(s.requests, r.Form.Encode())
+	handle := s.handle
+	s.mu.Unlock()
+	if handle == nil {
+		handle = s.Answer
+	}
+	handle(w, r)
+}
+
+// Answer is that of a healthy STS.
+func (s *STS) Answer(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Form.Get("RoleArn") != RoleARN:
+		w.WriteHeader(http.StatusNotFound)
+	case r.Form.Get("Action") == "AssumeRole" && r.Form.Get("AccessKeyId") == UserKeyID:
+		io.WriteString(w, s.session())
+	case r.Form.Get("Action") == "AssumeRoleWithOIDC" && r.Form.Get("OIDCToken") == OIDCToken && r.Form.Get("OIDCProviderArn") == OIDCProvider:
+		io.WriteString(w, s.session())
+	default:
+		w.WriteHeader(http.StatusForbidden)
+	}
+}
+
+func (s *STS) session() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprintf(`{"Credentials":%s}`, SessionJSON(cmp.Or(s.keyID, RoleKeyID), s.lifetime))
+}
+
+// Hang answers nothing until the client leaves or LetGo is called, and then
+// what cannot be understood.
+func (s *STS) Hang(_ http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	release := s.release
+	s.mu.Unlock()
+	select {
+	case <-r.Context().Done():
+	case <-release:
+	}
+}
+
+// LetGo ends what hangs.
+func (s *STS) LetGo() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.release)
+	s.release = make(chan struct{})
+}
+
+// Behave sets what it does from now on; nil is healthy.
+func (s *STS) Behave(handle http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handle = handle
+}
+
+// HandOut sets the key that it hands out from now on, and how long the key lives.
+func (s *STS) HandOut(keyID string, lifetime time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keyID, s.lifetime = keyID, lifetime
+}
+
+// Asked returns the parameters of every request.
+func (s *STS) Asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.requests...)
+}
+
+// RequireAsked waits for a question that is still on its way.
+func (s *STS) RequireAsked(t *testing.T, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); len(s.Asked()) < want && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if got := len(s.Asked()); got != want {
+		t.Fatalf("STS was asked %d times, want %d", got, want)
+	}
+}
+
+// RAMRole is a ram_role_arn credential that asks s.
+func (s *STS) RAMRole(t *testing.T, change ...func(*credentials.Config)) credentials.Credential {
+	config := new(credentials.Config).
+		SetType("ram_role_arn").
+		SetAccessKeyId(UserKeyID).
+		SetAccessKeySecret(UserSecret).
+		SetRoleArn(RoleARN).
+		SetSTSEndpoint(s.Listener.Addr().String())
+	for _, f := range change {
+		f(config)
+	}
+	credential, err := credentials.NewCredential(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return credential
+}
+
+// Impatient gives a provider up after 300 ms in all.
+func Impatient(config *credentials.Config) { config.SetConnectTimeout(100).SetTimeout(200) }
+
+// SessionJSON is a temporary key as STS, the metadata service and a credentials
+// URI tell it.
+func SessionJSON(keyID string, lifetime time.Duration) string {
+	text, _ := json.Marshal(map[string]string{
+		"Code":            "Success",
+		"AccessKeyId":     keyID,
+		"AccessKeySecret": RoleSecret,
+		"SecurityToken":   RoleToken,
+		"Expiration":      time.Now().Add(lifetime).UTC().Format("2006-01-02T15:04:05Z"),
+	})
+	return string(text)
+}
+
+// NewCredentialsURI serves a temporary key over HTTP on loopback.
+func NewCredentialsURI(t *testing.T) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, SessionJSON(RoleKeyID, time.Hour))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}

@@ -1,0 +1,278 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"go.uber.org/goleak"
+)
+
+// overdue is a generous bound for a busy machine, and far less than the servers take.
+const overdue = 30 * time.Second
+
+// TestSendEndsWithItsContext has servers that never end their answers. Send ends at the
+// latest with its context, tells of the head if it arrived, and leaves no goroutine
+// behind.
+func TestSendEndsWithItsContext(t *testing.T) {
+	type answering struct {
+		name   string
+		text   string // what the server writes
+		rest   string // and then again and again
+		status int    // 0: no whole head arrives
+		open   bool   // what has come when the connection ends is the body
+	}
+	cases := []answering{
+		{name: "no answer", text: ""},
+		{name: "half a status line", text: "HTTP/1.1 2"},
+		{name: "half a head", text: "HTTP/1.1 200 OK\r\nContent-"},
+		{name: "a 100 and then nothing", text: "HTTP/1.1 100 Continue\r\n\r\n"},
+		{name: "a 103 and then half a head", text: "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\n"},
+		{name: "100 without end", text: "", rest: "HTTP/1.1 100 Continue\r\n\r\n"},
+		{name: "103 without end", text: "", rest: "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"},
+		{name: "a head of endless fields", text: "HTTP/1.1 200 OK\r\n", rest: "A: b\r\n"},
+		{name: "a head of one endless field", text: "HTTP/1.1 200 OK\r\nA: ", rest: "aaaaaaaaaaaaaaaa"},
+		{name: "an endless status line", text: "HTTP/1.1 200 ", rest: "aaaaaaaaaaaaaaaa"},
+		{name: "a 101 and then nothing", text: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", status: 101},
+		{name: "a 101 and then bytes without end", text: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", rest: "a", status: 101},
+		{name: "a 101 without a protocol", text: "HTTP/1.1 101 Switching Protocols\r\n\r\n", status: 101},
+		{name: "a body of more than 1 MiB", text: "HTTP/1.1 200 OK\r\n\r\n", rest: strings.Repeat("a", 1024), status: 200},
+		{name: "an endless chunked body", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", rest: "4\r\naaaa\r\n", status: 200},
+		{name: "an endless chunk size", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", rest: "0", status: 200},
+		{name: "an endless chunk extension", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;a=", rest: "aaaa", status: 200},
+		{name: "a trailer of endless fields", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", rest: "A: b\r\n", status: 200},
+	}
+	for _, status := range []int{200, 206, 302, 404, 500, 502} {
+		line := "HTTP/1.1 " + strconv.Itoa(status) + " Some Reason\r\n"
+		name := strconv.Itoa(status)
+		cases = append(cases,
+			answering{name: name + " and half a head", text: line + "A: b\r\n"},
+			answering{name: name + " without a body", text: line + "Content-Length: 9\r\n\r\n", status: status},
+			answering{name: name + " and half a body", text: line + "Content-Length: 9\r\n\r\n{", status: status},
+			answering{name: name + " and a body until the end of the connection", text: line + "\r\n{}", status: status, open: true},
+			answering{name: name + " and half a chunk", text: line + "Transfer-Encoding: chunked\r\n\r\n9\r\n{", status: status},
+			answering{name: name + " and half a trailer", text: line + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n", status: status},
+		)
+	}
+	for _, kind := range kinds {
+		if kind.major != 1 {
+			continue // the servers write HTTP/1.1
+		}
+		t.Run(kind.name, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
+			var all sync.WaitGroup // not t.Parallel, which would run two at a time
+			for _, test := range cases {
+				all.Go(func() {
+					t.Run(test.name, func(t *testing.T) {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+						defer cancel()
+						endless := test.rest != "" || test.status == http.StatusSwitchingProtocols
+						leave := func() { time.AfterFunc(50*time.Millisecond, cancel) }
+						server := newRecorder(t, writes(test.text, test.rest, func() {
+							if !endless && test.status == 0 {
+								leave()
+							}
+						}))
+						sender := kind.sender(t, func(base *http.Transport) { base.MaxResponseHeaderBytes = maxHead })
+						t.Cleanup(sender.CloseIdleConnections)
+						inner := sender.client.Transport
+						sender.client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+							response, err := inner.RoundTrip(r)
+							if !endless && err == nil { // the head has arrived
+								leave()
+							}
+							return response, err
+						})
+						started := time.Now()
+						o := sender.Send(ctx, to(server.host()))
+						assert.Less(t, time.Since(started), overdue)
+						assert.True(t, o.Sent)
+						assert.Equal(t, test.status, o.Status)
+						assert.Equal(t, test.status != 0, o.Header != nil)
+						if !endless {
+							assert.ErrorIs(t, o.Err, context.Canceled)
+						}
+						if !test.open {
+							assert.Nil(t, o.Body)
+						}
+					})
+				})
+			}
+			all.Wait()
+			goleak.VerifyNone(t, before)
+		})
+	}
+}
+
+// Over HTTP/2 the same things can stay unfinished.
+func TestSendEndsWithItsContextOverHTTP2(t *testing.T) {
+	for _, kind := range kinds {
+		if kind.major != 2 {
+			continue
+		}
+		for _, status := range []int{0, 200, 302, 404, 500} {
+			t.Run(strconv.Itoa(status)+" and then nothing", func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				server := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
+					if status == 0 {
+						time.AfterFunc(50*time.Millisecond, cancel)
+					} else {
+						w.Header().Set("Trailer", "A")
+						w.WriteHeader(status)
+						io.WriteString(w, "{}")
+						http.NewResponseController(w).Flush()
+					}
+					<-r.Context().Done()
+				})
+				sender := kind.sender(t, unchanged)
+				defer sender.CloseIdleConnections()
+				inner := sender.client.Transport
+				sender.client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+					response, err := inner.RoundTrip(r)
+					if err == nil {
+						time.AfterFunc(50*time.Millisecond, cancel)
+					}
+					return response, err
+				})
+				started := time.Now()
+				o := sender.Send(ctx, to(server.host()))
+				assert.Less(t, time.Since(started), overdue)
+				assert.ErrorIs(t, o.Err, context.Canceled)
+				assert.True(t, o.Sent)
+				assert.Equal(t, status, o.Status)
+				assert.Nil(t, o.Body)
+			})
+		}
+	}
+}
+
+// A transport of a user's own may ignore its context at every step. Send ends all the same.
+func TestSendEndsAlthoughTheTransportGoesOn(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	release := make(chan struct{})
+	body := func(read func([]byte) (int, error), close func() error) *http.Response {
+		return &http.Response{StatusCode: 200, Header: http.Header{"X-Acs-Request-Id": {"1"}}, Body: ownBody{read, close}}
+	}
+	hang := func() { <-release }
+	for _, test := range []struct {
+		name   string
+		trip   func(*http.Request) (*http.Response, error)
+		status int
+	}{
+		{"before it reads the request", func(*http.Request) (*http.Response, error) {
+			hang()
+			return nil, errors.New("late")
+		}, 0},
+		{"while it waits for the head", func(r *http.Request) (*http.Response, error) {
+			io.ReadAll(r.Body)
+			hang()
+			return nil, errors.New("late")
+		}, 0},
+		{"while the body is read", func(r *http.Request) (*http.Response, error) {
+			return body(func([]byte) (int, error) { hang(); return 0, io.EOF }, func() error { return nil }), nil
+		}, 200},
+		{"while the body is closed", func(r *http.Request) (*http.Response, error) {
+			return body(func([]byte) (int, error) { return 0, io.EOF }, func() error { hang(); return nil }), nil
+		}, 200},
+		{"with a body that dribbles", func(r *http.Request) (*http.Response, error) {
+			return body(func(p []byte) (int, error) {
+				select {
+				case <-release:
+					return 0, io.EOF
+				case <-time.After(time.Millisecond):
+				}
+				return copy(p, "a"), nil
+			}, func() error { return nil }), nil
+		}, 200},
+		{"and panics when nobody waits any more", func(r *http.Request) (*http.Response, error) {
+			hang()
+			panic("late")
+		}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sender := NewSender(&http.Client{Transport: roundTripper(test.trip)})
+			started := time.Now()
+			o := sender.Send(within(t, 200*time.Millisecond), to("127.0.0.1:1"))
+			assert.Less(t, time.Since(started), overdue)
+			assert.ErrorIs(t, o.Err, context.DeadlineExceeded)
+			assert.True(t, o.Sent)
+			assert.Equal(t, test.status, o.Status)
+			assert.Equal(t, test.status != 0, RequestID(o.Header) == "1", "the head has arrived")
+			assert.Nil(t, o.Body)
+		})
+	}
+	close(release)
+	goleak.VerifyNone(t, before)
+}
+
+type ownBody struct {
+	read  func([]byte) (int, error)
+	close func() error
+}
+
+func (b ownBody) Read(p []byte) (int, error) { return b.read(p) }
+func (b ownBody) Close() error               { return b.close() }
+
+func TestATransportThatBreaksItsGoroutine(t *testing.T) {
+	t.Run("its panic is the caller's", func(t *testing.T) {
+		sender := NewSender(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { panic("oops") })})
+		assert.PanicsWithValue(t, "oops", func() { sender.Send(within(t, 200*time.Millisecond), to("127.0.0.1:1")) })
+	})
+	t.Run("the end of its goroutine is an error", func(t *testing.T) {
+		sender := NewSender(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			runtime.Goexit()
+			return nil, nil
+		})})
+		o := sender.Send(within(t, overdue), to("127.0.0.1:1"))
+		assert.ErrorContains(t, o.Err, "ended its goroutine")
+		assert.True(t, o.Sent)
+	})
+}
+
+// 50 callers once took 533 MB for heads without end.
+func TestAHeadWithoutEndCostsLittleMemory(t *testing.T) {
+	server := newRecorder(t, writes("HTTP/1.1 200 OK\r\nA: ", strings.Repeat("a", 1024), func() {}))
+	sender := NewSender(nil)
+	defer sender.CloseIdleConnections()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	o := sender.Send(within(t, time.Minute), to(server.host()))
+	runtime.ReadMemStats(&after)
+	assert.Error(t, o.Err)
+	assert.True(t, o.Sent)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20), "allocated by both sides")
+}
+
+// A proxy may answer CONNECT without end, or not at all.
+func TestAProxyThatNeverEndsItsAnswer(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	for name, reply := range map[string]string{
+		"nothing":         "",
+		"half a head":     "HTTP/1.1 200 OK\r\nA:",
+		"a 100":           "HTTP/1.1 100 Continue\r\n\r\n",
+		"a head too long": "HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 2*maxHead) + "\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			proxy := proxyTo(t, reply)
+			sender := NewSender(nil)
+			defer sender.CloseIdleConnections()
+			sender.pool.Proxy = http.ProxyURL(proxy)
+			started := time.Now()
+			o := sender.Send(within(t, 200*time.Millisecond), to("example.com"))
+			assert.Less(t, time.Since(started), overdue)
+			assert.Error(t, o.Err)
+			assert.False(t, o.Sent)
+		})
+	}
+	goleak.VerifyNone(t, before)
+}
