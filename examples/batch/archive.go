@@ -15,7 +15,7 @@ const (
 	maxUnzipped = 4 << 30   // bytes of all parts
 	maxInMemory = 128 << 20 // bytes of all parts that excelize does not put into temporary files
 	maxToken    = 1 << 20   // bytes of XML from one < to the next; a cell has at most 32,767 characters
-	maxStrings  = 4 << 20   // different texts of a workbook: excelize takes 56 bytes of memory for each
+	maxStrings  = 4 << 20   // different texts of a workbook: excelize takes about 40 bytes of memory for each
 	maxParts    = 10_000
 	// toTempFile is how long a sheet may be to stay in memory.
 	toTempFile = 1 << 20
