@@ -211,7 +211,7 @@ func TestCredentialOfSTS(t *testing.T) {
 			if len(sts.Asked()) > 1 {
 				second <- struct{}{}
 			}
-			select { // time enough for another question
+			select { // time enough for another request
 			case <-second:
 			case <-time.After(200 * time.Millisecond):
 			}
@@ -255,7 +255,7 @@ func TestCredentialOfSTS(t *testing.T) {
 			t.Errorf("the service saw %d requests without a credential", n)
 		}
 	})
-	t.Run("a question that hangs ends with the provider's own timeout, and the next one is answered", func(t *testing.T) {
+	t.Run("a refresh that hangs ends with the provider's own timeout, and the next one is answered", func(t *testing.T) {
 		sts := testenv.NewSTS(t)
 		sts.Behave(sts.Hang)
 		server, client := newVerification(t, sts.RAMRole(t, testenv.Impatient))
@@ -267,7 +267,7 @@ func TestCredentialOfSTS(t *testing.T) {
 		sts.Behave(nil)
 		requireRefused(t, t.Context(), client, id2meta.ErrCredential) // came while it hung
 		if took := time.Since(started); took > 2*time.Second {
-			t.Errorf("the question took %v, with a timeout of 300 ms", took)
+			t.Errorf("the refresh took %v, with a timeout of 300 ms", took)
 		}
 		requireSignedBy(t, server, client, roleKeyID)
 		sts.RequireAsked(t, 2)

@@ -335,7 +335,7 @@ func (l late) RoundTrip(r *http.Request) (*http.Response, error) {
 	return l.transport.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
 }
 
-// When ctx ends, the transport says goodbye by TLS before it closes the socket, and
+// When ctx ends, the transport writes a TLS alert before it closes the socket, and
 // a server that answers on seeing its client leave can be read in between. What it
 // says then is no answer, unless it is a verdict.
 func TestAnAnswerThatComesAfterTheEnd(t *testing.T) {

@@ -39,7 +39,7 @@ var different = map[string]string{
 // authorization is the header but for the signature itself.
 var authorization = regexp.MustCompile(`^(ACS3-HMAC-SHA256 Credential=.*,SignedHeaders=.*,Signature=)[0-9a-f]{64}$`)
 
-// TestRequestIsTheSDKs has the vendor's SDK and this library ask the same question
+// TestRequestIsTheSDKs has the vendor's SDK and this library send the same request
 // with each type of credential, and compares what arrives.
 func TestRequestIsTheSDKs(t *testing.T) {
 	for _, test := range []struct {
@@ -121,7 +121,7 @@ func TestRequestIsTheSDKs(t *testing.T) {
 	}
 }
 
-// askSDK sends the question with a form body, as the vendor's newer SDKs do.
+// askSDK sends the request with a form body, as the vendor's newer SDKs do.
 func askSDK(t *testing.T, endpoint string, credential credentials.Credential) {
 	t.Helper()
 	sdk, err := cloudauth.NewClient(&openapi.Config{

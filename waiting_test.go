@@ -78,7 +78,7 @@ func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 				service := &fakeService{answerAfter: answerAfter}
 				client := service.client(t, id2meta.WithTimeout(timeout), id2meta.WithLimiter(rate.NewLimiter(perSecond, 4)))
 				var verdicts [int((rush + timeout) / time.Second)]atomic.Int64
-				var unverified atomic.Int64   // billed without a verdict
+				var unverified atomic.Int64 // billed without a verdict
 				var refused, refusedLate atomic.Int64
 				var calls sync.WaitGroup
 				start := time.Now()

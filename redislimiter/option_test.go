@@ -11,42 +11,62 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-func TestWhatCannotBeUsedIsToldByWait(t *testing.T) {
+func TestNewRefusesWhatCannotBeUsed(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // connects to nothing yet
 	t.Cleanup(func() { client.Close() })
 	for name, test := range map[string]struct {
-		limiter *Limiter
-		want    string
+		client redis.UniversalClient
+		key    string
+		opts   []Option
+		want   string
 	}{
-		"a nil client":                      {New(nil, "test"), "client is nil"},
-		"a nil pointer as the client":       {New((*redis.Client)(nil), "test"), "client is nil"},
-		"an empty key":                      {New(client, ""), "key is empty"},
-		"a nil Option":                      {New(client, "test", nil), "Option is nil"},
-		"a nil logger":                      {New(client, "test", WithLogger(nil)), "WithLogger"},
-		"no request a second":               {New(client, "test", WithRate(0, 4)), "WithRate: perSecond"},
-		"more than a million a second":      {New(client, "test", WithRate(1_000_001, 4)), "WithRate: perSecond"},
-		"no burst":                          {New(client, "test", WithRate(47, 0)), "WithRate: burst"},
-		"a Limiter that was not made by it": {new(Limiter), "not made by New"},
-		"a nil Limiter":                     {nil, "not made by New"},
+		"a nil client":                {nil, "test", nil, "client is nil"},
+		"an empty key":                {client, "", nil, "key is empty"},
+		"a nil Option":                {client, "test", []Option{nil}, "Option is nil"},
+		"a nil logger":                {client, "test", []Option{WithLogger(nil)}, "WithLogger"},
+		"no request a second":         {client, "test", []Option{WithRate(0, 4)}, "WithRate: perSecond"},
+		"less than no request":        {client, "test", []Option{WithRate(-1, 4)}, "WithRate: perSecond"},
+		"more than a million":         {client, "test", []Option{WithRate(1_000_001, 4)}, "WithRate: perSecond"},
+		"no burst":                    {client, "test", []Option{WithRate(47, 0)}, "WithRate: burst"},
+		"a burst above a million":     {client, "test", []Option{WithRate(47, 1_000_001)}, "WithRate: burst"},
+		"a good Option and a bad one": {client, "test", []Option{WithFailOpen(), WithRate(47, 0)}, "WithRate: burst"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := test.limiter.Wait(t.Context())
+			limiter, err := New(test.client, test.key, test.opts...)
 			if err == nil || !strings.HasPrefix(err.Error(), "redislimiter: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+			if limiter != nil {
+				t.Error("a Limiter beside the error")
+			}
+		})
+	}
+	t.Run("the last of two options that can be used counts", func(t *testing.T) {
+		if got := mustNew(t, client, "test", WithRate(1, 1), WithRate(9, 3)); got.perSecond != 9 || got.burst != 3 {
+			t.Errorf("%d a second, burst %d", got.perSecond, got.burst)
+		}
+	})
+}
+
+func TestWaitRefusesWhatCannotBeUsed(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { client.Close() })
+	var noContext context.Context
+	for name, test := range map[string]struct {
+		limiter *Limiter
+		ctx     context.Context
+		want    string
+	}{
+		"a nil Limiter":                   {nil, t.Context(), "not made by New"},
+		"a Limiter that New did not make": {new(Limiter), t.Context(), "not made by New"},
+		"a nil context":                   {mustNew(t, client, "test"), noContext, "context is nil"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := test.limiter.Wait(test.ctx); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
 		})
 	}
-	t.Run("a nil context", func(t *testing.T) {
-		var none context.Context
-		if err := New(client, "test").Wait(none); err == nil || !strings.Contains(err.Error(), "context is nil") {
-			t.Errorf("error %v", err)
-		}
-	})
-	t.Run("the last of two options that can be used counts", func(t *testing.T) {
-		if got := New(client, "test", WithRate(1, 1), WithRate(9, 3)); got.perSecond != 9 || got.burst != 3 {
-			t.Errorf("%d a second, burst %d", got.perSecond, got.burst)
-		}
-	})
 }
 
 func TestRateAndKey(t *testing.T) {
@@ -66,7 +86,7 @@ func TestRateAndKey(t *testing.T) {
 			var granted atomic.Int64
 			var group sync.WaitGroup
 			for _, key := range test.keys {
-				limiter := New(newTestClient(t, server, nil), key, test.opts...)
+				limiter := mustNew(t, newTestClient(t, server, nil), key, test.opts...)
 				group.Go(func() {
 					for limiter.Wait(ctx) == nil {
 						granted.Add(1)

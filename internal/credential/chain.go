@@ -2,9 +2,9 @@ package credential
 
 import "os"
 
-// chainVariables are what the default provider chain reads of the environment.
-// The chain looks at some of them only when it is built, and once it has found
-// a provider it stays with it; so a change means a new chain.
+// chainVariables are the variables that the default provider chain reads. The chain
+// reads some of them only when it is made, and once it has found a provider it keeps
+// that provider. So a changed variable means a new chain.
 var chainVariables = [...]string{
 	"ALIBABA_CLOUD_ACCESS_KEY_ID",
 	"ALIBABA_CLOUD_ACCESS_KEY_SECRET",

@@ -109,7 +109,7 @@ func (m *fakeMetadata) serve(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == rolesPath:
 		io.WriteString(w, ecsRole+"\n")
 	case r.URL.Path == rolesPath+ecsRole:
-		io.WriteString(w, testenv.SessionJSON(m.keyID, 100*time.Second)) // to be renewed at every question
+		io.WriteString(w, testenv.SessionJSON(m.keyID, 100*time.Second)) // to be renewed each time
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}

@@ -30,7 +30,7 @@ func accessKey(id string) *credentials.CredentialModel {
 }
 
 // source is a provider whose behaviour a test changes as it goes. It counts the
-// questions, and how many were asked at a time.
+// times that it was asked, and how many asked at a time.
 type source struct {
 	asked   atomic.Int32
 	asking  atomic.Int32
@@ -298,7 +298,7 @@ func TestResolverWhileTheProviderHangs(t *testing.T) {
 			synctest.Wait()
 			requireKey(t, r, "a", 0)
 			if n := s.atATime.Load(); n != 1 {
-				t.Errorf("the provider was asked %d questions at a time", n)
+				t.Errorf("%d goroutines asked the provider at a time", n)
 			}
 		})
 	})
@@ -473,7 +473,7 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 			requireNoKey(t, r, errProvider)
 		})
 	})
-	t.Run("a change during a question does not wait for its answer, nor take it", func(t *testing.T) {
+	t.Run("a change during a refresh does not wait for its answer, nor take it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := new(Resolver)
 			release := make(chan struct{})
@@ -488,7 +488,7 @@ func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
 			requireKey(t, r, "b", 0)
 		})
 	})
-	t.Run("a refusal during a question does not wait for its answer, nor take it", func(t *testing.T) {
+	t.Run("a refusal during a refresh does not wait for its answer, nor take it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			setKey(t, "a")
 			r := new(Resolver)

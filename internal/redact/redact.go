@@ -38,13 +38,13 @@ const (
 	Mark = "***"
 	// maxServerText is longer than any message of the service that was seen.
 	maxServerText = 512
-	// maxRedacted bounds the work on a text that is cut anyway. A longer one is
-	// no message, and is not shown at all: cut before it is redacted, it could
-	// end in half a secret.
+	// maxRedacted bounds the work on a text that is cut anyway. A longer text is
+	// no message, and is not shown at all. If it were cut before it is redacted,
+	// it could end in half a secret.
 	maxRedacted = 16 << 10
-	// shortSecret is the length up to which a secret may well be a part of other
-	// words: the name Li is one of "client", and a text with *** for every li
-	// would tell the name by what is missing.
+	// shortSecret is the length up to which a secret may be a part of other words.
+	// The name Li is a part of "client", and a text with *** for every li would
+	// tell the name by what is missing.
 	shortSecret = 4
 	// tokenHead is how much of a token, which may have a thousand characters, is
 	// enough to find it.
@@ -52,9 +52,9 @@ const (
 )
 
 var (
-	// longDigits is what an ID number, also with stars in its middle, an md5, a
-	// signature or a key looks like. It is longer than a time (20060102150405)
-	// and than the groups of a request ID.
+	// longDigits is what an ID number, an md5, a signature or a key looks like. The
+	// middle of an ID number may be stars. A time (20060102150405) and the groups of a
+	// request ID are shorter.
 	longDigits = regexp.MustCompile(`[0-9A-Fa-f*]{15,}[Xx]?`)
 	// separatedNumber is what an ID number looks like with single separators
 	// between its digits: region, date of birth, order and check digit.
@@ -62,8 +62,8 @@ var (
 		"(?:1"+separator+"[89]|2"+separator+"0)", `\d`, `\d`, "[01]", `\d`, "[0-3]", `\d`, `\d`, `\d`, `\d`, `[\dXx]`))
 	// idNumber is an ID number as a secret is given.
 	idNumber = regexp.MustCompile(`^\d{17}[\dXx]$`)
-	// userInfo is how a proxy's password stands in an address: before the last
-	// @, whatever it is made of, and also if the address has no scheme.
+	// userInfo is how a proxy's password stands in an address: before the last @,
+	// whatever characters it has, and even if the address has no scheme.
 	userInfo = regexp.MustCompile(`(?s)(//).*@|[^\s"]+@`)
 )
 
@@ -77,12 +77,12 @@ func joined(parts ...string) string { return strings.Join(parts, separator) }
 // Redactor hides the secrets of one request. The zero Redactor hides what looks
 // like a secret. It is not safe for concurrent use.
 type Redactor struct {
-	// Date is a date as YYYYMMDD, which is found also with separators in it; or "".
+	// Date is a date as YYYYMMDD, or "". It is found with separators in it, too.
 	Date string
 	// Secrets returns what else must not be seen. It is called at most once, when
 	// there is a text to redact, and may be nil.
 	Secrets func() []string
-	// Tokens are secrets of which the beginning is enough to tell them.
+	// Tokens are secrets that their beginning identifies.
 	Tokens []string
 
 	pattern *regexp.Regexp // of all these; nil until it is needed
@@ -103,7 +103,7 @@ func (r *Redactor) all() (whole, heads []string) {
 	return slices.DeleteFunc(whole, func(s string) bool { return s == "" }), heads
 }
 
-// compile finds the secrets however they are spelled; see spellings.
+// compile returns a pattern of the secrets in all their spellings.
 func (r *Redactor) compile() *regexp.Regexp {
 	var patterns []string
 	whole, heads := r.all()
@@ -134,7 +134,7 @@ func (r *Redactor) compile() *regexp.Regexp {
 	return pattern
 }
 
-// isShort reports whether a secret is to be found only as a word of its own.
+// isShort reports whether a secret counts only as a word of its own.
 func isShort(secret string) bool {
 	return len(secret) <= shortSecret && !strings.ContainsFunc(secret, notAlphanumeric)
 }
@@ -207,10 +207,10 @@ func notAlphanumeric(c rune) bool {
 	return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
 }
 
-// Error returns err as it may be shown to the caller: itself, so that errors.Is
-// and errors.As see the whole chain; or, if anything in the chain says what it
-// must not, its redacted text, which errors.Is sees through and errors.As does
-// not.
+// Error returns err as it may be shown to the caller. An error without secrets is
+// returned as it is, so that errors.Is and errors.As see the whole chain. If anything in
+// the chain shows a secret, Error returns an error with the redacted text. errors.Is sees
+// through that error, and errors.As does not.
 func (r *Redactor) Error(err error) error {
 	// The address in a url.Error adds nothing to the endpoint.
 	if wrapped, ok := errors.AsType[*url.Error](err); ok && wrapped.Err != nil {
@@ -225,8 +225,8 @@ func (r *Redactor) Error(err error) error {
 	}
 }
 
-// clean reports whether err may be shown with any verb of fmt: a struct may
-// have fields that its Error does not tell and %#v does.
+// clean reports whether err may be shown with any verb of fmt. A struct may have
+// fields that Error does not show and %#v does.
 func (r *Redactor) clean(err error) bool {
 	if text := fmt.Sprint(err); r.Text(text) != text {
 		return false
@@ -251,7 +251,7 @@ func (r *Redactor) clean(err error) bool {
 }
 
 // redactedError stands for an error that must not be shown. It holds that error
-// only inside a function, where neither fmt nor errors.Unwrap gets at it.
+// inside a function, where fmt and errors.Unwrap cannot reach it.
 type redactedError struct {
 	text string
 	is   func(target error) bool

@@ -127,7 +127,7 @@ func (s *STS) Asked() []string {
 	return append([]string(nil), s.requests...)
 }
 
-// RequireAsked waits for a question that is still on its way.
+// RequireAsked waits for a request that is still on its way.
 func (s *STS) RequireAsked(t *testing.T, want int) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); len(s.Asked()) < want && time.Now().Before(deadline); {

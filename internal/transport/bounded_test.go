@@ -63,14 +63,17 @@ func TestSendEndsWithItsContext(t *testing.T) {
 		)
 	}
 	for _, kind := range kinds {
-		if kind.major != 1 {
-			continue // the servers write HTTP/1.1
+		if kind.major != 1 || kind.name == "the own pool with instrumentation" {
+			continue // the servers write HTTP/1.1, and one kind with instrumentation is enough
 		}
 		t.Run(kind.name, func(t *testing.T) {
 			before := goleak.IgnoreCurrent()
-			var all sync.WaitGroup // not t.Parallel, which would run two at a time
+			var all sync.WaitGroup // not t.Parallel: the goroutines of all must have ended below
+			turns := make(chan struct{}, 4)
 			for _, test := range cases {
+				turns <- struct{}{}
 				all.Go(func() {
+					defer func() { <-turns }()
 					t.Run(test.name, func(t *testing.T) {
 						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 						defer cancel()

@@ -14,8 +14,7 @@ import (
 // exchange is one request on its way, and how far it came. It is also the context of
 // the request.
 //
-// Whether the request was sent is the question that decides about retries and the
-// bill. Three things tell:
+// Retries and the bill depend on whether the request was sent. Three things tell:
 //
 //   - net/http reports by httptrace when it wants a connection and when it has one.
 //     Once it has one, the request counts as sent, unless the exchange closed the

@@ -57,6 +57,7 @@ func given(t *testing.T, change func(*http.Transport), http2 bool, wrap func(htt
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.ForceAttemptHTTP2 = http2
 	base.TLSClientConfig = &tls.Config{RootCAs: nil} // those of testenv
+	base.TLSHandshakeTimeout = time.Minute           // the machine may be busy
 	change(base)
 	t.Cleanup(base.CloseIdleConnections)
 	return NewSender(&http.Client{Transport: wrap(base)})

@@ -12,17 +12,17 @@ const (
 	// maxIdleConns allows for many more callers than the service's 50 calls a
 	// second can keep busy.
 	maxIdleConns = 128
-	// idleConnTimeout should be shorter than the server's own, so that it is this
-	// side that closes: a request that meets a close on its way is lost, and
-	// cannot be told from one that was billed. The vendor does not publish its
-	// time; 10 s is below what load balancers usually have.
+	// idleConnTimeout should be shorter than the server's, so that the client
+	// closes an idle connection first. A request that is sent while the server
+	// closes is lost, and cannot be told from a request that was billed. The
+	// vendor does not publish its time; load balancers usually have more than 10 s.
 	idleConnTimeout = 10 * time.Second
 )
 
 // newPool returns the connection pool of a Sender that was given none.
 //
-// It speaks HTTP/1.1 only. The calls are few and small, each on a connection of
-// its own is never held up by another, and what has been sent is known exactly.
+// The pool speaks HTTP/1.1 only. The requests are few and small. Each has a connection
+// for itself, so no request holds up another, and it is known exactly what was sent.
 func newPool() *http.Transport {
 	dialer := &net.Dialer{Timeout: ConnectBudget, KeepAlive: 15 * time.Second}
 	secure := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{
@@ -46,9 +46,9 @@ func newPool() *http.Transport {
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dialUntilDone ends a dial with the attempt that asked for it. The transport
-// would let it go on, for the sake of later requests, and so leave a goroutine
-// behind for each call that a silent host has kept waiting.
+// dialUntilDone ends a dial when the attempt that asked for it ends. The transport
+// would let the dial go on, for the sake of later requests. So it would leave a
+// goroutine behind for each attempt at a silent host.
 func dialUntilDone(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		attempt, ok := ctx.Value(attemptContext{}).(context.Context)
@@ -64,9 +64,9 @@ func dialUntilDone(dial dialFunc) dialFunc {
 }
 
 // closeUntilAnswered closes a new connection to a proxy if the attempt that asked
-// for it ends before the proxy has said anything. The transport would wait a
-// minute for its answer to CONNECT, and leave a goroutine behind for each call
-// that a silent proxy has kept waiting.
+// for it ends before the proxy has answered. The transport would wait a minute for
+// the answer to CONNECT. So it would leave a goroutine behind for each attempt
+// through a silent proxy.
 func closeUntilAnswered(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
@@ -82,7 +82,7 @@ func closeUntilAnswered(dial dialFunc) dialFunc {
 // proxyConn is a connection to a proxy that may not have answered yet.
 type proxyConn struct {
 	*net.TCPConn
-	answered func() bool // from then on it lives as long as the transport likes
+	answered func() bool // from then on the transport alone decides when to close
 }
 
 func (c *proxyConn) Read(b []byte) (int, error) {
@@ -93,8 +93,8 @@ func (c *proxyConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// ownSocket returns what a connection of HTTP/1.1 is sent on, and false for one
-// of HTTP/2, which others use at the same time.
+// ownSocket returns the socket under a connection. It reports whether the connection
+// belongs to one request alone: over HTTP/2 other requests use it at the same time.
 func ownSocket(conn net.Conn) (net.Conn, bool) {
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
@@ -103,12 +103,10 @@ func ownSocket(conn net.Conn) (net.Conn, bool) {
 	return secure.NetConn(), secure.ConnectionState().NegotiatedProtocol != "h2"
 }
 
-// closeOwn closes a connection, so that nothing can be sent on it, and reports
-// whether it did.
-func closeOwn(conn net.Conn) bool {
-	socket, own := ownSocket(conn)
-	if own {
-		socket.Close() // TLS would say goodbye first, and wait
+// closeOwn closes a connection of HTTP/1.1, so that nothing can be sent on it. Over
+// HTTP/2 the request's body keeps the request from being sent; see watchedBody.
+func closeOwn(conn net.Conn) {
+	if socket, own := ownSocket(conn); own {
+		socket.Close() // not conn.Close: TLS would write an alert first
 	}
-	return own
 }

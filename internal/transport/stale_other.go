@@ -4,5 +4,5 @@ package transport
 
 import "net"
 
-// closeStale does nothing where a socket cannot be asked without reading it.
+// closeStale does nothing where the system cannot look at a socket without reading from it.
 func closeStale(net.Conn) bool { return false }

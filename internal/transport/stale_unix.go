@@ -7,13 +7,13 @@ import (
 	"syscall"
 )
 
-// closeStale closes a kept connection that its server has closed, and reports
-// whether it was one. The transport notices such a connection only when its
-// reading goroutine gets to run; a request that was written before that would
-// be lost, and could not be told from one that was answered and billed.
+// closeStale closes a kept connection that the server has closed, and reports
+// whether the connection was closed. The transport notices it only when its
+// reading goroutine gets to run. A request that is written before that is lost,
+// and cannot be told from a request that was answered and billed.
 //
-// Between two answers an HTTP/1.1 server has nothing to say, so anything that
-// there is to read is its farewell.
+// Between two answers an HTTP/1.1 server has nothing to say. So if there is anything to
+// read, the server has closed the connection, or has sent an answer too many.
 func closeStale(conn net.Conn) bool {
 	conn, own := ownSocket(conn)
 	socket, ok := conn.(syscall.Conn)
@@ -32,6 +32,6 @@ func closeStale(conn net.Conn) bool {
 	if err == nil && (peeked == syscall.EAGAIN || peeked == syscall.EINTR) {
 		return false
 	}
-	conn.Close() // if it was not the transport that did it, hence the error
+	conn.Close() // the transport may have closed it already; then Control failed
 	return true
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/progress"
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
@@ -43,7 +44,7 @@ func start(ctx context.Context, c *verdictcache.Cache, p id2meta.Param) <-chan o
 func TestCallersInOneProcessShareOneQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &service{answer: after(time.Second, match, nil)}
-		c := newCache(t, next, verdictcache.NewMemory(10))
+		c := newCache(t, next, newMemory(t, 10))
 		var all []<-chan outcome
 		for range 64 {
 			all = append(all, start(t.Context(), c, zhang))
@@ -115,7 +116,7 @@ func TestAPanicReachesTheCallers(t *testing.T) {
 			one, other := start(t.Context(), c, zhang), start(t.Context(), c, zhang)
 			require.Equal(t, value, (<-one).panicked)
 			require.Equal(t, value, (<-other).panicked)
-			require.Contains(t, log.String(), "question_test.go", "where it came from is not lost")
+			require.Contains(t, log.String(), "flight_test.go", "where it came from is not lost")
 			next.answer = always(match, nil)
 			began := time.Now()
 			mustVerify(t, c, zhang, match)
@@ -134,7 +135,7 @@ func TestCallersLeave(t *testing.T) {
 	t.Run("the question goes on for those who stay", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: after(time.Minute, match, nil)}
-			c := newCache(t, next, verdictcache.NewMemory(10))
+			c := newCache(t, next, newMemory(t, 10))
 			first := start(within(t, time.Second), c, zhang)
 			synctest.Wait()
 			stays := start(t.Context(), c, zhang)
@@ -152,75 +153,160 @@ func TestCallersLeave(t *testing.T) {
 			require.Equal(t, 1, next.asked())
 		})
 	})
-	t.Run("and ends with the last", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			ended := make(chan time.Time, 2)
-			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				<-ctx.Done()
-				ended <- time.Now()
-				return id2meta.Result{}, errors.Join(ctx.Err(), id2meta.ErrMaybeBilled)
-			}}
-			c := newCache(t, next, newFaulty())
-			began := time.Now()
-			one := start(within(t, time.Second), c, zhang)
-			other := start(within(t, 2*time.Second), c, zhang)
-			require.ErrorIs(t, (<-one).err, context.DeadlineExceeded)
-			o := <-other
-			require.ErrorIs(t, o.err, context.DeadlineExceeded)
-			require.NotErrorIs(t, o.err, context.Canceled)
-			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
-			require.Equal(t, 2*time.Second, (<-ended).Sub(began))
-			require.Equal(t, 2*time.Second, o.after)
-
-			next.answer = always(match, nil)
-			synctest.Wait()
-			mustVerify(t, c, zhang, match)
-			require.Equal(t, 2*time.Second, time.Since(began), "the claim was given up")
-		})
-	})
-	t.Run("what was not sent is not said to be billed", func(t *testing.T) {
+	t.Run("a caller with an ended context gets its error at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: after(time.Minute, match, nil)}
-			c := newCache(t, next, verdictcache.NewMemory(10))
-			o := <-start(within(t, time.Second), c, zhang)
-			require.ErrorIs(t, o.err, context.DeadlineExceeded)
-			require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled)
-		})
-	})
-	t.Run("nobody waits for a Verifier that does not end with its context", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: func(context.Context, int32) (id2meta.Result, error) {
-				time.Sleep(time.Minute)
-				return match, nil
-			}}
-			c := newCache(t, next, verdictcache.NewMemory(10))
+			c := newCache(t, next, newMemory(t, 10))
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
 			o := <-start(ctx, c, zhang)
 			require.ErrorIs(t, o.err, context.Canceled)
 			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
-			require.LessOrEqual(t, o.after, time.Second+100*time.Millisecond)
+			require.Equal(t, time.Second, o.after)
 
-			// It is asking still, and who comes waits for what it brings.
-			o = <-start(t.Context(), c, zhang)
-			require.Equal(t, match, o.result)
-			require.Less(t, o.after, time.Minute)
+			// The question goes on, and whoever comes waits for its verdict.
+			require.Equal(t, outcome{result: match, after: 59 * time.Second}, <-start(t.Context(), c, zhang))
 			require.Equal(t, 1, next.asked())
-			require.Equal(t, verdictcache.Stats{Shared: 1}, c.Stats())
+			require.Equal(t, verdictcache.Stats{Asked: 1}, c.Stats())
 		})
 	})
-	t.Run("a verdict that comes at that moment is given", func(t *testing.T) {
+	t.Run("a verdict that comes when nobody waits is remembered", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: after(time.Minute, match, nil)}
+			c := newCache(t, next, newMemory(t, 10))
+			o := <-start(within(t, time.Second), c, zhang)
+			require.ErrorIs(t, o.err, context.DeadlineExceeded)
+			time.Sleep(time.Minute)
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
+			require.Equal(t, 1, next.asked())
+			require.Equal(t, verdictcache.Stats{Remembered: 1}, c.Stats())
+		})
+	})
+	t.Run("a request that is not sent is given up with the last caller", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var gaveUp time.Duration
+			began := time.Now()
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, false) // it waits for its limiter
+				<-ctx.Done()
+				gaveUp = time.Since(began)
+				return id2meta.Result{}, ctx.Err()
+			}}
+			c := newCache(t, next, newFaulty())
+			one := start(within(t, time.Second), c, zhang)
+			other := start(within(t, 2*time.Second), c, zhang)
+			for _, done := range []<-chan outcome{one, other} {
+				o := <-done
+				require.ErrorIs(t, o.err, context.DeadlineExceeded)
+				require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled, "nothing was sent")
+			}
+			synctest.Wait()
+			require.Equal(t, 2*time.Second, gaveUp)
+
+			next.answer = always(match, nil)
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang), "the claim was given up")
+		})
+	})
+	t.Run("a request that is sent goes on", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, false)
+				time.Sleep(time.Second)
+				progress.Report(ctx, true)
+				return after(time.Minute, match, nil)(ctx, 0)
+			}}
+			c := newCache(t, next, newFaulty())
+			o := <-start(within(t, 2*time.Second), c, zhang)
+			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+			time.Sleep(time.Minute)
+			mustVerify(t, c, zhang, match)
+			require.Equal(t, 1, next.asked())
+		})
+	})
+	t.Run("an attempt that failed is not made again when nobody waits", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, true)
+				time.Sleep(time.Minute)
+				progress.Report(ctx, false) // answered, but with a failure that may pass
+				return after(time.Minute, match, nil)(ctx, 0)
+			}}
+			c := newCache(t, next, newFaulty())
+			_, err := c.Verify(within(t, time.Second), zhang)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			time.Sleep(time.Minute)
+			next.answer = always(match, nil)
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
+			require.Equal(t, 2, next.asked())
+		})
+	})
+	t.Run("a caller who leaves while the claim is made asks nobody", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			store.claim.set(func(context.Context) error { time.Sleep(2 * time.Second); return nil })
+			next := &service{answer: always(match, nil)}
+			c := newCache(t, next, store)
+			_, err := c.Verify(within(t, time.Second), zhang)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+			time.Sleep(5 * time.Second)
+			require.Zero(t, next.asked())
+			store.claim.set(nil)
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang), "the claim was given up")
+		})
+	})
+	t.Run("a Cache in front of a Cache hears of the request, too", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			gaveUp := false
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, false)
 				<-ctx.Done()
+				gaveUp = true
+				return id2meta.Result{}, ctx.Err()
+			}}
+			inner := newCache(t, next, newFaulty())
+			outer := newCache(t, inner, newFaulty())
+			_, err := outer.Verify(within(t, time.Second), zhang)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+			synctest.Wait()
+			require.True(t, gaveUp)
+
+			next.answer = func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, true)
+				return after(time.Minute, match, nil)(ctx, 0)
+			}
+			_, err = outer.Verify(within(t, time.Second), zhang)
+			require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+			time.Sleep(time.Minute)
+			mustVerify(t, outer, zhang, match)
+			require.Equal(t, 2, next.asked())
+			require.Equal(t, verdictcache.Stats{Remembered: 1}, outer.Stats())
+		})
+	})
+	t.Run("a Verifier that never answers holds nobody for longer than five minutes", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			end := make(chan struct{})
+			next := &service{answer: func(_ context.Context, call int32) (id2meta.Result, error) {
+				if call == 1 {
+					<-end
+				}
 				return match, nil
 			}}
-			c := newCache(t, next, verdictcache.NewMemory(10))
-			o := <-start(within(t, time.Second), c, zhang)
-			require.NoError(t, o.err)
+			store := newFaulty()
+			here, there := newCache(t, next, store), newCache(t, next, store)
+			asks := start(t.Context(), here, zhang)
+			time.Sleep(time.Second)
+			waits := start(t.Context(), there, zhang)
+			o := <-asks
+			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+			require.Equal(t, 5*time.Minute, o.after)
+			o = <-waits
 			require.Equal(t, match, o.result)
-			mustVerify(t, c, zhang, match)
-			require.Equal(t, 1, next.asked(), "what was billed is remembered")
+			require.LessOrEqual(t, o.after, 5*time.Minute)
+			mustVerify(t, here, zhang, match)
+			require.Equal(t, 2, next.asked())
+			close(end)
 		})
 	})
 	t.Run("the values of a context reach the service", func(t *testing.T) {
@@ -231,7 +317,7 @@ func TestCallersLeave(t *testing.T) {
 			require.False(t, ok)
 			return match, nil
 		}}
-		c := newCache(t, next, verdictcache.NewMemory(10))
+		c := newCache(t, next, newMemory(t, 10))
 		_, err := c.Verify(context.WithValue(within(t, time.Minute), trace{}, "span"), zhang)
 		require.NoError(t, err)
 	})
@@ -326,6 +412,7 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 					dies.renew.set(fails)
 					dies.save.set(fails)
 					dies.release.set(fails)
+					progress.Report(ctx, false)
 					<-ctx.Done()
 					return id2meta.Result{}, ctx.Err()
 				}
