@@ -165,8 +165,8 @@ func TestRepeatsAreCounted(t *testing.T) {
 		want string
 	}{
 		"nobody twice":                    {"张三,11010519491231002X\n李四,11010519491231002X\n", ""},
-		"one person twice":                {"张三,11010519491231002X\n李四,440524188001010014\n张三,11010519491231002X\n", "repeat an earlier person: about 1\n"},
-		"one person in three spellings":   {"张三,11010519491231002X\n张三 ,11010519491231002x\n张三,１１０１０５１９４９１２３１００２Ｘ\n", "repeat an earlier person: about 2\n"},
+		"one person twice":                {"张三,11010519491231002X\n李四,440524188001010014\n张三,11010519491231002X\n", "repeat an earlier person: about 1;"},
+		"one person in three spellings":   {"张三,11010519491231002X\n张三 ,11010519491231002x\n张三,１１０１０５１９４９１２３１００２Ｘ\n", "repeat an earlier person: about 2;"},
 		"rows that nobody is asked about": {"张三,1\n张三,1\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -52,6 +52,7 @@ func startAs(t *testing.T, server *id2metatest.Server, secret string, command ..
 		"ALIBABA_CLOUD_ECS_METADATA_DISABLED=true",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + id2metatest.AccessKeyID,
 		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + secret,
+		hashKeyVariable + "=" + os.Getenv(hashKeyVariable),
 	}
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {

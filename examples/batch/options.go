@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type options struct {
 	encoding    string
 	sheet       string
 	keep        []string
+	remember    string
 	retryFailed bool
 	giveUp      int
 	progress    time.Duration
@@ -59,6 +61,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		o.keep = strings.Split(s, ",")
 		return nil
 	})
+	f.StringVar(&o.remember, "remember", "", "the SQLite `file` that remembers verdicts, so that each person is asked about once; it needs "+hashKeyVariable)
 	f.BoolVar(&o.live, "live", false, "ask the real service, with the default credential chain; it is billed")
 	f.BoolVar(&o.simulator, "simulator", false, "ask the embedded simulator, which knows only the people of the sample")
 	f.StringVar(&o.endpoints, "endpoint", "", "with -live: `hosts` to ask instead of the default ones, separated by commas")
@@ -92,7 +95,7 @@ func (o options) check() error {
 		return errors.New("-encoding must be auto, utf-8 or gb18030")
 	case slices.ContainsFunc(o.keep, func(title string) bool { return plainTitle(title) == "" }):
 		return errors.New("-keep has an empty title")
-	case o.in == "" && (o.out != "" || o.live):
+	case o.in == "" && (o.out != "" || o.live || o.remember != ""):
 		return errors.New("-in is missing: the file to verify")
 	case o.in == "":
 		return nil
@@ -105,10 +108,16 @@ func (o options) check() error {
 	case o.endpoints != "" && !o.live:
 		return errors.New("-endpoint needs -live")
 	}
+	if o.remember != "" {
+		if _, err := o.hashKey(); err != nil {
+			return err
+		}
+	}
 	return o.checkFiles()
 }
 
-// checkFiles keeps the verdicts from overwriting the people.
+// checkFiles keeps the verdicts from overwriting the people, and one output from
+// overwriting another.
 func (o options) checkFiles() error {
 	a, err := os.Stat(o.in)
 	if err != nil {
@@ -117,12 +126,25 @@ func (o options) checkFiles() error {
 	if !a.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file; it is read more than once, so a pipe will not do", o.in)
 	}
-	for _, path := range []string{o.out, recordsPath(o.out), journalPath(o.out), previousPath(o.out)} {
+	outputs := []string{o.out, recordsPath(o.out), journalPath(o.out), previousPath(o.out)}
+	for _, path := range append(outputs, o.remember) {
 		if b, err := os.Stat(path); err == nil && os.SameFile(a, b) {
 			return errors.New("-in and an output are the same file")
 		}
 	}
+	if slices.ContainsFunc(outputs, func(path string) bool { return samePath(path, o.remember) }) {
+		return errors.New("-out and -remember are the same file")
+	}
 	return nil
+}
+
+// samePath reports whether two paths lead to one file, which need not be there.
+func samePath(a, b string) bool {
+	if x, err := os.Stat(a); err == nil {
+		y, err := os.Stat(b)
+		return err == nil && os.SameFile(x, y)
+	}
+	return b != "" && filepath.Clean(a) == filepath.Clean(b)
 }
 
 // rateFlag is requests a second; infinite is written "unlimited".

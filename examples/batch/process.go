@@ -37,6 +37,14 @@ func process(ctx context.Context, o options, verifier id2meta.Verifier, stdout i
 	temp.removeStale() // the lock is held
 	warn(stderr, about, s)
 
+	var known *memory
+	if o.remember != "" {
+		if known, err = openMemory(ctx, o, verifier); err != nil {
+			return tally{}, err
+		}
+		defer known.close()
+		verifier = known
+	}
 	rows, err := t.rows()
 	if err != nil {
 		return tally{}, err
@@ -52,7 +60,7 @@ func process(ctx context.Context, o options, verifier id2meta.Verifier, stdout i
 	b.progress = newProgress(stderr, s.rows, before, o.progress)
 	started := time.Now()
 	err = b.run(ctx)
-	summarize(stdout, b, s, time.Since(started))
+	summarize(stdout, b, s, known, time.Since(started))
 	switch {
 	case errors.Is(err, errStopped):
 		return b.counts, errors.New("stopped; start again with the same arguments to continue")
@@ -74,16 +82,20 @@ func warn(w io.Writer, about description, s survey) {
 	}
 }
 
-func summarize(w io.Writer, b *batch, s survey, took time.Duration) {
+func summarize(w io.Writer, b *batch, s survey, known *memory, took time.Duration) {
+	asked := b.counts.asked - known.spared()
 	rate := ""
 	if took >= time.Second/2 { // in less, the first few make it look faster than it is
-		rate = fmt.Sprintf(" (%.1f/s)", perSecond(b.counts.asked, took))
+		rate = fmt.Sprintf(" (%.1f/s)", perSecond(asked, took))
 	}
 	fmt.Fprintf(w, "%s of %s rows: %v; asked about %s in %v%s\n",
 		thousands(b.counts.rows()), thousands(s.rows), b.counts,
-		thousands(b.counts.asked), took.Round(100*time.Millisecond), rate)
-	if s.repeats > 0 {
-		fmt.Fprintf(w, "rows that repeat an earlier person: about %s\n", thousands(s.repeats))
+		thousands(asked), took.Round(100*time.Millisecond), rate)
+	switch {
+	case known != nil:
+		fmt.Fprintf(w, "verdicts that were known: %s\n", thousands(known.spared()))
+	case s.repeats > 0:
+		fmt.Fprintf(w, "rows that repeat an earlier person: about %s; -remember asks about each person once\n", thousands(s.repeats))
 	}
 }
 
