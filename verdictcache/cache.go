@@ -171,7 +171,7 @@ func (c *Cache) begin(method string, ctx context.Context, param id2meta.Param) (
 	case ctx == nil:
 		return id2meta.Param{}, fmt.Errorf("verdictcache: %s: the context is nil", method)
 	case param.ParamType == id2meta.ParamTypeSM2:
-		return id2meta.Param{}, &id2meta.ParamError{Field: "ParamType", Reason: reasonSM2}
+		return id2meta.Param{}, &id2meta.ParamError{Field: "ParamType", Problem: id2meta.ProblemParamType, Reason: reasonSM2}
 	}
 	param, err := param.Normalize()
 	if err != nil {
@@ -224,7 +224,8 @@ func (c *Cache) ttl(r id2meta.Result) time.Duration {
 	return c.negativeTTL
 }
 
-// failedClosed is the error of WithFailClosed.
+// failedClosed is the error of WithFailClosed. Its remedy is to try later.
 func failedClosed(err error) error {
-	return fmt.Errorf("verdictcache: the store failed, and the service is not asked without it: %w", notTheCallers(err))
+	return fmt.Errorf("%w: verdictcache: the store failed, and the service is not asked without it: %w",
+		id2meta.ErrUnavailable, notTheCallers(err))
 }

@@ -59,8 +59,8 @@ func checkDuration(option string, d time.Duration) error {
 
 // WithFailClosed makes a Store in trouble an error of Verify, before the service is asked,
 // so that nothing is billed that may be known already. By default Verify fails open: the
-// service is asked as if there were no Cache. The error wraps the Store's error, except the
-// error of a context: the caller's context has not ended.
+// service is asked as if there were no Cache. The error wraps [id2meta.ErrUnavailable] and
+// the Store's error, except the error of a context: the caller's context has not ended.
 func WithFailClosed() Option {
 	return func(s *settings) error {
 		s.failClosed = true

@@ -116,6 +116,7 @@ func TestAStoreInTrouble(t *testing.T) {
 						} else {
 							require.Zero(t, o.result)
 							require.ErrorContains(t, o.err, "the store failed")
+							require.Equal(t, id2meta.RemedyTryLater, id2meta.RemedyOf(o.err))
 							require.NotErrorIs(t, o.err, context.DeadlineExceeded, "it is not the caller's context that has ended")
 							require.NotErrorIs(t, o.err, context.Canceled)
 							require.Zero(t, next.asked())
