@@ -31,7 +31,7 @@ func TestWithAccessKey(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKey(test.key))
-			result, err := client.Verify(t.Context(), zhangParam)
+			result, err := client.Verify(t.Context(), zhangSan)
 			require.NoError(t, err)
 			assert.True(t, result.Match())
 		})
@@ -41,11 +41,11 @@ func TestWithAccessKey(t *testing.T) {
 		right := server.Options()
 		client, err := id2meta.New(append([]id2meta.Option{wrong}, right...)...)
 		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangParam)
+		_, err = client.Verify(t.Context(), zhangSan)
 		assert.NoError(t, err)
 		client, err = id2meta.New(append(right, wrong)...)
 		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangParam)
+		_, err = client.Verify(t.Context(), zhangSan)
 		assert.ErrorIs(t, err, id2meta.ErrCredential)
 	})
 }
@@ -64,7 +64,7 @@ func TestWithAccessKeyFunc(t *testing.T) {
 		for range 3 {
 			for _, key := range []id2meta.AccessKey{first, {ID: "second", Secret: "second-secret"}} {
 				current.Store(&key)
-				_, err := client.Verify(t.Context(), zhangParam)
+				_, err := client.Verify(t.Context(), zhangSan)
 				require.NoError(t, err)
 				calls := server.Calls()
 				assert.Equal(t, key.ID, calls[len(calls)-1].AccessKeyID)
@@ -75,7 +75,7 @@ func TestWithAccessKeyFunc(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
 			return id2meta.AccessKey{}, errors.New("vault answered with open-sesame")
 		}))
-		_, err := client.Verify(t.Context(), zhangParam)
+		_, err := client.Verify(t.Context(), zhangSan)
 		assert.ErrorIs(t, err, id2meta.ErrCredential)
 		assert.NotContains(t, fmt.Sprintf("%+v", err), "open-sesame")
 	})
@@ -83,7 +83,7 @@ func TestWithAccessKeyFunc(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
 			panic("open-sesame")
 		}))
-		_, err := client.Verify(t.Context(), zhangParam)
+		_, err := client.Verify(t.Context(), zhangSan)
 		assert.ErrorIs(t, err, id2meta.ErrCredential)
 		assert.NotContains(t, err.Error(), "open-sesame")
 	})
@@ -96,7 +96,7 @@ func TestWithAccessKeyFunc(t *testing.T) {
 			client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
 				return key, nil
 			}))
-			_, err := client.Verify(t.Context(), zhangParam)
+			_, err := client.Verify(t.Context(), zhangSan)
 			assert.ErrorIs(t, err, id2meta.ErrCredential)
 			assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
 			assert.ErrorContains(t, err, name)
@@ -110,7 +110,7 @@ func TestWithAccessKeyFunc(t *testing.T) {
 		}))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := client.Verify(ctx, zhangParam)
+		_, err := client.Verify(ctx, zhangSan)
 		assert.ErrorIs(t, err, context.Canceled)
 	})
 }

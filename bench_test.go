@@ -56,7 +56,7 @@ func rawSDK(b *testing.B, endpoint string, client dara.HttpClient) verify {
 	return func() error {
 		response, err := sdk.Id2MetaVerifyWithOptions(&cloudauth.Id2MetaVerifyRequest{
 			ParamType:   dara.String("normal"),
-			UserName:    dara.String(zhang),
+			UserName:    dara.String(zhangName),
 			IdentifyNum: dara.String(zhangNumber),
 		}, &dara.RuntimeOptions{})
 		if err != nil {
@@ -72,7 +72,7 @@ func rawSDK(b *testing.B, endpoint string, client dara.HttpClient) verify {
 func library(b *testing.B, endpoint string, opts ...id2meta.Option) verify {
 	client := newClient(b, []string{endpoint}, opts...)
 	return func() error {
-		result, err := client.Verify(context.Background(), zhangParam)
+		result, err := client.Verify(context.Background(), zhangSan)
 		if err == nil && !result.Match() {
 			return errNoMatch
 		}
@@ -84,7 +84,7 @@ func library(b *testing.B, endpoint string, opts ...id2meta.Option) verify {
 // leaves out everything that makes a client safe.
 func floor(endpoint string, client *http.Client) verify {
 	return func() error {
-		form := url.Values{"ParamType": {"normal"}, "UserName": {zhang}, "IdentifyNum": {zhangNumber}}.Encode()
+		form := url.Values{"ParamType": {"normal"}, "UserName": {zhangName}, "IdentifyNum": {zhangNumber}}.Encode()
 		request, err := http.NewRequest(http.MethodPost, "https://"+endpoint+"/", strings.NewReader(form))
 		if err != nil {
 			return err
@@ -269,7 +269,7 @@ func BenchmarkVerifyDeadPrimary(b *testing.B) {
 	healthy := library(b, server.endpoint)
 	client := newClient(b, []string{mute(b).endpoint, server.endpoint})
 	dead := func() error {
-		_, err := client.Verify(context.Background(), zhangParam)
+		_, err := client.Verify(context.Background(), zhangSan)
 		return err
 	}
 	for range 10 { // the first finds the primary dead
@@ -393,7 +393,7 @@ func BenchmarkIdleClientMemory(b *testing.B) {
 		before := heapInUse()
 		for i := range kept {
 			kept[i] = newClient(b, []string{server.endpoint})
-			_, err := kept[i].Verify(context.Background(), zhangParam)
+			_, err := kept[i].Verify(context.Background(), zhangSan)
 			require.NoError(b, err)
 			kept[i].CloseIdleConnections()
 		}

@@ -95,16 +95,6 @@ func requireRefused(t *testing.T, ctx context.Context, client *id2meta.Client, w
 	return err
 }
 
-// newCredential is a provider of credentials-go.
-func newCredential(t *testing.T, config *credentials.Config) credentials.Credential {
-	t.Helper()
-	cred, err := credentials.NewCredential(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cred
-}
-
 // setHome gives the test a home of its own, without any profile.
 func setHome(t *testing.T) string {
 	home := t.TempDir()
@@ -564,28 +554,12 @@ func TestCredentialErrorsHoldNoSecret(t *testing.T) {
 				t.Errorf("the service saw %d requests without a credential", n)
 			}
 			requireNoSecret(t, log.String())
-			walk(err, func(err error) {
+			eachError(err, func(err error) {
 				for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 					requireNoSecret(t, fmt.Sprintf(verb, err))
 				}
 			})
 		})
-	}
-}
-
-// walk calls f for every error of the chain.
-func walk(err error, f func(error)) {
-	if err == nil {
-		return
-	}
-	f(err)
-	switch err := err.(type) {
-	case interface{ Unwrap() error }:
-		walk(err.Unwrap(), f)
-	case interface{ Unwrap() []error }:
-		for _, inner := range err.Unwrap() {
-			walk(inner, f)
-		}
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,22 +21,6 @@ import (
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
 )
-
-// sentinels are all that errors.Is may find, beside the errors of a context.
-var sentinels = []error{
-	id2meta.ErrInvalidParam, id2meta.ErrThrottled, id2meta.ErrSourceUnavailable, id2meta.ErrRepeatedCall,
-	id2meta.ErrNotActivated, id2meta.ErrAccessDenied, id2meta.ErrOverdue, id2meta.ErrCredential,
-	id2meta.ErrUnavailable, id2meta.ErrUnexpectedResponse,
-}
-
-// requireOnly requires that errors.Is finds want in err, and no other sentinel.
-func requireOnly(t *testing.T, want, err error) {
-	t.Helper()
-	require.Error(t, err)
-	for _, sentinel := range sentinels {
-		require.Equalf(t, sentinel == want, errors.Is(err, sentinel), "errors.Is(err, %q), err = %v", sentinel, err)
-	}
-}
 
 // failures are the codes of the vendor's pages "身份二要素核验 · 纯服务端(API)接入"
 // and "服务端错误码", and of its gateway.
@@ -234,27 +217,28 @@ func TestACodeMeansTheSameWithEveryStatus(t *testing.T) {
 	}
 }
 
-// ErrMaybeBilled stands beside an error if and only if a question may have been
-// answered with a verdict that did not arrive. The simulator tells what it billed.
+// ErrMaybeBilled stands beside an error if and only if the service may have answered a
+// request with a verdict that did not arrive. The simulator tells what it billed.
 func TestErrMaybeBilled(t *testing.T) {
-	leaving := leavingAfter(300 * time.Millisecond)
+	deadline := whenRequested(context.DeadlineExceeded)
 	again := []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(2)}
 	unknownBizCode := id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"4"}}`)
-	tests := []struct {
+	type test struct {
 		name   string
 		faults []id2metatest.Fault
 		opts   []id2meta.Option
-		ctx    func(*testing.T) context.Context
-		person id2meta.Param // default: zhangParam
+		ctx    func(*testing.T, *id2metatest.Server) context.Context // default: the test's
+		person id2meta.Param                                         // default: zhangSan
 		want   bool
-	}{
-		// Sent, and no verdict arrived.
+	}
+	tests := []test{
+		// The request was sent, and no verdict arrived.
 		{name: "a dropped connection", faults: []id2metatest.Fault{id2metatest.Drop()}, want: true},
 		{name: "a truncated answer", faults: []id2metatest.Fault{id2metatest.Truncate()}, want: true},
-		{name: "a deadline while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: within(300 * time.Millisecond), want: true},
-		{name: "WithTimeout while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, opts: []id2meta.Option{id2meta.WithTimeout(300 * time.Millisecond)}, want: true},
-		{name: "a cancel while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: leaving, want: true},
-		{name: "a deadline while the answer is delayed", faults: []id2metatest.Fault{id2metatest.Delay(time.Minute)}, ctx: within(300 * time.Millisecond), want: true},
+		{name: "a deadline while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: deadline, want: true},
+		{name: "WithTimeout while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, opts: []id2meta.Option{id2meta.WithTimeout(2 * time.Second)}, want: true},
+		{name: "a cancel while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: whenRequested(context.Canceled), want: true},
+		{name: "a deadline while the answer is delayed", faults: []id2metatest.Fault{id2metatest.Delay(time.Minute)}, ctx: deadline, want: true},
 		{name: "a 200 that is empty", faults: []id2metatest.Fault{id2metatest.Raw(200, "")}, want: true},
 		{name: "a 200 that cannot be understood", faults: []id2metatest.Fault{id2metatest.Raw(200, "<html>")}, want: true},
 		{name: "a 200 that is too long", faults: []id2metatest.Fault{id2metatest.Raw(200, verdict+strings.Repeat(" ", 1<<20))}, want: true},
@@ -266,33 +250,34 @@ func TestErrMaybeBilled(t *testing.T) {
 		{name: "a verdict behind a 504", faults: []id2metatest.Fault{id2metatest.Raw(504, verdict)}, want: true},
 		{name: "a verdict behind a 404", faults: []id2metatest.Fault{id2metatest.Raw(404, verdict)}, want: true},
 
-		// What came later does not undo it.
+		// A later attempt does not change that.
 		{name: "a drop, and then another", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Drop()}, opts: again, want: true},
 		{name: "a drop, and then a failure", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Answer("411", "")}, opts: again, want: true},
 		{name: "a drop, and then throttling", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Throttle(time.Hour)}, opts: again, want: true},
-		{name: "a drop, and then no leave of the limiter", faults: []id2metatest.Fault{id2metatest.Drop()},
+		{name: "a drop, and then a limiter that refuses", faults: []id2metatest.Fault{id2metatest.Drop()},
 			opts: append(again, id2meta.WithLimiter(rate.NewLimiter(rate.Every(time.Hour), 1))), want: true},
-		{name: "a drop, and then a deadline that comes before the next attempt", faults: []id2metatest.Fault{id2metatest.Truncate(), id2metatest.Throttle(5 * time.Second)},
-			opts: []id2meta.Option{id2meta.WithRetryUnanswered()}, ctx: leavingAfter(time.Second), want: true},
+		{name: "a drop, and then a deadline in the second attempt", faults: []id2metatest.Fault{id2metatest.Truncate(), id2metatest.Hang()}, opts: again,
+			ctx: func(t *testing.T, server *id2metatest.Server) context.Context {
+				return endWhen(t, context.DeadlineExceeded, func() bool { return len(server.Calls()) == 2 })
+			}, want: true},
 		{name: "a failure, and then a drop", faults: []id2metatest.Fault{id2metatest.Answer("500", ""), id2metatest.Drop()}, want: true},
 
-		// A failure was said.
+		// The service told a failure.
 		{name: "Code 500 to the last", faults: []id2metatest.Fault{id2metatest.Answer("500", ""), id2metatest.Answer("500", ""), id2metatest.Answer("500", "")}},
 		{name: "Code 402 to the last", faults: []id2metatest.Fault{id2metatest.Answer("402", ""), id2metatest.Answer("402", ""), id2metatest.Answer("402", "")}},
 		{name: "HTTP 500 in HTML to the last", faults: []id2metatest.Fault{id2metatest.Raw(500, "<html>"), id2metatest.Raw(500, "<html>"), id2metatest.Raw(500, "<html>")}},
 		{name: "HTTP 504 with a Code of the gateway", faults: []id2metatest.Fault{id2metatest.Status(504, "ServiceUnavailable", "")}, opts: []id2meta.Option{id2meta.WithMaxAttempts(1)}},
 		{name: "throttling for longer than there is time", faults: []id2metatest.Fault{id2metatest.Throttle(time.Hour)}},
-		{name: "throttling, and then a deadline", faults: []id2metatest.Fault{id2metatest.Throttle(5 * time.Second)}, ctx: leavingAfter(time.Second)},
 		{name: "an unknown Code of the gateway", faults: []id2metatest.Fault{id2metatest.Status(404, "InvalidAction.NotFound", "")}},
 		{name: "a redirect", faults: []id2metatest.Fault{id2metatest.Raw(302, "")}},
 
 		// Nothing was sent.
-		{name: "a person who cannot be verified", person: id2meta.Param{UserName: zhang, IdentifyNum: "1"}},
+		{name: "a person who cannot be verified", person: id2meta.Param{UserName: zhangName, IdentifyNum: "1"}},
 		{name: "a deadline in the past", ctx: within(-time.Second)},
 		{name: "no connection", opts: []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint)}},
 		{name: "a deadline while connecting", opts: []id2meta.Option{id2meta.WithEndpoints(mute(t).endpoint)}, ctx: within(50 * time.Millisecond)},
 		{name: "a limiter that refuses", opts: []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}},
-		{name: "a deadline while the limiter holds it back", opts: []id2meta.Option{id2meta.WithLimiter(never{})}, ctx: within(50 * time.Millisecond)},
+		{name: "a deadline while the limiter holds the request back", opts: []id2meta.Option{id2meta.WithLimiter(never)}, ctx: within(50 * time.Millisecond)},
 		{name: "no credential", opts: []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}},
 	}
 	for _, failed := range failures {
@@ -303,10 +288,11 @@ func TestErrMaybeBilled(t *testing.T) {
 		if failed.status == 200 {
 			fault = id2metatest.Answer(failed.code, "")
 		}
-		tests = append(tests, tests[0])
-		last := &tests[len(tests)-1]
-		last.name, last.want = fmt.Sprintf("HTTP %d with Code %q", failed.status, failed.code), false
-		last.faults, last.opts = []id2metatest.Fault{fault}, []id2meta.Option{id2meta.WithMaxAttempts(1)}
+		tests = append(tests, test{
+			name:   fmt.Sprintf("HTTP %d with Code %q", failed.status, failed.code),
+			faults: []id2metatest.Fault{fault},
+			opts:   []id2meta.Option{id2meta.WithMaxAttempts(1)},
+		})
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -316,16 +302,16 @@ func TestErrMaybeBilled(t *testing.T) {
 			client := newClient(t, []string{server.Endpoint()}, test.opts...)
 			person, ctx := test.person, t.Context()
 			if person == (id2meta.Param{}) {
-				person = zhangParam
+				person = zhangSan
 			}
 			if test.ctx != nil {
-				ctx = test.ctx(t)
+				ctx = test.ctx(t, server)
 			}
 			result, err := client.Verify(ctx, person)
 			require.Error(t, err)
 			assert.Zero(t, result)
 			assert.Equal(t, test.want, errors.Is(err, id2meta.ErrMaybeBilled), "%v", err)
-			if server.Billed(zhang, zhangNumber) > 0 {
+			if server.Billed(zhangName, zhangNumber) > 0 {
 				assert.ErrorIs(t, err, id2meta.ErrMaybeBilled, "it was billed")
 			}
 			if len(server.Calls()) == 0 {
@@ -342,14 +328,6 @@ func TestErrMaybeBilled(t *testing.T) {
 				assert.NotErrorIs(t, e, id2meta.ErrMaybeBilled, "an APIError keeps its one sentinel")
 			}
 		})
-	}
-}
-
-func leavingAfter(d time.Duration) func(*testing.T) context.Context {
-	return func(t *testing.T) context.Context {
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(d, cancel)
-		return ctx
 	}
 }
 
@@ -442,9 +420,6 @@ func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
 }
 
 // What follows is what the service never sends: no verdict may come of it.
-
-// verdict is an answer with the verdict "match".
-const verdict = `{"RequestId":"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260","Message":"success","Code":"200","ResultObject":{"BizCode":"1"}}`
 
 func TestBothFormsOfAVerdictAreUnderstood(t *testing.T) {
 	server := id2metatest.NewServer()
@@ -689,39 +664,3 @@ func TestARedirectIsNeitherAVerdictNorFollowed(t *testing.T) {
 	}
 	assert.Empty(t, other.Calls())
 }
-
-// verifyAt asks a server of our own, for what the simulator cannot be made to
-// answer.
-func verifyAt(t *testing.T, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
-	t.Helper()
-	return verifyPersonAt(t, zhangSan, handler, opts...)
-}
-
-func verifyPersonAt(t *testing.T, person id2meta.Param, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
-	t.Helper()
-	server := httptest.NewTLSServer(handler)
-	t.Cleanup(server.Close)
-	simulator := id2metatest.NewServer() // lends its credential
-	defer simulator.Close()
-	opts = append(append(simulator.Options(),
-		id2meta.WithEndpoints(server.Listener.Addr().String()),
-		id2meta.WithHTTPClient(server.Client())), opts...)
-	client, err := id2meta.New(opts...)
-	require.NoError(t, err)
-	defer client.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	return client.Verify(ctx, person)
-}
-
-func requireAPIError(t *testing.T, handler http.HandlerFunc) *id2meta.APIError {
-	t.Helper()
-	result, err := verifyAt(t, handler, id2meta.WithMaxAttempts(1))
-	require.Zero(t, result)
-	var e *id2meta.APIError
-	require.ErrorAs(t, err, &e)
-	return e
-}
-
-// zhangSan's number is GB 11643's own sample.
-var zhangSan = id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"}

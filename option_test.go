@@ -22,14 +22,6 @@ import (
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
-type limiterFunc func(ctx context.Context) error
-
-func (f limiterFunc) Wait(ctx context.Context) error { return f(ctx) }
-
-type roundTripFunc func(r *http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -220,7 +212,7 @@ func TestOfAnOptionGivenTwiceTheLastOneCounts(t *testing.T) {
 		require.NoError(t, verify(t, id2meta.WithLimiter(refuse), id2meta.WithLimiter(allow)))
 	})
 	t.Run("WithHTTPClient", func(t *testing.T) {
-		broken := &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) { return nil, io.EOF })}
+		broken := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, io.EOF })}
 		require.ErrorIs(t, verify(t, id2meta.WithHTTPClient(broken)), id2meta.ErrUnavailable)
 		require.NoError(t, verify(t, id2meta.WithHTTPClient(broken), id2meta.WithHTTPClient(server.Client())))
 	})
@@ -277,11 +269,11 @@ func TestWithHTTPClientLeavesItsClientAlone(t *testing.T) {
 
 func TestNewUsesNoNetworkAndNeedsNoCredential(t *testing.T) {
 	var used atomic.Bool
-	note := &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
+	note := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 		used.Store(true)
 		return nil, io.EOF
 	})}
-	credential := new(notingCredential)
+	credential := &failingCredential{err: errors.New("not yet")}
 	limiter := limiterFunc(func(context.Context) error { used.Store(true); return nil })
 
 	started := time.Now()
@@ -295,18 +287,7 @@ func TestNewUsesNoNetworkAndNeedsNoCredential(t *testing.T) {
 	}
 	assert.Less(t, time.Since(started)/(2*clients), 50*time.Millisecond, "a name was looked up, or a key generated?")
 	assert.False(t, used.Load(), "the HTTP client or the limiter was used")
-	assert.Zero(t, credential.asked.Load(), "the credential was asked for")
-}
-
-// notingCredential would panic in every method but this.
-type notingCredential struct {
-	credentials.Credential
-	asked atomic.Int32
-}
-
-func (c *notingCredential) GetCredential() (*credentials.CredentialModel, error) {
-	c.asked.Add(1)
-	return nil, errors.New("not yet")
+	assert.Zero(t, credential.calls.Load(), "the credential was asked for")
 }
 
 // jar fails the test that it is used in.

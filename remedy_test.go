@@ -87,22 +87,27 @@ func TestTheRemedyOfWhatVerifyReturns(t *testing.T) {
 		opts   []id2meta.Option
 		want   id2meta.Remedy
 		is     error
+		ctx    func(*testing.T, *id2metatest.Server) context.Context // default: the test's
 	}{
-		{"an untrusted certificate", nil, []id2meta.Option{id2meta.WithEndpoints(stranger.Listener.Addr().String())}, id2meta.RemedyOperator, id2meta.ErrUnavailable},
-		{"no connection", nil, []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint)}, id2meta.RemedyTryLater, id2meta.ErrUnavailable},
-		{"a security policy", []id2metatest.Fault{id2metatest.Answer("402", "安全策略限制")}, nil, id2meta.RemedyOperator, id2meta.ErrSourceUnavailable},
-		{"a dropped connection", []id2metatest.Fault{id2metatest.Drop()}, nil, id2meta.RemedyTryLater, id2meta.ErrUnavailable},
-		{"a truncated answer", []id2metatest.Fault{id2metatest.Truncate()}, nil, id2meta.RemedyTryLater, id2meta.ErrUnavailable},
-		{"a silent server", []id2metatest.Fault{id2metatest.Hang()}, []id2meta.Option{id2meta.WithTimeout(100 * time.Millisecond)}, id2meta.RemedyTryLater, context.DeadlineExceeded},
-		{"a limiter that refuses", nil, []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}, id2meta.RemedyTryLater, id2meta.ErrThrottled},
-		{"no credential", nil, []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}, id2meta.RemedyOperator, id2meta.ErrCredential},
-		{"no credential for a retry", []id2metatest.Fault{id2metatest.Status(400, "InvalidSecurityToken.Expired", "")}, nil, id2meta.RemedyOperator, id2meta.ErrCredential},
+		{"an untrusted certificate", nil, []id2meta.Option{id2meta.WithEndpoints(stranger.Listener.Addr().String())}, id2meta.RemedyOperator, id2meta.ErrUnavailable, nil},
+		{"no connection", nil, []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint)}, id2meta.RemedyTryLater, id2meta.ErrUnavailable, nil},
+		{"a security policy", []id2metatest.Fault{id2metatest.Answer("402", "安全策略限制")}, nil, id2meta.RemedyOperator, id2meta.ErrSourceUnavailable, nil},
+		{"a dropped connection", []id2metatest.Fault{id2metatest.Drop()}, nil, id2meta.RemedyTryLater, id2meta.ErrUnavailable, nil},
+		{"a truncated answer", []id2metatest.Fault{id2metatest.Truncate()}, nil, id2meta.RemedyTryLater, id2meta.ErrUnavailable, nil},
+		{"a silent server", []id2metatest.Fault{id2metatest.Hang()}, nil, id2meta.RemedyTryLater, context.DeadlineExceeded, whenRequested(context.DeadlineExceeded)},
+		{"a limiter that refuses", nil, []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}, id2meta.RemedyTryLater, id2meta.ErrThrottled, nil},
+		{"no credential", nil, []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}, id2meta.RemedyOperator, id2meta.ErrCredential, nil},
+		{"no credential for a retry", []id2metatest.Fault{id2metatest.Status(400, "InvalidSecurityToken.Expired", "")}, nil, id2meta.RemedyOperator, id2meta.ErrCredential, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			server := newServer(t)
 			server.Inject(test.faults...)
-			_, err := newClient(t, []string{server.Endpoint()}, test.opts...).Verify(t.Context(), zhangParam)
+			ctx := t.Context()
+			if test.ctx != nil {
+				ctx = test.ctx(t, server)
+			}
+			_, err := newClient(t, []string{server.Endpoint()}, test.opts...).Verify(ctx, zhangSan)
 			require.ErrorIs(t, err, test.is)
 			assert.Equal(t, test.want, id2meta.RemedyOf(err), err)
 		})
@@ -121,7 +126,7 @@ func TestEachRemedyHasWordsForBothReaders(t *testing.T) {
 		assert.True(t, strings.HasSuffix(r.Chinese(), "。"), r)
 		assert.False(t, strings.ContainsFunc(r.Chinese(), func(c rune) bool { return unicode.Is(unicode.Latin, c) }), r)
 	}
-	assert.Equal(t, id2meta.RemedyReport.String(), id2meta.Remedy(99).String(), "what nobody knows is to be reported")
+	assert.Equal(t, id2meta.RemedyReport.String(), id2meta.Remedy(99).String(), "an unknown Remedy says that the error must be reported")
 }
 
 // selfSigned returns a certificate for 127.0.0.1 that nobody trusts.

@@ -39,7 +39,7 @@ func BenchmarkRush(b *testing.B) {
 				for time.Since(start) < growing+*rushTime {
 					<-ticker.C
 					calls.Go(func() {
-						_, err := client.Verify(b.Context(), zhangParam)
+						_, err := client.Verify(b.Context(), zhangSan)
 						switch since := time.Since(start); {
 						case errors.Is(err, id2meta.ErrMaybeBilled):
 							unverified.Add(1)
