@@ -17,6 +17,7 @@ import (
 )
 
 func TestVerifyEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name  string
 		first []roundTripper // the answers of the service

@@ -135,6 +135,7 @@ func TestAnAPIErrorOfOnesOwnHasTheSentinelOfItsCode(t *testing.T) {
 
 // The three meanings of Code 402 are told apart by its Message.
 func TestCode402(t *testing.T) {
+	t.Parallel()
 	const policy = "a security policy of the console refused"
 	for _, test := range []struct {
 		message  string
@@ -173,6 +174,7 @@ func TestCode402(t *testing.T) {
 // A published answer with Code 401 names the field in its Message and has the
 // gateway's envelope; the HTTP status is not known.
 func TestCode401NamesTheField(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ code, message, field string }{
 		{"401", "参数非法(identifyNum)", "IdentifyNum"},
 		{"401", "参数非法(userName)", "UserName"},
@@ -203,6 +205,7 @@ func TestCode401NamesTheField(t *testing.T) {
 
 // Each Code means the same with whichever HTTP status it comes.
 func TestACodeMeansTheSameWithEveryStatus(t *testing.T) {
+	t.Parallel()
 	for _, test := range failures[:8] {
 		for _, status := range []int{200, 400, 401} {
 			t.Run(fmt.Sprintf("Code %s and HTTP %d", test.code, status), func(t *testing.T) {
@@ -220,6 +223,7 @@ func TestACodeMeansTheSameWithEveryStatus(t *testing.T) {
 // ErrMaybeBilled stands beside an error if and only if the service may have answered a
 // request with a verdict that did not arrive. The simulator tells what it billed.
 func TestErrMaybeBilled(t *testing.T) {
+	t.Parallel()
 	deadline := whenRequested(context.DeadlineExceeded)
 	again := []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(2)}
 	unknownBizCode := id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"4"}}`)
@@ -339,6 +343,7 @@ func TestAParamErrorNamesFieldAndReason(t *testing.T) {
 }
 
 func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
+	t.Parallel()
 	const body = `{"Code":"Throttling.User","Message":"Request was denied due to user flow control."}`
 	for _, test := range []struct {
 		name   string
@@ -556,6 +561,7 @@ func TestAnOddAnswerIsNoVerdictAndNotAskedAgain(t *testing.T) {
 
 // A map of many names must not take a time that grows with its square.
 func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
+	t.Parallel()
 	var body bytes.Buffer
 	body.WriteString("{")
 	for i := 0; body.Len() < 1<<20-200; i++ {
@@ -575,6 +581,7 @@ func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
 }
 
 func TestAnEndlessAnswerIsCut(t *testing.T) {
+	t.Parallel()
 	left := make(chan struct{})
 	started := time.Now()
 	result, err := verifyAt(t, func(w http.ResponseWriter, r *http.Request) {
@@ -598,6 +605,7 @@ func TestAnEndlessAnswerIsCut(t *testing.T) {
 }
 
 func TestAnAnswerThatUnpacksToMuchMoreIsCut(t *testing.T) {
+	t.Parallel()
 	var packed bytes.Buffer
 	packer, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
 	io.WriteString(packer, verdict)
@@ -616,6 +624,7 @@ func TestAnAnswerThatUnpacksToMuchMoreIsCut(t *testing.T) {
 }
 
 func TestOnlyHTTP200IsAVerdict(t *testing.T) {
+	t.Parallel()
 	for status, want := range map[int]error{
 		201: id2meta.ErrUnexpectedResponse,
 		202: id2meta.ErrUnexpectedResponse,
@@ -644,6 +653,7 @@ func TestOnlyHTTP200IsAVerdict(t *testing.T) {
 }
 
 func TestARedirectIsNeitherAVerdictNorFollowed(t *testing.T) {
+	t.Parallel()
 	other := id2metatest.NewServer()
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {

@@ -21,6 +21,7 @@ import (
 )
 
 func TestFailoverToTheNextEndpoint(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		dead func(testing.TB) deadEnd

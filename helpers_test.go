@@ -3,6 +3,7 @@ package id2meta_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -22,7 +23,12 @@ import (
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
-func TestMain(m *testing.M) { os.Exit(testenv.Run(m)) }
+func TestMain(m *testing.M) {
+	// Most of the parallel tests wait. More of them than there are cores can run at once.
+	// The flag -parallel counts first.
+	flag.Set("test.parallel", "8")
+	os.Exit(testenv.Run(m))
+}
 
 // The sample people. Both numbers are samples of the standard GB 11643.
 const (

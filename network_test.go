@@ -138,7 +138,7 @@ func askThroughSilentProxy(t *testing.T) {
 	assert.Eventually(t, func() bool {
 		stacks := make([]byte, 1<<20)
 		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "dialConn")
-	}, time.Second, 20*time.Millisecond, "a dial outlived its call")
+	}, 10*time.Second, 20*time.Millisecond, "a dial outlived its call")
 }
 
 // A transport that tells that it wants a connection, and not that it has one, has had

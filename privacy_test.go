@@ -427,8 +427,10 @@ type panickingError string
 func (e panickingError) Error() string { panic(string(e)) }
 
 func TestNothingPersonalAndNoSecretIsEverSeen(t *testing.T) {
+	t.Parallel()
 	for i, person := range people {
 		t.Run(person.name, func(t *testing.T) {
+			t.Parallel()
 			for _, failure := range append(everyFailure, echoesInEveryField()...) {
 				if i != 0 && i != len(people)-1 && !failure.echoes {
 					continue // what the network does does not depend on the person

@@ -76,6 +76,7 @@ func TestRemedyOf(t *testing.T) {
 }
 
 func TestTheRemedyOfWhatVerifyReturns(t *testing.T) {
+	t.Parallel()
 	stranger := httptest.NewUnstartedServer(http.NotFoundHandler())
 	stranger.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
 	stranger.Config.ErrorLog = log.New(io.Discard, "", 0) // the client hangs up

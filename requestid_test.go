@@ -17,6 +17,7 @@ import (
 // Whatever is wrong with an answer, its request ID lets the vendor's support, and the
 // vendor's own record of calls, find the call.
 func TestTheRequestIDComesFromTheHeaderToo(t *testing.T) {
+	t.Parallel()
 	const id = "24394B83-EE10-5C5F-A0BC-FBC680A694A4"
 	broken := func(w http.ResponseWriter, status int) {
 		w.Header().Set("Content-Length", "1000")
@@ -52,7 +53,7 @@ func TestTheRequestIDComesFromTheHeaderToo(t *testing.T) {
 			result, err := verifyAt(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header()["x-acs-request-id"] = []string{id}
 				test.answer(w, r)
-			}, id2meta.WithMaxAttempts(1), id2meta.WithTimeout(time.Second))
+			}, id2meta.WithMaxAttempts(1), id2meta.WithTimeout(3*time.Second))
 			require.Zero(t, result)
 			var e *id2meta.APIError
 			require.ErrorAs(t, err, &e)

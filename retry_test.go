@@ -17,6 +17,7 @@ import (
 
 // The table "Retry" of the documentation of Verify, row by row.
 func TestRetry(t *testing.T) {
+	t.Parallel()
 	repeat := func(n int, fault id2metatest.Fault) (faults []id2metatest.Fault) {
 		for range n {
 			faults = append(faults, fault)

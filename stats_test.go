@@ -15,6 +15,7 @@ import (
 )
 
 func TestStatsCountsWhatIsPaidFor(t *testing.T) {
+	t.Parallel()
 	again := []id2meta.Option{id2meta.WithRetryUnanswered()}
 	for _, test := range []struct {
 		name   string

@@ -21,6 +21,7 @@ import (
 // Twice as many calls as the account is allowed: the limiter's queue grows until some
 // callers must be refused. They are refused early, and what is sent is answered.
 func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
+	t.Parallel()
 	const (
 		perSecond = 47
 		rush      = 60 * time.Second
@@ -30,6 +31,7 @@ func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 		10 * time.Millisecond, 200 * time.Millisecond, 1200 * time.Millisecond, 2 * time.Second,
 	} {
 		t.Run("when the service answers after "+answerAfter.String(), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				service := &fakeService{answerAfter: answerAfter}
 				client := service.client(t, id2meta.WithTimeout(timeout), id2meta.WithLimiter(rate.NewLimiter(perSecond, 4)))
