@@ -36,7 +36,7 @@ func TestWithAccessKey(t *testing.T) {
 			assert.True(t, result.Match())
 		})
 	}
-	t.Run("of WithAccessKey and WithCredential the last one counts", func(t *testing.T) {
+	t.Run("the last of WithAccessKey and WithCredential counts", func(t *testing.T) {
 		wrong := id2meta.WithAccessKey(id2meta.AccessKey{ID: "wrong", Secret: "wrong"})
 		right := server.Options()
 		client, err := id2meta.New(append([]id2meta.Option{wrong}, right...)...)
@@ -71,7 +71,7 @@ func TestWithAccessKeyFunc(t *testing.T) {
 			}
 		}
 	})
-	t.Run("its error is an ErrCredential that does not show it", func(t *testing.T) {
+	t.Run("an error of the function is an ErrCredential that does not show the text of the error", func(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
 			return id2meta.AccessKey{}, errors.New("vault answered with open-sesame")
 		}))
@@ -79,7 +79,7 @@ func TestWithAccessKeyFunc(t *testing.T) {
 		assert.ErrorIs(t, err, id2meta.ErrCredential)
 		assert.NotContains(t, fmt.Sprintf("%+v", err), "open-sesame")
 	})
-	t.Run("a panic is an ErrCredential", func(t *testing.T) {
+	t.Run("a panic of the function is an ErrCredential", func(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
 			panic("open-sesame")
 		}))
@@ -92,7 +92,7 @@ func TestWithAccessKeyFunc(t *testing.T) {
 		"secret": {ID: "i"},
 		"token":  {ID: "i", Secret: "s", SecurityToken: "open\nsesame"},
 	} {
-		t.Run("half a key, or a broken one, is an ErrCredential that names the "+name, func(t *testing.T) {
+		t.Run("an incomplete or broken key is an ErrCredential that names the "+name, func(t *testing.T) {
 			client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
 				return key, nil
 			}))
@@ -103,9 +103,9 @@ func TestWithAccessKeyFunc(t *testing.T) {
 			assert.NotContains(t, err.Error(), "sesame")
 		})
 	}
-	t.Run("the person who waits for the function leaves with the own context", func(t *testing.T) {
+	t.Run("a caller who waits for the function returns when the context of the caller ends", func(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(ctx context.Context) (id2meta.AccessKey, error) {
-			<-ctx.Done() // its own, which ends later
+			<-ctx.Done() // the context of the function, which ends later
 			return id2meta.AccessKey{}, ctx.Err()
 		}))
 		ctx, cancel := context.WithCancel(t.Context())
@@ -135,7 +135,7 @@ func TestAnAccessKeyShowsNothing(t *testing.T) {
 	}
 	assert.Contains(t, shown.String(), "***")
 
-	t.Run("and is filled by a decoder", func(t *testing.T) {
+	t.Run("but a JSON decoder can fill it", func(t *testing.T) {
 		var c config
 		require.NoError(t, json.Unmarshal([]byte(`{"Key":{"ID":"i","Secret":"s","SecurityToken":"t"}}`), &c))
 		assert.True(t, c.Key == id2meta.AccessKey{ID: "i", Secret: "s", SecurityToken: "t"})

@@ -11,8 +11,8 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// How a service tests itself without the network: it depends on the interface
-// [id2meta.Verifier], and its tests put a mock in the Client's place.
+// A service can be tested without the network: the service depends on the interface
+// [id2meta.Verifier], and its tests use a mock instead of a Client.
 
 // payouts is such a service. It pays only to people who were verified.
 type payouts struct {

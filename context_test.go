@@ -128,8 +128,8 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// Nobody accepts the connection, which the kernel opens all the same. So there are no
-// goroutines of the test.
+// The listener does not accept the connection, so the test has no goroutine for it. The
+// kernel opens the connection without Accept.
 func TestAnEndpointThatGivesNoConnectionLeavesNoGoroutineBehind(t *testing.T) {
 	endpoint := listen(t).Addr().String()
 	client := newClient(t, []string{endpoint}, id2meta.WithTimeout(100*time.Millisecond))

@@ -25,8 +25,8 @@ import (
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
-// What the tests' providers hand out, and what they ask STS with. None of it
-// may be seen in an error.
+// The keys that the providers of the tests return, and the keys that they send to STS. No
+// error may show them.
 const (
 	roleKeyID    = testenv.RoleKeyID
 	roleSecret   = testenv.RoleSecret
@@ -87,7 +87,7 @@ func requireRefused(t *testing.T, ctx context.Context, client *id2meta.Client, w
 	return err
 }
 
-// setHome gives the test a home of its own, without any profile.
+// setHome gives the test a new home directory, without a profile.
 func setHome(t *testing.T) string {
 	home := t.TempDir()
 	t.Setenv("HOME", home)
@@ -187,7 +187,7 @@ func TestCredentialOfEveryProvider(t *testing.T) {
 
 func TestCredentialOfSTS(t *testing.T) {
 	t.Parallel()
-	t.Run("64 callers on a cold credential ask once", func(t *testing.T) {
+	t.Run("64 callers cause one request to STS", func(t *testing.T) {
 		t.Parallel()
 		sts := testenv.NewSTS(t)
 		second := make(chan struct{}, 64)
@@ -210,7 +210,7 @@ func TestCredentialOfSTS(t *testing.T) {
 		})
 		sts.RequireAsked(t, 1)
 	})
-	t.Run("callers wait no longer than their contexts while it hangs", func(t *testing.T) {
+	t.Run("callers wait no longer than their contexts while STS hangs", func(t *testing.T) {
 		t.Parallel()
 		const generous = 5 * time.Second
 		sts := testenv.NewSTS(t)
@@ -258,7 +258,7 @@ func TestCredentialOfSTS(t *testing.T) {
 		requireSignedBy(t, server, client, roleKeyID)
 		sts.RequireAsked(t, 2)
 	})
-	t.Run("the code of a refusal is told", func(t *testing.T) {
+	t.Run("the error names the code of a refusal", func(t *testing.T) {
 		sts := testenv.NewSTS(t)
 		sts.Behave(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
@@ -270,7 +270,7 @@ func TestCredentialOfSTS(t *testing.T) {
 			t.Errorf("the error does not tell the code: %v", err)
 		}
 	})
-	t.Run("an answer without Expiration, on which the provider panics, is a failure", func(t *testing.T) {
+	t.Run("an answer without Expiration, which makes the provider panic, is a failure", func(t *testing.T) {
 		sts := testenv.NewSTS(t)
 		sts.Behave(func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, `{"Credentials":{"AccessKeyId":"a","AccessKeySecret":"b","SecurityToken":"c"}}`)
@@ -296,14 +296,14 @@ func TestCredentialThatTheServiceRefuses(t *testing.T) {
 		server.Inject(expired)
 		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
 		if n := len(server.Calls()); n != 2 {
-			t.Errorf("the service saw %d requests, want 2: a refused key is no reason to try again", n)
+			t.Errorf("the service saw %d requests, want 2: a refused key is not retried", n)
 		}
 		server.AddCredential("renewed", roleSecret, roleToken)
 		sts.HandOut("renewed", 100*time.Second)
 		requireSignedBy(t, server, client, "renewed")
 		sts.RequireAsked(t, 2)
 	})
-	t.Run("it is not used again while STS has trouble", func(t *testing.T) {
+	t.Run("the refused key is not used again while STS is down", func(t *testing.T) {
 		sts := testenv.NewSTS(t)
 		sts.HandOut(roleKeyID, 100*time.Second)
 		server, client := newVerification(t, sts.RAMRole(t))
@@ -318,7 +318,7 @@ func TestCredentialThatTheServiceRefuses(t *testing.T) {
 			t.Errorf("the service saw %d requests, want 2", n)
 		}
 	})
-	t.Run("the default chain asks anew, whatever its provider remembers", func(t *testing.T) {
+	t.Run("the default chain asks again, even if its provider keeps the old key", func(t *testing.T) {
 		setHome(t)
 		source := testenv.NewSTS(t)
 		source.Behave(func(w http.ResponseWriter, _ *http.Request) {
@@ -341,7 +341,7 @@ func TestCredentialThatTheServiceRefuses(t *testing.T) {
 		requireSignedBy(t, server, client, userKeyID)
 
 		writeFile(t, profileFile(userKeyID, userSecret), home, ".alibabacloud", "credentials")
-		server.AddCredential(userKeyID, userSecret, "") // the old secret is void
+		server.AddCredential(userKeyID, userSecret, "") // the old secret is no longer valid
 		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
 		requireSignedBy(t, server, client, userKeyID)
 	})
@@ -388,7 +388,7 @@ func TestCredentialOfTheDefaultChain(t *testing.T) {
 			requireSignedBy(t, server, client, later.keyID)
 		})
 	}
-	t.Run("a key of the environment is used from the call after its change", func(t *testing.T) {
+	t.Run("a key that changes in the environment is used from the next call on", func(t *testing.T) {
 		setHome(t)
 		server, client := newVerification(t, nil)
 		for _, keyID := range []string{"first", "second", "first"} {
@@ -399,7 +399,7 @@ func TestCredentialOfTheDefaultChain(t *testing.T) {
 		environment(t, "", "")
 		requireRefused(t, t.Context(), client, id2meta.ErrCredential)
 	})
-	t.Run("a profile of another home directory is used from the call after the change", func(t *testing.T) {
+	t.Run("the profile of another home directory is used from the next call on", func(t *testing.T) {
 		server, client := newVerification(t, nil)
 		for _, keyID := range []string{"first", "second"} {
 			server.AddCredential(keyID, "secret", "")
@@ -423,8 +423,8 @@ func TestCredentialOfTheDefaultChain(t *testing.T) {
 	})
 }
 
-// leakyError is an error as a provider of the caller might have it: everything
-// in its text and in its fields.
+// leakyError has secrets in its text and in its fields, as the error of a provider may
+// have.
 type leakyError struct{ Secret, Token string }
 
 func (e *leakyError) Error() string { return "refused " + e.Secret + " and " + e.Token }
@@ -443,7 +443,7 @@ func (panickingCredential) GetCredential() (*credentials.CredentialModel, error)
 
 func TestCredentialErrorsHoldNoSecret(t *testing.T) {
 	everything := strings.Join([]string{userKeyID, userSecret, roleKeyID, roleSecret, roleToken, oidcToken}, " ")
-	// answer makes a role of an STS that answers like this to everything.
+	// answer returns the role of an STS that always gives the same answer.
 	answer := func(status int, body string) func(*testing.T) credentials.Credential {
 		return func(t *testing.T) credentials.Credential {
 			sts := testenv.NewSTS(t)
@@ -462,9 +462,9 @@ func TestCredentialErrorsHoldNoSecret(t *testing.T) {
 		{"STS fails with a page that repeats the request", answer(http.StatusBadGateway, `<p>$</p>`)},
 		{"STS refuses with a secret as the code", answer(http.StatusBadRequest, `{"Code":"`+userSecret+`"}`)},
 		{"STS refuses with a secret at the end of the code", answer(http.StatusBadRequest, `{"Code":"NoPermission.`+userSecret+`"}`)},
-		{"STS answers what is no JSON", answer(http.StatusOK, `$`)},
-		{"STS answers JSON of another type", answer(http.StatusOK, `{"Credentials":"$"}`)},
-		{"STS answers with an Expiration that is none", answer(http.StatusOK,
+		{"STS answers with a body that is not JSON", answer(http.StatusOK, `$`)},
+		{"STS answers with JSON of another type", answer(http.StatusOK, `{"Credentials":"$"}`)},
+		{"STS answers with an Expiration that is not a time", answer(http.StatusOK,
 			`{"Credentials":{"AccessKeyId":"`+roleKeyID+`","AccessKeySecret":"`+roleSecret+`","SecurityToken":"`+roleToken+`","Expiration":"$"}}`)},
 		{"STS closes the connection", func(t *testing.T) credentials.Credential {
 			sts := testenv.NewSTS(t)
@@ -503,7 +503,7 @@ func TestCredentialErrorsHoldNoSecret(t *testing.T) {
 			return newCredential(t, new(credentials.Config).SetType("credentials_uri").
 				SetURLCredential(strings.Replace(sts.URL, "//", "//user:"+userSecret+"@", 1)+"/?token="+roleToken))
 		}},
-		{"a CLI configuration is no JSON", func(t *testing.T) credentials.Credential {
+		{"a CLI configuration is not JSON", func(t *testing.T) credentials.Credential {
 			writeFile(t, `{"profiles":`+everything, setHome(t), ".aliyun", "config.json")
 			return nil
 		}},

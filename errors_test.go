@@ -23,7 +23,7 @@ import (
 )
 
 // failures are the codes of the vendor's pages "身份二要素核验 · 纯服务端(API)接入"
-// and "服务端错误码", and of its gateway.
+// and "服务端错误码", and the codes of the gateway.
 var failures = []struct {
 	status   int
 	code     string
@@ -60,20 +60,20 @@ var failures = []struct {
 	{503, "ServiceUnavailable", id2meta.ErrUnavailable},
 	{500, "InternalError", id2meta.ErrUnavailable},
 
-	// A Code that says nothing leaves it to the HTTP status.
+	// If the Code is empty or unknown, the HTTP status decides.
 	{429, "", id2meta.ErrThrottled},
-	{429, "NobodyKnows", id2meta.ErrThrottled},
+	{429, "Unknown.Code", id2meta.ErrThrottled},
 	{500, "", id2meta.ErrUnavailable},
-	{502, "NobodyKnows", id2meta.ErrUnavailable},
+	{502, "Unknown.Code", id2meta.ErrUnavailable},
 	{504, "200", id2meta.ErrUnavailable},
 	{400, "", id2meta.ErrUnexpectedResponse},
 	{404, "InvalidAction.NotFound", id2meta.ErrUnexpectedResponse},
-	{403, "NobodyKnows", id2meta.ErrUnexpectedResponse},
+	{403, "Unknown.Code", id2meta.ErrUnexpectedResponse},
 	{200, "", id2meta.ErrUnexpectedResponse},
-	{200, "200", id2meta.ErrUnexpectedResponse}, // but no verdict
+	{200, "200", id2meta.ErrUnexpectedResponse}, // without a verdict
 	{200, "201", id2meta.ErrUnexpectedResponse},
 	{200, "404", id2meta.ErrUnexpectedResponse},
-	// What only looks like a code is none.
+	// These only look like codes.
 	{400, "throttling", id2meta.ErrUnexpectedResponse},
 	{400, "ThrottlingUser", id2meta.ErrUnexpectedResponse},
 	{200, "411.0", id2meta.ErrUnexpectedResponse},
@@ -81,10 +81,8 @@ var failures = []struct {
 }
 
 func TestEveryFailureOfTheServiceHasOneSentinel(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
-	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
-	require.NoError(t, err)
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
 
 	for _, test := range failures {
 		t.Run(fmt.Sprintf("HTTP %d with Code %q", test.status, test.code), func(t *testing.T) {
@@ -119,8 +117,8 @@ func TestEveryFailureOfTheServiceHasOneSentinel(t *testing.T) {
 	assert.Len(t, server.Calls(), len(failures), "one request each")
 }
 
-// Services that test themselves make errors like ours.
-func TestAnAPIErrorOfOnesOwnHasTheSentinelOfItsCode(t *testing.T) {
+// The tests of a service make APIErrors themselves.
+func TestAnAPIErrorThatATestMakesHasTheSentinelOfItsCode(t *testing.T) {
 	for _, test := range failures {
 		t.Run(fmt.Sprintf("HTTP %d with Code %q", test.status, test.code), func(t *testing.T) {
 			requireOnly(t, test.sentinel, &id2meta.APIError{StatusCode: test.status, Code: test.code})
@@ -128,7 +126,7 @@ func TestAnAPIErrorOfOnesOwnHasTheSentinelOfItsCode(t *testing.T) {
 			requireOnly(t, test.sentinel, errors.Join(errors.New("one"), &id2meta.APIError{StatusCode: test.status, Code: test.code}))
 		})
 	}
-	t.Run("the zero one is unexpected", func(t *testing.T) {
+	t.Run("the zero APIError is an unexpected response", func(t *testing.T) {
 		requireOnly(t, id2meta.ErrUnexpectedResponse, &id2meta.APIError{})
 	})
 }
@@ -153,7 +151,7 @@ func TestCode402(t *testing.T) {
 		{"No permission to call", id2meta.ErrAccessDenied, false},
 		{"You do not have permission to call this API.", id2meta.ErrAccessDenied, false},
 		{"无调用权限", id2meta.ErrAccessDenied, false},
-		// Strictly: what only holds the words may mean the opposite.
+		// A longer text may mean the opposite.
 		{"the source has No permission to call home", id2meta.ErrSourceUnavailable, false},
 		{"not a Security policy restriction", id2meta.ErrSourceUnavailable, false},
 	} {
@@ -171,8 +169,8 @@ func TestCode402(t *testing.T) {
 	})
 }
 
-// A published answer with Code 401 names the field in its Message and has the
-// gateway's envelope; the HTTP status is not known.
+// A published answer with Code 401 names the field in its Message and has the form of a
+// failure of the gateway. The HTTP status of that answer is not published.
 func TestCode401NamesTheField(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ code, message, field string }{
@@ -203,7 +201,6 @@ func TestCode401NamesTheField(t *testing.T) {
 	}
 }
 
-// Each Code means the same with whichever HTTP status it comes.
 func TestACodeMeansTheSameWithEveryStatus(t *testing.T) {
 	t.Parallel()
 	for _, test := range failures[:8] {
@@ -286,7 +283,7 @@ func TestErrMaybeBilled(t *testing.T) {
 	}
 	for _, failed := range failures {
 		if failed.code == "200" || failed.status == 502 || failed.sentinel == id2meta.ErrUnexpectedResponse && failed.status == 200 {
-			continue // these are above
+			continue // these rows are above
 		}
 		fault := id2metatest.Status(failed.status, failed.code, "")
 		if failed.status == 200 {
@@ -410,7 +407,7 @@ func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
 		})
 		assert.Zero(t, e.RetryAfter)
 	})
-	t.Run("the simulator's throttling names it", func(t *testing.T) {
+	t.Run("a throttled answer of the simulator names a wait", func(t *testing.T) {
 		server := id2metatest.NewServer()
 		defer server.Close()
 		server.Inject(id2metatest.Throttle(time.Hour))
@@ -424,13 +421,12 @@ func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
 	})
 }
 
-// What follows is what the service never sends: no verdict may come of it.
+// The service never sends the answers of the following tests. None of them may become a
+// verdict.
 
 func TestBothFormsOfAVerdictAreUnderstood(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
-	client, err := id2meta.New(server.Options()...)
-	require.NoError(t, err)
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()})
 	for _, test := range []struct {
 		name, body string
 		want       id2meta.BizCode
@@ -441,8 +437,8 @@ func TestBothFormsOfAVerdictAreUnderstood(t *testing.T) {
 		{"a number and a string", `{"Code":200,"ResultObject":{"BizCode":"3"}}`, id2meta.BizCodeNoRecord},
 		{"any order, and white space around it", "\r\n\t {\"ResultObject\" : {\"BizCode\" : \"2\"} , \"Code\" : 200} \n", id2meta.BizCodeMismatch},
 		{"escapes, which JSON allows", `{"\u0043ode":"\u0032\u0030\u0030","ResultObject":{"BizCode":"\u0031"}}`, id2meta.BizCodeMatch},
-		{"fields of other names", `{"Code":200,"code":500,"x":[{"Code":411},null,1e9],"ResultObject":{"bizCode":3,"BizCode":1,"y":{"BizCode":2}}}`, id2meta.BizCodeMatch},
-		{"null for what is not needed", `{"Code":200,"Message":null,"RequestId":null,"ResultObject":{"BizCode":1}}`, id2meta.BizCodeMatch},
+		{"other fields", `{"Code":200,"code":500,"x":[{"Code":411},null,1e9],"ResultObject":{"bizCode":3,"BizCode":1,"y":{"BizCode":2}}}`, id2meta.BizCodeMatch},
+		{"null in fields that are not needed", `{"Code":200,"Message":null,"RequestId":null,"ResultObject":{"BizCode":1}}`, id2meta.BizCodeMatch},
 		{"almost 1 MiB", verdict + strings.Repeat(" ", 1<<20-len(verdict)), id2meta.BizCodeMatch},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -455,7 +451,7 @@ func TestBothFormsOfAVerdictAreUnderstood(t *testing.T) {
 	}
 }
 
-// oddBodies are not verdicts. Most hold a good one that a lenient decoder would
+// oddBodies are not verdicts. Most of them hold a verdict that a lenient decoder would
 // find.
 var oddBodies = []struct{ name, body string }{
 	{"nothing", ""},
@@ -541,11 +537,9 @@ var oddBodies = []struct{ name, body string }{
 	{"8 MiB of message", strings.Replace(verdict, "success", strings.Repeat("x", 8<<20), 1)},
 }
 
-func TestAnOddAnswerIsNoVerdictAndNotAskedAgain(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
-	client, err := id2meta.New(server.Options()...)
-	require.NoError(t, err)
+func TestAnOddAnswerIsNoVerdictAndIsNotRetried(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()})
 	for _, test := range oddBodies {
 		t.Run(test.name, func(t *testing.T) {
 			before := len(server.Calls())
@@ -559,7 +553,7 @@ func TestAnOddAnswerIsNoVerdictAndNotAskedAgain(t *testing.T) {
 	}
 }
 
-// A map of many names must not take a time that grows with its square.
+// The time to read many fields must not grow with the square of their number.
 func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
 	t.Parallel()
 	var body bytes.Buffer
@@ -568,10 +562,8 @@ func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
 		fmt.Fprintf(&body, `"%x":0,`, i)
 	}
 	body.WriteString(verdict[1:])
-	server := id2metatest.NewServer()
-	defer server.Close()
-	client, err := id2meta.New(server.Options()...)
-	require.NoError(t, err)
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()})
 	server.Inject(id2metatest.Raw(200, body.String()))
 	started := time.Now()
 	result, err := client.Verify(t.Context(), zhangSan)

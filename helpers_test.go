@@ -331,7 +331,7 @@ func listen(t testing.TB) net.Listener {
 // deadEnd is an endpoint that gives no connection.
 type deadEnd struct {
 	endpoint string
-	dials    func() int64 // how often a client connected; nil if nobody can count it
+	dials    func() int64 // how often a client connected; nil if that cannot be counted
 }
 
 // refusing returns an endpoint that refuses connections.

@@ -32,10 +32,10 @@ func TestVerifyGivesTheVerdict(t *testing.T) {
 	}{
 		{"a name with its own number matches", zhangSan, id2meta.BizCodeMatch},
 		{"another name is a mismatch", liSi, id2meta.BizCodeMismatch},
-		{"a number that nobody has is no record", unknownPerson, id2meta.BizCodeNoRecord},
+		{"an unknown number is no record", unknownPerson, id2meta.BizCodeNoRecord},
 		{"a masked person matches", masked(zhangName, zhangNumber), id2meta.BizCodeMatch},
 		{"a masked person with another name is a mismatch", masked("李四", zhangNumber), id2meta.BizCodeMismatch},
-		{"white space, full-width digits and x are set right", id2meta.Param{UserName: " 张三\t", IdentifyNum: "１１０１０５19491231002x "}, id2meta.BizCodeMatch},
+		{"white space, full-width digits and a small x are corrected", id2meta.Param{UserName: " 张三\t", IdentifyNum: "１１０１０５19491231002x "}, id2meta.BizCodeMatch},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			result, err := client.Verify(t.Context(), test.param)
@@ -48,7 +48,7 @@ func TestVerifyGivesTheVerdict(t *testing.T) {
 	}
 }
 
-func TestVerifyRefusesWhatNewDidNotMake(t *testing.T) {
+func TestVerifyRefusesAClientThatNewDidNotMakeAndANilContext(t *testing.T) {
 	for _, client := range []*id2meta.Client{nil, new(id2meta.Client)} {
 		_, err := client.Verify(t.Context(), zhangSan)
 		assert.ErrorContains(t, err, "New")
@@ -75,7 +75,7 @@ func TestClientShowsNothingWhenPrinted(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.Verify(t.Context(), zhangSan)
 	assert.ErrorIs(t, err, id2meta.ErrCredential)
-	assert.NotContains(t, fmt.Sprintf("%+v", reflect.ValueOf(client).Elem()), secret, "a copy, which go vet refuses")
+	assert.NotContains(t, fmt.Sprintf("%+v", reflect.ValueOf(client).Elem()), secret, "a copy of the Client")
 }
 
 func TestLogger(t *testing.T) {
@@ -108,7 +108,7 @@ func TestLogger(t *testing.T) {
 }
 
 func TestLimiter(t *testing.T) {
-	t.Run("is asked once for each request, retries included", func(t *testing.T) {
+	t.Run("is called once for each request, and retries are requests too", func(t *testing.T) {
 		server := newServer(t)
 		server.Inject(id2metatest.Answer("500", ""), id2metatest.Answer("500", ""))
 		limiter := new(countingLimiter)
@@ -117,13 +117,13 @@ func TestLimiter(t *testing.T) {
 		assert.EqualValues(t, len(server.Calls()), limiter.calls.Load())
 		assert.EqualValues(t, 3, limiter.calls.Load())
 	})
-	t.Run("is not asked for a person that cannot be verified", func(t *testing.T) {
+	t.Run("is not called for an invalid person", func(t *testing.T) {
 		limiter := new(countingLimiter)
 		_, err := newClient(t, []string{"127.0.0.1:1"}, id2meta.WithLimiter(limiter)).Verify(t.Context(), id2meta.Param{})
 		assert.ErrorIs(t, err, id2meta.ErrInvalidParam)
 		assert.Zero(t, limiter.calls.Load())
 	})
-	t.Run("ends the call when it refuses", func(t *testing.T) {
+	t.Run("ends the call when it refuses the request", func(t *testing.T) {
 		server := newServer(t)
 		full := errors.New("queue full")
 		_, err := newClient(t, []string{server.Endpoint()}, id2meta.WithLimiter(&countingLimiter{err: full})).Verify(t.Context(), zhangSan)

@@ -18,8 +18,8 @@ import (
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
-// person returns the i-th of 3,000 people who differ in birth date and name,
-// made from GB 11643's sample number.
+// person returns the i-th of 3,000 people who differ in birth date and name. Their numbers
+// are derived from the sample number of GB 11643.
 func person(i int) id2meta.Param {
 	day := time.Date(1949, 12, 31, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i)
 	digits := "110105" + day.Format("20060102") + "002"
@@ -44,7 +44,7 @@ func TestPersonIsValid(t *testing.T) {
 	}
 }
 
-// TestChaos sends many callers through every fault that the simulator knows.
+// Many callers meet every fault of the simulator.
 func TestChaos(t *testing.T) {
 	const (
 		calls   = 2000
@@ -95,7 +95,7 @@ func TestChaos(t *testing.T) {
 					assert.Zero(t, result)
 				} else {
 					verdicts++
-					assert.Equal(t, want(i), result.BizCode, "a verdict that the registry does not hold")
+					assert.Equal(t, want(i), result.BizCode, "a wrong verdict")
 				}
 				mu.Unlock()
 			}

@@ -25,12 +25,12 @@ import (
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
-// Of what a transport of a caller's own does not tell, the worst is assumed: that
-// the request was sent.
-func TestTransportThatTellsLittle(t *testing.T) {
+// If the transport of the caller does not report what it does, Verify assumes the worst:
+// that the request was sent.
+func TestTransportThatReportsLittle(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		keep func(*httptrace.ClientTrace) *httptrace.ClientTrace // what it tells
+		keep func(*httptrace.ClientTrace) *httptrace.ClientTrace // what it reports
 	}{
 		{"nothing", func(*httptrace.ClientTrace) *httptrace.ClientTrace { return nil }},
 		{"only that it has a connection", func(all *httptrace.ClientTrace) *httptrace.ClientTrace {
@@ -40,8 +40,8 @@ func TestTransportThatTellsLittle(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			server := newServer(t)
 			silent := roundTripper(func(r *http.Request) (*http.Response, error) {
-				// The context of the request goes, and with it the trace; what is
-				// to be told is put into a new one.
+				// A new context drops the trace of the request. The hooks that
+				// are kept go into a new trace.
 				ctx := t.Context()
 				if kept := test.keep(httptrace.ContextClientTrace(r.Context())); kept != nil {
 					ctx = httptrace.WithClientTrace(ctx, kept)
@@ -63,21 +63,21 @@ func TestTransportThatTellsLittle(t *testing.T) {
 	}
 }
 
-// proxiedHost is a name in the certificate of all httptest servers. Nobody resolves
-// it: that is the proxy's part.
+// proxiedHost is a name in the certificate of all httptest servers. Only the proxy could
+// resolve this name.
 const proxiedHost = "example.com"
 
-// The environment's proxy is read once in a process, and never used for
-// loopback, so these tests run in a process of their own.
+// net/http reads the proxy of the environment once in a process, and does not use it for
+// loopback addresses. So this test starts processes, and uses a name.
 func TestProxyOfTheEnvironment(t *testing.T) {
 	if child := os.Getenv("ID2META_TEST_CHILD"); child != "" {
-		t.Setenv("HTTPS_PROXY", os.Getenv("ID2META_TEST_VIA")) // TestMain has removed the machine's
-		map[string]func(*testing.T){"good": askThroughGoodProxy, "silent": askThroughSilentProxy}[child](t)
+		t.Setenv("HTTPS_PROXY", os.Getenv("ID2META_TEST_VIA")) // TestMain has removed the proxy of the machine
+		map[string]func(*testing.T){"good": verifyThroughGoodProxy, "silent": verifyThroughSilentProxy}[child](t)
 		return
 	}
 	server := newServer(t)
-	// The certificate of the simulator is for loopback only, and Go asks loopback
-	// without a proxy.
+	// The certificate of the simulator is for loopback only, and net/http uses no proxy
+	// for loopback.
 	front := httptest.NewTLSServer(&httputil.ReverseProxy{
 		Transport: server.Client().Transport,
 		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "https", server.Endpoint() },
@@ -118,17 +118,17 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	assert.Positive(t, silent.dials())
 }
 
-func askThroughGoodProxy(t *testing.T) {
+func verifyThroughGoodProxy(t *testing.T) {
 	client := newClient(t, []string{proxiedHost})
 	for range 5 {
-		// The simulator knows 张三, and does not mind by which name it was reached.
+		// The simulator accepts every host name.
 		result, err := client.Verify(t.Context(), zhangSan)
 		require.NoError(t, err)
 		assert.True(t, result.Match())
 	}
 }
 
-func askThroughSilentProxy(t *testing.T) {
+func verifyThroughSilentProxy(t *testing.T) {
 	client := newClient(t, []string{proxiedHost}, id2meta.WithTimeout(300*time.Millisecond))
 	for range 3 {
 		_, err := client.Verify(t.Context(), zhangSan)
@@ -141,9 +141,9 @@ func askThroughSilentProxy(t *testing.T) {
 	}, 10*time.Second, 20*time.Millisecond, "a dial outlived its call")
 }
 
-// A transport that tells that it wants a connection, and not that it has one, has had
-// one if there is an answer.
-func TestTransportThatDoesNotTellOfItsConnection(t *testing.T) {
+// The transport reports that it wants a connection, and does not report that it got a
+// connection. An answer proves that there was a connection.
+func TestTransportThatDoesNotReportItsConnection(t *testing.T) {
 	server := newServer(t)
 	silent := roundTripper(func(r *http.Request) (*http.Response, error) {
 		all := httptrace.ContextClientTrace(r.Context())
@@ -160,8 +160,8 @@ func TestTransportThatDoesNotTellOfItsConnection(t *testing.T) {
 	assert.Len(t, server.Calls(), 2, "not sent again")
 }
 
-// An answer that is cut off is none, even if what came of it reads like one.
-func TestAnAnswerThatIsNotWholeIsNoVerdict(t *testing.T) {
+// A truncated answer is not a verdict, even if the part that arrived reads like a verdict.
+func TestATruncatedAnswerIsNoVerdict(t *testing.T) {
 	result, err := verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		io.WriteString(w, verdict)
@@ -171,9 +171,9 @@ func TestAnAnswerThatIsNotWholeIsNoVerdict(t *testing.T) {
 	assert.Zero(t, result)
 }
 
-// A proxy that loses count answers each request on a connection with the answer to the
-// request before. Nothing in HTTP/1.1 tells the client. Without connection reuse there is
-// no request before.
+// A proxy that loses count sends the answer of the previous request on the connection.
+// HTTP/1.1 does not let the client notice. Without connection reuse there is no previous
+// request.
 func TestAProxyThatLosesCount(t *testing.T) {
 	type previous struct{ verdict string }
 	type connection struct{}
@@ -204,7 +204,7 @@ func TestAProxyThatLosesCount(t *testing.T) {
 	t.Run("with connection reuse the second person gets the verdict of the first", func(t *testing.T) {
 		assert.Equal(t, id2meta.BizCodeMatch, second(t, newClient(t, endpoint)))
 	})
-	t.Run("without connection reuse everybody gets their own", func(t *testing.T) {
+	t.Run("without connection reuse each person gets the right verdict", func(t *testing.T) {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.DisableKeepAlives = true
 		client := newClient(t, endpoint, id2meta.WithHTTPClient(&http.Client{Transport: transport}))

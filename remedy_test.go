@@ -47,14 +47,14 @@ func TestRemedyOf(t *testing.T) {
 		{"a system error", &id2meta.APIError{StatusCode: 200, Code: "500"}, id2meta.RemedyTryLater},
 		{"a proxy without an answer", &id2meta.APIError{StatusCode: 502}, id2meta.RemedyTryLater},
 		{"a login page", &id2meta.APIError{StatusCode: 302}, id2meta.RemedyOperator},
-		{"a verdict that nobody knows", &id2meta.APIError{StatusCode: 200, Code: "200"}, id2meta.RemedyReport},
+		{"an unknown verdict", &id2meta.APIError{StatusCode: 200, Code: "200"}, id2meta.RemedyReport},
 		{"the zero APIError", &id2meta.APIError{}, id2meta.RemedyReport},
 		{"a caller who left", context.Canceled, id2meta.RemedyTryLater},
 		{"a deadline", context.DeadlineExceeded, id2meta.RemedyTryLater},
 		{"a deadline that may be billed", errors.Join(context.DeadlineExceeded, id2meta.ErrMaybeBilled), id2meta.RemedyTryLater},
 		{"an error that is not of this library", io.EOF, id2meta.RemedyReport},
 
-		// Mocks and other Verifiers return the sentinels alone.
+		// Mocks and other Verifiers may return a sentinel itself.
 		{"ErrInvalidParam", id2meta.ErrInvalidParam, id2meta.RemedyCorrectInput},
 		{"ErrThrottled", id2meta.ErrThrottled, id2meta.RemedyTryLater},
 		{"ErrSourceUnavailable", id2meta.ErrSourceUnavailable, id2meta.RemedyTryLater},
@@ -98,7 +98,7 @@ func TestTheRemedyOfWhatVerifyReturns(t *testing.T) {
 		{"a silent server", []id2metatest.Fault{id2metatest.Hang()}, nil, id2meta.RemedyTryLater, context.DeadlineExceeded, whenRequested(context.DeadlineExceeded)},
 		{"a limiter that refuses", nil, []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}, id2meta.RemedyTryLater, id2meta.ErrThrottled, nil},
 		{"no credential", nil, []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}, id2meta.RemedyOperator, id2meta.ErrCredential, nil},
-		{"no credential for a retry", []id2metatest.Fault{id2metatest.Status(400, "InvalidSecurityToken.Expired", "")}, nil, id2meta.RemedyOperator, id2meta.ErrCredential, nil},
+		{"a credential that the service refuses", []id2metatest.Fault{id2metatest.Status(400, "InvalidSecurityToken.Expired", "")}, nil, id2meta.RemedyOperator, id2meta.ErrCredential, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -115,7 +115,7 @@ func TestTheRemedyOfWhatVerifyReturns(t *testing.T) {
 	}
 }
 
-func TestEachRemedyHasWordsForBothReaders(t *testing.T) {
+func TestEachRemedyHasEnglishAndChineseWords(t *testing.T) {
 	seen := map[string]bool{}
 	for r := id2meta.RemedyNone; r <= id2meta.RemedyReport; r++ {
 		assert.False(t, seen[r.String()], r)
@@ -130,7 +130,7 @@ func TestEachRemedyHasWordsForBothReaders(t *testing.T) {
 	assert.Equal(t, id2meta.RemedyReport.String(), id2meta.Remedy(99).String(), "an unknown Remedy says that the error must be reported")
 }
 
-// selfSigned returns a certificate for 127.0.0.1 that nobody trusts.
+// selfSigned returns a certificate for 127.0.0.1 that no client trusts.
 func selfSigned(t *testing.T) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -58,7 +58,7 @@ func TestStatsCountsWhatIsPaidFor(t *testing.T) {
 					billed++
 				}
 			}
-			assert.LessOrEqual(t, billed, stats.Match+stats.Mismatch+stats.NoRecord+stats.MaybeBilled, "the bill is within its bound")
+			assert.LessOrEqual(t, billed, stats.Match+stats.Mismatch+stats.NoRecord+stats.MaybeBilled, "the bill is not larger than Stats says")
 		})
 	}
 	t.Run("many callers at once", func(t *testing.T) {

@@ -18,8 +18,9 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// Twice as many calls as the account is allowed: the limiter's queue grows until some
-// callers must be refused. They are refused early, and what is sent is answered.
+// Twice as many calls as the account may make: the queue of the limiter grows until some
+// callers must be refused. They are refused early, and every request that is sent is
+// answered.
 func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 	t.Parallel()
 	const (
@@ -74,11 +75,11 @@ func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 				assert.EqualValues(t, total+unverified.Load(), service.requested())
 				if answerAfter < timeout/2 {
 					assert.Zero(t, unverified.Load(), "calls billed without a verdict")
-				} // a slower service is found out by the first calls that it does not answer in time
+				} // the first calls to a slower service are not answered in time
 				assert.LessOrEqual(t, unverified.Load(), total*5/1000)
 				if answerAfter <= 200*time.Millisecond {
-					// A turn of the limiter and the end of the wait can fall on one moment.
-					assert.LessOrEqual(t, refusedLate.Load(), refused.Load()/100, "whoever must be refused is refused at once")
+					// The turn of a call and the end of its wait can fall on the same moment.
+					assert.LessOrEqual(t, refusedLate.Load(), refused.Load()/100, "a call that must be refused is refused at once")
 				}
 			})
 		})
@@ -132,7 +133,7 @@ func TestAToldWaitLeavesTimeForTheAnswer(t *testing.T) {
 	}
 }
 
-func TestACallerWithLittleTimeWhoNeedsNoWaitIsServed(t *testing.T) {
+func TestACallerWithLittleTimeAndNoWaitIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		service := &fakeService{answerAfter: 2 * time.Second}
 		client := service.client(t, id2meta.WithLimiter(rate.NewLimiter(47, 4)))
@@ -181,7 +182,7 @@ func TestALimiterThatComesTooLateSendsNothing(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		},
-		"it lets the request go when its context has ended": func(ctx context.Context) error {
+		"it allows the request when its context has ended": func(ctx context.Context) error {
 			<-ctx.Done()
 			time.Sleep(400 * time.Millisecond)
 			return nil
