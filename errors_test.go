@@ -237,7 +237,7 @@ func TestErrMaybeBilled(t *testing.T) {
 		{name: "a dropped connection", faults: []id2metatest.Fault{id2metatest.Drop()}, want: true},
 		{name: "a truncated answer", faults: []id2metatest.Fault{id2metatest.Truncate()}, want: true},
 		{name: "a deadline while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: deadline, want: true},
-		{name: "WithTimeout while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, opts: []id2meta.Option{id2meta.WithTimeout(2 * time.Second)}, want: true},
+		{name: "WithTimeout while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, opts: []id2meta.Option{id2meta.WithTimeout(3 * time.Second), id2meta.WithMaxAttempts(1)}, want: true},
 		{name: "a cancel while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: whenRequested(context.Canceled), want: true},
 		{name: "a deadline while the answer is delayed", faults: []id2metatest.Fault{id2metatest.Delay(time.Minute)}, ctx: deadline, want: true},
 		{name: "a 200 that is empty", faults: []id2metatest.Fault{id2metatest.Raw(200, "")}, want: true},
@@ -408,12 +408,9 @@ func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
 		assert.Zero(t, e.RetryAfter)
 	})
 	t.Run("a throttled answer of the simulator names a wait", func(t *testing.T) {
-		server := id2metatest.NewServer()
-		defer server.Close()
+		server := newServer(t)
 		server.Inject(id2metatest.Throttle(time.Hour))
-		client, err := id2meta.New(server.Options()...)
-		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangSan)
+		_, err := newClient(t, []string{server.Endpoint()}).Verify(t.Context(), zhangSan)
 		requireOnly(t, id2meta.ErrThrottled, err)
 		var e *id2meta.APIError
 		require.ErrorAs(t, err, &e)

@@ -19,7 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/id2metatest"
 )
 
 func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
@@ -189,9 +188,7 @@ func TestTheLastOptionOfAKindCounts(t *testing.T) {
 		assert.Len(t, hostsDialed(t, id2meta.WithMaxAttempts(3), id2meta.WithMaxAttempts(1)), 1)
 	})
 
-	server := id2metatest.NewServer()
-	defer server.Close()
-	server.AddPerson(zhangSan.UserName, zhangSan.IdentifyNum)
+	server := newServer(t)
 	verify := func(t *testing.T, opts ...id2meta.Option) error {
 		client, err := id2meta.New(append(server.Options(), opts...)...)
 		require.NoError(t, err)
@@ -250,13 +247,9 @@ func TestWithHTTPClientDoesNotChangeTheClient(t *testing.T) {
 	defer server.Close()
 	own := server.Client()
 	own.Jar = jar{t}
-	simulator := id2metatest.NewServer()
-	defer simulator.Close()
-	client, err := id2meta.New(append(simulator.Options(),
-		id2meta.WithEndpoints(server.Listener.Addr().String()), id2meta.WithHTTPClient(own))...)
-	require.NoError(t, err)
+	client := newClient(t, []string{server.Listener.Addr().String()}, id2meta.WithHTTPClient(own))
 	for range 2 {
-		_, err = client.Verify(t.Context(), zhangSan)
+		_, err := client.Verify(t.Context(), zhangSan)
 		require.NoError(t, err)
 	}
 	assert.Nil(t, own.CheckRedirect)

@@ -468,8 +468,7 @@ func TestNothingPersonalAndNoSecretIsEverSeen(t *testing.T) {
 }
 
 func TestARefusedParamIsNotRepeated(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
+	server := newServer(t)
 	for _, test := range []struct {
 		name  string
 		param id2meta.Param
@@ -666,6 +665,7 @@ func TestTheServerSeesThePersonInTheBodyOnly(t *testing.T) {
 			text := strings.ToLower(seen.String())
 			assert.Contains(t, text, strings.ToLower("x-acs-security-token: "+stsToken), "the test looks at the right text")
 			assert.True(t, strings.HasPrefix(text, "post / "), text)
+			assert.Contains(t, text, "user-agent: id2meta/")
 			for _, secret := range append([]string{stsSecret, proxyPassword}, person.secrets...) {
 				for _, spelling := range spellingsOf(secret) {
 					assert.NotContains(t, text, strings.ToLower(spelling))
