@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/aliyun/credentials-go/credentials"
+
 	"github.com/id2meta/id2meta/internal/credential"
 	"github.com/id2meta/id2meta/internal/redact"
 )
@@ -40,7 +42,15 @@ func WithAccessKey(key AccessKey) Option {
 		if err != nil {
 			return fmt.Errorf("WithAccessKey: %w", err)
 		}
-		s.provider, s.keyFunc = nil, func(context.Context) (credential.Key, error) { return checked, nil }
+		provider, err := credentials.NewCredential(new(credentials.Config).
+			SetType(checked.Type).
+			SetAccessKeyId(checked.AccessKeyID).
+			SetAccessKeySecret(checked.AccessKeySecret).
+			SetSecurityToken(checked.SecurityToken))
+		if err != nil {
+			return errors.New("WithAccessKey: the key cannot be used") // err may hold the key
+		}
+		s.provider, s.keyFunc = provider, nil
 		return nil
 	}
 }
@@ -50,8 +60,8 @@ func WithAccessKey(key AccessKey) Option {
 // next call.
 //
 // The Client calls f for each Verify, from one goroutine at a time. Callers that
-// wait at the same time share one answer, so the context of f is not the context
-// of one of them. A call that already has a key waits for f at most 100 ms; when f
+// wait at the same time share one answer, so the context of f belongs to no caller:
+// it holds no values and ends after 10 s. A call that already has a key waits for f at most 100 ms; when f
 // fails or is slow, the Client goes on with the last key for up to 2 minutes. Verify
 // returns an [ErrCredential] that does not show the error of f, because that error
 // may hold a secret. f should return from memory, and let a watcher follow the

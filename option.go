@@ -132,7 +132,10 @@ func WithEndpoints(endpoints ...string) Option {
 // connection needs a Transport that supports [net/http/httptrace], as *http.Transport
 // does. In a clone of http.DefaultTransport, raise MaxIdleConnsPerHost from 2 to the
 // number of concurrent callers. The Timeout of client, if any, bounds each request
-// beside [WithTimeout].
+// beside [WithTimeout]. The Client's own pool reads at most 64 KiB of the head of an
+// answer; a Transport of yours reads up to its MaxResponseHeaderBytes, which is 10 MiB
+// by default. Verify ends with its context even if the Transport ignores it; then the
+// Transport keeps one goroutine until it returns.
 //
 // One connection carries one answer after another. A proxy that ends TLS and loses
 // count could therefore give one caller the answer for another person. Behind such a

@@ -1,35 +1,48 @@
 // Package redislimiter is an id2meta.Limiter that all processes with the same Redis
-// and the same key share: an Alibaba Cloud account has 50 calls a second, however
-// many machines it runs on.
+// and the same key share. An Alibaba Cloud account has 50 calls a second, however
+// many machines send them.
 //
-//	limiter := redislimiter.New(client, "id2meta") // one key for each account
+//	limiter, err := redislimiter.New(client, "id2meta") // one key for each account
 //	verifier, err := id2meta.New(id2meta.WithLimiter(limiter))
 //
 // # The limit
 //
-// It is a bucket of 4 that fills at 47 a second ([WithRate] changes both): Redis
-// grants never more than 50 in any second. A bucket of 50 that fills at 50 a second
-// would let 100 go in one. On their way through the network a few requests may still
-// meet, and id2meta waits if the service throttles one.
+// The limit is a token bucket. The bucket holds 4 tokens and gains 47 a second;
+// [WithRate] changes both numbers. Redis therefore grants at most 50 requests in any
+// second. A bucket of 50 tokens that gains 50 a second would allow 100 requests in
+// one second. A few requests may still arrive together, because the network delays
+// them differently. If the service throttles one of them, id2meta waits and sends it
+// again.
 //
-// The limit stands in Redis, under the key "rate:" and the given one (the package
-// github.com/go-redis/redis_rate/v10 keeps it there), so that any Redis will do,
-// also a cluster. The clock is that of Redis, and those of the processes may be
-// wrong. After a failover to a replica whose clock is behind, requests wait for as
-// long as it is.
+// Redis stores the state of the bucket under the key "rate:" + key (package
+// github.com/go-redis/redis_rate/v10 does this). A single Redis, a Redis with
+// replicas and a Redis Cluster all work. Only the clock of Redis counts; the clocks
+// of the processes may be wrong. After a failover to a replica whose clock is behind,
+// requests wait until that clock has caught up.
 //
-// In each process one caller at a time asks Redis, and the others queue in order:
-// a hundred callers cost Redis no more than one, about two questions for each
-// request.
+// In each process one caller at a time asks Redis, and the other callers queue in
+// order. A hundred callers cost Redis no more than one caller does: about two
+// commands for each request.
 //
-// # When Redis is down
+// # Deadlines
 //
-// By default nothing is sent: Wait returns an error at once, of which id2meta makes
-// an ErrThrottled. With [WithFailOpen] each process goes on with a limit of its own.
-// A Redis that does not answer within 250 ms counts as down, and one that is down is
-// asked again once a second; both for one caller's account, not for each.
+// [Limiter.Wait] returns an error at once if the wait does not fit into the deadline
+// of its context. Such a caller uses no token and takes no place in the queue.
 //
-// The client's own timeouts need not be short: the Limiter does not wait for them.
-// But a question that it has given up goes on in the background until they are over,
-// unless the client has ContextTimeoutEnabled.
+// # When Redis is in trouble
+//
+// Redis is in trouble if it refuses a command, if it does not answer within 250 ms,
+// or if what it stores under the key cannot be the state of this bucket: a value of
+// another type, text, or a time so far away that no request could be sent for more
+// than 10 s longer than a full bucket explains. The Limiter does not repair such a
+// value. Its log message names the key; delete the key.
+//
+// By default nothing is sent while Redis is in trouble: Wait returns an error at
+// once, and id2meta reports ErrThrottled. With [WithFailOpen] each process continues
+// with a limit of its own. Redis is asked again after one second. Only one caller
+// spends the 250 ms or asks again, not every caller.
+//
+// The client's own timeouts may be long, because the Limiter does not wait for them.
+// But a command that the Limiter has given up goes on in the background until the
+// client's timeouts end it, unless the client has ContextTimeoutEnabled.
 package redislimiter

@@ -14,13 +14,17 @@ import (
 func Example() {
 	client := redis.NewClient(&redis.Options{
 		Addr:                  "redis.internal:6379",
-		ContextTimeoutEnabled: true, // so that nothing goes on in the background
+		ContextTimeoutEnabled: true, // so that no command goes on in the background
 	})
 	defer client.Close()
+	// Every process of this account uses the same Redis and the same key.
+	limiter, err := redislimiter.New(client, "id2meta", redislimiter.WithLogger(slog.Default()))
+	if err != nil {
+		log.Fatal(err)
+	}
 	verifier, err := id2meta.New(
-		// Every process of this account uses the same Redis and key.
-		id2meta.WithLimiter(redislimiter.New(client, "id2meta", redislimiter.WithLogger(slog.Default()))),
-		id2meta.WithTimeout(10*time.Second), // of which the wait for the limit is a part
+		id2meta.WithLimiter(limiter),
+		id2meta.WithTimeout(10*time.Second), // the wait for the limit is part of this time
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -28,19 +32,25 @@ func Example() {
 	defer verifier.CloseIdleConnections()
 }
 
-// Payouts must go on while Redis is restarted: rather a few throttled calls than
-// none.
+// Payouts must continue while Redis is restarted. A few throttled calls are better
+// than no calls.
 func ExampleWithFailOpen() {
 	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379"})
 	defer client.Close()
-	limiter := redislimiter.New(client, "id2meta", redislimiter.WithFailOpen(), redislimiter.WithLogger(slog.Default()))
+	limiter, err := redislimiter.New(client, "id2meta", redislimiter.WithFailOpen(), redislimiter.WithLogger(slog.Default()))
+	if err != nil {
+		log.Fatal(err)
+	}
 	_ = id2meta.WithLimiter(limiter)
 }
 
-// Another program uses half of the account's calls, and has a limit of its own.
+// Another program uses half of the account's calls and has a limit of its own.
 func ExampleWithRate() {
 	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379"})
 	defer client.Close()
-	limiter := redislimiter.New(client, "id2meta-payouts", redislimiter.WithRate(23, 2))
+	limiter, err := redislimiter.New(client, "id2meta-payouts", redislimiter.WithRate(23, 2))
+	if err != nil {
+		log.Fatal(err)
+	}
 	_ = id2meta.WithLimiter(limiter)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -17,9 +16,13 @@ import (
 const (
 	// askTimeout is how long Redis may take to answer, connecting included.
 	askTimeout = 250 * time.Millisecond
-	// leaveAlone is how long a Redis that failed is not asked again. Without
-	// it, one that hangs would cost every caller an askTimeout, in turn.
-	leaveAlone = time.Second
+	// retryAfter is how long a Redis in trouble is not asked again. Without this
+	// pause, a Redis that hangs would cost every caller an askTimeout in turn.
+	retryAfter = time.Second
+	// clockTolerance is by how much the clocks of a primary and its replica may
+	// differ. A wait that is longer than a full bucket explains by more than this
+	// was not caused by requests.
+	clockTolerance = 10 * time.Second
 )
 
 var (
@@ -28,38 +31,40 @@ var (
 )
 
 // Limiter is an id2meta.Limiter that all processes with the same Redis and the same
-// key share. It is made by [New], and safe for concurrent use. There is nothing to
-// close but the client.
+// key share. Make it with [New]. It is safe for concurrent use. Nothing has to be
+// closed but the client.
 type Limiter struct {
 	settings
-	misuse error // of New, which cannot return one
-	redis  *redis_rate.Limiter
-	key    string
-	alone  *rate.Limiter // this process's own limit, if Redis is down and open is set
+	redis *redis_rate.Limiter
+	key   string
+	alone *rate.Limiter // this process's own limit, for WithFailOpen
 
-	waiting atomic.Int64
-	// turn holds one token while a caller asks Redis or waits for the time it
-	// was told. The others queue here, in order, so that Redis is asked by one
-	// caller a process, however many there are. The fields below belong to it.
-	turn   chan struct{}
-	failed error     // of the last question; nil: Redis answered
-	askAt  time.Time // not before this, if failed
+	waiting atomic.Int64 // callers in Wait
+	pace    atomic.Int64 // mean time between two grants while callers queue, in ns
+
+	// turn holds one token while a caller asks Redis or waits as Redis said. The
+	// other callers queue here in order, so that one caller of a process asks
+	// Redis, however many callers there are. The fields below belong to the
+	// caller that has the turn.
+	turn    chan struct{}
+	trouble error     // of the last answer; nil: Redis answered well
+	askAt   time.Time // not before this time, while there is trouble
 }
 
-// New returns a Limiter whose processes find each other by key: use one for each
-// Alibaba Cloud account. The client may be shared with other uses. Nothing is sent
-// yet; what is wrong with an argument, Wait will say.
-func New(client redis.UniversalClient, key string, opts ...Option) *Limiter {
-	s, err := newSettings(opts)
-	switch {
-	case err != nil:
-	case client == nil || reflect.ValueOf(client).Kind() == reflect.Pointer && reflect.ValueOf(client).IsNil():
-		err = errors.New("redislimiter: New: the client is nil")
-	case key == "":
-		err = errors.New("redislimiter: New: the key is empty")
+// New returns a Limiter. Processes that use the same key in the same Redis share one
+// limit: use one key for each Alibaba Cloud account. The client may have other uses,
+// too, and stays the caller's to close. New sends nothing. It returns an error if the
+// client is nil, the key is empty, or an Option cannot be used.
+func New(client redis.UniversalClient, key string, opts ...Option) (*Limiter, error) {
+	if client == nil {
+		return nil, errors.New("redislimiter: New: the client is nil")
 	}
+	if key == "" {
+		return nil, errors.New("redislimiter: New: the key is empty")
+	}
+	s, err := newSettings(opts)
 	if err != nil {
-		return &Limiter{misuse: err}
+		return nil, err
 	}
 	return &Limiter{
 		settings: s,
@@ -67,25 +72,23 @@ func New(client redis.UniversalClient, key string, opts ...Option) *Limiter {
 		key:      key,
 		alone:    rate.NewLimiter(rate.Limit(s.perSecond), s.burst),
 		turn:     make(chan struct{}, 1),
-	}
+	}, nil
 }
 
-// Wait returns nil when one request may be sent. It returns an error at once if
-// there is no room before ctx's deadline, if Redis is down and [WithFailOpen] was
-// not given, or if the Limiter was made with an argument that cannot be used; id2meta
-// makes an ErrThrottled of them all.
+// Wait returns nil when one request may be sent. It returns an error at once if the
+// wait does not fit into the deadline of ctx, or if Redis is in trouble and
+// [WithFailOpen] was not given. If ctx ends during the wait, Wait returns ctx.Err().
+// A caller that gets an error has used nothing of the limit.
 func (l *Limiter) Wait(ctx context.Context) error {
-	switch {
-	case l == nil || l.misuse == nil && l.redis == nil:
+	if l == nil || l.redis == nil {
 		return errors.New("redislimiter: the Limiter was not made by New")
-	case l.misuse != nil:
-		return l.misuse
-	case ctx == nil:
+	}
+	if ctx == nil {
 		return errors.New("redislimiter: the context is nil")
 	}
 	ahead := l.waiting.Add(1) - 1
 	defer l.waiting.Add(-1)
-	if !fits(ctx, time.Duration(ahead-int64(l.burst))*l.interval()) {
+	if !fits(ctx, l.queueTime(ahead)) {
 		return errNoRoom
 	}
 	select {
@@ -94,16 +97,27 @@ func (l *Limiter) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	return l.waitInTurn(ctx, ahead)
+}
+
+// waitInTurn is the Wait of the caller that has the turn.
+func (l *Limiter) waitInTurn(ctx context.Context, ahead int64) error {
+	started := time.Now()
 	for {
-		granted, wait, err := l.ask(ctx)
+		wait, err := l.ask(ctx)
 		switch {
-		case over(ctx):
+		case expired(ctx):
 			return ctx.Err()
 		case err != nil && l.open:
-			return l.alone.Wait(ctx)
+			if err := l.alone.Wait(ctx); err != nil {
+				return err
+			}
+			l.learnPace(ahead, time.Since(started))
+			return nil
 		case err != nil:
 			return err
-		case granted:
+		case wait == 0:
+			l.learnPace(ahead, time.Since(started))
 			return nil
 		case !fits(ctx, wait):
 			return errNoRoom
@@ -116,35 +130,76 @@ func (l *Limiter) Wait(ctx context.Context) error {
 	}
 }
 
-// ask asks Redis for one request, and returns how long to wait if there is none
-// yet. The caller has the turn.
-func (l *Limiter) ask(ctx context.Context) (granted bool, wait time.Duration, err error) {
-	if l.failed != nil && time.Now().Before(l.askAt) {
-		return false, 0, l.failed
-	}
-	answer, err := l.allow(ctx)
-	if err != nil && over(ctx) {
-		return false, 0, err // the caller left; Redis is not to blame
-	}
-	if err != nil {
-		if l.failed == nil {
-			l.log.Warn("Redis is down: "+l.consequence(), "error", err)
-		}
-		// Not %w: a deadline of ours is not the caller's.
-		l.failed = fmt.Errorf("%w: %v", errRedisDown, err)
-		l.askAt = time.Now().Add(leaveAlone)
-		return false, 0, l.failed
-	}
-	if l.failed != nil {
-		l.failed = nil
-		l.log.Info("Redis is back: the limit is shared again")
-	}
-	// All processes are told the same time. Without the jitter they would ask
-	// together, and the one that is nearest to Redis would always be the first.
-	return answer.Allowed > 0, answer.RetryAfter + rand.N(l.interval()), nil
+// queueTime estimates how long a caller will wait with this many callers of the
+// process ahead. If other processes use most of the limit, a queue takes longer than
+// the limit alone tells: the last grants say how much longer.
+func (l *Limiter) queueTime(ahead int64) time.Duration {
+	pace := max(time.Duration(l.pace.Load()), l.interval())
+	return time.Duration(ahead)*pace - time.Duration(l.burst)*l.interval()
 }
 
-// allow ends when ctx does and after askTimeout, also if the client's own timeouts
+// learnPace is told how long a caller had the turn until its grant. A caller that
+// did not queue says that there is no rush any more.
+func (l *Limiter) learnPace(ahead int64, took time.Duration) {
+	if ahead == 0 {
+		l.pace.Store(0)
+		return
+	}
+	pace := l.pace.Load()
+	l.pace.Store(pace + (int64(took)-pace)/4)
+}
+
+// ask asks Redis for one request. A wait of 0 means that it is granted; otherwise
+// ask again after the wait. The caller has the turn.
+func (l *Limiter) ask(ctx context.Context) (wait time.Duration, err error) {
+	if l.trouble != nil && time.Now().Before(l.askAt) {
+		return 0, l.trouble
+	}
+	answer, err := l.allow(ctx)
+	if err != nil && expired(ctx) {
+		return 0, err // the caller left; Redis is not to blame
+	}
+	if err == nil {
+		err = l.check(answer)
+	}
+	if err != nil {
+		if l.trouble == nil {
+			l.log.Warn("Redis is down: "+l.consequence(), "error", err)
+		}
+		// Not %w: the deadline of the command is not the caller's deadline.
+		l.trouble = fmt.Errorf("%w: %v", errRedisDown, err)
+		l.askAt = time.Now().Add(retryAfter)
+		return 0, l.trouble
+	}
+	if l.trouble != nil {
+		l.trouble = nil
+		l.log.Info("Redis is back: the limit is shared again")
+	}
+	if answer.Allowed > 0 {
+		return 0, nil
+	}
+	// Redis tells all processes the same time. Without the jitter they would ask
+	// together, and the process that is nearest to Redis would always be the first.
+	// A wait is never 0, which would be a grant.
+	return answer.RetryAfter + 1 + rand.N(l.interval()), nil
+}
+
+// check returns an error if the answer cannot come from a bucket that only Limiters
+// have used. The script of redis_rate computes with whatever number it finds: a huge
+// number overflows a Duration, and with "nan" it grants everything.
+func (l *Limiter) check(answer *redis_rate.Result) error {
+	full := time.Duration(l.burst) * l.interval() // how long an empty bucket takes to fill
+	longest := full + clockTolerance
+	switch {
+	case answer.Allowed > 0 && answer.ResetAfter > 0 && answer.ResetAfter <= longest:
+		return nil
+	case answer.Allowed == 0 && answer.RetryAfter >= 0 && answer.RetryAfter <= longest:
+		return nil
+	}
+	return fmt.Errorf("the value of the key %q is not the state of this limit; delete the key", "rate:"+l.key)
+}
+
+// allow ends when ctx does and after askTimeout, even if the client's own timeouts
 // are longer.
 func (l *Limiter) allow(ctx context.Context) (*redis_rate.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
@@ -163,7 +218,7 @@ func (l *Limiter) allow(ctx context.Context) (*redis_rate.Result, error) {
 		return a.Result, a.error
 	case <-ctx.Done():
 	}
-	select { // it may have ended because of ctx, or just before
+	select { // the command may have ended because of ctx, or just before
 	case a := <-answered:
 		return a.Result, a.error
 	default:
@@ -173,7 +228,7 @@ func (l *Limiter) allow(ctx context.Context) (*redis_rate.Result, error) {
 
 func (l *Limiter) consequence() string {
 	if l.open {
-		return "failing open, this process goes on with a limit of its own"
+		return "failing open, this process continues with a limit of its own"
 	}
 	return "failing closed, no request is sent"
 }
@@ -184,10 +239,10 @@ func fits(ctx context.Context, wait time.Duration) bool {
 	return !ok || wait < time.Until(deadline)
 }
 
-// over reports whether ctx is done. A deadline that has passed counts although
-// its timer has not fired yet: that of the connection to Redis, which is the
-// same, may have been the first.
-func over(ctx context.Context) bool {
+// expired reports whether ctx is done. A deadline that has passed counts although
+// its timer has not fired yet: the connection to Redis has the same deadline, and
+// its timer may have fired first.
+func expired(ctx context.Context) bool {
 	if !fits(ctx, 0) {
 		<-ctx.Done()
 	}

@@ -37,8 +37,8 @@ func TestWait(t *testing.T) {
 
 	t.Run("a wait that does not fit into the deadline is refused at once", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
-		exhaust(t, client, time.Minute)
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		exhaust(t, client, 8*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		started := time.Now()
 		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
@@ -50,7 +50,7 @@ func TestWait(t *testing.T) {
 	})
 	t.Run("a wait ends when it is cancelled", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
-		exhaust(t, client, time.Minute)
+		exhaust(t, client, 8*time.Second)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(50*time.Millisecond, cancel)
 		started := time.Now()
@@ -63,7 +63,7 @@ func TestWait(t *testing.T) {
 	})
 	t.Run("a caller in the queue can be cancelled", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
-		exhaust(t, client, time.Minute)
+		exhaust(t, client, 8*time.Second)
 		first, stop := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		group.Go(func() { limiter.Wait(first) })
@@ -98,6 +98,73 @@ func TestWait(t *testing.T) {
 	})
 }
 
+// A Limiter reserves nothing for a caller that it refuses: the next caller with time
+// enough waits as long as if the other had not been there.
+func TestARefusedCallerUsesNothing(t *testing.T) {
+	server := newTestRedis(t)
+	limiter, client, _ := newTestLimiter(t, server)
+	exhaust(t, client, 8*time.Second)
+	before, err := client.Get(t.Context(), "rate:test").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
+			t.Errorf("error %v", err)
+		}
+		cancel()
+	}
+	after, err := client.Get(t.Context(), "rate:test").Result()
+	if err != nil || after != before {
+		t.Errorf("the state was %s and is %s, %v", before, after, err)
+	}
+	if n := limiter.waiting.Load(); n != 0 {
+		t.Errorf("%d callers are in the queue", n)
+	}
+}
+
+// In a rush on a limit that is shared, the queue of one process is slower than the
+// limit alone tells. A caller that will not get its turn in time should hear so early.
+func TestARushOnASharedLimitIsRefusedEarly(t *testing.T) {
+	server := newTestRedis(t)
+	const (
+		processes = 4
+		patience  = 2 * time.Second
+	)
+	var granted, early, late atomic.Int64
+	var group sync.WaitGroup
+	for range processes {
+		limiter := mustNew(t, newTestClient(t, server, nil), "test")
+		group.Go(func() { // 40 callers a second, where 12 can be served
+			for range 8 * 40 {
+				group.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					defer cancel()
+					started := time.Now()
+					switch err := limiter.Wait(ctx); {
+					case err == nil:
+						granted.Add(1)
+					case time.Since(started) < patience/2:
+						early.Add(1)
+					default:
+						late.Add(1)
+					}
+				})
+				time.Sleep(time.Second / 40)
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("granted %d, refused early %d, refused late %d", granted.Load(), early.Load(), late.Load())
+	if granted.Load() < 4*defaultPerSecond {
+		t.Errorf("only %d requests were granted in 8 s", granted.Load())
+	}
+	if early.Load() < late.Load() {
+		t.Errorf("%d callers were refused early, and %d late", early.Load(), late.Load())
+	}
+}
+
 // However many callers a process has, one of them asks Redis at a time.
 func TestRedisIsAskedByOneCallerOfAProcess(t *testing.T) {
 	server := newTestRedis(t)
@@ -114,18 +181,10 @@ func TestRedisIsAskedByOneCallerOfAProcess(t *testing.T) {
 		})
 	}
 	group.Wait()
-	stats, err := client.Info(t.Context(), "commandstats").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	match := regexp.MustCompile(`cmdstat_evalsha:calls=(\d+)`).FindStringSubmatch(stats)
-	if match == nil {
-		t.Fatalf("no EVALSHA in %s", stats)
-	}
-	asked, _ := strconv.ParseInt(match[1], 10, 64)
-	t.Logf("%d questions for %d requests", asked, granted.Load())
+	asked := commands(t, client)
+	t.Logf("%d commands for %d requests", asked, granted.Load())
 	if granted.Load() == 0 || asked > 3*granted.Load()+10 {
-		t.Errorf("%d questions for %d requests", asked, granted.Load())
+		t.Errorf("%d commands for %d requests", asked, granted.Load())
 	}
 }
 
@@ -154,7 +213,7 @@ func TestAProcessThatIsFarFromRedisGetsAShare(t *testing.T) {
 				return farConn{conn}, err
 			}
 		})
-		limiter := New(client, "test")
+		limiter := mustNew(t, client, "test")
 		for range 2 {
 			group.Go(func() {
 				for limiter.Wait(ctx) == nil {
@@ -326,4 +385,122 @@ func eventually(t *testing.T, try func() error) {
 		}
 	}
 	t.Fatal(err)
+}
+
+// Whatever stands under the key, a Limiter neither spins nor grants without limit.
+func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
+	server := newTestRedis(t)
+	now := time.Since(time.Unix(1483228800, 0)).Seconds()
+	for name, value := range map[string]any{
+		"a wait that overflows":         "9999999999999",
+		"a wait of years":               "400000000",
+		"a wait of an hour":             strconv.FormatFloat(now+3600, 'f', 6, 64),
+		"a wait of half a minute":       strconv.FormatFloat(now+30, 'f', 6, 64),
+		"a wait of 292 years and a bit": strconv.FormatFloat(now+9223372036.9, 'f', 6, 64),
+		"the largest number":            "1.7e308",
+		"more than the largest number":  "1e999",
+		"infinity":                      "inf",
+		"not a number":                  "nan",
+		"not a number, with a sign":     "-nan",
+		"a hexadecimal number":          "0xffffffffffff",
+		"a time in Unix nanoseconds":    strconv.FormatInt(time.Now().UnixNano(), 10),
+		"a word":                        "id2meta",
+		"an empty string":               "",
+		"bytes that are no text":        "\x00\xff\xfe",
+		"a megabyte":                    strings.Repeat("9", 1<<20),
+		"a megabyte of letters":         strings.Repeat("x", 1<<20),
+		"a list":                        []string{"1"},
+		"a hash":                        map[string]any{"a": "b"},
+	} {
+		store := func(t *testing.T, client *redis.Client) {
+			t.Helper()
+			client.Del(t.Context(), "rate:test")
+			var err error
+			switch v := value.(type) {
+			case []string:
+				err = client.RPush(t.Context(), "rate:test", v).Err()
+			case map[string]any:
+				err = client.HSet(t.Context(), "rate:test", v).Err()
+			default:
+				err = client.Set(t.Context(), "rate:test", v, 0).Err()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Run(name+": closed, each request is refused", func(t *testing.T) {
+			limiter, client, log := newTestLimiter(t, server)
+			store(t, client)
+			asked := commands(t, client)
+			for range 50 {
+				ctx, cancel := context.WithTimeout(t.Context(), soon)
+				if err := limiter.Wait(ctx); !errors.Is(err, errRedisDown) {
+					t.Fatalf("error %v", err)
+				}
+				cancel()
+			}
+			// The first question may take two commands: the script is not known yet.
+			if n := commands(t, client) - asked; n > 4 {
+				t.Errorf("Redis was asked %d times", n)
+			}
+			if n := strings.Count(log.String(), "level=WARN"); n != 1 {
+				t.Errorf("the log says it %d times:\n%s", n, log.String())
+			}
+		})
+		t.Run(name+": open, the process has a limit of its own", func(t *testing.T) {
+			limiter, client, _ := newTestLimiter(t, server, WithFailOpen(), WithRate(20, 2))
+			store(t, client)
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			started, n := time.Now(), 0
+			for limiter.Wait(ctx) == nil {
+				n++
+			}
+			if most := 2 + 1 + int(20*time.Since(started).Seconds()); n < 2 || n > most {
+				t.Errorf("%d requests in %v, want 2 to %d", n, time.Since(started), most)
+			}
+		})
+	}
+	t.Run("the limit is shared again when the value was deleted", func(t *testing.T) {
+		limiter, client, log := newTestLimiter(t, server)
+		client.Set(t.Context(), "rate:test", "400000000", 0)
+		if err := limiter.Wait(t.Context()); !errors.Is(err, errRedisDown) || !strings.Contains(err.Error(), `delete the key`) {
+			t.Fatalf("error %v", err)
+		}
+		client.Del(t.Context(), "rate:test")
+		eventually(t, func() error { return limiter.Wait(t.Context()) })
+		if !strings.Contains(log.String(), "Redis is back") {
+			t.Errorf("the log says:\n%s", log.String())
+		}
+	})
+	for name, value := range map[string]string{
+		"a time long ago": "1",
+		"a negative time": "-5",
+		"minus infinity":  "-inf",
+		"a full bucket":   strconv.FormatFloat(now, 'f', 6, 64),
+	} {
+		t.Run(name+" is a limit that nobody uses", func(t *testing.T) {
+			limiter, client, log := newTestLimiter(t, server)
+			if err := client.Set(t.Context(), "rate:test", value, 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if err := limiter.Wait(t.Context()); err != nil || log.String() != "" {
+				t.Errorf("error %v, log %q", err, log.String())
+			}
+		})
+	}
+}
+
+// commands is how many scripts Redis has run or refused to run.
+func commands(t *testing.T, client *redis.Client) (n int64) {
+	t.Helper()
+	stats, err := client.Info(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range regexp.MustCompile(`cmdstat_eval(?:sha)?:calls=(\d+)`).FindAllStringSubmatch(stats, -1) {
+		calls, _ := strconv.ParseInt(match[1], 10, 64)
+		n += calls
+	}
+	return n
 }

@@ -71,12 +71,21 @@ func newTestClient(t *testing.T, server redisServer, change func(*redis.Options)
 	return client
 }
 
-// newTestLimiter returns one, and a client of the same Redis.
+// newTestLimiter returns a Limiter, a client of the same Redis, and the Limiter's log.
 func newTestLimiter(t *testing.T, server redisServer, opts ...Option) (*Limiter, *redis.Client, *logBuffer) {
 	t.Helper()
 	client := newTestClient(t, server, nil)
 	var log logBuffer
-	return New(client, "test", append(opts, WithLogger(log.logger()))...), client, &log
+	return mustNew(t, client, "test", append(opts, WithLogger(log.logger()))...), client, &log
+}
+
+func mustNew(t *testing.T, client redis.UniversalClient, key string, opts ...Option) *Limiter {
+	t.Helper()
+	limiter, err := New(client, key, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return limiter
 }
 
 func newSimulator(t *testing.T) *id2metatest.Server {

@@ -10,20 +10,19 @@ import (
 const (
 	defaultPerSecond = 47
 	// defaultBurst makes up for a process that wakes up as much as 60 ms late. With
-	// a burst of 1 every late wake-up would be lost for good.
+	// a burst of 1 the time of every late wake-up would be lost.
 	defaultBurst = 4
 
 	maxPerSecond = 1_000_000
 )
 
-// Option changes how a [Limiter] works. One that cannot be used makes each
-// [Limiter.Wait] return an error that names it. Of an option that is given twice,
-// the last one counts.
+// Option changes how a [Limiter] works. [New] returns an error that names an Option
+// which cannot be used. If an Option is given twice, the last one counts.
 type Option func(*settings) error
 
 type settings struct {
 	perSecond, burst int
-	open             bool // what happens when Redis is down: see WithFailOpen
+	open             bool // whether to continue while Redis is in trouble: see WithFailOpen
 	log              *slog.Logger
 }
 
@@ -43,11 +42,11 @@ func newSettings(opts []Option) (settings, error) {
 // interval is the mean time between two requests.
 func (s settings) interval() time.Duration { return time.Second / time.Duration(s.perSecond) }
 
-// WithRate sets how many requests a second all processes together may send, from 1
-// to 1,000,000, and how many may go at once after a pause, from 1 to 1,000,000. In
-// any one second there may be perSecond + burst - 1. The default is 47 and 4, which
-// is what the 50 calls a second of an account allow. All processes must say the
-// same.
+// WithRate sets how many requests a second all processes together may send, and how
+// many of them may go at once after a pause. Both are from 1 to 1,000,000. At most
+// perSecond + burst - 1 requests are granted in any second. The default is 47 and 4,
+// which fits the 50 calls a second of an account. All processes must use the same
+// numbers.
 func WithRate(perSecond, burst int) Option {
 	return func(s *settings) error {
 		if perSecond < 1 || perSecond > maxPerSecond {
@@ -61,10 +60,11 @@ func WithRate(perSecond, burst int) Option {
 	}
 }
 
-// WithFailOpen lets each process go on with a limit of its own while Redis is down.
-// That is the whole of [WithRate], as a process does not know how many others there
-// are: N of them send up to N times as much, the service throttles what is too much,
-// and id2meta waits as it is told. By default nothing is sent.
+// WithFailOpen lets each process continue with a limit of its own while Redis is in
+// trouble. That limit is the whole of [WithRate], because a process does not know how
+// many other processes there are. N processes may together send N times as much; the
+// service then throttles, and id2meta waits as the service says. By default nothing
+// is sent.
 func WithFailOpen() Option {
 	return func(s *settings) error {
 		s.open = true
@@ -72,8 +72,9 @@ func WithFailOpen() Option {
 	}
 }
 
-// WithLogger reports to l that Redis is down, at level Warn, and that it is back, at
-// Info: once each, however many callers there are. The default is silence.
+// WithLogger logs to l when Redis gets into trouble (level Warn) and when Redis is
+// back (level Info). Each is logged once, however many callers there are. By default
+// nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

@@ -11,54 +11,76 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-func TestWhatCannotBeUsedIsToldByWait(t *testing.T) {
+func TestNewRefusesWhatCannotBeUsed(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // connects to nothing yet
 	t.Cleanup(func() { client.Close() })
 	for name, test := range map[string]struct {
-		limiter *Limiter
-		want    string
+		client redis.UniversalClient
+		key    string
+		opts   []Option
+		want   string
 	}{
-		"a nil client":                      {New(nil, "test"), "client is nil"},
-		"a nil pointer as the client":       {New((*redis.Client)(nil), "test"), "client is nil"},
-		"an empty key":                      {New(client, ""), "key is empty"},
-		"a nil Option":                      {New(client, "test", nil), "Option is nil"},
-		"a nil logger":                      {New(client, "test", WithLogger(nil)), "WithLogger"},
-		"no request a second":               {New(client, "test", WithRate(0, 4)), "WithRate: perSecond"},
-		"more than a million a second":      {New(client, "test", WithRate(1_000_001, 4)), "WithRate: perSecond"},
-		"no burst":                          {New(client, "test", WithRate(47, 0)), "WithRate: burst"},
-		"a Limiter that was not made by it": {new(Limiter), "not made by New"},
-		"a nil Limiter":                     {nil, "not made by New"},
+		"a nil client":                {nil, "test", nil, "client is nil"},
+		"an empty key":                {client, "", nil, "key is empty"},
+		"a nil Option":                {client, "test", []Option{nil}, "Option is nil"},
+		"a nil logger":                {client, "test", []Option{WithLogger(nil)}, "WithLogger"},
+		"no request a second":         {client, "test", []Option{WithRate(0, 4)}, "WithRate: perSecond"},
+		"less than no request":        {client, "test", []Option{WithRate(-1, 4)}, "WithRate: perSecond"},
+		"more than a million":         {client, "test", []Option{WithRate(1_000_001, 4)}, "WithRate: perSecond"},
+		"no burst":                    {client, "test", []Option{WithRate(47, 0)}, "WithRate: burst"},
+		"a burst above a million":     {client, "test", []Option{WithRate(47, 1_000_001)}, "WithRate: burst"},
+		"a good Option and a bad one": {client, "test", []Option{WithFailOpen(), WithRate(47, 0)}, "WithRate: burst"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := test.limiter.Wait(t.Context())
+			limiter, err := New(test.client, test.key, test.opts...)
 			if err == nil || !strings.HasPrefix(err.Error(), "redislimiter: ") || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
+			if limiter != nil {
+				t.Error("a Limiter beside the error")
+			}
 		})
 	}
-	t.Run("a nil context", func(t *testing.T) {
-		var none context.Context
-		if err := New(client, "test").Wait(none); err == nil || !strings.Contains(err.Error(), "context is nil") {
-			t.Errorf("error %v", err)
-		}
-	})
 	t.Run("the last of two options that can be used counts", func(t *testing.T) {
-		if got := New(client, "test", WithRate(1, 1), WithRate(9, 3)); got.perSecond != 9 || got.burst != 3 {
+		if got := mustNew(t, client, "test", WithRate(1, 1), WithRate(9, 3)); got.perSecond != 9 || got.burst != 3 {
 			t.Errorf("%d a second, burst %d", got.perSecond, got.burst)
 		}
 	})
 }
 
+func TestWaitRefusesWhatCannotBeUsed(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { client.Close() })
+	var noContext context.Context
+	for name, test := range map[string]struct {
+		limiter *Limiter
+		ctx     context.Context
+		want    string
+	}{
+		"a nil Limiter":                   {nil, t.Context(), "not made by New"},
+		"a Limiter that New did not make": {new(Limiter), t.Context(), "not made by New"},
+		"a nil context":                   {mustNew(t, client, "test"), noContext, "context is nil"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := test.limiter.Wait(test.ctx); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+		})
+	}
+}
+
 func TestRateAndKey(t *testing.T) {
 	server := newTestRedis(t)
 	for name, test := range map[string]struct {
-		keys     [2]string
-		opts     []Option
-		min, max int64 // in two seconds
+		keys [2]string
+		opts []Option
+		// In two seconds. A machine that is busy with other things grants less; two
+		// limiters that share a limit never grant more than max.
+		min, max int64
 	}{
-		"two with the same key share the default":         {[2]string{"a", "a"}, nil, 80, 4 + 2*47},
-		"two with the same key share a rate of one's own": {[2]string{"b", "b"}, []Option{WithRate(10, 2)}, 16, 2 + 2*10},
-		"two with different keys do not":                  {[2]string{"c", "d"}, []Option{WithRate(10, 2)}, 32, 2 * (2 + 2*10)},
+		"two with the same key share the default":         {[2]string{"a", "a"}, nil, 40, 4 + 2*47},
+		"two with the same key share a rate of one's own": {[2]string{"b", "b"}, []Option{WithRate(10, 2)}, 8, 2 + 2*10},
+		"two with different keys do not":                  {[2]string{"c", "d"}, []Option{WithRate(10, 2)}, 24, 2 * (2 + 2*10)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -66,7 +88,7 @@ func TestRateAndKey(t *testing.T) {
 			var granted atomic.Int64
 			var group sync.WaitGroup
 			for _, key := range test.keys {
-				limiter := New(newTestClient(t, server, nil), key, test.opts...)
+				limiter := mustNew(t, newTestClient(t, server, nil), key, test.opts...)
 				group.Go(func() {
 					for limiter.Wait(ctx) == nil {
 						granted.Add(1)

@@ -2,9 +2,7 @@ package verdictcache_test
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -20,7 +18,7 @@ import (
 func BenchmarkRemembered(b *testing.B) {
 	for _, callers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			c := newCache(b, &service{answer: always(match, nil)}, verdictcache.NewMemory(1000))
+			c := newCache(b, &service{answer: always(match, nil)}, newMemory(b, 1000))
 			_, err := c.Verify(b.Context(), zhang)
 			require.NoError(b, err)
 			b.ReportAllocs()
@@ -63,7 +61,7 @@ func BenchmarkOneQuestion(b *testing.B) {
 			answered = time.Now()
 			return match, nil
 		}}
-		c := newCache(b, next, verdictcache.NewMemory(1000))
+		c := newCache(b, next, newMemory(b, 1000))
 		ends := make([]time.Time, callers)
 		var wg sync.WaitGroup
 		for caller := range callers {
@@ -84,47 +82,4 @@ func BenchmarkOneQuestion(b *testing.B) {
 	b.ReportMetric(float64(questions)/float64(b.N), "questions/op")
 	b.ReportMetric(float64(lags[len(lags)/2].Microseconds()), "µs-median-lag")
 	b.ReportMetric(float64(lags[len(lags)-1].Microseconds()), "µs-longest-lag")
-}
-
-// What NewMemory needs for each verdict that it remembers, also just after its
-// map has grown: of many sizes the worst counts.
-func BenchmarkMemoryPerPerson(b *testing.B) {
-	for b.Loop() {
-		var worst float64
-		for _, persons := range []int{58_000, 80_000, 100_000, 115_000, 130_000} {
-			worst = max(worst, bytesPerPerson(b, persons))
-		}
-		b.ReportMetric(worst, "B/person")
-	}
-}
-
-func TestMemoryPerPerson(t *testing.T) {
-	// The benchmark says how much; the request IDs are counted in.
-	require.LessOrEqual(t, bytesPerPerson(t, 115_000), 300.0)
-}
-
-func bytesPerPerson(t testing.TB, persons int) float64 {
-	before := heapInUse()
-	store := verdictcache.NewMemory(persons)
-	for i := range persons {
-		var key verdictcache.Key
-		binary.BigEndian.PutUint64(key[:], uint64(i))
-		me := verdictcache.Claimer{1}
-		_, err := store.Claim(t.Context(), key, me, time.Minute)
-		require.NoError(t, err)
-		saved, err := store.Save(t.Context(), key, me, id2meta.Result{BizCode: "1", RequestID: fmt.Sprintf("D6163397-15C5-419C-9ACC-%012X", i)}, time.Hour)
-		require.NoError(t, err)
-		require.True(t, saved)
-	}
-	after := heapInUse()
-	runtime.KeepAlive(store)
-	return float64(after-before) / float64(persons)
-}
-
-func heapInUse() uint64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

@@ -1,12 +1,12 @@
 package verdictcache
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,145 +15,172 @@ import (
 )
 
 // Cache asks about each person once and remembers the verdict. It is an
-// id2meta.Verifier, made by [New], and safe for concurrent use. There is nothing
-// to close: questions end with their callers.
+// [id2meta.Verifier], made by [New], and safe for concurrent use. There is nothing to
+// close.
 type Cache struct {
 	settings
 	next  id2meta.Verifier
-	store *guard
-	key   func(id2meta.Param) Key // of a normalized Param
+	store Store
+	rings []*keyring       // of the current hashKey, then of the previous ones
+	now   func() time.Time // the machine's clock, which may jump
 
-	mu        sync.Mutex
-	questions map[Key]*question // that a caller may join
+	mu      sync.Mutex
+	flights map[Key]*flight // that callers may join
 
-	asked, remembered, shared atomic.Uint64
+	asked, shared, remembered, storeFailures, rejected atomic.Uint64
 }
 
-// Stats counts since [New]. A Verify that gives a verdict counts in exactly one of
-// the first three.
+// Stats counts since [New]. A Verify that returns a verdict counts in exactly one of
+// Asked, Shared and Remembered.
 type Stats struct {
-	Asked         uint64 // this Cache put the question to the Verifier behind it
-	Shared        uint64 // it waited for another caller's, in this process or another
-	Remembered    uint64 // the verdict was there when it came
-	StoreFailures uint64 // steps of the Store that failed, hung or panicked
+	Asked         uint64 // this Verify asked the Verifier behind the Cache
+	Shared        uint64 // this Verify waited for the question of another caller, in this process or in another
+	Remembered    uint64 // the Store had the verdict
+	StoreFailures uint64 // steps of the Store that failed, did not answer in time, or panicked
+	Rejected      uint64 // values of the Store that could not be opened
 }
 
-// New returns a Cache in front of next that remembers in store. It uses neither.
+// New returns a Cache in front of next that remembers in store. New uses neither of
+// them.
 //
-// The hashKey makes the keys of the people in the Store. It is 32 random bytes or
-// more (openssl rand -hex 32 prints such), secret, and the same in every process
-// that uses the Store: keep it where the access key is, and not in the Store's
-// database. It is copied.
+// The Keys of the people in the Store, and the keys that seal the values there, come from
+// hashKey: 32 random bytes or more (openssl rand -hex 32 prints such), secret, and the same
+// in every process that uses the Store. Keep it where the access key is, and not in the
+// Store's database. It is copied.
+//
+// Use one hashKey for each Alibaba Cloud account and environment. Two Caches that share Store
+// and hashKey answer for each other: a verdict of the simulator would count in production.
 func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*Cache, error) {
 	switch {
-	case isNil(next):
+	case next == nil:
 		return nil, errors.New("verdictcache: New: next, the Verifier to ask, is nil")
-	case isNil(store):
+	case store == nil:
 		return nil, errors.New("verdictcache: New: the Store is nil")
-	case len(hashKey) < minHashKey:
-		return nil, fmt.Errorf("verdictcache: New: the hashKey has %d bytes, and needs %d or more", len(hashKey), minHashKey)
 	}
-	if s, ok := store.(interface{ misuse() error }); ok {
-		if err := s.misuse(); err != nil {
-			return nil, err
+	s := settings{
+		matchTTL:    180 * 24 * time.Hour,
+		negativeTTL: 24 * time.Hour,
+		lease:       15 * time.Second,
+		logger:      slog.New(slog.DiscardHandler),
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, errors.New("verdictcache: New: an Option is nil")
+		}
+		if err := opt(&s); err != nil {
+			return nil, fmt.Errorf("verdictcache: New: %w", err)
 		}
 	}
-	s, err := newSettings(opts)
-	if err != nil {
-		return nil, err
+	var rings []*keyring
+	for i, key := range append([][]byte{hashKey}, s.previousKeys...) {
+		name := "hashKey"
+		if i > 0 {
+			name = fmt.Sprintf("WithPreviousHashKeys: key %d", i)
+			if bytes.Equal(key, hashKey) {
+				return nil, fmt.Errorf("verdictcache: New: %s is the current hashKey", name)
+			}
+		}
+		ring, err := newKeyring(key)
+		if err != nil {
+			return nil, fmt.Errorf("verdictcache: New: %s: %w", name, err)
+		}
+		rings = append(rings, ring)
 	}
-	return &Cache{
-		settings:  s,
-		next:      next,
-		store:     newGuard(store, s.logger),
-		key:       newKeyer(hashKey),
-		questions: map[Key]*question{},
-	}, nil
+	s.previousKeys = nil // no secret stays in a field
+	return &Cache{settings: s, next: next, store: store, rings: rings, now: time.Now, flights: map[Key]*flight{}}, nil
 }
 
-// Verify returns the verdict on a person: the remembered one, or that of a
-// question that is being asked, here or in another process, or else that of the
-// Verifier behind.
+// Verify returns the verdict on a person: the remembered verdict, or the verdict of a
+// question that is being asked already, here or in another process, or else the verdict of
+// the Verifier behind the Cache.
 //
-// An invalid Param is a *[id2meta.ParamError] and costs nothing. So is one of
-// [id2meta.ParamTypeSM2], which never looks the same twice: encrypt behind the
-// Cache, on the way to the service.
+// An invalid Param is a *[id2meta.ParamError] and costs neither Store nor service. So is a
+// Param of [id2meta.ParamTypeSM2]: an encrypted person never looks the same twice.
 //
-// An error of the Verifier behind is returned as it is, to all who wait, and is
-// never remembered; so is a panic. What is neither one of the three verdicts nor
-// an error is an [id2meta.ErrUnexpectedResponse]. A caller whose ctx ends gets the
-// error of its ctx, unless the verdict comes at that moment; the question goes on
-// as long as anybody waits for it.
+// An error of the Verifier behind reaches all callers who wait for it, unchanged, and is
+// never remembered. So does a panic.
 //
-// The ctx of a question has the values of the first caller's and no deadline. So
-// give an [id2meta.Client] behind a Cache a timeout ([id2meta.WithTimeout]) that is
-// not longer than your callers wait: it plans its attempts by that.
+// A caller whose ctx ends gets the error of its ctx at once, with an
+// [id2meta.ErrMaybeBilled] if a request may be on its way. When the last caller has left, a
+// question that has not been sent ends: an [id2meta.Client] that waits for its limiter, for
+// credentials, or to try again. A request that is on its way is paid for, so that question
+// goes on within the Client's timeout, and its verdict is remembered. A Verifier of another
+// kind always goes on. After five minutes a question is given up.
 //
-// A Store that hangs is given up after a quarter of the time that ctx leaves, at
-// most 3 s (after up to three quarters where that is less than half a second, so that
-// a slow Store is not taken for one that hangs), at each of three points: to look, to claim, and to wait until a verdict
-// is saved. At the latter two it is the time of the question's first caller.
+// So a question has the values of its first caller's ctx, and not its deadline. Give the
+// Client a timeout ([id2meta.WithTimeout]) that is not longer than your callers wait.
+//
+// A step of the Store may take a quarter of the time until ctx's deadline, and at most 3 s;
+// if a quarter is less than half a second, up to three quarters.
 func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
-	key, err := c.begin("Verify", ctx, param)
+	normal, err := c.begin("Verify", ctx, param)
 	if err != nil {
 		return id2meta.Result{}, err
 	}
-	if q := c.join(key); q != nil {
-		return q.wait(ctx)
+	key := c.rings[0].key(normal)
+	if f := c.join(key); f != nil {
+		return f.wait(ctx)
 	}
-	entry, err := c.store.load(ctx, key, share(ctx))
+	seen, err := c.load(ctx, c.rings[0], key, share(ctx))
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
 		return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the store: %w", ctx.Err())
-	case c.refuse:
-		return id2meta.Result{}, refusal(err)
+	case c.failClosed:
+		return id2meta.Result{}, failedClosed(err)
 	}
-	if c.isVerdict(ctx, entry) {
+	if c.fresh(seen.value) {
 		c.remembered.Add(1)
-		return entry.Verdict, nil
+		return seen.verdict, nil
 	}
-	return c.ask(ctx, key, param, entry, err != nil).wait(ctx)
+	return c.takeOff(ctx, key, param, seen, err != nil).wait(ctx)
 }
 
-// Forget makes the Store forget a person's verdict: the next Verify asks. A
-// question that is being asked meanwhile, here or in another process, is answered
-// to those who wait for it, and not remembered. The Store is given up when ctx
-// ends, and after a lease.
+// Forget makes the Store forget a person, under all hashKeys: the next Verify asks. The
+// callers of a question that is being asked at the same time, here or in another process,
+// still get its verdict, which is not remembered. After an error the Store may still
+// remember the person. A step of the Store may take a third of a lease.
 func (c *Cache) Forget(ctx context.Context, param id2meta.Param) error {
-	key, err := c.begin("Forget", ctx, param)
+	normal, err := c.begin("Forget", ctx, param)
 	if err != nil {
 		return err
 	}
-	c.disown(key)
-	err = c.store.delete(ctx, key, c.lease)
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("verdictcache: waiting for the store: %w", ctx.Err())
+	c.mu.Lock()
+	delete(c.flights, c.rings[0].key(normal)) // nobody joins that question any more
+	c.mu.Unlock()
+	// The current key comes last: whoever moves a verdict has a claim there before it
+	// looks under the previous keys, and loses that claim now.
+	for i := len(c.rings) - 1; i >= 0; i-- {
+		err := c.remove(ctx, c.rings[i].key(normal), c.lease/3)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return fmt.Errorf("verdictcache: Forget: waiting for the store: %w", ctx.Err())
+		default:
+			return fmt.Errorf("verdictcache: Forget: the store failed, and may still remember: %w", notTheCallers(err))
+		}
 	}
-	return fmt.Errorf("verdictcache: Forget: the store failed, and may remember: %w", plain(err))
+	return nil
 }
 
-// begin is what Verify and Forget begin with: the Key of whom they are about.
-func (c *Cache) begin(method string, ctx context.Context, param id2meta.Param) (Key, error) {
+// begin checks what Verify and Forget are given, and returns the person normalized.
+func (c *Cache) begin(method string, ctx context.Context, param id2meta.Param) (id2meta.Param, error) {
 	switch {
 	case c == nil || c.next == nil:
-		return Key{}, fmt.Errorf("verdictcache: %s: the Cache was not made by New", method)
+		return id2meta.Param{}, fmt.Errorf("verdictcache: %s: the Cache was not made by New", method)
 	case ctx == nil:
-		return Key{}, fmt.Errorf("verdictcache: %s: the context is nil", method)
+		return id2meta.Param{}, fmt.Errorf("verdictcache: %s: the context is nil", method)
 	case param.ParamType == id2meta.ParamTypeSM2:
-		return Key{}, &id2meta.ParamError{Field: "ParamType", Reason: reasonSM2}
+		return id2meta.Param{}, &id2meta.ParamError{Field: "ParamType", Problem: id2meta.ProblemParamType, Reason: reasonSM2}
 	}
-	normal, err := param.Normalize()
+	param, err := param.Normalize()
 	if err != nil {
-		return Key{}, err
+		return id2meta.Param{}, err
 	}
 	if err := ctx.Err(); err != nil {
-		return Key{}, fmt.Errorf("verdictcache: %s: %w", method, err)
+		return id2meta.Param{}, fmt.Errorf("verdictcache: %s: %w", method, err)
 	}
-	return c.key(normal), nil
+	return param, nil
 }
 
 const reasonSM2 = "an encrypted person never looks the same twice and cannot be remembered; " +
@@ -161,62 +188,44 @@ const reasonSM2 = "an encrypted person never looks the same twice and cannot be 
 
 // Stats returns the counts since New.
 func (c *Cache) Stats() Stats {
-	if c == nil || c.store == nil {
+	if c == nil {
 		return Stats{}
 	}
 	return Stats{
 		Asked:         c.asked.Load(),
 		Shared:        c.shared.Load(),
 		Remembered:    c.remembered.Load(),
-		StoreFailures: c.store.failures.Load(),
+		StoreFailures: c.storeFailures.Load(),
+		Rejected:      c.rejected.Load(),
 	}
 }
 
-// Format implements [fmt.Formatter]. Every verb writes the type's name: printing
-// the fields would race with calls under way.
+// Format implements [fmt.Formatter]. Every verb writes the type's name: printing the
+// fields would race with calls that are under way.
 func (c *Cache) Format(f fmt.State, _ rune) { io.WriteString(f, "*verdictcache.Cache") }
 
-// isVerdict reports whether entry holds one of the three verdicts. What else
-// stands there counts as nothing, and somebody should know.
-func (c *Cache) isVerdict(ctx context.Context, entry Entry) bool {
-	if isVerdict(entry.Verdict) {
-		return true
-	}
-	if isOdd(entry) {
-		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: the store holds a verdict that is none of the three; it is ignored")
-	}
-	return false
+// maxSkew is how far the clocks of two machines may differ. Within it a verdict from the
+// future counts as new. The service itself refuses a machine whose clock is wrong by more.
+const maxSkew = 15 * time.Minute
+
+// fresh reports whether v is a verdict that is not too old. A verdict from the future
+// comes from a machine whose clock is wrong, or this machine's clock is: nobody knows how
+// old the verdict is, so it counts as expired.
+func (c *Cache) fresh(v value) bool {
+	age := c.now().Sub(v.asked)
+	return v.verdict.BizCode.Valid() && -maxSkew <= age && age < c.ttl(v.verdict)
 }
 
-func isVerdict(r id2meta.Result) bool {
-	switch r.BizCode {
-	case id2meta.BizCodeMatch, id2meta.BizCodeMismatch, id2meta.BizCodeNoRecord:
-		return true
-	}
-	return false
-}
-
-func isOdd(entry Entry) bool {
-	return entry.Verdict != id2meta.Result{} && !isVerdict(entry.Verdict)
-}
-
-// lifetime is for how long a verdict is remembered.
-func (c *Cache) lifetime(r id2meta.Result) time.Duration {
+// ttl is how long a verdict is remembered.
+func (c *Cache) ttl(r id2meta.Result) time.Duration {
 	if r.Match() {
-		return c.matchLifetime
+		return c.matchTTL
 	}
-	return c.refusalLifetime
+	return c.negativeTTL
 }
 
-// isNil also finds the nil pointer, function or map in an interface, which ==
-// does not.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map:
-		return value.IsNil()
-	}
-	return false
+// failedClosed is the error of WithFailClosed. Its remedy is to try later.
+func failedClosed(err error) error {
+	return fmt.Errorf("%w: verdictcache: the store failed, and the service is not asked without it: %w",
+		id2meta.ErrUnavailable, notTheCallers(err))
 }

@@ -21,7 +21,7 @@ import (
 )
 
 func TestNew(t *testing.T) {
-	next, store := &service{}, verdictcache.NewMemory(10)
+	next, store := &service{}, newMemory(t, 10)
 	for _, c := range []struct {
 		sentence string
 		next     id2meta.Verifier
@@ -31,23 +31,23 @@ func TestNew(t *testing.T) {
 		says     string // empty: no error
 	}{
 		{"all is well", next, store, hashKey, nil, ""},
-		{"32 bytes are enough", next, store, make([]byte, 32), nil, ""},
-		{"a hashKey of 31 bytes is too short", next, store, make([]byte, 31), nil, "hashKey has 31 bytes"},
-		{"no hashKey is too short", next, store, nil, nil, "hashKey has 0 bytes"},
+		{"32 bytes are enough", next, store, hashKey[:32], nil, ""},
+		{"a hashKey of 31 bytes is too short", next, store, hashKey[:31], nil, "hashKey: it has 31 bytes"},
+		{"no hashKey is too short", next, store, nil, nil, "hashKey: it has 0 bytes"},
+		{"a hashKey of zeros", next, store, make([]byte, 32), nil, "hashKey: it is one byte, repeated"},
+		{"a hashKey of one repeated byte", next, store, bytes.Repeat([]byte("x"), 64), nil, "hashKey: it is one byte, repeated"},
+		{"a hashKey that differs in its last byte", next, store, append(make([]byte, 31), 1), nil, ""},
 		{"next is nil", nil, store, hashKey, nil, "Verifier"},
-		{"next is a nil pointer", (*service)(nil), store, hashKey, nil, "Verifier"},
-		{"next is a nil Client", (*id2meta.Client)(nil), store, hashKey, nil, "Verifier"},
-		{"next is a nil function", id2meta.VerifierFunc(nil), store, hashKey, nil, "Verifier"},
 		{"the Store is nil", next, nil, hashKey, nil, "Store"},
-		{"the Store is a nil pointer", next, (*faulty)(nil), hashKey, nil, "Store"},
-		{"the Store is a nil *SQL", next, (*verdictcache.SQL)(nil), hashKey, nil, "Store"},
-		{"the database is nil", next, verdictcache.NewSQL(nil, verdictcache.SQLite), hashKey, nil, "NewSQL: the database is nil"},
-		{"the memory has no room", next, verdictcache.NewMemory(0), hashKey, nil, "NewMemory: maxEntries is not positive"},
-		{"the memory has less than no room", next, verdictcache.NewMemory(-1), hashKey, nil, "NewMemory: maxEntries is not positive"},
+		{"no previous hashKey", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys()}, ""},
+		{"a previous hashKey", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(oldKey)}, ""},
+		{"a previous hashKey that is too short", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(oldKey, oldKey[:8])}, "WithPreviousHashKeys: key 2: it has 8 bytes"},
+		{"a previous hashKey of one repeated byte", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(make([]byte, 32))}, "WithPreviousHashKeys: key 1: it is one byte, repeated"},
+		{"a previous hashKey that is the current one", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(hashKey)}, "is the current hashKey"},
 		{"an option is nil", next, store, hashKey, []verdictcache.Option{nil}, "Option is nil"},
-		{"no lifetime of a match", next, store, hashKey, []verdictcache.Option{verdictcache.WithMatchLifetime(0)}, "WithMatchLifetime"},
-		{"a negative lifetime of a match", next, store, hashKey, []verdictcache.Option{verdictcache.WithMatchLifetime(-time.Hour)}, "WithMatchLifetime"},
-		{"no lifetime of a refusal", next, store, hashKey, []verdictcache.Option{verdictcache.WithRefusalLifetime(0)}, "WithRefusalLifetime"},
+		{"no lifetime of a match", next, store, hashKey, []verdictcache.Option{verdictcache.WithMatchTTL(0)}, "WithMatchTTL"},
+		{"a negative lifetime of a match", next, store, hashKey, []verdictcache.Option{verdictcache.WithMatchTTL(-time.Hour)}, "WithMatchTTL"},
+		{"no lifetime of a refusal", next, store, hashKey, []verdictcache.Option{verdictcache.WithNegativeTTL(0)}, "WithNegativeTTL"},
 		{"no lease", next, store, hashKey, []verdictcache.Option{verdictcache.WithLease(0)}, "WithLease"},
 		{"a lease that nobody can measure", next, store, hashKey, []verdictcache.Option{verdictcache.WithLease(time.Microsecond)}, "WithLease"},
 		{"the logger is nil", next, store, hashKey, []verdictcache.Option{verdictcache.WithLogger(nil)}, "WithLogger"},
@@ -59,6 +59,7 @@ func TestNew(t *testing.T) {
 				return
 			}
 			require.ErrorContains(t, err, c.says)
+			require.NotContains(t, err.Error(), "thirty", "no secret is repeated")
 			require.Nil(t, cache)
 		})
 	}
@@ -69,7 +70,7 @@ func TestVerdictsAreRemembered(t *testing.T) {
 	for _, verdict := range []id2meta.Result{match, mismatch, noRecord, {BizCode: id2meta.BizCodeMatch}} {
 		t.Run(verdict.BizCode.String(), func(t *testing.T) {
 			next := &service{answer: always(verdict, nil)}
-			c := newCache(t, next, verdictcache.NewMemory(10))
+			c := newCache(t, next, newMemory(t, 10))
 			mustVerify(t, c, zhang, verdict)
 			mustVerify(t, c, zhang, verdict)
 			mustVerify(t, c, zhang, verdict)
@@ -90,16 +91,16 @@ func TestLifetimes(t *testing.T) {
 		{"a match lasts 180 days", match, nil, 180 * day},
 		{"a mismatch lasts a day", mismatch, nil, day},
 		{"a missing record lasts a day", noRecord, nil, day},
-		{"a match lasts as long as it is told", match, []verdictcache.Option{verdictcache.WithMatchLifetime(time.Hour)}, time.Hour},
-		{"a mismatch lasts as long as it is told", mismatch, []verdictcache.Option{verdictcache.WithRefusalLifetime(time.Hour)}, time.Hour},
-		{"a missing record too", noRecord, []verdictcache.Option{verdictcache.WithRefusalLifetime(time.Hour)}, time.Hour},
+		{"a match lasts as long as it is told", match, []verdictcache.Option{verdictcache.WithMatchTTL(time.Hour)}, time.Hour},
+		{"a mismatch lasts as long as it is told", mismatch, []verdictcache.Option{verdictcache.WithNegativeTTL(time.Hour)}, time.Hour},
+		{"a missing record too", noRecord, []verdictcache.Option{verdictcache.WithNegativeTTL(time.Hour)}, time.Hour},
 		{"of two lifetimes the last counts", match, []verdictcache.Option{
-			verdictcache.WithMatchLifetime(time.Hour), verdictcache.WithMatchLifetime(2 * time.Hour)}, 2 * time.Hour},
+			verdictcache.WithMatchTTL(time.Hour), verdictcache.WithMatchTTL(2 * time.Hour)}, 2 * time.Hour},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				next := &service{answer: always(c.verdict, nil)}
-				cache := newCache(t, next, verdictcache.NewMemory(10), c.opts...)
+				cache := newCache(t, next, newMemory(t, 10), c.opts...)
 				mustVerify(t, cache, zhang, c.verdict)
 				time.Sleep(c.lifetime - time.Millisecond)
 				mustVerify(t, cache, zhang, c.verdict)
@@ -112,8 +113,8 @@ func TestLifetimes(t *testing.T) {
 	}
 	t.Run("the longest there is does not end at once", func(t *testing.T) {
 		next := &service{answer: always(match, nil)}
-		c := newCache(t, next, verdictcache.NewMemory(10),
-			verdictcache.WithMatchLifetime(math.MaxInt64), verdictcache.WithLease(math.MaxInt64))
+		c := newCache(t, next, newMemory(t, 10),
+			verdictcache.WithMatchTTL(math.MaxInt64), verdictcache.WithLease(math.MaxInt64))
 		mustVerify(t, c, zhang, match)
 		mustVerify(t, c, zhang, match)
 		require.Equal(t, 1, next.asked())
@@ -137,7 +138,7 @@ func TestWhoIsTheSamePerson(t *testing.T) {
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			next := &service{answer: always(match, nil)}
-			cache := newCache(t, next, verdictcache.NewMemory(10))
+			cache := newCache(t, next, newMemory(t, 10))
 			mustVerify(t, cache, zhang, match)
 			mustVerify(t, cache, c.param, match)
 			if c.same {
@@ -148,7 +149,7 @@ func TestWhoIsTheSamePerson(t *testing.T) {
 		})
 	}
 	t.Run("nobody for another hashKey", func(t *testing.T) {
-		next, store := &service{answer: always(match, nil)}, verdictcache.NewMemory(10)
+		next, store := &service{answer: always(match, nil)}, newMemory(t, 10)
 		mustVerify(t, newCache(t, next, store), zhang, match)
 		other, err := verdictcache.New(next, store, append(hashKey[:len(hashKey)-1:len(hashKey)-1], 'R'))
 		require.NoError(t, err)
@@ -156,7 +157,7 @@ func TestWhoIsTheSamePerson(t *testing.T) {
 		require.Equal(t, 2, next.asked())
 	})
 	t.Run("whatever becomes of the caller's hashKey", func(t *testing.T) {
-		next, store := &service{answer: always(match, nil)}, verdictcache.NewMemory(10)
+		next, store := &service{answer: always(match, nil)}, newMemory(t, 10)
 		mine := slices.Clone(hashKey)
 		c, err := verdictcache.New(next, store, mine)
 		require.NoError(t, err)
@@ -219,7 +220,7 @@ func TestWhatCannotBeAsked(t *testing.T) {
 func TestForget(t *testing.T) {
 	t.Run("the next Verify asks, and remembers again", func(t *testing.T) {
 		next := &service{answer: always(match, nil)}
-		c := newCache(t, next, verdictcache.NewMemory(10))
+		c := newCache(t, next, newMemory(t, 10))
 		mustVerify(t, c, zhang, match)
 		mustVerify(t, c, li, match)
 		require.NoError(t, c.Forget(t.Context(), zhang))
@@ -230,7 +231,7 @@ func TestForget(t *testing.T) {
 		require.Equal(t, 3, next.asked())
 	})
 	t.Run("whom nobody knows", func(t *testing.T) {
-		require.NoError(t, newCache(t, &service{}, verdictcache.NewMemory(10)).Forget(t.Context(), zhang))
+		require.NoError(t, newCache(t, &service{}, newMemory(t, 10)).Forget(t.Context(), zhang))
 	})
 	for _, c := range []struct {
 		sentence string
@@ -247,7 +248,7 @@ func TestForget(t *testing.T) {
 					}
 					return match, nil
 				}}
-				store := verdictcache.NewMemory(10)
+				store := newMemory(t, 10)
 				asks := newCache(t, next, store)
 				forgets := asks
 				if !c.same {
@@ -271,7 +272,7 @@ func TestForget(t *testing.T) {
 			})
 		})
 	}
-	t.Run("a question whose claim comes late is not remembered either", func(t *testing.T) {
+	t.Run("a question that is asked after it is remembered", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newFaulty()
 			store.claim.set(func(context.Context) error { time.Sleep(time.Second); return nil })
@@ -280,10 +281,23 @@ func TestForget(t *testing.T) {
 			first := start(t.Context(), c, zhang)
 			time.Sleep(time.Second / 2)
 			require.NoError(t, c.Forget(t.Context(), zhang))
+			require.Zero(t, next.asked())
 			require.Equal(t, match, (<-first).result)
-			store.claim.set(nil)
 			mustVerify(t, c, zhang, match)
-			require.Equal(t, 2, next.asked())
+			require.Equal(t, 1, next.asked())
+		})
+	})
+	t.Run("a verdict is not remembered if its claim came into the store too late", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := &late{newFaulty()}
+			next := &service{answer: after(10*time.Second, mismatch, nil)}
+			first := start(t.Context(), newCache(t, next, store), zhang)
+			time.Sleep(4 * time.Second) // it asks without a claim
+			require.Equal(t, 1, next.asked())
+			require.NoError(t, newCache(t, next, store.faulty).Forget(t.Context(), zhang))
+			require.Equal(t, mismatch, (<-first).result)
+			next.answer = always(match, nil)
+			mustVerify(t, newCache(t, next, store.faulty), zhang, match)
 		})
 	})
 	t.Run("a store that fails is an error", func(t *testing.T) {
@@ -303,29 +317,41 @@ func TestForget(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newFaulty()
 			c := newCache(t, &service{}, store)
-			for _, fault := range []func(context.Context) error{hangs, hangsOn} {
+			for _, fault := range []func(context.Context) error{hangs} {
 				store.delete.set(fault)
 				began := time.Now()
 				err := c.Forget(t.Context(), zhang)
 				require.ErrorContains(t, err, "did not answer")
 				require.NotErrorIs(t, err, context.DeadlineExceeded)
-				require.Equal(t, 15*time.Second, time.Since(began))
+				require.Equal(t, 5*time.Second, time.Since(began))
 
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				err = c.Forget(ctx, zhang)
 				cancel()
 				require.ErrorIs(t, err, context.DeadlineExceeded)
-				require.Equal(t, 16*time.Second, time.Since(began))
+				require.Equal(t, 6*time.Second, time.Since(began))
 			}
-			require.EqualValues(t, 2, c.Stats().StoreFailures, "the caller's end is not the store's fault")
+			require.EqualValues(t, 1, c.Stats().StoreFailures, "the caller's end is not the store's fault")
 			time.Sleep(time.Minute)
 		})
 	})
 }
 
+// late takes a claim 5 s later, when nobody waits for that any more.
+type late struct{ *faulty }
+
+func (l *late) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	if l.faultOf(key, old, new) != &l.faulty.claim {
+		return l.faulty.CompareAndSwap(ctx, key, old, new, ttl)
+	}
+	time.AfterFunc(5*time.Second, func() { l.faulty.CompareAndSwap(context.Background(), key, old, new, ttl) })
+	<-ctx.Done()
+	return false, ctx.Err()
+}
+
 func TestNothingIsShown(t *testing.T) {
 	secret := []byte("the-hash-key-that-nobody-may-see")
-	c, err := verdictcache.New(&service{answer: always(match, nil)}, verdictcache.NewMemory(10), secret)
+	c, err := verdictcache.New(&service{answer: always(match, nil)}, newMemory(t, 10), secret)
 	require.NoError(t, err)
 	mustVerify(t, c, zhang, match)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
@@ -365,9 +391,15 @@ type spyStore struct {
 	seen *bytes.Buffer
 }
 
-func (s *spyStore) Load(ctx context.Context, key verdictcache.Key) (verdictcache.Entry, error) {
+func (s *spyStore) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
 	s.seen.Write(key[:])
 	return s.faulty.Load(ctx, key)
+}
+
+func (s *spyStore) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	s.seen.Write(old)
+	s.seen.Write(new)
+	return s.faulty.CompareAndSwap(ctx, key, old, new, ttl)
 }
 
 // The Cache in front of the real Client, in front of the simulator.
@@ -377,7 +409,7 @@ func TestWithTheClient(t *testing.T) {
 	server.AddPerson(zhang.UserName, zhang.IdentifyNum)
 	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
 	require.NoError(t, err)
-	c := newCache(t, client, verdictcache.NewMemory(10))
+	c := newCache(t, client, newMemory(t, 10))
 
 	server.Inject(id2metatest.Answer("412", "overdue"))
 	_, err = c.Verify(t.Context(), zhang)
@@ -406,4 +438,48 @@ func TestWithTheClient(t *testing.T) {
 	require.NotErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
 	require.NotContains(t, err.Error(), "110105")
+}
+
+// A browser that goes away after 100 ms does not waste a call that takes longer.
+func TestACallerOfTheClientLeaves(t *testing.T) {
+	open := func(t *testing.T, opts ...id2meta.Option) (*id2metatest.Server, *verdictcache.Cache) {
+		server := id2metatest.NewServer()
+		t.Cleanup(server.Close)
+		server.AddPerson(zhang.UserName, zhang.IdentifyNum)
+		client, err := id2meta.New(append(server.Options(), opts...)...)
+		require.NoError(t, err)
+		return server, newCache(t, client, newFaulty())
+	}
+	leave := func(t *testing.T, c *verdictcache.Cache) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, err := c.Verify(ctx, zhang)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		return err
+	}
+	t.Run("a request that is on its way is billed once", func(t *testing.T) {
+		server, c := open(t)
+		server.Inject(id2metatest.Delay(time.Second))
+		require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
+		result, err := c.Verify(t.Context(), zhang)
+		require.NoError(t, err)
+		require.True(t, result.Match())
+		require.Len(t, server.Calls(), 1)
+	})
+	t.Run("a request that waits for its limiter is not sent", func(t *testing.T) {
+		limiter := &closedLimiter{ended: make(chan struct{})}
+		server, c := open(t, id2meta.WithLimiter(limiter))
+		require.NotErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
+		<-limiter.ended
+		require.Empty(t, server.Calls())
+	})
+}
+
+// closedLimiter lets nobody pass.
+type closedLimiter struct{ ended chan struct{} }
+
+func (l *closedLimiter) Wait(ctx context.Context) error {
+	<-ctx.Done()
+	close(l.ended)
+	return ctx.Err()
 }

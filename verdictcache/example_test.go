@@ -2,7 +2,7 @@ package verdictcache_test
 
 import (
 	"context"
-	"database/sql"
+	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
@@ -26,8 +26,15 @@ func Example() {
 		return
 	}
 
-	hashKey := []byte("32 random bytes from a safe place")
-	cache, err := verdictcache.New(client, verdictcache.NewMemory(100_000), hashKey)
+	store, err := verdictcache.NewMemory(100_000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// What is in memory ends with the process, and so may the key.
+	hashKey := make([]byte, 32)
+	rand.Read(hashKey)
+	cache, err := verdictcache.New(client, store, hashKey)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -46,20 +53,12 @@ func Example() {
 	// match
 	// match
 	// billed: 1
-	// {Asked:1 Shared:0 Remembered:1 StoreFailures:0}
+	// {Asked:1 Shared:0 Remembered:1 StoreFailures:0 Rejected:0}
 }
 
-// Any number of processes that share a table. The database was opened by a driver of
-// its own, for PostgreSQL by sql.Open("pgx", …) of github.com/jackc/pgx/v5/stdlib;
-// its pool should keep the connections that it opens.
-func ExampleNewSQL() {
-	open := func(ctx context.Context, db *sql.DB) (id2meta.Verifier, error) {
-		db.SetMaxOpenConns(20)
-		db.SetMaxIdleConns(20)
-		store := verdictcache.NewSQL(db, verdictcache.PostgreSQL)
-		if err := store.CreateTable(ctx); err != nil { // or one of another shape
-			return nil, err
-		}
+// Any number of processes share a Store and a hashKey, which comes from the environment.
+func ExampleNew() {
+	open := func(store verdictcache.Store) (id2meta.Verifier, error) {
 		hashKey, err := hex.DecodeString(os.Getenv("ID2META_HASH_KEY")) // openssl rand -hex 32
 		if err != nil {
 			return nil, err
@@ -69,14 +68,49 @@ func ExampleNewSQL() {
 			return nil, err
 		}
 		return verdictcache.New(client, store, hashKey,
-			verdictcache.WithMatchLifetime(90*24*time.Hour),
+			verdictcache.WithMatchTTL(90*24*time.Hour),
 			verdictcache.WithLogger(slog.Default()))
 	}
 	_ = open
 }
 
-// People are encrypted behind the Cache: in front of it the same person would never
-// look the same twice.
+// The hashKey has changed. Nobody is asked about again: verdicts under the previous key are
+// found, and moved under the current one.
+func ExampleWithPreviousHashKeys() {
+	next := id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
+		fmt.Println("the service is asked")
+		return id2meta.Result{BizCode: id2meta.BizCodeMatch}, nil
+	})
+	store, err := verdictcache.NewMemory(100_000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	oldKey, newKey := make([]byte, 32), make([]byte, 32)
+	rand.Read(oldKey)
+	rand.Read(newKey)
+	before, err := verdictcache.New(next, store, oldKey)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	after, err := verdictcache.New(next, store, newKey, verdictcache.WithPreviousHashKeys(oldKey))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, cache := range []*verdictcache.Cache{before, after} {
+		result, err := cache.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+		fmt.Println(result.BizCode, err)
+	}
+	// Output:
+	// the service is asked
+	// match <nil>
+	// match <nil>
+}
+
+// People are encrypted behind the Cache: in front of it the same person would never look
+// the same twice.
 func ExampleNew_sm2() {
 	server := id2metatest.NewServer()
 	defer server.Close()
@@ -93,8 +127,14 @@ func ExampleNew_sm2() {
 		return
 	}
 
-	hashKey := []byte("32 random bytes from a safe place")
-	cache, err := verdictcache.New(encrypter.Verifier(client), verdictcache.NewMemory(100_000), hashKey)
+	store, err := verdictcache.NewMemory(100_000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hashKey := make([]byte, 32)
+	rand.Read(hashKey)
+	cache, err := verdictcache.New(encrypter.Verifier(client), store, hashKey)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -122,7 +162,14 @@ func ExampleCache_Forget() {
 	next := id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
 		return id2meta.Result{BizCode: source}, nil
 	})
-	cache, err := verdictcache.New(next, verdictcache.NewMemory(100_000), []byte("32 random bytes from a safe place"))
+	store, err := verdictcache.NewMemory(100_000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hashKey := make([]byte, 32)
+	rand.Read(hashKey)
+	cache, err := verdictcache.New(next, store, hashKey)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,15 @@ import (
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
+// goEnv is where the go command has its caches. The tests have another home.
+var goEnv []string
+
 func TestMain(m *testing.M) {
+	for _, name := range []string{"GOMODCACHE", "GOCACHE", "GOENV", "GOPATH"} {
+		if value, err := exec.Command("go", "env", name).Output(); err == nil {
+			goEnv = append(goEnv, name+"="+strings.TrimSpace(string(value)))
+		}
+	}
 	code := testenv.Run(m)
 	if err := goleak.Find(); code == 0 && err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
@@ -41,7 +50,10 @@ var (
 	noRecord = id2meta.Result{BizCode: id2meta.BizCodeNoRecord, RequestID: "0B6F9F3A-3B1E-4D62-9B1E-7D7C1E5B6C12"}
 )
 
-var hashKey = []byte("a secret of thirty-two bytes, or more")
+var (
+	hashKey = []byte("a secret of thirty-two bytes, or more")
+	oldKey  = []byte("another of thirty-two bytes, once used")
+)
 
 // service is what stands behind a Cache. It answers after a while, if it is not
 // told otherwise, with a match.
@@ -114,13 +126,14 @@ func (b *logBuffer) option() verdictcache.Option {
 	return verdictcache.WithLogger(slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug})))
 }
 
-// faulty is a Store of which some steps do something else first: fail, hang, panic.
+// faulty is a Store of which some steps do something else first: fail, hang, panic. It
+// opens the values that it is given, so that it can tell a claim from its renewal.
 type faulty struct {
 	verdictcache.Store
 	load, claim, renew, save, release, delete fault
 }
 
-// fault may be changed while a step that was given up still runs.
+// fault may be changed while a step is under way.
 type fault struct {
 	p atomic.Pointer[func(context.Context) error]
 }
@@ -134,41 +147,41 @@ func (f *fault) do(ctx context.Context) error {
 	return nil
 }
 
-func newFaulty() *faulty { return &faulty{Store: verdictcache.NewMemory(1000)} }
+func newFaulty() *faulty {
+	store, err := verdictcache.NewMemory(1000)
+	if err != nil {
+		panic(err)
+	}
+	return &faulty{Store: store}
+}
 
-func (f *faulty) Load(ctx context.Context, key verdictcache.Key) (verdictcache.Entry, error) {
+func (f *faulty) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
 	if err := f.load.do(ctx); err != nil {
-		return verdictcache.Entry{}, err
+		return nil, err
 	}
 	return f.Store.Load(ctx, key)
 }
 
-func (f *faulty) Claim(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, lease time.Duration) (bool, error) {
-	if err := f.claim.do(ctx); err != nil {
+func (f *faulty) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	if err := f.faultOf(key, old, new).do(ctx); err != nil {
 		return false, err
 	}
-	return f.Store.Claim(ctx, key, me, lease)
+	return f.Store.CompareAndSwap(ctx, key, old, new, ttl)
 }
 
-func (f *faulty) Renew(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, lease time.Duration) (bool, error) {
-	if err := f.renew.do(ctx); err != nil {
-		return false, err
+// faultOf returns the fault of what a swap means.
+func (f *faulty) faultOf(key verdictcache.Key, old, new []byte) *fault {
+	was, _ := verdictcache.Open(hashKey, key, old)
+	becomes, _ := verdictcache.Open(hashKey, key, new)
+	switch {
+	case new == nil:
+		return &f.release
+	case becomes.Count == 0:
+		return &f.save
+	case becomes.Owner == was.Owner:
+		return &f.renew
 	}
-	return f.Store.Renew(ctx, key, me, lease)
-}
-
-func (f *faulty) Save(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, r id2meta.Result, d time.Duration) (bool, error) {
-	if err := f.save.do(ctx); err != nil {
-		return false, err
-	}
-	return f.Store.Save(ctx, key, me, r, d)
-}
-
-func (f *faulty) Release(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer) error {
-	if err := f.release.do(ctx); err != nil {
-		return err
-	}
-	return f.Store.Release(ctx, key, me)
+	return &f.claim
 }
 
 func (f *faulty) Delete(ctx context.Context, key verdictcache.Key) error {
@@ -184,9 +197,6 @@ var errStore = errors.New("the database is away")
 func fails(context.Context) error { return errStore }
 
 func hangs(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-
-// hangsOn does not end with its ctx, but in the end it does.
-func hangsOn(context.Context) error { time.Sleep(time.Minute); return errStore }
 
 func panics(context.Context) error { panic("a bug of the store") }
 

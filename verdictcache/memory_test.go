@@ -1,7 +1,10 @@
 package verdictcache_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
+	"math"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -13,71 +16,127 @@ import (
 	"github.com/id2meta/id2meta/verdictcache/storetest"
 )
 
+func newMemory(t testing.TB, maxEntries int) *verdictcache.Memory {
+	t.Helper()
+	store, err := verdictcache.NewMemory(maxEntries)
+	require.NoError(t, err)
+	return store
+}
+
 func TestMemoryIsAStore(t *testing.T) {
-	store := verdictcache.NewMemory(100_000)
+	store := newMemory(t, 100_000)
 	storetest.Run(t, func(*testing.T) verdictcache.Store { return store })
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	next := &service{answer: always(match, nil)}
-	c := newCache(t, next, verdictcache.NewMemory(2))
-	persons := people(3)
-	mustVerify(t, c, persons[0], match)
-	mustVerify(t, c, persons[1], match)
-	mustVerify(t, c, persons[0], match) // looked at last
-	mustVerify(t, c, persons[2], match) // the other makes room
-	require.Equal(t, 3, next.asked())
-	mustVerify(t, c, persons[0], match)
-	mustVerify(t, c, persons[2], match)
-	require.Equal(t, 3, next.asked())
-	mustVerify(t, c, persons[1], match)
-	require.Equal(t, 4, next.asked())
+	store := newMemory(t, 2)
+	keys := []verdictcache.Key{{1}, {2}, {3}}
+	write(t, store, keys[0])
+	write(t, store, keys[1])
+	require.True(t, has(t, store, keys[0])) // now the other has not been looked at for longer
+	write(t, store, keys[2])
+	require.True(t, has(t, store, keys[0]))
+	require.False(t, has(t, store, keys[1]), "the value that nobody looked at makes room")
+	require.True(t, has(t, store, keys[2]))
 }
 
-// However little the memory remembers, nobody is asked about twice at a time.
-func TestMemoryDropsNoClaim(t *testing.T) {
+func TestMemoryExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		next := &service{answer: after(time.Second, match, nil)}
-		store := verdictcache.NewMemory(1)
-		here, there := newCache(t, next, store), newCache(t, next, store)
-		persons := people(100)
-		var all []<-chan outcome
-		for _, c := range []*verdictcache.Cache{here, there} {
-			for _, p := range persons {
-				all = append(all, start(t.Context(), c, p))
-			}
-			time.Sleep(time.Second / 2)
-		}
-		require.Equal(t, len(persons), next.asked())
-		for _, done := range all {
-			require.Equal(t, match, (<-done).result)
-		}
-	})
-}
-
-// Claims that nobody turns into a verdict do not pile up.
-func TestMemoryForgetsClaimsThatAreOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := verdictcache.NewMemory(1)
-		before := heapInUse()
-		for i := range 200_000 {
-			var key verdictcache.Key
-			binary.BigEndian.PutUint64(key[:], uint64(i))
-			_, err := store.Claim(t.Context(), key, verdictcache.Claimer{1}, time.Second)
+		store := newMemory(t, 10)
+		for key, ttl := range map[verdictcache.Key]time.Duration{
+			{1}: time.Nanosecond, {2}: time.Second, {3}: 180 * 24 * time.Hour, {4}: math.MaxInt64,
+		} {
+			swapped, err := store.CompareAndSwap(t.Context(), key, nil, []byte("value"), ttl)
 			require.NoError(t, err)
-			time.Sleep(10 * time.Millisecond)
+			require.True(t, swapped)
+			time.Sleep(min(ttl, 24*time.Hour) - 1)
+			require.True(t, has(t, store, key), "%v minus a nanosecond after %v", ttl, ttl)
+			if ttl <= time.Hour {
+				time.Sleep(1)
+				require.False(t, has(t, store, key), "%v after %v", ttl, ttl)
+			}
 		}
-		require.Less(t, int64(heapInUse()-before), int64(2<<20))
-		runtime.KeepAlive(store)
 	})
 }
 
 func TestMemoryWithoutRoomIsAnError(t *testing.T) {
-	for _, store := range []verdictcache.Store{verdictcache.NewMemory(0), verdictcache.NewMemory(-5)} {
-		_, err := store.Load(t.Context(), verdictcache.Key{})
+	for _, maxEntries := range []int{0, -5, math.MinInt} {
+		store, err := verdictcache.NewMemory(maxEntries)
 		require.ErrorContains(t, err, "maxEntries")
-		_, err = store.Claim(t.Context(), verdictcache.Key{}, verdictcache.Claimer{}, time.Second)
-		require.ErrorContains(t, err, "maxEntries")
-		require.ErrorContains(t, store.Delete(t.Context(), verdictcache.Key{}), "maxEntries")
+		require.Nil(t, store)
 	}
+}
+
+func write(t testing.TB, store verdictcache.Store, key verdictcache.Key) {
+	t.Helper()
+	swapped, err := store.CompareAndSwap(t.Context(), key, nil, []byte("value"), time.Hour)
+	require.NoError(t, err)
+	require.True(t, swapped)
+}
+
+func has(t testing.TB, store verdictcache.Store, key verdictcache.Key) bool {
+	t.Helper()
+	value, err := store.Load(t.Context(), key)
+	require.NoError(t, err)
+	return value != nil
+}
+
+// sealedSize is about as long as a sealed verdict with the request ID of the service.
+const sealedSize = 90
+
+func BenchmarkMemoryLoad(b *testing.B) {
+	store := newMemory(b, 1000)
+	key := verdictcache.Key{1}
+	_, err := store.CompareAndSwap(b.Context(), key, nil, make([]byte, sealedSize), time.Hour)
+	require.NoError(b, err)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+	defer cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		if value, err := store.Load(ctx, key); err != nil || len(value) != sealedSize {
+			b.Fatal(len(value), err)
+		}
+	}
+}
+
+// What a Memory needs for each verdict that it remembers, also just after its map
+// has grown: of many sizes the worst counts.
+func BenchmarkMemoryPerPerson(b *testing.B) {
+	for b.Loop() {
+		var worst float64
+		for _, persons := range []int{58_000, 80_000, 100_000, 115_000, 130_000} {
+			worst = max(worst, bytesPerPerson(b, persons))
+		}
+		b.ReportMetric(worst, "B/person")
+	}
+}
+
+func TestMemoryPerPerson(t *testing.T) {
+	require.LessOrEqual(t, bytesPerPerson(t, 115_000), 400.0)
+}
+
+func bytesPerPerson(t testing.TB, persons int) float64 {
+	before := heapInUse()
+	store := newMemory(t, persons)
+	for i := range persons {
+		var key verdictcache.Key
+		binary.BigEndian.PutUint64(key[:], uint64(i))
+		claim, verdict := bytes.Repeat([]byte{1}, 24), bytes.Repeat([]byte{2}, sealedSize)
+		for _, step := range [][2][]byte{{nil, claim}, {claim, verdict}} {
+			swapped, err := store.CompareAndSwap(t.Context(), key, step[0], step[1], time.Hour)
+			require.NoError(t, err)
+			require.True(t, swapped)
+		}
+	}
+	after := heapInUse()
+	runtime.KeepAlive(store)
+	return float64(after-before) / float64(persons)
+}
+
+func heapInUse() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

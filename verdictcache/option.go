@@ -7,108 +7,81 @@ import (
 	"time"
 )
 
-// Defaults of the options.
-const (
-	defaultMatchLifetime   = 180 * 24 * time.Hour
-	defaultRefusalLifetime = 24 * time.Hour
-	defaultLease           = 15 * time.Second
-)
-
-// shortest is the shortest time that every Store can measure.
-const shortest = time.Millisecond
-
-// Option changes how a [Cache] works. [New] reports an option that cannot be used
-// as an error that names it. Of an option that is given twice, the last one
-// counts.
+// Option changes how a [Cache] works. [New] reports an option that cannot be used as an
+// error that names it. If an option is given twice, the last one counts.
 type Option func(*settings) error
 
-// settings is what the options leave behind.
 type settings struct {
-	matchLifetime   time.Duration
-	refusalLifetime time.Duration
-	lease           time.Duration
-	refuse          bool // rather than to ask without the Store
-	logger          *slog.Logger
+	matchTTL     time.Duration
+	negativeTTL  time.Duration
+	lease        time.Duration
+	failClosed   bool
+	previousKeys [][]byte
+	logger       *slog.Logger
 }
 
-func newSettings(opts []Option) (settings, error) {
-	s := settings{
-		matchLifetime:   defaultMatchLifetime,
-		refusalLifetime: defaultRefusalLifetime,
-		lease:           defaultLease,
-		logger:          slog.New(slog.DiscardHandler),
-	}
-	for _, opt := range opts {
-		if opt == nil {
-			return settings{}, errors.New("verdictcache: New: an Option is nil")
-		}
-		if err := opt(&s); err != nil {
-			return settings{}, fmt.Errorf("verdictcache: %w", err)
-		}
-	}
-	return s, nil
-}
-
-// WithMatchLifetime sets for how long a match is remembered. The default is 180
-// days: people seldom change their names, and numbers hardly ever. It is a
-// millisecond or longer.
-func WithMatchLifetime(d time.Duration) Option {
+// WithMatchTTL sets how long a match is remembered, from the moment when the service was
+// asked. The default is 180 days, the minimum a millisecond. A TTL that is made shorter
+// counts at once, even for verdicts that are in the Store already.
+func WithMatchTTL(d time.Duration) Option {
 	return func(s *settings) error {
-		if d < shortest {
-			return errors.New("WithMatchLifetime: the lifetime is not positive, or shorter than a millisecond")
-		}
-		s.matchLifetime = d
-		return nil
+		s.matchTTL = d
+		return checkDuration("WithMatchTTL", d)
 	}
 }
 
-// WithRefusalLifetime sets for how long a mismatch and a missing record are
-// remembered. The default is 24 h: whoever mistyped asks with another key anyway,
-// and who was missing in the source's data may be entered. It is a millisecond or
-// longer.
-func WithRefusalLifetime(d time.Duration) Option {
+// WithNegativeTTL is [WithMatchTTL] for a mismatch and for no record. The default is 24
+// hours: the source may get the record of a person who is missing.
+func WithNegativeTTL(d time.Duration) Option {
 	return func(s *settings) error {
-		if d < shortest {
-			return errors.New("WithRefusalLifetime: the lifetime is not positive, or shorter than a millisecond")
-		}
-		s.refusalLifetime = d
-		return nil
+		s.negativeTTL = d
+		return checkDuration("WithNegativeTTL", d)
 	}
 }
 
-// WithLease sets for how long a question is another's business after the last
-// sign of life of the process that asks it, and so how long the others wait after
-// that has crashed. The default is 15 s. A process that lives renews its lease
-// three times as often; one that was stopped for longer than that loses it, and
-// the person may then be asked about twice. It is a millisecond or longer, and
-// sensibly a second or more.
+// WithLease sets how long a claim is valid after its last renewal: so long do the other
+// processes wait after a process has crashed while it asked. The default is 15 seconds, and
+// all processes need the same. A process renews its claim three times in a lease. If it is
+// stopped for longer than a lease, the person may be asked about twice.
 func WithLease(d time.Duration) Option {
 	return func(s *settings) error {
-		if d < shortest {
-			return errors.New("WithLease: the lease is not positive, or shorter than a millisecond")
-		}
 		s.lease = d
-		return nil
+		return checkDuration("WithLease", d)
 	}
 }
 
-// WithRefuseWithoutStore makes a Store in trouble an error of Verify, before
-// anything is asked, so that nothing is ever billed that might be known. By
-// default the service is asked as if there were no Cache.
-//
-// The error wraps the Store's own, unless that is an error of a context, which is
-// then only in its text: it is not the caller's context that has ended.
-func WithRefuseWithoutStore() Option {
+func checkDuration(option string, d time.Duration) error {
+	if d < time.Millisecond {
+		return fmt.Errorf("%s: %v is shorter than a millisecond", option, d)
+	}
+	return nil
+}
+
+// WithFailClosed makes a Store in trouble an error of Verify, before the service is asked,
+// so that nothing is billed that may be known already. By default Verify fails open: the
+// service is asked as if there were no Cache. The error wraps [id2meta.ErrUnavailable] and
+// the Store's error, except the error of a context: the caller's context has not ended.
+func WithFailClosed() Option {
 	return func(s *settings) error {
-		s.refuse = true
+		s.failClosed = true
 		return nil
 	}
 }
 
-// WithLogger reports to l, at level Warn, a Store in trouble, a verdict in the
-// Store that is none, and a verdict that could not be remembered. The default is
-// silence. No record holds anything of the person. A Store's own error text is among
-// the records, and a database may repeat the key of a row in it.
+// WithPreviousHashKeys names hashKeys that were current before. A person who is not found
+// under the current hashKey is looked up under the previous ones before the service is
+// asked. A verdict that is found there is moved under the current hashKey, and keeps its
+// age. The keys are copied.
+func WithPreviousHashKeys(keys ...[]byte) Option {
+	return func(s *settings) error {
+		s.previousKeys = keys
+		return nil
+	}
+}
+
+// WithLogger reports to l, at level Warn: a Store in trouble, a value in the Store that is
+// rejected, and a verdict that is not remembered. The default is silence. No record contains
+// a person or a Key, but a record contains the error text of the Store.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

@@ -3,77 +3,59 @@ package verdictcache
 import (
 	"context"
 	"time"
-
-	"github.com/id2meta/id2meta"
 )
 
 // Key stands for one person and name. It is an HMAC under the hashKey that [New]
-// was given, so nothing of the person can be read from it without that.
+// was given, so nobody can read anything of the person from it without that key.
 type Key [32]byte
 
-// Claimer names one question of one Cache: 16 random bytes, new for each
-// question, so that whoever lost a claim cannot pass for whoever has it now.
-type Claimer [16]byte
-
-// Entry is what a Store holds of one Key.
-type Entry struct {
-	// Verdict is what is remembered. The zero Result means that nothing is. A
-	// BizCode that is none of the three, which only another hand can have written,
-	// is returned as it stands, for the Cache to report it.
-	Verdict id2meta.Result
-	// Claimed tells, where nothing is remembered, that somebody is asking.
-	Claimed bool
-}
-
-// Store keeps verdicts and claims, for one process or for many. A Store holds at
-// most one of the two for each Key: a claim becomes a verdict by Save, and goes
-// away by Release, Delete or its lease.
+// Store keeps values for a Cache, for one process or for many. For each Key it holds
+// at most one value. What a value means is the Cache's affair: a value is a sealed
+// verdict, or the claim of somebody who is asking.
 //
-// All methods are safe for concurrent use, end soon after their ctx does, and
-// are each one step: whatever other processes do at the same time, the outcome
-// is as if the calls had come one after the other. Leases and lifetimes are
-// measured by one clock, that of the Store and not of the callers' machines.
-// They are whole milliseconds at least; a verdict or a claim is over when its
-// time has passed, and then it is as if it had never been there.
+// A value is opaque bytes, any bytes, at least 1 and at most 1024 of them. A Store
+// compares values byte by byte. Where it finds something that cannot be a value, for
+// example because another program wrote 5 MB there, that counts as no value.
 //
-// The RequestID of a verdict that is saved is UTF-8 of at most 128 bytes, without
-// U+0000; it may be empty.
+// A value expires when its ttl has passed since the swap that wrote it, by the
+// Store's own clock. A Store may round the ttl up to whole milliseconds. The ttl may
+// be as short as a nanosecond and as long as a century. An expired value counts as no
+// value, in every method.
 //
-// An error means that the outcome is not known: the step may have been taken. It
-// holds no password of the Store's address.
+// All methods are safe for concurrent use by any number of processes. Each call is
+// one step: whatever others do at the same time, the outcome is as if all calls had
+// come one after the other.
 //
-// A Store may have one more method, EndsWithContext() bool. If it returns true, its
-// steps end at the deadline of their ctx, and not much later than its cancellation,
-// also when what is behind the Store hangs. The Cache then calls Load without the
-// goroutine by which it leaves a Store that does not answer.
+// A step ends soon after the deadline of its ctx, even if the server behind the Store
+// is silent. When ctx is cancelled before its deadline, a step should end soon, and
+// ends at the deadline at the latest. The Cache gives every step a deadline. If ctx
+// has ended before the step begins, the step is not taken, and that is an error.
+//
+// An error means that the outcome is unknown: the step may or may not have been
+// taken. An error contains neither a value nor the password of the Store's address.
+//
+// A Store neither changes nor keeps the slices that it is given, and the slice that
+// Load returns belongs to the caller.
 //
 // Package [github.com/id2meta/id2meta/verdictcache/storetest] is this contract as
 // tests.
 type Store interface {
-	// Load returns what there is of key. It changes nothing.
-	Load(ctx context.Context, key Key) (Entry, error)
+	// Load returns the value of key, or nil if there is none. It changes nothing.
+	Load(ctx context.Context, key Key) (value []byte, err error)
 
-	// Claim gives key to claimer for lease, and reports whether it did: not if a
-	// verdict is there or another claimer's lease runs. A verdict that is none of
-	// the three counts as none. Who holds the claim already is given it again.
-	Claim(ctx context.Context, key Key, claimer Claimer, lease time.Duration) (bool, error)
+	// CompareAndSwap replaces the value old of key by the value new, which expires
+	// after ttl, and reports whether it did so. If key has another value, or none,
+	// CompareAndSwap changes nothing and returns false.
+	//
+	// If old is nil, CompareAndSwap writes new only if key has no value. If new is
+	// nil, CompareAndSwap removes old, and ignores ttl.
+	//
+	// It is an error, and nothing is changed, if old and new are equal (which
+	// includes that both are nil), if one of them is empty but not nil or longer
+	// than 1024 bytes, or if new is not nil and ttl is not positive.
+	CompareAndSwap(ctx context.Context, key Key, old, new []byte, ttl time.Duration) (swapped bool, err error)
 
-	// Renew lets the lease of claimer's claim begin anew, and reports whether it
-	// did. It does nothing if the claim is gone, as Save: Claim would bring back
-	// one that was deleted.
-	Renew(ctx context.Context, key Key, claimer Claimer, lease time.Duration) (bool, error)
-
-	// Save turns claimer's claim into a verdict that is remembered for lifetime,
-	// and reports whether it did. It does nothing if the claim is gone: taken over
-	// by another after its lease, released or deleted. A claim whose lease is over
-	// and that nobody took over may count as either, here and for Renew.
-	Save(ctx context.Context, key Key, claimer Claimer, verdict id2meta.Result, lifetime time.Duration) (bool, error)
-
-	// Release gives claimer's claim up, so that another may claim at once. It does
-	// nothing to a verdict and to another's claim.
-	Release(ctx context.Context, key Key, claimer Claimer) error
-
-	// Delete forgets key: a verdict, and also a claim, whose claimer will find on
-	// Renew and Save that it is gone.
+	// Delete removes the value of key, whatever it is. It is no error if there is
+	// none.
 	Delete(ctx context.Context, key Key) error
 }

@@ -30,8 +30,13 @@ func newVerifier(c config, log *slog.Logger) (id2meta.Verifier, func(), error) {
 	if c.whenDown == "open" {
 		limiting = append(limiting, redislimiter.WithFailOpen())
 	}
+	limiter, err := redislimiter.New(client, c.key, limiting...)
+	if err != nil {
+		client.Close()
+		return nil, nil, err
+	}
 	options := []id2meta.Option{
-		id2meta.WithLimiter(redislimiter.New(client, c.key, limiting...)),
+		id2meta.WithLimiter(limiter),
 		id2meta.WithLogger(log),
 	}
 	if c.endpoint != "" {

@@ -5,12 +5,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // config is what the command line says.
 type config struct {
 	live      bool
 	listen    string
+	hosts     []string
 	db        string
 	temporary bool // db ends with the program
 	redis     string
@@ -39,11 +41,16 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.BoolVar(&c.live, "live", false, "ask the real service, which bills each question, with the credential\n"+
 		"of the provider chain; without it, an embedded simulator answers")
 	flags.StringVar(&c.listen, "listen", "127.0.0.1:8080", "serve HTTP on this `address`")
+	flags.Func("host", "on a loopback address, also serve this `name`, as a proxy on this machine\n"+
+		"passes it on; may be repeated (default: only localhost and loopback addresses)", func(host string) error {
+		c.hosts = append(c.hosts, strings.ToLower(host))
+		return nil
+	})
 	flags.StringVar(&c.db, "db", "", "keep verdicts and payments in this `database`: a file (SQLite),\n"+
 		"postgres://user@host:5432/name or mysql://user@host:3306/name\n"+
 		"(default: withdraw.db with -live, otherwise a temporary file)")
 	flags.StringVar(&c.redis, "redis", "", "share the account's 50 calls a second with all that use this\n"+
-		"`redis`://host:6379/0 (default: this process keeps to them alone)")
+		"`redis`://host:6379/0, or by TLS rediss:// (default: this process keeps to them alone)")
 	flags.StringVar(&c.endpoint, "endpoint", "", "with -live, ask this `host` (default: the library's)")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, usage)

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -56,7 +57,12 @@ func openDatabase(ctx context.Context, address, password string) (*sql.DB, *dial
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	if err := db.PingContext(ctx); err != nil {
+	err = db.PingContext(ctx)
+	for isBusy(err) && ctx.Err() == nil { // SQLite does not wait for another process that makes the file
+		sleep(ctx, 20*time.Millisecond)
+		err = db.PingContext(ctx)
+	}
+	if err != nil {
 		db.Close()
 		return nil, nil, "", fmt.Errorf("database %s: %w", name, oneLine(err))
 	}
@@ -69,11 +75,15 @@ func openSQLite(path string) (*sql.DB, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	// A file that is there is not opened here: to close it again would free the locks
+	// that SQLite has on it in this process.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, "", err
 	}
-	file.Close()
 
 	address := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{
 		// In full: a payment that was answered survives a power failure.

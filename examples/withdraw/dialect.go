@@ -9,21 +9,24 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 	"modernc.org/sqlite"
 
-	"github.com/id2meta/id2meta/verdictcache"
+	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
 // dialect is what one kind of database differs in from another.
 type dialect struct {
 	migrations string // their directory
 	goose      goose.Dialect
-	locker     lock.SessionLocker // nil: see migrate
-	verdicts   verdictcache.Dialect
-	numbered   bool // $1, $2 and not ?, ?
-	words      *strings.Replacer
-	tx         *sql.TxOptions
+	lock       locker // of the schema
+	// lockIsTransaction: while the lock is held, no other transaction can begin.
+	lockIsTransaction bool
+	verdicts          sqlstore.Dialect
+	numbered          bool // $1, $2 and not ?, ?
+	words             *strings.Replacer
+	tx                *sql.TxOptions
+	// isDuplicate reports whether err is the violation of a UNIQUE constraint.
+	isDuplicate func(err error) bool
 	// ofServer tells what an answer of the server means, if err is one.
 	ofServer func(err error) (verdict trouble, ok bool)
 }
@@ -63,17 +66,29 @@ func (d *dialect) trouble(err error) trouble {
 	return away
 }
 
+// isBusy reports whether another process uses the SQLite file.
+func isBusy(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == 5
+}
+
 // Where there are isolation levels, each statement is to see what others have
 // committed: above all after it has waited for the lock of a user.
 var readCommitted = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 
 func sqliteDialect() *dialect {
 	return &dialect{
-		migrations: "migrations/sqlite",
-		goose:      goose.DialectSQLite3,
-		verdicts:   verdictcache.SQLite,
+		migrations:        "migrations/sqlite",
+		goose:             goose.DialectSQLite3,
+		lock:              lockSQLite,
+		lockIsTransaction: true,
+		verdicts:          sqlstore.SQLite,
 		words: strings.NewReplacer("{now}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
 			" {for update}", "", "{insert}", "INSERT", "{or ignore}", "ON CONFLICT DO NOTHING"),
+		isDuplicate: func(err error) bool {
+			e, ok := errors.AsType[*sqlite.Error](err)
+			return ok && e.Code() == 2067
+		},
 		ofServer: func(err error) (trouble, bool) {
 			e, ok := errors.AsType[*sqlite.Error](err)
 			if !ok {
@@ -92,12 +107,16 @@ func postgresDialect() *dialect {
 	return &dialect{
 		migrations: "migrations/postgres",
 		goose:      goose.DialectPostgres,
-		locker:     postgresLocker(),
-		verdicts:   verdictcache.PostgreSQL,
+		lock:       lockPostgres,
+		verdicts:   sqlstore.PostgreSQL,
 		numbered:   true,
 		words: strings.NewReplacer("{now}", "CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
 			"{for update}", "FOR UPDATE", "{insert}", "INSERT", "{or ignore}", "ON CONFLICT DO NOTHING"),
 		tx: readCommitted,
+		isDuplicate: func(err error) bool {
+			e, ok := errors.AsType[*pgconn.PgError](err)
+			return ok && e.Code == "23505"
+		},
 		ofServer: func(err error) (trouble, bool) {
 			e, ok := errors.AsType[*pgconn.PgError](err)
 			if !ok || len(e.Code) != 5 {
@@ -120,11 +139,15 @@ func mysqlDialect() *dialect {
 	return &dialect{
 		migrations: "migrations/mysql",
 		goose:      goose.DialectMySQL,
-		locker:     mysqlLocker{},
-		verdicts:   verdictcache.MySQL,
+		lock:       lockMySQL,
+		verdicts:   sqlstore.MySQL,
 		words: strings.NewReplacer("{now}", "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000",
 			"{for update}", "FOR UPDATE", "{insert}", "INSERT IGNORE", "{or ignore}", ""),
 		tx: readCommitted,
+		isDuplicate: func(err error) bool {
+			e, ok := errors.AsType[*mysql.MySQLError](err)
+			return ok && e.Number == 1062
+		},
 		ofServer: func(err error) (trouble, bool) {
 			e, ok := errors.AsType[*mysql.MySQLError](err)
 			if !ok {

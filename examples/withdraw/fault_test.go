@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 )
@@ -90,7 +91,7 @@ func TestDatabaseThatGoesAway(t *testing.T) {
 			got := s.post(withdrawalOf{user: "bob"})
 			require.Equal(t, 503, got.Code, s.log.String())
 			require.Equal(t, "5", got.Header().Get("Retry-After"))
-			require.Equal(t, `{"error":"try_again"}`, strings.TrimSpace(got.Body.String()))
+			require.Equal(t, "try_again", errorOf(t, got.Body.String()))
 		})
 		server.Start()
 		t.Run("the answer that came meanwhile counts, and nobody is asked twice", func(t *testing.T) {
@@ -134,6 +135,15 @@ func TestJournal(t *testing.T) {
 				require.Equal(t, test.answer, answer)
 			})
 		}
+		t.Run("a question that the limit refuses leaves no row, and the user may come again", func(t *testing.T) {
+			s := newService(t, client{new(mockVerifier), noteOnceGranted{rate.NewLimiter(0, 0)}})
+			got := s.post(withdrawalOf{})
+			require.Equal(t, 503, got.Code)
+			require.Equal(t, "5", got.Header().Get("Retry-After"))
+			var rows int
+			require.NoError(t, s.store.db.QueryRow(`SELECT (SELECT COUNT(*) FROM questions) + (SELECT COUNT(*) FROM attempts)`).Scan(&rows))
+			require.Zero(t, rows)
+		})
 		t.Run("while it is asked there is no answer", func(t *testing.T) {
 			verifier := newSlow()
 			s := newService(t, verifier)

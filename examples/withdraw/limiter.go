@@ -31,6 +31,10 @@ func newLimiter(address, password string, logger *slog.Logger) (id2meta.Limiter,
 	client := redis.NewClient(options)
 	// While Redis is away each replica goes on alone: the service throttles what is
 	// too much, and nobody is refused a payment for Redis' sake.
-	limiter := redislimiter.New(client, "id2meta", redislimiter.WithFailOpen(), redislimiter.WithLogger(logger))
+	limiter, err := redislimiter.New(client, "id2meta", redislimiter.WithFailOpen(), redislimiter.WithLogger(logger))
+	if err != nil {
+		client.Close()
+		return nil, nil, err
+	}
 	return limiter, client.Close, nil
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/id2meta/id2meta"
@@ -76,8 +77,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err != nil {
 		return err
 	}
+	var tidying sync.WaitGroup
+	untidy, stop := context.WithCancel(ctx)
+	tidying.Go(func() { store.keepTidy(untidy, logger) })
 	// All handlers have returned when this runs.
-	defer func() { err = errors.Join(err, store.close()) }()
+	defer func() {
+		stop()
+		tidying.Wait()
+		err = errors.Join(err, store.close())
+	}()
 
 	service, err := newServer(client, store, hash, logger)
 	if err != nil {
@@ -88,12 +96,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return err
 	}
 	c.banner(stdout, listener.Addr(), store.name)
-	return serve(ctx, listener, service.handler(), logger)
+	err = serve(ctx, listener, guard(service.handler(), listener.Addr(), c.hosts), logger)
+	service.drain(context.WithoutCancel(ctx))
+	return err
 }
 
 // newClient asks the service, or a simulator that ends with the client.
 func newClient(c config, limiter id2meta.Limiter, logger *slog.Logger) (client *id2meta.Client, closeAll func(), err error) {
-	options := []id2meta.Option{id2meta.WithLogger(logger), id2meta.WithLimiter(limiter), id2meta.WithTimeout(questionTimeout)}
+	options := []id2meta.Option{id2meta.WithLogger(logger), id2meta.WithLimiter(noteOnceGranted{limiter}), id2meta.WithTimeout(questionTimeout)}
 	closeSimulator := func() {}
 	switch {
 	case !c.live:

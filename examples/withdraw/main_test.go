@@ -87,6 +87,13 @@ func (p *program) wait(t *testing.T) error {
 	return p.cmd.Wait()
 }
 
+// terminate ends the program in its orderly way.
+func (p *program) terminate(t *testing.T) {
+	t.Helper()
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, p.wait(t))
+}
+
 func TestProgram(t *testing.T) {
 	t.Run("it says that it is the simulator, serves, and leaves nothing behind on SIGTERM", func(t *testing.T) {
 		p := start(t, nil)
@@ -96,8 +103,7 @@ func TestProgram(t *testing.T) {
 		database := regexp.MustCompile(`database (\S+)`).FindStringSubmatch(p.banner)[1]
 		require.FileExists(t, database)
 
-		require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
-		require.NoError(t, p.wait(t))
+		p.terminate(t)
 		require.NoDirExists(t, filepath.Dir(database))
 		requireNothingPersonal(t, "stderr", p.stderr.Bytes())
 	})
@@ -125,7 +131,7 @@ func TestProgram(t *testing.T) {
 		require.NotContains(t, p.banner, "SIMULATOR")
 		status, _, body := send(t, p.base, withdrawalOf{})
 		require.Equal(t, 500, status)
-		require.Equal(t, `{"error":"internal"}`, strings.TrimSpace(body))
+		require.Equal(t, "internal", errorOf(t, body))
 		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
 		require.NoError(t, p.wait(t))
 		require.Contains(t, p.stderr.String(), "ALIBABA_CLOUD_ACCESS_KEY_ID")
@@ -209,4 +215,19 @@ func TestGracefulShutdown(t *testing.T) {
 	require.Equal(t, 201, <-status)
 	require.NoError(t, <-ended)
 	require.Equal(t, 1, s.payments(t))
+}
+
+// serveForTest serves a handler until the test ends, and returns the base of its URLs.
+func serveForTest(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, listener, handler, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-ended)
+	})
+	return "http://" + listener.Addr().String()
 }

@@ -30,7 +30,7 @@ func newMetrics() *metrics {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "withdraw_withdrawal_duration_seconds",
 			Help: "Time from a withdrawal's request to its answer.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15)}, []string{"paid"}),
 		questions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "withdraw_questions_total",
-			Help: "Questions put to the service by answer: the verdict, failed, or maybe billed without a verdict."}, []string{"answer"}),
+			Help: "Questions by answer: the verdict, maybe billed (without a verdict), failed, or refused (never put to the service)."}, []string{"answer"}),
 		asking: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "withdraw_question_duration_seconds",
 			Help: "Time of a question to the service, waiting for the limit and retries included.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 11)}),
 	}
@@ -40,8 +40,9 @@ func newMetrics() *metrics {
 	for _, code := range []id2meta.BizCode{id2meta.BizCodeMatch, id2meta.BizCodeMismatch, id2meta.BizCodeNoRecord} {
 		m.questions.WithLabelValues(code.String())
 	}
-	m.questions.WithLabelValues(answerFailed)
-	m.questions.WithLabelValues(answerMaybeBilled)
+	for _, answer := range []string{answerRefused, answerFailed, answerMaybeBilled} {
+		m.questions.WithLabelValues(answer)
+	}
 	return m
 }
 
@@ -54,6 +55,7 @@ func (m *metrics) watch(cache *verdictcache.Cache) {
 		{"withdraw_verdicts_asked_total", "Verdicts for which this replica asked.", func(s verdictcache.Stats) uint64 { return s.Asked }},
 		{"withdraw_verdicts_shared_total", "Verdicts for which another request or replica asked at the same time.", func(s verdictcache.Stats) uint64 { return s.Shared }},
 		{"withdraw_verdicts_remembered_total", "Verdicts that were in the database.", func(s verdictcache.Stats) uint64 { return s.Remembered }},
+		{"withdraw_verdicts_rejected_total", "Values in the table of verdicts that this program did not write, or with another key.", func(s verdictcache.Stats) uint64 { return s.Rejected }},
 		{"withdraw_verdict_store_failures_total", "Failures of the table of verdicts.", func(s verdictcache.Stats) uint64 { return s.StoreFailures }},
 	} {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},

@@ -7,44 +7,36 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
+	"github.com/pressly/goose/v3/database"
 )
 
 //go:embed migrations
 var migrations embed.FS
 
-// migrateTimeout is how long a replica works on the schema, or waits for another
-// one that does.
-const migrateTimeout = 5 * time.Minute
+const versionTable = "withdraw_schema"
 
-// migrate brings the schema up to what this program needs. One replica does it, and
-// the others wait.
+// migrate brings the schema up to the version that this program needs. The caller
+// holds the lock of the schema: goose reads the version table before it takes a lock
+// of its own, and then sees a table that another replica has made and not yet filled.
 func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
-	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
-	defer cancel()
 	dir, err := fs.Sub(migrations, d.migrations)
 	if err != nil {
 		return err
 	}
-	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithTableName("withdraw_schema")}
-	if d.locker != nil {
-		options = append(options, goose.WithSessionLocker(d.locker))
+	if err := repairVersionTable(ctx, db, d); err != nil {
+		return err
+	}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithTableName(versionTable)}
+	if d.lockIsTransaction {
+		options = append(options, goose.WithIsolateDDL(true)) // or goose begins transactions of its own
 	}
 	provider, err := goose.NewProvider(d.goose, db, dir, options...)
 	if err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	// SQLite has no lock that outlives a transaction. Whoever comes second fails at a
-	// table that is there, and finds at another look that all is done.
-	for try := 0; err != nil && d.locker == nil && try < 5; try++ {
-		sleep(ctx, 100*time.Millisecond)
-		_, err = provider.Up(ctx)
-	}
-	if err != nil {
+	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrating the schema: %w", err)
 	}
 	current, newest, err := provider.GetVersions(ctx)
@@ -57,35 +49,17 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	return nil
 }
 
-func postgresLocker() lock.SessionLocker {
-	l, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, uint64(migrateTimeout/time.Second)))
+// repairVersionTable fills a version table that is empty. MySQL commits after each
+// CREATE TABLE, so a replica that is killed can leave such a table, and goose refuses
+// to work with it.
+func repairVersionTable(ctx context.Context, db *sql.DB, d *dialect) error {
+	versions, err := database.NewStore(d.goose, versionTable)
 	if err != nil {
-		panic(err) // of two constants
+		return err
 	}
-	return l
-}
-
-// mysqlLocker waits in the server, which frees the lock when the connection ends.
-type mysqlLocker struct{}
-
-func (mysqlLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	var granted sql.NullInt64
-	err := conn.QueryRowContext(ctx, `SELECT GET_LOCK('withdraw_schema', ?)`, int(migrateTimeout/time.Second)).Scan(&granted)
-	if err == nil && granted.Int64 != 1 {
-		err = errors.New("another replica is still migrating the schema")
+	// Any other error means that there is no table yet: goose makes it.
+	if _, err := versions.GetLatestVersion(ctx, db); errors.Is(err, database.ErrVersionNotFound) {
+		return versions.Insert(ctx, db, database.InsertRequest{Version: 0})
 	}
-	return err
-}
-
-func (mysqlLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, `DO RELEASE_LOCK('withdraw_schema')`)
-	return err
-}
-
-// sleep returns early when ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -18,9 +17,10 @@ type refusal struct {
 	status     int
 	retryAfter time.Duration // or 0
 
-	Code   string `json:"error"`
-	Field  string `json:"field,omitempty"`
-	Reason string `json:"reason,omitempty"` // for people
+	Code    string `json:"error"`            // for programs
+	Field   string `json:"field,omitempty"`  // of the request
+	Reason  string `json:"reason,omitempty"` // for programmers
+	Message string `json:"message"`          // for the user; if empty, see write
 }
 
 func (r refusal) Error() string { return r.Code }
@@ -31,6 +31,8 @@ const (
 	// retryAfterRepeated is a guess: the service does not tell how long a
 	// question counts as repeated.
 	retryAfterRepeated = 10 * time.Minute
+	// maxRetryAfter is the longest wait that is passed on.
+	maxRetryAfter = 24 * time.Hour
 )
 
 // refusalOf is the table of the README: what each error is answered with.
@@ -39,29 +41,38 @@ func refusalOf(err error) refusal {
 	if r, ok := errors.AsType[refusal](err); ok {
 		return r
 	}
-	if f, ok := errors.AsType[databaseFault](err); ok && f.away {
-		return refusal{status: http.StatusServiceUnavailable, Code: "try_again", retryAfter: retryAfterOutage}
+	if f, ok := errors.AsType[databaseFault](err); ok {
+		return refusalOfDatabase(f)
 	}
-	switch {
-	case errors.Is(err, id2meta.ErrInvalidParam):
+	remedy := id2meta.RemedyOf(err)
+	r := refusal{Message: remedy.Chinese()}
+	switch remedy {
+	case id2meta.RemedyCorrectInput:
 		return invalidPerson(err)
-	case errors.Is(err, id2meta.ErrRepeatedCall):
-		return refusal{status: http.StatusTooManyRequests, Code: "asked_too_often", retryAfter: retryAfterRepeated}
-	case errors.Is(err, id2meta.ErrThrottled),
-		errors.Is(err, id2meta.ErrSourceUnavailable),
-		errors.Is(err, id2meta.ErrUnavailable),
-		errors.Is(err, context.DeadlineExceeded):
-		return refusal{status: http.StatusServiceUnavailable, Code: "try_again", retryAfter: retryAfter(err)}
+	case id2meta.RemedyTryLater:
+		r.status, r.Code, r.retryAfter = http.StatusServiceUnavailable, "try_again", retryAfter(err)
+	case id2meta.RemedyNotThisPerson:
+		r.status, r.Code, r.retryAfter = http.StatusTooManyRequests, "asked_too_often", retryAfterRepeated
+	default: // RemedyOperator, RemedyReport
+		r.status, r.Code = http.StatusInternalServerError, "internal"
 	}
-	return refusal{status: http.StatusInternalServerError, Code: "internal"}
+	return r
+}
+
+func refusalOfDatabase(f databaseFault) refusal {
+	if f.away {
+		return refusal{status: http.StatusServiceUnavailable, Code: "try_again", retryAfter: retryAfterOutage,
+			Message: id2meta.RemedyTryLater.Chinese()}
+	}
+	return refusal{status: http.StatusInternalServerError, Code: "internal", Message: id2meta.RemedyOperator.Chinese()}
 }
 
 // invalidPerson speaks of the fields of the request, not of those of id2meta.
 func invalidPerson(err error) refusal {
-	r := refusal{status: http.StatusBadRequest, Code: "invalid_field"}
+	r := refusal{status: http.StatusBadRequest, Code: "invalid_field", Message: id2meta.RemedyOf(err).Chinese()}
 	names := strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number")
 	if param, ok := errors.AsType[*id2meta.ParamError](err); ok {
-		r.Field, r.Reason = names.Replace(param.Field), names.Replace(param.Reason)
+		r.Field, r.Reason, r.Message = names.Replace(param.Field), names.Replace(param.Reason), param.Chinese()
 		return r
 	}
 	// It was the service that found it, and it does not always say where.
@@ -83,10 +94,32 @@ func retryAfter(err error) time.Duration {
 func (r refusal) write(w http.ResponseWriter) {
 	if r.retryAfter > 0 {
 		// Rounded up: a client that comes too early only comes again.
-		seconds := (r.retryAfter + time.Second - 1) / time.Second
-		w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+		wait := min(r.retryAfter, maxRetryAfter) + time.Second - 1
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+	}
+	if r.Message == "" {
+		r.Message = messageOf(r.Code)
 	}
 	writeJSON(w, r.status, r)
+}
+
+// messageOf is what a user may be shown of a refusal that is not id2meta's.
+func messageOf(code string) string {
+	switch code {
+	case "mismatch":
+		return "姓名与身份证号不一致。"
+	case "no_record":
+		return "未查到该身份信息，请核对后重试或联系客服。"
+	case "verified_as_another_person":
+		return "该账号已绑定其他实名信息，不能以他人身份提现。"
+	case "person_has_another_account":
+		return "该身份已绑定其他账号。"
+	case "too_many_people":
+		return "今日核验次数已用完，请稍后再试。"
+	case "idempotency_key_was_used":
+		return "该笔提现已提交过，且内容不同，请重新发起。"
+	}
+	return "请求有误，请联系客服。"
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -238,7 +238,7 @@ func (c *crowd) try(ctx context.Context, n int, r *replica) bool {
 		c.paid++
 		c.answers[n] = append(c.answers[n], p)
 		return true
-	case status == 503 && header.Get("Retry-After") != "" && body == `{"error":"try_again"}`+"\n":
+	case status == 503 && header.Get("Retry-After") != "" && strings.HasPrefix(body, `{"error":"try_again",`):
 		c.tryAgain++
 		return false
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/id2meta/id2meta"
@@ -26,10 +25,6 @@ type withdrawal struct {
 	person         id2meta.Param // normalized
 	idempotencyKey string        // or empty
 }
-
-// userForm keeps e-mail addresses, telephone numbers with a plus, names in
-// Chinese and line breaks out of the database and the log.
-var userForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // readWithdrawal reads a request. Its errors are refusals.
 func readWithdrawal(w http.ResponseWriter, r *http.Request) (withdrawal, error) {
@@ -53,14 +48,15 @@ func readWithdrawal(w http.ResponseWriter, r *http.Request) (withdrawal, error) 
 	if body.amount < 1 || body.amount > maxAmount {
 		return withdrawal{}, badField("amount", "it must be a whole number of fen from 1 to 5000000")
 	}
+	isNumber := holdsIDNumber(body.user, body.idNumber)
 	person, err := id2meta.Param{UserName: body.name, IdentifyNum: body.idNumber}.Normalize()
-	if err != nil && strings.EqualFold(body.user, strings.TrimSpace(body.idNumber)) {
+	if err != nil && isNumber {
 		return withdrawal{}, err
 	}
 	if err != nil { // the log is to say who tries so many
 		return withdrawal{user: body.user}, err
 	}
-	if strings.EqualFold(body.user, person.IdentifyNum) { // or the number would be stored and logged
+	if isNumber || holdsIDNumber(body.user, person.IdentifyNum) {
 		return withdrawal{}, badField("user", "it must be an account, not an ID number")
 	}
 	keys := r.Header.Values("Idempotency-Key")

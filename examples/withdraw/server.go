@@ -27,6 +27,7 @@ const (
 // server pays withdrawals to verified persons.
 type server struct {
 	cache   id2meta.Verifier // asks about each person once
+	journal *journal         // behind the cache
 	store   *store
 	hash    hasher
 	logger  *slog.Logger
@@ -37,13 +38,14 @@ type server struct {
 // is asked: who is verified could not be paid either.
 func newServer(verifier id2meta.Verifier, store *store, hash hasher, logger *slog.Logger) (*server, error) {
 	metrics := newMetrics()
-	cache, err := verdictcache.New(&journal{verifier, store, hash, logger, metrics}, patientStore{store.verdicts(), store}, hash.verdicts(),
-		verdictcache.WithLease(lease), verdictcache.WithRefuseWithoutStore(), verdictcache.WithLogger(logger))
+	journal := &journal{next: verifier, store: store, hash: hash, logger: logger, metrics: metrics}
+	cache, err := verdictcache.New(journal, store.verdicts, hash.verdicts(),
+		verdictcache.WithLease(lease), verdictcache.WithFailClosed(), verdictcache.WithLogger(logger))
 	if err != nil {
 		return nil, err
 	}
 	metrics.watch(cache)
-	return &server{cache, store, hash, logger, metrics}, nil
+	return &server{cache, journal, store, hash, logger, metrics}, nil
 }
 
 func (s *server) handler() http.Handler {
@@ -114,6 +116,9 @@ func (s *server) withdraw(ctx context.Context, w withdrawal) (payment, error) {
 	}
 	result, err := s.verdict(ctx, w.person)
 	if err != nil {
+		if !errors.Is(err, id2meta.ErrMaybeBilled) {
+			s.forgive(ctx, p)
+		}
 		return payment{}, err
 	}
 	if !result.Match() {
@@ -126,6 +131,13 @@ func (s *server) withdraw(ctx context.Context, w withdrawal) (payment, error) {
 	return s.pay(ctx, p)
 }
 
+// forgive does not let a failure that cost nothing count against the user.
+func (s *server) forgive(ctx context.Context, p payment) {
+	if err := s.store.forgive(context.WithoutCancel(ctx), p); err != nil {
+		s.logger.Warn("an attempt that cost nothing still counts", "user", p.User, "err", oneLine(err))
+	}
+}
+
 // pay pays nobody who has left: such a client will ask again, and might then be
 // paid twice. From here on it is too late to leave.
 func (s *server) pay(ctx context.Context, p payment) (payment, error) {
@@ -136,14 +148,14 @@ func (s *server) pay(ctx context.Context, p payment) (payment, error) {
 	return paid, s.store.fault(err)
 }
 
-// verdict does not end when the client leaves: others may wait for the question, and
-// it is paid for, so its answer is worth remembering. At shutdown none is cut off.
+// verdict ends when the client leaves. The cache then gives up a question that has not
+// been sent; one that has been sent is paid for, goes on, and its verdict is remembered.
 func (s *server) verdict(ctx context.Context, person id2meta.Param) (id2meta.Result, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), verdictTimeout)
+	ctx, cancel := context.WithTimeout(ctx, verdictTimeout)
 	defer cancel()
 	result, err := s.cache.Verify(ctx, person)
 	_, ofService := errors.AsType[serviceError](err)
-	if err == nil || ofService || errors.Is(err, id2meta.ErrUnexpectedResponse) || ctx.Err() != nil {
+	if err == nil || ofService || errors.Is(err, id2meta.ErrMaybeBilled) || ctx.Err() != nil {
 		return result, err
 	}
 	return id2meta.Result{}, s.store.fault(err) // the cache refuses for want of its table

@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 )
@@ -56,9 +60,25 @@ func openService(t testing.TB, verifier id2meta.Verifier, address string) *servi
 	require.NoError(t, err)
 	t.Cleanup(func() { store.close() })
 	log := new(logBuffer)
+	if _, ok := verifier.(client); !ok {
+		verifier = client{verifier, noteOnceGranted{rate.NewLimiter(rate.Inf, 0)}}
+	}
 	server, err := newServer(verifier, store, hash, slog.New(slog.NewTextHandler(log, nil)))
 	require.NoError(t, err)
 	return &service{server: server, log: log}
+}
+
+// client is an id2meta.Client as far as its Limiter goes.
+type client struct {
+	id2meta.Verifier
+	limiter id2meta.Limiter
+}
+
+func (c client) Verify(ctx context.Context, person id2meta.Param) (id2meta.Result, error) {
+	if err := c.limiter.Wait(ctx); err != nil {
+		return id2meta.Result{}, fmt.Errorf("%w: the limiter refused: %w", id2meta.ErrThrottled, err)
+	}
+	return c.Verifier.Verify(ctx, person)
 }
 
 // payments counts the rows that money hangs on.
@@ -74,8 +94,9 @@ func (s *service) later(t *testing.T, d time.Duration) {
 	t.Helper()
 	for _, statement := range []string{
 		`UPDATE attempts SET asked_at = asked_at - ?`,
+		`UPDATE questions SET asked_at = asked_at - ?`,
 		`UPDATE withdrawals SET paid_at = paid_at - ?`,
-		`UPDATE id2meta_verdicts SET expires_at = expires_at - ?`,
+		`UPDATE id2meta_cache SET expires_at = expires_at - ?`,
 	} {
 		_, err := s.store.db.Exec(s.store.dialect.sql(statement), d.Milliseconds())
 		require.NoError(t, err)
@@ -135,11 +156,21 @@ func (s *service) mustPost(t *testing.T, status int, w withdrawalOf) string {
 	return strings.TrimSpace(got.Body.String())
 }
 
+// errorOf returns the error of an answer, which has a message for the user beside it.
+func errorOf(t *testing.T, body string) string {
+	t.Helper()
+	var got refusal
+	require.NoError(t, json.Unmarshal([]byte(body), &got), body)
+	require.NotEmpty(t, got.Message)
+	return got.Code
+}
+
 func TestStatusCodes(t *testing.T) {
 	throttled := &id2meta.APIError{StatusCode: 400, Code: "Throttling.User", Message: "denied", RetryAfter: 1200 * time.Millisecond}
 	const (
-		again    = `{"error":"try_again"}`
-		internal = `{"error":"internal"}`
+		again    = `{"error":"try_again","message":"系统繁忙，请稍后再试。"}`
+		internal = `{"error":"internal","message":"核验服务暂时不可用，请联系客服。"}`
+		person   = `"message":"请核对姓名和身份证号。"`
 	)
 	for _, c := range []struct {
 		sentence   string
@@ -150,17 +181,18 @@ func TestStatusCodes(t *testing.T) {
 		retryAfter string
 	}{
 		{"a match is paid", "1", nil, 201, "", ""},
-		{"a mismatch is not", "2", nil, 422, `{"error":"mismatch"}`, ""},
-		{"no record is not", "3", nil, 422, `{"error":"no_record"}`, ""},
+		{"a mismatch is not", "2", nil, 422, `{"error":"mismatch","message":"姓名与身份证号不一致。"}`, ""},
+		{"no record is not", "3", nil, 422, `{"error":"no_record","message":"未查到该身份信息，请核对后重试或联系客服。"}`, ""},
 
 		{"a parameter that the service refuses is the client's fault", "", &id2meta.APIError{StatusCode: 200, Code: "401"}, 400,
-			`{"error":"invalid_field","reason":"the name or the id_number was not accepted"}`, ""},
+			`{"error":"invalid_field","reason":"the name or the id_number was not accepted",` + person + `}`, ""},
 		{"a parameter that the service names is named as it is here", "", &id2meta.APIError{StatusCode: 200, Code: "401", Field: "IdentifyNum"}, 400,
-			`{"error":"invalid_field","field":"id_number","reason":"it was not accepted"}`, ""},
-		{"a repeated question may be asked later", "", id2meta.ErrRepeatedCall, 429, `{"error":"asked_too_often"}`, "600"},
+			`{"error":"invalid_field","field":"id_number","reason":"it was not accepted",` + person + `}`, ""},
+		{"a repeated question may be asked later", "", id2meta.ErrRepeatedCall, 429, `{"error":"asked_too_often","message":"该身份信息核验次数过多，请过一段时间再试。"}`, "600"},
 
 		{"throttled, the wait of the answer is passed on, rounded up", "", throttled, 503, again, "2"},
 		{"throttled, the wait is found below other errors", "", fmt.Errorf("%w (after 3 attempts)", throttled), 503, again, "2"},
+		{"throttled for centuries, the client is told a day", "", &id2meta.APIError{StatusCode: 400, Code: "Throttling.User", RetryAfter: math.MaxInt64}, 503, again, "86400"},
 		{"throttled without a wait, there is a default", "", id2meta.ErrThrottled, 503, again, "5"},
 		{"a source that is unavailable may be back later", "", id2meta.ErrSourceUnavailable, 503, again, "5"},
 		{"a service that failed may be back later", "", id2meta.ErrUnavailable, 503, again, "5"},
@@ -209,7 +241,11 @@ func TestInvalidPerson(t *testing.T) {
 			verifier := new(mockVerifier) // panics when it is asked
 			s := newService(t, verifier)
 			body := s.mustPost(t, 400, withdrawalOf{name: c.name, number: c.number})
-			require.JSONEq(t, fmt.Sprintf(`{"error":"invalid_field","field":%q,"reason":%q}`, c.field, c.reason), body)
+			var got refusal
+			require.NoError(t, json.Unmarshal([]byte(body), &got))
+			_, invalid := id2meta.Param{UserName: c.name, IdentifyNum: c.number}.Normalize()
+			wrong, _ := errors.AsType[*id2meta.ParamError](invalid)
+			require.Equal(t, refusal{Code: "invalid_field", Field: c.field, Reason: c.reason, Message: wrong.Chinese()}, got)
 			require.Contains(t, s.log.String(), "user=alice", "who tries so many must be found")
 		})
 	}
@@ -306,13 +342,13 @@ func testWhatIsRemembered(t *testing.T, newService serviceMaker) {
 func TestUsersAndPeople(t *testing.T) { onEachDatabase(t, testUsersAndPeople) }
 
 func testUsersAndPeople(t *testing.T, newService serviceMaker) {
-	const another = `{"error":"verified_as_another_person"}`
+	const another = "verified_as_another_person"
 	t.Run("a verified user cannot come as another person, and nobody is asked", func(t *testing.T) {
 		verifier := answers("1", nil)
 		s := newService(t, verifier)
 		s.mustPost(t, 201, withdrawalOf{})
-		require.Equal(t, another, s.mustPost(t, 409, withdrawalOf{name: "李四", number: "440524188001010014"}))
-		require.Equal(t, another, s.mustPost(t, 409, withdrawalOf{name: "李四"}))
+		require.Equal(t, another, errorOf(t, s.mustPost(t, 409, withdrawalOf{name: "李四", number: "440524188001010014"})))
+		require.Equal(t, another, errorOf(t, s.mustPost(t, 409, withdrawalOf{name: "李四"})))
 		verifier.AssertNumberOfCalls(t, "Verify", 1)
 		require.Equal(t, 1, s.payments(t))
 		s.mustPost(t, 201, withdrawalOf{})
@@ -323,7 +359,22 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 201, withdrawalOf{user: "alice"})
 		s.mustPost(t, 201, withdrawalOf{user: "bob"})
 		verifier.AssertNumberOfCalls(t, "Verify", 1)
-		require.Equal(t, another, s.mustPost(t, 409, withdrawalOf{user: "bob", name: "李四"}))
+		require.Equal(t, another, errorOf(t, s.mustPost(t, 409, withdrawalOf{user: "bob", name: "李四"})))
+	})
+	t.Run("where a person must not be two users, the second is refused", func(t *testing.T) {
+		verifier := answers("1", nil)
+		s := newService(t, verifier)
+		readme, err := os.ReadFile("README.md")
+		require.NoError(t, err)
+		const unique = `CREATE UNIQUE INDEX users_by_person ON users (person)`
+		require.Contains(t, string(readme), unique)
+		_, err = s.store.db.Exec(unique)
+		require.NoError(t, err)
+		s.mustPost(t, 201, withdrawalOf{user: "alice"})
+		require.Equal(t, "person_has_another_account", errorOf(t, s.mustPost(t, 409, withdrawalOf{user: "bob"})))
+		s.mustPost(t, 201, withdrawalOf{user: "bob", name: "李四"})
+		s.mustPost(t, 201, withdrawalOf{user: "alice"})
+		verifier.AssertNumberOfCalls(t, "Verify", 2)
 	})
 	t.Run("users whose names differ in one letter's case are two", func(t *testing.T) {
 		s := newService(t, answers("1", nil))
@@ -368,7 +419,7 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		verifier := answers("2", nil)
 		s := newService(t, verifier)
 		names := []string{"赵一", "钱二", "孙三", "李四", "周五", "吴六", "郑七"}
-		for _, name := range names[:maxPeople] {
+		for _, name := range names[:maxQuestions] {
 			s.later(t, time.Hour)
 			s.mustPost(t, 422, withdrawalOf{name: name})
 		}
@@ -381,7 +432,7 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 422, withdrawalOf{name: names[5], user: "bob"})
 		verifier.AssertNumberOfCalls(t, "Verify", 6)
 
-		s.later(t, peopleWindow-(maxPeople-1)*time.Hour)
+		s.later(t, questionWindow-(maxQuestions-1)*time.Hour)
 		s.mustPost(t, 422, withdrawalOf{name: names[5]})
 		s.mustPost(t, 429, withdrawalOf{name: names[6]})
 		verifier.AssertNumberOfCalls(t, "Verify", 6) // bob's question counts for all
@@ -400,19 +451,107 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		for range cap(statuses) {
 			counts[<-statuses]++
 		}
-		require.Equal(t, map[int]int{422: maxPeople, 429: 20 - maxPeople}, counts)
-		require.EqualValues(t, maxPeople, asked.Load())
+		require.Equal(t, map[int]int{422: maxQuestions, 429: 20 - maxQuestions}, counts)
+		require.EqualValues(t, maxQuestions, asked.Load())
 	})
-	t.Run("a question that was never answered counts, and may be asked again", func(t *testing.T) {
+	t.Run("a failure that cost nothing does not count against the user", func(t *testing.T) {
 		verifier := answers("", id2meta.ErrUnavailable)
 		s := newService(t, verifier)
 		for range 10 {
 			s.mustPost(t, 503, withdrawalOf{})
 		}
-		for _, name := range []string{"赵一", "钱二", "孙三", "李四"} {
+		for _, name := range []string{"赵一", "钱二", "孙三", "李四", "周五", "吴六", "郑七"} {
 			s.mustPost(t, 503, withdrawalOf{name: name})
 		}
-		s.mustPost(t, 429, withdrawalOf{name: "周五"})
+		var attempts int
+		require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM attempts`).Scan(&attempts))
+		require.Zero(t, attempts)
+	})
+	maybeBilled := errors.Join(id2meta.ErrUnavailable, id2meta.ErrMaybeBilled)
+	t.Run("an account is billed at most five times for one person without a verdict", func(t *testing.T) {
+		verifier := answers("", maybeBilled)
+		s := newService(t, verifier)
+		for range maxQuestions {
+			s.later(t, time.Hour)
+			s.mustPost(t, 503, withdrawalOf{})
+		}
+		refused := s.post(withdrawalOf{})
+		require.Equal(t, 429, refused.Code)
+		require.NotEmpty(t, refused.Header().Get("Retry-After"))
+		s.mustPost(t, 429, withdrawalOf{name: "李四"})
+		verifier.AssertNumberOfCalls(t, "Verify", maxQuestions)
+
+		s.later(t, questionWindow)
+		s.mustPost(t, 503, withdrawalOf{})
+	})
+	t.Run("questions of which the replica died count as billed, after a minute", func(t *testing.T) {
+		s := newService(t, answers("", maybeBilled))
+		for range 3 {
+			s.mustPost(t, 503, withdrawalOf{})
+		}
+		_, err := s.store.db.Exec(`UPDATE questions SET answer = ''`)
+		require.NoError(t, err)
+		s.later(t, abandonedAfter+time.Second)
+		s.mustPost(t, 503, withdrawalOf{})
+		s.mustPost(t, 503, withdrawalOf{})
+		s.mustPost(t, 429, withdrawalOf{})
+	})
+	t.Run("a verdict after a failure that may be billed costs two", func(t *testing.T) {
+		verifier := new(mockVerifier)
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{}, maybeBilled).Once()
+		verifier.On("Verify", mock.Anything, mock.Anything).Return(id2meta.Result{BizCode: "2"}, nil)
+		s := newService(t, verifier)
+		s.mustPost(t, 503, withdrawalOf{})
+		for range 3 { // only the first asks
+			s.mustPost(t, 422, withdrawalOf{})
+		}
+		for _, name := range []string{"赵一", "钱二", "孙三"} {
+			s.mustPost(t, 422, withdrawalOf{name: name})
+		}
+		s.mustPost(t, 429, withdrawalOf{name: "李四"})
+		verifier.AssertNumberOfCalls(t, "Verify", 5)
+	})
+	t.Run("of twenty at once about one person no more than five may be billed", func(t *testing.T) {
+		verifier := newSlow()
+		verifier.err = maybeBilled
+		s := newService(t, verifier)
+		statuses := make(chan int, 20)
+		for range cap(statuses) {
+			go func() { statuses <- s.post(withdrawalOf{}).Code }()
+		}
+		<-verifier.asked
+		time.Sleep(50 * time.Millisecond)
+		close(verifier.answer)
+		for range cap(statuses) {
+			require.Contains(t, []int{503, 429}, <-statuses) // 429: too late to share, and the fifth
+		}
+		require.LessOrEqual(t, verifier.calls, maxQuestions)
+	})
+	t.Run("about one person no more than five questions are lost, however many users claim to be this person", func(t *testing.T) {
+		verifier := answers("", maybeBilled)
+		s := newService(t, verifier)
+		for i := range maxQuestions {
+			s.mustPost(t, 503, withdrawalOf{user: fmt.Sprint("u", i)})
+		}
+		require.Contains(t, s.mustPost(t, 429, withdrawalOf{user: "alice"}), "asked_too_often")
+		s.mustPost(t, 503, withdrawalOf{user: "alice", name: "李四"})
+		verifier.AssertNumberOfCalls(t, "Verify", maxQuestions+1)
+	})
+	t.Run("a failure that cost nothing does not take back what another request relies on", func(t *testing.T) {
+		s := newService(t, new(mockVerifier))
+		p := payment{User: "alice", Amount: 1, person: []byte("p")}
+		for range 2 {
+			_, err := s.store.pay(t.Context(), p)
+			require.ErrorIs(t, err, errNotVerified)
+		}
+		attempts := func() (n int) {
+			require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM attempts`).Scan(&n))
+			return n
+		}
+		require.NoError(t, s.store.forgive(t.Context(), p))
+		require.Equal(t, 1, attempts())
+		require.NoError(t, s.store.forgive(t.Context(), p))
+		require.Zero(t, attempts())
 	})
 }
 
@@ -428,7 +567,7 @@ func testIdempotencyKey(t *testing.T, newService serviceMaker) {
 		require.Equal(t, 1, strings.Count(s.log.String(), "repeated=true"))
 	})
 	t.Run("another amount under the same key is refused", func(t *testing.T) {
-		require.Equal(t, `{"error":"idempotency_key_was_used"}`, s.mustPost(t, 409, withdrawalOf{key: "k1", amount: "1"}))
+		require.Equal(t, "idempotency_key_was_used", errorOf(t, s.mustPost(t, 409, withdrawalOf{key: "k1", amount: "1"})))
 		require.Equal(t, 1, s.payments(t))
 	})
 	t.Run("another key is another payment", func(t *testing.T) {
@@ -471,21 +610,21 @@ func TestNoPaymentWithoutTheDatabase(t *testing.T) {
 		calls             int
 	}{
 		{"an attempt that cannot be noted is not asked about", "INSERT ON attempts", 0},
-		{"a question that cannot be claimed is not asked", "INSERT ON id2meta_verdicts", 0},
+		{"a question that cannot be claimed is not asked", "INSERT ON id2meta_cache", 0},
 		{"a question that cannot be written down is not asked", "INSERT ON questions", 0},
 		{"a match that cannot be bound to the user is not paid", "UPDATE ON users", 1},
 		{"a payment that cannot be written is not answered as paid", "INSERT ON withdrawals", 1},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			s, verifier := broken(t, c.trigger)
-			require.Equal(t, `{"error":"internal"}`, s.mustPost(t, 500, withdrawalOf{}))
+			require.Equal(t, "internal", errorOf(t, s.mustPost(t, 500, withdrawalOf{})))
 			verifier.AssertNumberOfCalls(t, "Verify", c.calls)
 			require.Zero(t, s.payments(t))
 			require.Contains(t, s.log.String(), "broken")
 		})
 	}
 	t.Run("a verdict that cannot be remembered is paid, since the user is remembered", func(t *testing.T) {
-		s, verifier := broken(t, "UPDATE ON id2meta_verdicts")
+		s, verifier := broken(t, "UPDATE ON id2meta_cache")
 		s.mustPost(t, 201, withdrawalOf{})
 		s.mustPost(t, 201, withdrawalOf{})
 		verifier.AssertNumberOfCalls(t, "Verify", 1)
@@ -550,8 +689,7 @@ func (s *slow) Verify(ctx context.Context, _ id2meta.Param) (id2meta.Result, err
 	}
 }
 
-// postAndLeave posts a withdrawal whose client leaves before verifier answers, and
-// waits until the server is done with it.
+// postAndLeave posts a withdrawal whose client leaves before verifier answers.
 func (s *service) postAndLeave(t *testing.T, verifier *slow) {
 	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())
@@ -562,8 +700,8 @@ func (s *service) postAndLeave(t *testing.T, verifier *slow) {
 	}()
 	<-verifier.asked
 	leave()
-	close(verifier.answer)
 	<-done
+	close(verifier.answer)
 }
 
 func TestConcurrentRequests(t *testing.T) { onEachDatabase(t, testConcurrentRequests) }
@@ -620,6 +758,7 @@ func testConcurrentRequests(t *testing.T, newService serviceMaker) {
 		verifier.err = id2meta.ErrOverdue
 		s := newService(t, verifier)
 		s.postAndLeave(t, verifier)
+		s.drain(t.Context())
 		require.Contains(t, s.log.String(), "level=ERROR")
 		require.Contains(t, s.log.String(), "overdue")
 	})

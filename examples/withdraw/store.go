@@ -11,16 +11,10 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/id2meta/id2meta/verdictcache"
+	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
 const (
-	// maxPeople is how many persons a user may make us ask about within
-	// peopleWindow. It leaves room for typing errors, and none for guessing whose
-	// number it is at our expense.
-	maxPeople    = 5
-	peopleWindow = 24 * time.Hour
-
 	// storeTimeout bounds each visit to the database.
 	storeTimeout = 5 * time.Second
 	// maxTries is how often a transaction is tried that was in another's way.
@@ -45,6 +39,8 @@ type store struct {
 	db      *sql.DB
 	dialect *dialect
 	name    string // of the database, for people
+	// verdicts is the table of verdicts on persons, whoever's they are.
+	verdicts *sqlstore.Store
 	// visits leaves some of the connections to the verdicts, which are billed: in a
 	// crowd, database/sql gives a connection to whomever it likes.
 	visits chan struct{}
@@ -58,7 +54,12 @@ func openStore(ctx context.Context, address, password string, keyCheck []byte) (
 	if err != nil {
 		return nil, err
 	}
-	s := &store{db, dialect, name, make(chan struct{}, max(1, db.Stats().MaxOpenConnections*3/5))}
+	verdicts, err := sqlstore.New(db, dialect.verdicts)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	s := &store{db, dialect, name, verdicts, make(chan struct{}, max(1, db.Stats().MaxOpenConnections*3/5))}
 	if err := s.prepare(ctx, keyCheck); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("database %s: %w", name, oneLine(err))
@@ -66,22 +67,27 @@ func openStore(ctx context.Context, address, password string, keyCheck []byte) (
 	return s, nil
 }
 
+// prepare makes the tables and checks the key, alone.
 func (s *store) prepare(ctx context.Context, keyCheck []byte) error {
-	if err := migrate(ctx, s.db, s.dialect); err != nil {
-		return err
-	}
-	if err := s.verdicts().CreateTable(ctx); err != nil {
+	return alone(ctx, s.db, s.dialect.lock, func(ctx context.Context) error {
+		if err := migrate(ctx, s.db, s.dialect); err != nil {
+			return err
+		}
+		if err := s.verdicts.CreateTable(ctx); err != nil {
+			return err
+		}
+		return s.checkKey(ctx, keyCheck)
+	})
+}
+
+// checkKey writes the check of the key into a new database.
+func (s *store) checkKey(ctx context.Context, keyCheck []byte) error {
+	insert := s.dialect.sql(`{insert} INTO hash_key (id, key_check) VALUES (1, ?) {or ignore}`)
+	if _, err := s.db.ExecContext(ctx, insert, keyCheck); err != nil {
 		return err
 	}
 	var written []byte
-	err := s.transact(ctx, func(tx *sql.Tx) error {
-		insert := s.dialect.sql(`{insert} INTO hash_key (id, key_check) VALUES (1, ?) {or ignore}`)
-		if _, err := tx.ExecContext(ctx, insert, keyCheck); err != nil {
-			return err
-		}
-		return tx.QueryRowContext(ctx, `SELECT key_check FROM hash_key`).Scan(&written)
-	})
-	if err != nil {
+	if err := s.db.QueryRowContext(ctx, `SELECT key_check FROM hash_key`).Scan(&written); err != nil {
 		return err
 	}
 	if !bytes.Equal(written, keyCheck) {
@@ -89,9 +95,6 @@ func (s *store) prepare(ctx context.Context, keyCheck []byte) error {
 	}
 	return nil
 }
-
-// verdicts is the table of verdicts on persons, whoever's they are.
-func (s *store) verdicts() *verdictcache.SQL { return verdictcache.NewSQL(s.db, s.dialect.verdicts) }
 
 func (s *store) close() error { return s.db.Close() }
 
@@ -104,14 +107,15 @@ func (s *store) ping(ctx context.Context) error {
 
 var (
 	errOtherPerson error = refusal{status: http.StatusConflict, Code: "verified_as_another_person"}
+	errOtherUser   error = refusal{status: http.StatusConflict, Code: "person_has_another_account"}
 	// errNotVerified: whether the user is this person is to be asked, and may be.
 	errNotVerified = errors.New("the user is not verified")
 )
 
 // pay makes the payment, unless one with its Idempotency-Key was made before: then
 // it returns that one. Without a match in the database it makes none: it refuses a
-// user who is another person or has tried too many, and otherwise notes the attempt
-// and returns errNotVerified.
+// user who is another person or has used up the day's questions, and otherwise reserves
+// a question and returns errNotVerified.
 //
 // The payment is a row here. To send it to a bank, let a worker go through the rows
 // and pass their id on as the bank's own idempotency key.
@@ -200,34 +204,16 @@ func (s *store) payLocked(ctx context.Context, tx *sql.Tx, p payment) (payment, 
 	return before, err
 }
 
-// admit notes that a user who is locked says to be a person, or refuses a user who
-// has said so of too many others. The clock is the database's.
-func (s *store) admit(ctx context.Context, tx *sql.Tx, p payment) error {
-	_, err := tx.ExecContext(ctx, s.dialect.sql(`DELETE FROM attempts WHERE user_id = ? AND asked_at <= {now} - ?`),
-		p.User, peopleWindow.Milliseconds())
-	if err != nil {
-		return err
-	}
-	var people, known, oldest, now int64
-	err = tx.QueryRowContext(ctx, s.dialect.sql(`SELECT COUNT(*), COALESCE(SUM(CASE WHEN person = ? THEN 1 ELSE 0 END), 0),
-		COALESCE(MIN(asked_at), 0), {now} FROM attempts WHERE user_id = ?`), p.person, p.User).Scan(&people, &known, &oldest, &now)
-	switch {
-	case err != nil || known > 0:
-		return err
-	case people >= maxPeople:
-		again := time.Duration(oldest-now)*time.Millisecond + peopleWindow
-		return refusal{status: http.StatusTooManyRequests, Code: "too_many_people", retryAfter: again}
-	}
-	_, err = tx.ExecContext(ctx, s.dialect.sql(`INSERT INTO attempts (user_id, person, asked_at) VALUES (?, ?, {now})`), p.User, p.person)
-	return err
-}
-
 // bind makes the user the person who was found to match. It refuses a user who has
-// become another person while this one was asked about.
+// become another person while this one was asked about. One person may be several
+// users, unless the operator has made users.person unique.
 func (s *store) bind(ctx context.Context, user string, person []byte) error {
 	return s.again(ctx, func(ctx context.Context) error {
 		done, err := s.db.ExecContext(ctx, s.dialect.sql(`UPDATE users SET person = ? WHERE user_id = ? AND (person IS NULL OR person = ?)`),
 			person, user, person)
+		if s.dialect.isDuplicate(err) {
+			return errOtherUser
+		}
 		if err != nil {
 			return err
 		}

@@ -47,6 +47,9 @@ func TestMaskedFieldsMustHaveTheirShape(t *testing.T) {
 			" ＳＭＩＴＨ":        " SMITH", // of A SMITH
 			" \u00a0SMITH":  " SMITH",
 			".三":            ".三", // of J.三 or of 李·三: nobody knows
+			"姓名":            "姓名", // of 张姓名
+			"ull":           "ull",
+			"ÉÉ":            "ÉÉ", // of AÉÉ
 			"•三":            "•三",
 			".":             ".", // of J.
 			"'NEILL":        "'NEILL",

@@ -14,8 +14,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/id2meta/id2meta/internal/testserver"
-	"github.com/id2meta/id2meta/verdictcache"
-	"github.com/id2meta/id2meta/verdictcache/redisstore"
 )
 
 // newCluster starts a cluster of three nodes, each with a third of the slots.
@@ -34,7 +32,7 @@ func newCluster(t *testing.T) *redis.ClusterClient {
 	if out, err := exec.CommandContext(ctx, "redis-cli", create...).CombinedOutput(); err != nil {
 		t.Fatalf("redis-cli: %v\n%s", err, out)
 	}
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { client.Close() })
 	for client.ForEachMaster(ctx, joined) != nil {
 		if ctx.Err() != nil {
@@ -74,18 +72,16 @@ func freePorts(t *testing.T, n int) []string {
 func TestClusterSpreadsPersons(t *testing.T) {
 	const persons = 60
 	client := newCluster(t)
-	s := redisstore.New(client, prefix)
+	s := newStore(t, client, prefix)
+	claim, verdict := []byte("claim"), []byte("verdict")
 	for i := range persons {
-		k, c := key(i), verdictcache.Claimer{byte(i)}
-		wantClaimed(t, s, k, verdictcache.Claimer{})
-		if err := s.Release(t.Context(), k, verdictcache.Claimer{}); err != nil {
-			t.Fatal(err)
-		}
-		wantClaimed(t, s, k, c)
-		wantRenewed(t, s, k, c)
-		wantEntry(t, s, k, verdictcache.Entry{Claimed: true})
-		wantSaved(t, s, k, c)
-		wantEntry(t, s, k, verdictcache.Entry{Verdict: match})
+		k := key(i)
+		wantSwapped(t, s, k, nil, claim, time.Minute)
+		wantSwapped(t, s, k, claim, nil, 0)
+		wantSwapped(t, s, k, nil, claim, time.Minute)
+		wantValue(t, s, k, claim)
+		wantSwapped(t, s, k, claim, verdict, time.Hour)
+		wantValue(t, s, k, verdict)
 	}
 
 	var mu sync.Mutex
@@ -111,6 +107,6 @@ func TestClusterSpreadsPersons(t *testing.T) {
 		if err := s.Delete(t.Context(), key(i)); err != nil {
 			t.Fatal(err)
 		}
-		wantEntry(t, s, key(i), verdictcache.Entry{})
+		wantValue(t, s, key(i), nil)
 	}
 }

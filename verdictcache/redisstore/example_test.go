@@ -27,7 +27,7 @@ func Example() {
 		Username: "id2meta",
 		Password: os.Getenv("REDIS_PASSWORD"),
 
-		ContextTimeoutEnabled: true,
+		ContextTimeoutEnabled: true, // New insists
 	})
 	defer client.Close()
 
@@ -36,7 +36,12 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	cache, err := verdictcache.New(service, redisstore.New(client, "id2meta:"), hashKey)
+	store, err := redisstore.New(client, "id2meta:")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cache, err := verdictcache.New(service, store, hashKey)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,10 +1,12 @@
 package storetest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/verdictcache"
 	"github.com/id2meta/id2meta/verdictcache/storetest"
 )
@@ -25,43 +26,52 @@ type book struct {
 }
 
 type entry struct {
-	claimer verdictcache.Claimer // zero: a verdict
-	verdict id2meta.Result
-	until   time.Time
+	value []byte
+	until time.Time
 }
 
 // bug is what is wrong with a book.
 type bug struct {
-	key      func(verdictcache.Key) verdictcache.Key
-	claimer  func(verdictcache.Claimer) verdictcache.Claimer
-	verdict  func(id2meta.Result) id2meta.Result
-	duration func(time.Duration) time.Duration
+	key   func(verdictcache.Key) verdictcache.Key
+	value func([]byte) []byte // as it is kept
+	alike func([]byte) []byte // what is compared
+	ttl   func(time.Duration) time.Duration
 
-	claimAnyway     bool // also what another holds
-	claimVerdicts   bool // also what is remembered
-	claimNever      bool // twice, not even by who holds it
-	claimNotOver    bool // what was another's is never taken over
-	claimIsTwoSteps bool // to look and to write are two
-	claimOdd        bool // an odd verdict is in the way
-	renewRevives    bool // a claim that is gone
-	renewOfOthers   bool
-	renewNothing    bool // says it did, and did not
-	renewLonger     bool // only: it never makes a lease shorter
-	saveAnyway      bool // without the claim
-	saveNothing     bool
-	saveKeepsClaim  bool
-	saveAgain       bool // over a verdict that is there
-	saveOnLease     bool // the verdict ends with the lease
-	releaseOthers   bool
-	releaseVerdicts bool
-	releaseNothing  bool
+	writeAnyway     bool // over a value that is there
+	writeSame       bool // "written", if the same value is there
+	replaceAnyway   bool // whatever the value is
+	replaceNothing  bool // says it did, and did not
+	replaceRevives  bool // writes where there is none
+	replaceNever    bool
+	removeAnyway    bool // whatever the value is
+	removeNothing   bool
+	removeEmpties   bool // leaves an empty value behind
+	removeWantsTTL  bool
 	deleteNothing   bool
-	deleteNoClaims  bool
-	deleteMore      bool // a neighbour as well
-	loadOver        bool // what is over, too
-	loadNoClaims    bool
-	ignoreContext   bool // and hangs on
-	saveIsTwoSteps  bool // to look and to write are two
+	deleteMore      bool // everybody
+	deleteIsStrict  bool // an error if there is nothing
+	twoSteps        bool // to compare and to swap are two
+	twoStepsNone    bool // the same, where there is none
+	twoStepsRemove  bool // the same, for what is removed
+	twoStepsExpired bool // the same, where a value has expired
+	loadExpired     bool
+	swapExpired     bool // an expired value can still be replaced
+	expiredInTheWay bool // an expired value cannot be written over
+	keepTTL         bool // of the value that is replaced
+	neverShorter    bool // of two ttls the longer counts
+	emptyIsNil      bool // for arguments
+	equalIsFine     bool
+	anyLength       bool
+	anyTTL          bool
+	misuseWrites    bool // the error comes after the swap
+	keepsSlice      bool // that it was given
+	lendsSlice      bool // that it keeps
+	clearsOld       bool // the caller's slice
+	writesBehind    bool // the caller's slice
+	hangs           bool // on, when ctx has ended
+	ignoresContext  bool
+	endedIsTaken    bool // a step whose ctx has ended is taken, and then an error
+	halfWritten     bool // when ctx ends
 }
 
 // page is a Store of a book, with a clock of its own.
@@ -73,160 +83,161 @@ type page struct {
 func (p *page) now() time.Time { return time.Now().Add(p.skew) }
 
 func newBook(b bug) *book {
+	same := func(value []byte) []byte { return value }
 	if b.key == nil {
 		b.key = func(k verdictcache.Key) verdictcache.Key { return k }
 	}
-	if b.claimer == nil {
-		b.claimer = func(c verdictcache.Claimer) verdictcache.Claimer { return c }
+	if b.value == nil {
+		b.value = same
 	}
-	if b.verdict == nil {
-		b.verdict = func(r id2meta.Result) id2meta.Result { return r }
+	if b.alike == nil {
+		b.alike = same
 	}
-	if b.duration == nil {
-		b.duration = func(d time.Duration) time.Duration { return d }
+	if b.ttl == nil {
+		b.ttl = func(d time.Duration) time.Duration { return d }
 	}
 	return &book{entries: map[verdictcache.Key]entry{}, bug: b}
 }
 
 func (p *page) begin(ctx context.Context) error {
-	if p.bug.ignoreContext {
-		select {
-		case <-ctx.Done():
-			time.Sleep(400 * time.Millisecond)
-		default:
-		}
+	if p.bug.hangs && ctx.Err() != nil {
+		time.Sleep(600 * time.Millisecond)
+	}
+	if p.bug.ignoresContext || p.bug.endedIsTaken {
+		return nil
 	}
 	return ctx.Err()
 }
 
-// find returns what is there and not over. The caller holds mu.
+func (p *page) end(ctx context.Context) error {
+	if p.bug.endedIsTaken {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// find returns what is there and has not expired. The caller holds mu.
 func (p *page) find(key verdictcache.Key) (entry, bool) {
-	e, ok := p.entries[p.bug.key(key)]
+	e, ok := p.entries[key]
 	return e, ok && p.now().Before(e.until)
 }
 
-func (p *page) Load(ctx context.Context, key verdictcache.Key) (verdictcache.Entry, error) {
+func (p *page) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
 	if err := p.begin(ctx); err != nil {
-		return verdictcache.Entry{}, err
+		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	key = p.bug.key(key)
 	e, ok := p.find(key)
-	if p.bug.loadOver {
-		e, ok = p.entries[p.bug.key(key)]
+	if p.bug.loadExpired {
+		e, ok = p.entries[key]
 	}
 	switch {
 	case !ok:
-		return verdictcache.Entry{}, nil
-	case e.claimer != verdictcache.Claimer{}:
-		return verdictcache.Entry{Claimed: !p.bug.loadNoClaims}, nil
+		return nil, p.end(ctx)
+	case p.bug.lendsSlice:
+		return e.value, p.end(ctx)
 	}
-	return verdictcache.Entry{Verdict: e.verdict}, nil
+	return append([]byte{}, e.value...), p.end(ctx)
 }
 
-func (p *page) Claim(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, lease time.Duration) (bool, error) {
+var errMisuse = errors.New("these arguments make no sense")
+
+func (p *page) check(old, new []byte, ttl time.Duration) error {
+	switch {
+	case bytes.Equal(old, new) && !p.bug.equalIsFine,
+		(old != nil && len(old) == 0 || new != nil && len(new) == 0) && !p.bug.emptyIsNil,
+		(len(old) > 1024 || len(new) > 1024) && !p.bug.anyLength,
+		(new != nil || p.bug.removeWantsTTL) && ttl <= 0 && !p.bug.anyTTL:
+		return errMisuse
+	}
+	return nil
+}
+
+func (p *page) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	misuse := p.check(old, new, ttl)
+	if misuse != nil && !p.bug.misuseWrites {
+		return false, misuse
+	}
 	if err := p.begin(ctx); err != nil {
 		return false, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	key = p.bug.key(key)
+	swapped := p.matches(key, old, new)
+	if swapped {
+		p.swap(ctx, key, new, ttl)
+	}
+	if p.bug.clearsOld {
+		clear(old)
+	}
+	if p.bug.writesBehind && cap(new) > len(new) {
+		new[:len(new)+1][len(new)] = 0
+	}
+	if misuse != nil {
+		return false, misuse
+	}
+	return swapped, p.end(ctx)
+}
+
+// matches reports whether the value is old, as far as the bug lets it see.
+func (p *page) matches(key verdictcache.Key, old, new []byte) bool {
 	e, ok := p.find(key)
-	if p.bug.claimNotOver {
-		e, ok = p.entries[p.bug.key(key)]
-	}
-	isClaim := e.claimer != verdictcache.Claimer{}
-	odd := e.verdict.BizCode.String() == "unknown" && !p.bug.claimOdd
-	switch {
-	case !ok:
-	case isClaim && p.bug.claimNever:
-		return false, nil
-	case isClaim && e.claimer != p.bug.claimer(me) && !p.bug.claimAnyway:
-		return false, nil
-	case !isClaim && !odd && !p.bug.claimVerdicts:
-		return false, nil
-	}
-	if p.bug.claimIsTwoSteps {
+	stale, any := p.entries[key]
+	equal := bytes.Equal(p.bug.alike(e.value), p.bug.alike(old))
+	two := p.bug.twoSteps && len(old) > 0 && new != nil || p.bug.twoStepsNone && len(old) == 0 && !any ||
+		p.bug.twoStepsRemove && new == nil || p.bug.twoStepsExpired && any && !ok
+	if two {
 		p.mu.Unlock()
 		time.Sleep(time.Millisecond)
 		p.mu.Lock()
 	}
-	p.entries[p.bug.key(key)] = entry{claimer: p.bug.claimer(me), until: p.now().Add(p.bug.duration(lease))}
-	return true, nil
-}
-
-// holds reports whether me has the claim, over or not. The caller holds mu.
-func (p *page) holds(key verdictcache.Key, me verdictcache.Claimer) bool {
-	return p.entries[p.bug.key(key)].claimer == p.bug.claimer(me)
-}
-
-func (p *page) Renew(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, lease time.Duration) (bool, error) {
-	if err := p.begin(ctx); err != nil {
-		return false, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e, ok := p.entries[p.bug.key(key)]
-	isClaim := ok && e.claimer != verdictcache.Claimer{}
-	if !p.holds(key, me) && !(p.bug.renewRevives && !ok) && !(p.bug.renewOfOthers && isClaim) {
-		return false, nil
-	}
-	until := p.now().Add(p.bug.duration(lease))
-	if p.bug.renewNothing || p.bug.renewLonger && until.Before(e.until) {
-		return true, nil
-	}
-	if !ok {
-		e.claimer = p.bug.claimer(me)
-	}
-	p.entries[p.bug.key(key)] = entry{claimer: e.claimer, until: until}
-	return true, nil
-}
-
-func (p *page) Save(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer, r id2meta.Result, lifetime time.Duration) (bool, error) {
-	if err := p.begin(ctx); err != nil {
-		return false, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e, ok := p.entries[p.bug.key(key)]
-	isVerdict := ok && e.claimer == verdictcache.Claimer{}
 	switch {
-	case p.holds(key, me), p.bug.saveAnyway && !isVerdict, p.bug.saveAgain && isVerdict:
-	default:
-		return false, nil
+	case len(old) == 0 && p.bug.expiredInTheWay:
+		return !any
+	case len(old) == 0:
+		return !ok || p.bug.writeAnyway || p.bug.writeSame && bytes.Equal(e.value, new)
+	case !ok && any && p.bug.swapExpired:
+		return bytes.Equal(stale.value, old)
+	case !ok:
+		return p.bug.replaceRevives && len(new) > 0
+	case len(new) == 0:
+		return equal || p.bug.removeAnyway
 	}
-	if p.bug.saveNothing {
-		return true, nil
-	}
-	saved := entry{verdict: p.bug.verdict(r), until: p.now().Add(p.bug.duration(lifetime))}
-	if p.bug.saveKeepsClaim {
-		saved.claimer = p.bug.claimer(me)
-	}
-	if p.bug.saveOnLease {
-		saved.until = e.until
-	}
-	if p.bug.saveIsTwoSteps {
-		p.mu.Unlock()
-		time.Sleep(5 * time.Millisecond)
-		p.mu.Lock()
-	}
-	p.entries[p.bug.key(key)] = saved
-	return true, nil
+	return equal && !p.bug.replaceNever || p.bug.replaceAnyway
 }
 
-func (p *page) Release(ctx context.Context, key verdictcache.Key, me verdictcache.Claimer) error {
-	if err := p.begin(ctx); err != nil {
-		return err
+func (p *page) swap(ctx context.Context, key verdictcache.Key, new []byte, ttl time.Duration) {
+	e, ok := p.find(key)
+	if len(new) == 0 {
+		switch {
+		case p.bug.removeNothing:
+		case p.bug.removeEmpties:
+			p.entries[key] = entry{[]byte{}, e.until}
+		default:
+			delete(p.entries, key)
+		}
+		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e, ok := p.entries[p.bug.key(key)]
-	isVerdict := ok && e.claimer == verdictcache.Claimer{}
-	switch {
-	case p.bug.releaseNothing:
-	case p.holds(key, me), p.bug.releaseOthers && !isVerdict, p.bug.releaseVerdicts && isVerdict:
-		delete(p.entries, p.bug.key(key))
+	if ok && p.bug.replaceNothing {
+		return
 	}
-	return nil
+	until := p.now().Add(p.bug.ttl(ttl))
+	if ok && (p.bug.keepTTL || p.bug.neverShorter && until.Before(e.until)) {
+		until = e.until
+	}
+	value := p.bug.value(new)
+	if !p.bug.keepsSlice {
+		value = slices.Clone(value)
+	}
+	if p.bug.halfWritten && ctx.Err() == nil && ctx.Done() != nil {
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < time.Second {
+			value = value[:len(value)/2]
+		}
+	}
+	p.entries[key] = entry{value, until}
 }
 
 func (p *page) Delete(ctx context.Context, key verdictcache.Key) error {
@@ -235,93 +246,142 @@ func (p *page) Delete(ctx context.Context, key verdictcache.Key) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e, ok := p.entries[p.bug.key(key)]
-	isClaim := ok && e.claimer != verdictcache.Claimer{}
+	key = p.bug.key(key)
+	_, ok := p.entries[key]
 	switch {
-	case p.bug.deleteNothing, p.bug.deleteNoClaims && isClaim:
+	case p.bug.deleteNothing:
+	case p.bug.deleteIsStrict && !ok:
+		return errors.New("there is nothing")
 	case p.bug.deleteMore:
 		clear(p.entries)
 	default:
-		delete(p.entries, p.bug.key(key))
+		delete(p.entries, key)
 	}
-	return nil
+	return p.end(ctx)
 }
 
-// broken are Stores of which each has one fault, and the tests of Run of which
-// one at least must find it.
+// The names of the sub-tests.
+const (
+	comesBack   = "a_value_comes_back_as_it_was"
+	writes      = "a_value_is_written_only_where_there_is_none,_if_old_is_nil"
+	replaces    = "a_value_is_replaced_only_if_it_is_old"
+	removes     = "a_value_is_removed_only_if_it_is_old"
+	values      = "values_that_differ_in_one_byte_differ"
+	keys        = "keys_that_differ_in_one_byte_differ"
+	deletes     = "Delete_removes_the_value,_whatever_it_is"
+	writeRace   = "of_many_who_write_one_succeeds"
+	replaceRace = "of_many_who_replace_one_succeeds"
+	removeRace  = "of_many_who_remove_one_succeeds"
+	counter     = "no_swap_is_lost"
+	expires     = "an_expired_value_is_none"
+	expiredRace = "of_many_who_write_over_an_expired_value_one_succeeds"
+	ttlAnew     = "a_swap_starts_the_ttl_anew"
+	ttls        = "a_ttl_may_be_long_or_short"
+	misuse      = "arguments_that_make_no_sense_are_an_error"
+	slicesStay  = "a_slice_belongs_to_whoever_made_it"
+	ended       = "a_context_that_has_ended_ends_the_call"
+	ending      = "a_context_that_ends_during_a_call_does_no_harm"
+)
+
+type (
+	ofKey   = func(verdictcache.Key) verdictcache.Key
+	ofValue = func([]byte) []byte
+	ofTTL   = func(time.Duration) time.Duration
+)
+
+// broken are Stores of which each has one fault, and the sub-test of Run that must
+// find it.
 var broken = []struct {
 	fault string
 	bug   bug
-	skew  time.Duration // of every second Store's clock
+	skew  time.Duration // of the clock of every second Store
 	found string
 }{
-	{"a claim is granted twice", bug{claimAnyway: true}, 0, "a_claim_is_granted_to_one"},
-	{"a claim is granted twice to two who come at once", bug{claimIsTwoSteps: true}, 0, "a_claim_is_granted_to_one_of_many"},
-	{"a claim is granted although there is a verdict", bug{claimVerdicts: true}, 0, "a_claim_is_granted_to_one"},
-	{"a claim is not granted again to its holder", bug{claimNever: true}, 0, "a_claim_is_granted_to_one"},
-	{"a claim never ends", bug{claimNotOver: true}, 0, "a_claim_ends_with_its_lease"},
-	{"a claim does not give way for an odd verdict's sake", bug{claimOdd: true}, 0, "a_verdict_that_is_none_of_the_three_is_none"},
-	{"a claim is not shown", bug{loadNoClaims: true}, 0, "a_claim_is_granted_to_one"},
-	{"an expired verdict is returned", bug{loadOver: true}, 0, "a_verdict_ends_with_its_lifetime"},
-	{"the clock of every second caller is fast", bug{}, time.Hour, "a_claim_is_granted_to_one"},
-	{"the clock of every second caller is slow", bug{}, -time.Hour, "a_claim_is_granted_to_one"},
-	{"the clock of every second caller is a second fast", bug{}, time.Second, "a_claim_ends_with_its_lease"},
-	{"the clock of every second caller is a second slow", bug{}, -time.Second, "a_claim_ends_with_its_lease"},
-	{"whole seconds, rounded up", bug{duration: func(d time.Duration) time.Duration { return d.Truncate(time.Second) + time.Second }}, 0, "a_claim_ends_with_its_lease"},
-	{"milliseconds in 31 bits", bug{duration: func(d time.Duration) time.Duration { return time.Duration(int32(d.Milliseconds())) * time.Millisecond }}, 0, "a_lifetime_may_be_long"},
-	{"microseconds for milliseconds", bug{duration: func(d time.Duration) time.Duration { return d / 1e6 }}, 0, "Renew_lets_the_lease_begin_anew"},
-	{"nothing is ever over", bug{duration: func(d time.Duration) time.Duration { return d + time.Hour }}, 0, "a_verdict_ends_with_its_lifetime"},
-	{"a key is cut short by a byte", bug{key: func(k verdictcache.Key) verdictcache.Key { k[31] = 0; return k }}, 0, "keys_that_differ_in_one_byte_differ"},
-	{"a key begins a byte late", bug{key: func(k verdictcache.Key) verdictcache.Key { k[0] = 0; return k }}, 0, "keys_that_differ_in_one_byte_differ"},
-	{"a key is cut short by half", bug{key: func(k verdictcache.Key) verdictcache.Key { clear(k[16:]); return k }}, 0, "keys_that_differ_in_one_byte_differ"},
-	{"a key ends with its first zero", bug{key: func(k verdictcache.Key) verdictcache.Key { return verdictcache.Key([]byte(cString(k[:]))) }}, 0, "keys_that_differ_in_one_byte_differ"},
-	{"a key is in lower case", bug{key: func(k verdictcache.Key) verdictcache.Key { return verdictcache.Key(lower(k[:])) }}, 0, "keys_that_differ_in_one_byte_differ"},
-	{"a key is UTF-8 repaired", bug{key: func(k verdictcache.Key) verdictcache.Key { return verdictcache.Key(repaired(k[:])) }}, 0, "keys_that_differ_in_one_byte_differ"},
-	{"a claimer is cut short by a byte", bug{claimer: func(c verdictcache.Claimer) verdictcache.Claimer { c[15] = 1; return c }}, 0, "a_claimer_is_known_by_all_its_bytes"},
-	{"a claimer is in lower case", bug{claimer: func(c verdictcache.Claimer) verdictcache.Claimer { return verdictcache.Claimer(lower(c[:])) }}, 0, "a_claimer_is_known_by_all_its_bytes"},
-	{"Renew revives a claim", bug{renewRevives: true}, 0, "Renew_does_nothing_without_the_claim"},
-	{"Renew renews another's claim", bug{renewOfOthers: true}, 0, "Renew_does_nothing_without_the_claim"},
-	{"Renew does nothing", bug{renewNothing: true}, 0, "Renew_lets_the_lease_begin_anew"},
-	{"Renew makes no lease shorter", bug{renewLonger: true}, 0, "Renew_lets_the_lease_begin_anew"},
-	{"Save does not look at the claim", bug{saveAnyway: true}, 0, "Save_does_nothing_without_the_claim"},
-	{"Save looks at the claim, and then writes", bug{saveIsTwoSteps: true}, 0, "of_claimers_that_overtake_each_other_one_saves"},
-	{"Save does nothing", bug{saveNothing: true}, 0, "Save_turns_the_claim_into_a_verdict"},
-	{"Save leaves the claim", bug{saveKeepsClaim: true}, 0, "Save_turns_the_claim_into_a_verdict"},
-	{"Save writes over a verdict", bug{saveAgain: true}, 0, "Save_turns_the_claim_into_a_verdict"},
-	{"Save does not begin the lifetime", bug{saveOnLease: true}, 0, "a_verdict_ends_with_its_lifetime"},
-	{"every verdict is a match", bug{verdict: func(r id2meta.Result) id2meta.Result { r.BizCode = "1"; return r }}, 0, "Save_turns_the_claim_into_a_verdict"},
-	{"an odd verdict is a match", bug{verdict: func(r id2meta.Result) id2meta.Result {
-		if r.BizCode.String() == "unknown" {
-			r.BizCode = "1"
+	{"a value without white space around it", bug{value: ofValue(bytes.TrimSpace)}, 0, comesBack},
+	{"a value of 1023 bytes", bug{value: func(v []byte) []byte { return v[:min(len(v), 1023)] }}, 0, comesBack},
+	{"a value of 255 bytes", bug{value: func(v []byte) []byte { return v[:min(len(v), 255)] }}, 0, comesBack},
+	{"a value without zeros at its end", bug{value: func(v []byte) []byte { return bytes.TrimRight(v, "\x00") }}, 0, comesBack},
+	{"a value ends with its first zero", bug{value: func(v []byte) []byte { before, _, _ := bytes.Cut(v, []byte{0}); return before }}, 0, comesBack},
+	{"a value is UTF-8 repaired", bug{value: func(v []byte) []byte { return bytes.ToValidUTF8(v, []byte("\uFFFD")) }}, 0, comesBack},
+	{"a value loses its backslashes", bug{value: func(v []byte) []byte { return bytes.ReplaceAll(v, []byte(`\`), nil) }}, 0, comesBack},
+	{"no value is null", bug{value: func(v []byte) []byte {
+		if string(v) == "NULL" {
+			return []byte{}
 		}
-		return r
-	}}, 0, "a_verdict_that_is_none_of_the_three_is_none"},
-	{"a verdict has one character", bug{verdict: func(r id2meta.Result) id2meta.Result { r.BizCode = (r.BizCode + " ")[:1]; return r }}, 0, "a_verdict_that_is_none_of_the_three_is_none"},
-	{"no request ID", bug{verdict: func(r id2meta.Result) id2meta.Result { r.RequestID = ""; return r }}, 0, "a_request_ID_comes_back_as_it_was"},
-	{"a request ID without white space around it", bug{verdict: func(r id2meta.Result) id2meta.Result { r.RequestID = strings.TrimSpace(r.RequestID); return r }}, 0, "a_request_ID_comes_back_as_it_was"},
-	{"a request ID of 127 bytes", bug{verdict: func(r id2meta.Result) id2meta.Result {
-		r.RequestID = r.RequestID[:min(127, len(r.RequestID))]
-		return r
-	}}, 0, "a_request_ID_comes_back_as_it_was"},
-	{"a request ID up to a colon", bug{verdict: func(r id2meta.Result) id2meta.Result { r.RequestID, _, _ = strings.Cut(r.RequestID, ":"); return r }}, 0, "a_request_ID_comes_back_as_it_was"},
-	{"Release gives up another's claim", bug{releaseOthers: true}, 0, "Release_gives_the_claim_up,_and_nothing_else"},
-	{"Release forgets a verdict", bug{releaseVerdicts: true}, 0, "Release_gives_the_claim_up,_and_nothing_else"},
-	{"Release does nothing", bug{releaseNothing: true}, 0, "Release_gives_the_claim_up,_and_nothing_else"},
-	{"Delete does nothing", bug{deleteNothing: true}, 0, "Delete_forgets_verdict_and_claim"},
-	{"Delete leaves the claim", bug{deleteNoClaims: true}, 0, "Delete_forgets_verdict_and_claim"},
-	{"Delete forgets everybody", bug{deleteMore: true}, 0, "Delete_forgets_verdict_and_claim"},
-	{"a context that has ended is not seen", bug{ignoreContext: true}, 0, "a_context_that_has_ended_ends_the_call"},
+		return v
+	}}, 0, comesBack},
+	{"values are compared without case", bug{alike: ofValue(bytes.ToLower)}, 0, values},
+	{"values are compared without spaces at their end", bug{alike: func(v []byte) []byte { return bytes.TrimRight(v, " ") }}, 0, values},
+	{"values are compared without zeros at their end", bug{alike: func(v []byte) []byte { return bytes.TrimRight(v, "\x00") }}, 0, values},
+	{"values are compared up to a zero", bug{alike: func(v []byte) []byte { before, _, _ := bytes.Cut(v, []byte{0}); return before }}, 0, values},
+	{"values are compared as UTF-8 repaired", bug{alike: func(v []byte) []byte { return bytes.ToValidUTF8(v, []byte("\uFFFD")) }}, 0, values},
+	{"values are compared by 767 bytes", bug{alike: func(v []byte) []byte { return v[:min(len(v), 767)] }}, 0, values},
+	{"values are compared by their length", bug{alike: func(v []byte) []byte { return make([]byte, len(v)) }}, 0, values},
+	{"a value is written over another", bug{writeAnyway: true}, 0, writes},
+	{"a value is written twice, if it is the same", bug{writeSame: true}, 0, writes},
+	{"a value is replaced whatever it is", bug{replaceAnyway: true}, 0, replaces},
+	{"a value is replaced where there is none", bug{replaceRevives: true}, 0, replaces},
+	{"a value is not replaced, and said to be", bug{replaceNothing: true}, 0, replaces},
+	{"a value is never replaced", bug{replaceNever: true}, 0, replaces},
+	{"a value is removed whatever it is", bug{removeAnyway: true}, 0, removes},
+	{"a value is not removed, and said to be", bug{removeNothing: true}, 0, removes},
+	{"what is removed becomes an empty value", bug{removeEmpties: true}, 0, removes},
+	{"nothing is removed without a ttl", bug{removeWantsTTL: true}, 0, removes},
+	{"two write at once", bug{twoStepsNone: true}, 0, writeRace},
+	{"two replace at once", bug{twoSteps: true}, 0, replaceRace},
+	{"a swap is lost", bug{twoSteps: true}, 0, counter},
+	{"two remove at once", bug{twoStepsRemove: true}, 0, removeRace},
+	{"two write over an expired value at once", bug{twoStepsExpired: true}, 0, expiredRace},
+	{"an expired value is loaded", bug{loadExpired: true}, 0, expires},
+	{"an expired value is replaced", bug{swapExpired: true}, 0, expires},
+	{"an expired value is in the way", bug{expiredInTheWay: true}, 0, expires},
+	{"nothing ever expires", bug{ttl: ofTTL(func(d time.Duration) time.Duration { return d + time.Hour })}, 0, expires},
+	{"whole seconds, rounded up", bug{ttl: ofTTL(func(d time.Duration) time.Duration { return d.Truncate(time.Second) + time.Second })}, 0, expires},
+	{"the clock of every second caller is a second fast", bug{}, time.Second, expires},
+	{"the clock of every second caller is a second slow", bug{}, -time.Second, expires},
+	{"the clock of every second caller is an hour fast", bug{}, time.Hour, writes},
+	{"a swap keeps the ttl", bug{keepTTL: true}, 0, ttlAnew},
+	{"a ttl never becomes shorter", bug{neverShorter: true}, 0, ttlAnew},
+	{"milliseconds in 31 bits", bug{ttl: ofTTL(func(d time.Duration) time.Duration { return time.Duration(int32(d.Milliseconds())) * time.Millisecond })}, 0, ttls},
+	{"microseconds for milliseconds", bug{ttl: ofTTL(func(d time.Duration) time.Duration { return d / 1e6 })}, 0, ttlAnew},
+	{"whole milliseconds, of which none means for ever", bug{ttl: ofTTL(func(d time.Duration) time.Duration {
+		if d < time.Millisecond {
+			return time.Hour
+		}
+		return d
+	})}, 0, ttls},
+	{"a key is cut short by a byte", bug{key: func(k verdictcache.Key) verdictcache.Key { k[31] = 0; return k }}, 0, keys},
+	{"a key begins a byte late", bug{key: func(k verdictcache.Key) verdictcache.Key { k[0] = 0; return k }}, 0, keys},
+	{"a key is cut short by half", bug{key: func(k verdictcache.Key) verdictcache.Key { clear(k[16:]); return k }}, 0, keys},
+	{"a key ends with its first zero", bug{key: eachByte(cString)}, 0, keys},
+	{"a key is in lower case", bug{key: eachByte(lower)}, 0, keys},
+	{"a key is UTF-8 repaired", bug{key: eachByte(repaired)}, 0, keys},
+	{"Delete does nothing", bug{deleteNothing: true}, 0, deletes},
+	{"Delete removes everybody", bug{deleteMore: true}, 0, deletes},
+	{"Delete of nothing is an error", bug{deleteIsStrict: true}, 0, deletes},
+	{"an empty value is taken for nil", bug{emptyIsNil: true}, 0, misuse},
+	{"equal values are swapped", bug{equalIsFine: true}, 0, misuse},
+	{"a value may have any length", bug{anyLength: true}, 0, misuse},
+	{"a ttl may be negative", bug{anyTTL: true}, 0, misuse},
+	{"an error comes after the swap", bug{misuseWrites: true}, 0, misuse},
+	{"the slice that was given is kept", bug{keepsSlice: true}, 0, slicesStay},
+	{"the slice that is kept is returned", bug{lendsSlice: true}, 0, slicesStay},
+	{"the old value is cleared after use", bug{clearsOld: true}, 0, slicesStay},
+	{"a byte is added to the slice that was given", bug{writesBehind: true}, 0, slicesStay},
+	{"a step hangs on after its context", bug{hangs: true}, 0, ended},
+	{"a context that has ended is not seen", bug{ignoresContext: true}, 0, ended},
+	{"a context that has ended is seen after the step", bug{endedIsTaken: true}, 0, ended},
+	{"a step is cut in two by its context", bug{halfWritten: true}, 0, ending},
 }
 
-func cString(b []byte) string {
+func eachByte(f func([]byte) []byte) ofKey {
+	return func(k verdictcache.Key) verdictcache.Key { return verdictcache.Key(f(k[:])) }
+}
+
+func cString(b []byte) []byte {
 	out := make([]byte, len(b))
-	for i, c := range b {
-		if c == 0 {
-			break
-		}
-		out[i] = c
-	}
-	return string(out)
+	copy(out, b[:max(0, min(len(b), bytes.IndexByte(append(slices.Clone(b), 0), 0)))])
+	return out
 }
 
 func lower(b []byte) []byte {
@@ -335,7 +395,7 @@ func lower(b []byte) []byte {
 	return out
 }
 
-// repaired has one and the same byte where no ASCII is, as U+FFFD would be.
+// repaired has the same byte wherever there is no ASCII, as with U+FFFD.
 func repaired(b []byte) []byte {
 	out := make([]byte, len(b))
 	for i, c := range b {
@@ -346,8 +406,8 @@ func repaired(b []byte) []byte {
 
 const inChild = "STORETEST_BROKEN"
 
-// TestRunFindsFaults runs Run on each broken Store, in a process of its own, for
-// what it is to find there are tests that fail.
+// TestRunFindsFaults runs Run on each broken Store, in a process of its own, since
+// what Run is to find there are tests that fail.
 func TestRunFindsFaults(t *testing.T) {
 	t.Run("none where there is none", func(t *testing.T) {
 		b := newBook(bug{})
@@ -356,16 +416,28 @@ func TestRunFindsFaults(t *testing.T) {
 
 	self, err := os.Executable()
 	require.NoError(t, err)
-	command := exec.Command(self, "-test.run=^TestBrokenStores$", "-test.v", "-test.parallel=100")
+	command := exec.Command(self, "-test.run=^TestBrokenStores$", "-test.v", "-test.parallel=100", "-test.timeout=2m")
 	command.Env = append(os.Environ(), inChild+"=1")
 	output, err := command.CombinedOutput()
 	var exit *exec.ExitError
 	require.True(t, errors.As(err, &exit), "all passed: %v", err)
 	for _, c := range broken {
 		t.Run(c.fault, func(t *testing.T) {
-			require.Contains(t, string(output), "--- FAIL: TestBrokenStores/"+name(c.fault)+"/"+c.found+" ")
+			require.True(t, strings.Contains(string(output), "--- FAIL: TestBrokenStores/"+name(c.fault)+"/"+c.found+" "),
+				"%s did not find it; these did: %s", c.found, failures(string(output), name(c.fault)))
 		})
 	}
+}
+
+// failures returns the lines of the output that name a fault and a sub-test that
+// failed.
+func failures(output, fault string) (found []string) {
+	for line := range strings.Lines(output) {
+		if _, subTest, ok := strings.Cut(line, "--- FAIL: TestBrokenStores/"+fault+"/"); ok {
+			found = append(found, strings.TrimSpace(subTest))
+		}
+	}
+	return found
 }
 
 // name is how testing writes the name of a sub-test.

@@ -1,5 +1,5 @@
-// Package storetest is the contract of [verdictcache.Store] as tests, in the
-// manner of testing/fstest.
+// Package storetest is the contract of [verdictcache.Store] as tests, in the manner
+// of testing/fstest.
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) verdictcache.Store { return mystore.New(connect(t)) })
@@ -12,46 +12,48 @@ import (
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
-// Run tests that the Stores of open keep the contract of [verdictcache.Store]. It
-// calls open more than once: each time for a Store of its own, with connections of
-// its own if it has any, but all with the same data. What open has to close it
-// leaves to t.Cleanup.
+// Run tests that the Stores of open keep the contract of [verdictcache.Store]. Run
+// calls open more than once. Each call returns a Store of its own, which has its own
+// connections if it has any, but all these Stores hold the same data. What has to be
+// closed, open leaves to t.Cleanup.
 //
-// A Store whose times are those of its callers' machines fails if open gives its
-// Stores different clocks.
+// A Store that measures a ttl by the clock of its caller's machine fails if open
+// gives its Stores different clocks.
 //
-// All keys are random, so the data may be of a real database, which is left with
-// some thousand entries that nobody looks for. Run takes a few seconds, of which it
-// sleeps the most.
+// All keys but one are random, so the data may be those of a real database. Some
+// thousand values that nobody looks for stay there. Run takes a few seconds, most of
+// which it sleeps.
+//
+// Run cannot make a server silent. That a step ends with its ctx even then needs a
+// test of your own: stop the process of your server with SIGSTOP.
 func Run(t *testing.T, open func(t *testing.T) verdictcache.Store) {
 	one, other := open(t), open(t)
 	for _, c := range []struct {
 		sentence string
 		test     func(t *testing.T, s stores)
 	}{
-		{"a claim is granted to one", claimOnce},
-		{"a claim is granted to one of many", claimRace},
-		{"a claim ends with its lease", leaseEnds},
-		{"a claim that is over is taken over by one of many", takeoverRace},
-		{"claims exclude each other", exclusion},
-		{"a claimer is known by all its bytes", claimers},
-		{"Renew lets the lease begin anew", renew},
-		{"Renew does nothing without the claim", renewWithout},
-		{"Save turns the claim into a verdict", save},
-		{"Save does nothing without the claim", saveWithout},
-		{"of claimers that overtake each other one saves", saveRace},
-		{"a verdict ends with its lifetime", lifetimeEnds},
-		{"a lifetime may be long", longLifetimes},
-		{"a request ID comes back as it was", requestIDs},
-		{"a verdict that is none of the three is none", oddVerdict},
-		{"Release gives the claim up, and nothing else", release},
-		{"Delete forgets verdict and claim", deletes},
+		{"a value comes back as it was", values},
+		{"a value is written only where there is none, if old is nil", writes},
+		{"a value is replaced only if it is old", replaces},
+		{"a value is removed only if it is old", removes},
+		{"values that differ in one byte differ", differences},
 		{"keys that differ in one byte differ", keys},
+		{"Delete removes the value, whatever it is", deletes},
+		{"of many who write one succeeds", writeRace},
+		{"of many who replace one succeeds", replaceRace},
+		{"of many who remove one succeeds", removeRace},
+		{"no swap is lost", counter},
+		{"an expired value is none", expires},
+		{"of many who write over an expired value one succeeds", expiredRace},
+		{"a swap starts the ttl anew", ttlAnew},
+		{"a ttl may be long or short", ttls},
+		{"arguments that make no sense are an error", misuse},
+		{"a slice belongs to whoever made it", slicesStay},
 		{"a context that has ended ends the call", endedContext},
 		{"a context that ends during a call does no harm", endingContext},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
-			// Both ways round: a clock that is slow for the one is fast for the other.
+			// Both ways round: a clock that is slow for one is fast for the other.
 			c.test(t, stores{one, other})
 			c.test(t, stores{other, one})
 		})

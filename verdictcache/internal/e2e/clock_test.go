@@ -5,18 +5,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
-// A machine whose clock is wrong, or jumps, gets no claim that another has, and
-// loses none: the database's clock decides. The machine with the wrong clock is a
+// A machine whose clock is wrong, or jumps, writes over no value that has not expired,
+// and loses none: the database's clock decides. The machine with the wrong clock is a
 // bubble of package synctest, where it is the year 2000.
 //
 // SQLite is left out: it has no clock but that of its process, and all processes
 // that share a file are on one machine.
 func TestWrongClockChangesNothing(t *testing.T) {
-	const lease = time.Minute
+	const ttl = time.Minute
 	for name, d := range databases {
 		if name == "SQLite" {
 			continue
@@ -29,34 +28,24 @@ func TestWrongClockChangesNothing(t *testing.T) {
 			}
 			defer closeRight()
 			ctx := t.Context()
-			mine, theirs := verdictcache.Claimer{1}, verdictcache.Claimer{2}
+			written, replaced := []byte("written"), []byte("replaced")
+			byRight, byWrong, byBoth := verdictcache.Key{1}, verdictcache.Key{2}, verdictcache.Key{3}
 
-			claimedByRight, savedByRight := verdictcache.Key{1}, verdictcache.Key{2}
-			claimedByWrong, savedByWrong := verdictcache.Key{3}, verdictcache.Key{4}
-			verdict := id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "1"}
-
-			claim := func(t *testing.T, s verdictcache.Store, k verdictcache.Key, c verdictcache.Claimer, want bool) {
+			swap := func(s verdictcache.Store, k verdictcache.Key, old, new []byte, want bool) {
 				t.Helper()
-				if got, err := s.Claim(ctx, k, c, lease); err != nil || got != want {
-					t.Errorf("claim: %v, %v, want %v", got, err, want)
+				if got, err := s.CompareAndSwap(ctx, k, old, new, ttl); err != nil || got != want {
+					t.Errorf("swap of %q for %q: %v, %v, want %v", old, new, got, err, want)
 				}
 			}
-			save := func(t *testing.T, s verdictcache.Store, k verdictcache.Key, c verdictcache.Claimer) {
+			load := func(s verdictcache.Store, k verdictcache.Key, want []byte) {
 				t.Helper()
-				claim(t, s, k, c, true)
-				if got, err := s.Save(ctx, k, c, verdict, lease); err != nil || !got {
-					t.Errorf("save: %v, %v", got, err)
-				}
-			}
-			load := func(t *testing.T, s verdictcache.Store, k verdictcache.Key, want verdictcache.Entry) {
-				t.Helper()
-				if got, err := s.Load(ctx, k); err != nil || got != want {
-					t.Errorf("load: %v, %v, want %v", got, err, want)
+				if got, err := s.Load(ctx, k); err != nil || string(got) != string(want) {
+					t.Errorf("load: %q, %v, want %q", got, err, want)
 				}
 			}
 
-			claim(t, right, claimedByRight, mine, true)
-			save(t, right, savedByRight, mine)
+			swap(right, byRight, nil, written, true)
+			swap(right, byBoth, nil, written, true)
 			synctest.Test(t, func(t *testing.T) {
 				if year := time.Now().Year(); year != 2000 {
 					t.Fatalf("it is %d", year)
@@ -66,17 +55,15 @@ func TestWrongClockChangesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer closeWrong()
-				load(t, wrong, claimedByRight, verdictcache.Entry{Claimed: true})
-				claim(t, wrong, claimedByRight, theirs, false)
-				load(t, wrong, savedByRight, verdictcache.Entry{Verdict: verdict})
-				claim(t, wrong, savedByRight, theirs, false)
-				claim(t, wrong, claimedByWrong, theirs, true)
-				save(t, wrong, savedByWrong, theirs)
+				load(wrong, byRight, written)
+				swap(wrong, byRight, nil, replaced, false)
+				swap(wrong, byBoth, written, replaced, true)
+				swap(wrong, byWrong, nil, written, true)
 			})
-			load(t, right, claimedByWrong, verdictcache.Entry{Claimed: true})
-			claim(t, right, claimedByWrong, mine, false)
-			load(t, right, savedByWrong, verdictcache.Entry{Verdict: verdict})
-			claim(t, right, savedByWrong, mine, false)
+			load(right, byBoth, replaced)
+			swap(right, byBoth, nil, written, false)
+			load(right, byWrong, written)
+			swap(right, byWrong, nil, replaced, false)
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/id2meta/id2meta/internal/testserver"
 	"github.com/id2meta/id2meta/verdictcache"
 	"github.com/id2meta/id2meta/verdictcache/redisstore"
+	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
 // maxConns is what one process opens to a database at most: 300 are allowed to all.
@@ -33,10 +35,36 @@ type database struct {
 
 // databases are those that the package documents, by name.
 var databases = map[string]database{
-	"SQLite":     sqlDatabase("sqlite", verdictcache.SQLite, startSQLite),
-	"PostgreSQL": sqlDatabase("pgx", verdictcache.PostgreSQL, starter(testserver.PostgreSQL)),
-	"MariaDB":    sqlDatabase("mysql", verdictcache.MySQL, starter(testserver.MariaDB)),
+	"SQLite":     sqlDatabase("sqlite", sqlstore.SQLite, startSQLite),
+	"PostgreSQL": sqlDatabase("pgx", sqlstore.PostgreSQL, starter(testserver.PostgreSQL)),
+	"MariaDB":    sqlDatabase("mysql", sqlstore.MySQL, starter(testserver.MariaDB)),
 	"Redis":      {start: starter(testserver.Redis), open: openRedis},
+}
+
+// odder are other ways to open the same databases.
+var odder = map[string]database{
+	"SQLite in WAL mode": sqlDatabase("sqlite", sqlstore.SQLite, withDSN(startSQLite,
+		"file:%s?_pragma=busy_timeout(1000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)")),
+	"SQLite, truncated": sqlDatabase("sqlite", sqlstore.SQLite, withDSN(startSQLite,
+		"file:%s?_txlock=immediate&_pragma=journal_mode(truncate)")),
+	"SQLite with a shared cache": sqlDatabase("sqlite", sqlstore.SQLite, withDSN(startSQLite, "file:%s?cache=shared")),
+	"PostgreSQL, serializable": sqlDatabase("pgx", sqlstore.PostgreSQL, withDSN(starter(testserver.PostgreSQL),
+		"%s default_transaction_isolation=serializable")),
+	"PostgreSQL, simple protocol": sqlDatabase("pgx", sqlstore.PostgreSQL, withDSN(starter(testserver.PostgreSQL),
+		"%s default_query_exec_mode=simple_protocol")),
+	"MariaDB, found rows": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB),
+		"%s?clientFoundRows=true&charset=gbk&tx_isolation='SERIALIZABLE'&innodb_snapshot_isolation=1")),
+	"MariaDB, interpolated": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB),
+		"%s?interpolateParams=true&time_zone='%%2B09:00'")),
+}
+
+// withDSN changes the address of a database, which is the argument of format.
+func withDSN(start func(testing.TB, ...string) (string, *testserver.Server), format string) func(testing.TB, ...string) (string, *testserver.Server) {
+	return func(t testing.TB, args ...string) (string, *testserver.Server) {
+		t.Helper()
+		dsn, server := start(t, args...)
+		return fmt.Sprintf(format, dsn), server
+	}
 }
 
 func starter(start func(testing.TB, ...string) *testserver.Server) func(testing.TB, ...string) (string, *testserver.Server) {
@@ -47,7 +75,8 @@ func starter(start func(testing.TB, ...string) *testserver.Server) func(testing.
 	}
 }
 
-// startSQLite names a file that is not there yet, in a directory of its own.
+// startSQLite names a file that is not there yet, in a directory of its own. It is
+// opened as people open it.
 func startSQLite(t testing.TB, _ ...string) (string, *testserver.Server) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "id2meta-")
@@ -55,19 +84,22 @@ func startSQLite(t testing.TB, _ ...string) (string, *testserver.Server) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	return "file:" + filepath.Join(dir, "verdicts.db") + "?_pragma=busy_timeout(1000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)", nil
+	return filepath.Join(dir, "verdicts.db"), nil
 }
 
-func sqlDatabase(driver string, dialect verdictcache.Dialect,
+func sqlDatabase(driver string, dialect sqlstore.Dialect,
 	start func(testing.TB, ...string) (string, *testserver.Server)) database {
-	open := func(dsn string) (*verdictcache.SQL, func(), error) {
+	open := func(dsn string) (*sqlstore.Store, func(), error) {
 		db, err := sql.Open(driver, dsn)
 		if err != nil {
 			return nil, nil, err
 		}
-		db.SetMaxOpenConns(maxConns)
-		db.SetMaxIdleConns(maxConns)
-		return verdictcache.NewSQL(db, dialect), func() { db.Close() }, nil
+		if dialect != sqlstore.SQLite {
+			db.SetMaxOpenConns(maxConns)
+			db.SetMaxIdleConns(maxConns)
+		}
+		store, err := sqlstore.New(db, dialect)
+		return store, func() { db.Close() }, err
 	}
 	return database{
 		start: start,
@@ -94,7 +126,8 @@ func openRedis(dsn string) (verdictcache.Store, func(), error) {
 	opts.PoolSize = maxConns
 	opts.ContextTimeoutEnabled = true
 	client := redis.NewClient(opts)
-	return redisstore.New(client, "id2meta:"), func() { client.Close() }, nil
+	store, err := redisstore.New(client, "id2meta:")
+	return store, func() { client.Close() }, err
 }
 
 // ready starts a database with its table.

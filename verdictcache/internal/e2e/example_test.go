@@ -12,10 +12,11 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/verdictcache"
+	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
 // A Cache in PostgreSQL. With MariaDB or MySQL it is sql.Open("mysql", …) of
-// github.com/go-sql-driver/mysql and verdictcache.MySQL.
+// github.com/go-sql-driver/mysql and sqlstore.MySQL.
 func Example_postgreSQL() {
 	// 32 random bytes in hexadecimal, as openssl rand -hex 32 prints them.
 	hashKey, err := hex.DecodeString(os.Getenv("VERDICT_HASH_KEY"))
@@ -34,7 +35,11 @@ func Example_postgreSQL() {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	store := verdictcache.NewSQL(db, verdictcache.PostgreSQL)
+	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	if err := store.CreateTable(ctx); err != nil {
 		fmt.Println(err)
 		return

@@ -8,6 +8,9 @@ import (
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
+// hashKey is that of tests that have only one Cache.
+var hashKey = []byte("32 bytes that nobody keeps secret")
+
 // person is somebody who is asked about, and what the answer has to be.
 type person struct {
 	param    id2meta.Param

@@ -225,12 +225,8 @@ func TestSearchFindsWhatADatabaseWasTold(t *testing.T) {
 	}
 	defer closeStore()
 	secret := newPerson(18_250).param
-	k, c := verdictcache.Key{1}, verdictcache.Claimer{1}
-	if _, err := store.Claim(t.Context(), k, c, time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	leak := id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: secret.IdentifyNum}
-	if _, err := store.Save(t.Context(), k, c, leak, time.Minute); err != nil {
+	leak := []byte("the number is " + secret.IdentifyNum)
+	if _, err := store.CompareAndSwap(t.Context(), verdictcache.Key{1}, nil, leak, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	haystacks := map[string][]byte{"dump": server.Dump()}

@@ -38,7 +38,7 @@ type orders struct {
 	HashKey        []byte
 	Lease          time.Duration
 	Question       time.Duration // what the service takes to answer: half before it bills, half after
-	Refuse         bool          // WithRefuseWithoutStore
+	FailClosed     bool          // WithFailClosed
 }
 
 // event is a line of a worker's standard output.
@@ -97,8 +97,8 @@ func (o orders) serve(say func(event)) (stats verdictcache.Stats, err error) {
 		verdictcache.WithLease(o.Lease),
 		verdictcache.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 	}
-	if o.Refuse {
-		opts = append(opts, verdictcache.WithRefuseWithoutStore())
+	if o.FailClosed {
+		opts = append(opts, verdictcache.WithFailClosed())
 	}
 	next := id2meta.VerifierFunc(func(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
 		say(event{What: "question", Person: personOf(param)})

@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS attempts (
 	user_id         VARCHAR(64) NOT NULL,
 	person          VARBINARY(32) NOT NULL, -- hash
 	asked_at        BIGINT NOT NULL,
+	pending         INTEGER NOT NULL, -- withdrawals of which it is not known that they cost nothing
 	PRIMARY KEY (user_id, person)
 ) ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;
 
@@ -31,7 +32,8 @@ CREATE TABLE IF NOT EXISTS questions (
 	asked_at        BIGINT NOT NULL,
 	answer          VARCHAR(16) NOT NULL DEFAULT '',  -- see journal.go; empty: asked and not answered
 	request_id      VARCHAR(128) NOT NULL DEFAULT '', -- of the service
-	INDEX questions_by_answer (answer, asked_at)
+	INDEX questions_by_answer (answer, asked_at),
+	INDEX questions_by_person (person, asked_at)
 ) ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;
 
 CREATE TABLE IF NOT EXISTS withdrawals (

@@ -18,6 +18,7 @@ CREATE TABLE attempts (
 	user_id         TEXT NOT NULL,
 	person          BYTEA NOT NULL, -- hash
 	asked_at        BIGINT NOT NULL,
+	pending         INTEGER NOT NULL, -- withdrawals of which it is not known that they cost nothing
 	PRIMARY KEY (user_id, person)
 );
 
@@ -30,6 +31,7 @@ CREATE TABLE questions (
 	request_id      TEXT NOT NULL DEFAULT ''  -- of the service
 );
 CREATE INDEX questions_by_answer ON questions (answer, asked_at);
+CREATE INDEX questions_by_person ON questions (person, asked_at);
 
 CREATE TABLE withdrawals (
 	id              TEXT NOT NULL PRIMARY KEY,

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/testenv"
+)
+
+func TestMain(m *testing.M) { os.Exit(testenv.Run(m)) }
+
+const zhangSan = `{"name":"张三","id_number":"11010519491231002X"}`
+
+// buffer may be written and read at the same time.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// start runs the service with its simulator, and returns its address and its log.
+func start(t *testing.T) (url string, log *buffer, stop func()) {
+	t.Helper()
+	log = new(buffer)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, "127.0.0.1:0", false, slog.New(slog.NewTextHandler(log, nil))) }()
+	address := regexp.MustCompile(`address=(\S+)`)
+	require.Eventually(t, func() bool { return address.MatchString(log.String()) }, 10*time.Second, time.Millisecond)
+	stop = sync.OnceFunc(func() {
+		cancel()
+		assert.NoError(t, <-ended)
+	})
+	t.Cleanup(stop)
+	return "http://" + address.FindStringSubmatch(log.String())[1], log, stop
+}
+
+func post(t *testing.T, url, body string) (status int, answer string, header http.Header) {
+	t.Helper()
+	response, err := http.Post(url+"/verify", "application/json", strings.NewReader(body))
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(text), response.Header
+}
+
+func TestTheServiceOverHTTP(t *testing.T) {
+	url, log, _ := start(t)
+	for _, test := range []struct {
+		name, body string
+		status     int
+		answer     string
+	}{
+		{"a person with the own number matches", zhangSan, 200, `{"match":true,"verdict":"match"}`},
+		{"the same person matches again", zhangSan, 200, `{"match":true,"verdict":"match"}`},
+		{"another name is a mismatch", `{"name":"李四","id_number":"11010519491231002X"}`, 200, `{"match":false,"verdict":"mismatch"}`},
+		{"a number that nobody has is no record", `{"name":"张三","id_number":"440524188001010014"}`, 200, `{"match":false,"verdict":"no record"}`},
+		{"a wrong number is told in Chinese", `{"name":"张三","id_number":"110105194912310021"}`, 422, `校验码`},
+		{"an empty form is told, too", `{}`, 422, `请填写`},
+		{"what is no JSON is refused", `name=张三`, 400, `JSON`},
+		{"a body without end is cut", `{"name":"` + strings.Repeat("张", 5000), 400, `JSON`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			status, answer, _ := post(t, url, test.body)
+			assert.Equal(t, test.status, status)
+			assert.Contains(t, answer, test.answer)
+		})
+	}
+	for _, personal := range []string{"张三", "李四", "19491231", "11010519"} {
+		assert.NotContains(t, log.String(), personal)
+	}
+}
+
+func TestOnlyPOST(t *testing.T) {
+	url, _, _ := start(t)
+	response, err := http.Get(url + "/verify?name=x")
+	require.NoError(t, err)
+	response.Body.Close()
+	assert.Equal(t, http.StatusMethodNotAllowed, response.StatusCode)
+}
+
+// mockVerifier stands in the Client's place.
+type mockVerifier struct{ mock.Mock }
+
+func (m *mockVerifier) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
+	args := m.Called(ctx, param)
+	return args.Get(0).(id2meta.Result), args.Error(1)
+}
+
+func TestEachRemedyHasItsStatus(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		err    error
+		status int
+	}{
+		{"a wrong parameter", id2meta.ErrInvalidParam, http.StatusUnprocessableEntity},
+		{"throttling", id2meta.ErrThrottled, http.StatusServiceUnavailable},
+		{"a person about whom the service was asked too often", id2meta.ErrRepeatedCall, http.StatusTooManyRequests},
+		{"an overdue payment", id2meta.ErrOverdue, http.StatusInternalServerError},
+		{"an answer that nobody understands", id2meta.ErrUnexpectedResponse, http.StatusInternalServerError},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			verifier := new(mockVerifier)
+			verifier.On("Verify", mock.Anything, id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"}).
+				Return(id2meta.Result{}, test.err).Once()
+			server := httptest.NewServer(handler(verifier, slog.New(slog.DiscardHandler)))
+			defer server.Close()
+			status, answer, header := post(t, server.URL, zhangSan)
+			assert.Equal(t, test.status, status)
+			assert.Contains(t, answer, id2meta.RemedyOf(test.err).Chinese())
+			assert.Contains(t, answer, `"match":false`)
+			assert.Equal(t, test.status == http.StatusServiceUnavailable, header.Get("Retry-After") != "")
+			verifier.AssertExpectations(t)
+		})
+	}
+}
+
+// A request that is under way when the service is told to stop gets its answer.
+func TestShutdownWaitsForTheRequestsUnderWay(t *testing.T) {
+	url, _, stop := start(t)
+	reader, writer := io.Pipe()
+	answered := make(chan int, 1)
+	go func() {
+		response, err := http.Post(url+"/verify", "application/json", reader)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		response.Body.Close()
+		answered <- response.StatusCode
+	}()
+	_, err := writer.Write([]byte(zhangSan[:10])) // the request has arrived in part
+	require.NoError(t, err)
+	time.Sleep(100 * time.Millisecond)
+	stopped := make(chan struct{})
+	go func() { stop(); close(stopped) }()
+	time.Sleep(100 * time.Millisecond)
+	_, err = writer.Write([]byte(zhangSan[10:]))
+	require.NoError(t, err)
+	writer.Close()
+	assert.Equal(t, http.StatusOK, <-answered)
+	<-stopped
+}

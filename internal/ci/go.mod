@@ -1,0 +1,15 @@
+// The programs that .ci/run uses to check this repository. They are a module of
+// their own, so that the library requires none of what they need.
+module github.com/id2meta/id2meta/internal/ci
+
+go 1.26.0
+
+require (
+	github.com/yuin/goldmark v1.4.13
+	go.yaml.in/yaml/v3 v3.0.6
+	golang.org/x/mod v0.43.0
+	golang.org/x/tools v0.52.0
+	google.golang.org/protobuf v1.36.12
+)
+
+require golang.org/x/sync v0.24.0 // indirect

@@ -1,0 +1,263 @@
+package verdictcache
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/id2meta/id2meta"
+)
+
+// How a flight waits for a question that another process asks.
+const (
+	minPoll = 20 * time.Millisecond
+	maxPoll = 400 * time.Millisecond // and up to a quarter more
+)
+
+// maxQuestion is the longest that a question may take. A claim is renewed no longer than
+// that.
+const maxQuestion = 5 * time.Minute
+
+// maxRefusals is how often in a row a Store may refuse a claim and then show nothing that
+// forbids it. Once or twice, another process came and went in between.
+const maxRefusals = 10
+
+// Errors beside ErrMaybeBilled may have been billed.
+var (
+	errGoexit  = fmt.Errorf("verdictcache: the goroutine of the question has ended without an answer (%w)", id2meta.ErrMaybeBilled)
+	errTooLate = fmt.Errorf("verdictcache: the Verifier behind the cache has not answered within %v (%w)",
+		maxQuestion, id2meta.ErrMaybeBilled)
+	errNoVerdict = fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error (%w)",
+		id2meta.ErrUnexpectedResponse, id2meta.ErrMaybeBilled)
+	errNoClaim = errors.New("it grants no claim, although nobody can be asking any more")
+)
+
+// find asks the service if this flight gets the claim, and otherwise waits for what
+// another process finds.
+func (f *flight) find(seen found) outcome {
+	c := f.cache
+	start := time.Now()
+	looked, changed := start, start // when the last look began, and when seen was first seen
+	refusals := 0
+	pause := minPoll
+	random := rand.New(rand.NewPCG(binary.BigEndian.Uint64(f.owner[:8]), binary.BigEndian.Uint64(f.owner[8:])))
+	for {
+		switch {
+		case c.fresh(seen.value):
+			return outcome{result: seen.verdict}
+		case seen.claim.owner == f.owner:
+			f.held = seen.raw // the Store took the step and did not say so
+			return f.lookBackAndAsk()
+		case seen.claim != (claim{}) && looked.Sub(changed) < c.lease:
+			refusals = 0
+		default:
+			// There is nothing, or nothing of use, or the claim of an owner that does
+			// not run any more.
+			granted, err := f.claim(seen.raw)
+			if err != nil {
+				return f.withoutStore(err)
+			}
+			if granted {
+				return f.lookBackAndAsk()
+			}
+			refusals++
+		}
+		switch {
+		case refusals == maxRefusals || time.Since(start) > maxQuestion+2*c.lease:
+			c.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
+			return f.withoutStore(errNoClaim)
+		case refusals != 1: // after the first refusal there is probably a verdict
+			// The jitter keeps those who wait for the same thing from looking at once.
+			select {
+			case <-time.After(pause + time.Duration(random.Int64N(int64(pause/4)))):
+			case <-f.ctx.Done():
+				return outcome{err: f.ctx.Err()}
+			}
+			pause = min(pause*3/2, maxPoll)
+		}
+		looked = time.Now()
+		now, err := c.load(f.ctx, c.rings[0], f.key, f.share)
+		if err != nil {
+			return f.withoutStore(err)
+		}
+		if !now.same(seen) {
+			changed = time.Now()
+		}
+		seen = now
+	}
+}
+
+// claim tries to put this flight's claim in the place of old. If the Store fails it may
+// have taken the step, so claim looks. It has to know before the service is asked: a claim
+// that comes into the Store after Forget would let an older verdict be remembered.
+func (f *flight) claim(old []byte) (granted bool, err error) {
+	c := f.cache
+	f.held = f.nextClaim()
+	granted, err = c.swap(f.ctx, f.key, old, f.held, c.lease, f.share)
+	if err != nil && f.ctx.Err() == nil {
+		now, err := c.load(f.ctx, c.rings[0], f.key, f.share)
+		granted = err == nil && now.claim.owner == f.owner
+	}
+	switch {
+	case granted:
+		return true, nil
+	case err == nil:
+		f.held = nil
+	}
+	f.unsure = err != nil
+	return false, err
+}
+
+func (f *flight) nextClaim() []byte {
+	f.count++
+	return f.cache.rings[0].seal(f.key, value{claim: claim{owner: f.owner, count: f.count}})
+}
+
+// withoutStore goes on although the Store is in trouble, or does not.
+func (f *flight) withoutStore(err error) outcome {
+	switch {
+	case f.ctx.Err() != nil:
+		return outcome{err: f.ctx.Err()}
+	case f.cache.failClosed:
+		return outcome{err: failedClosed(err)}
+	}
+	return f.ask()
+}
+
+// lookBackAndAsk asks the service, except if the Store has a verdict under a previous
+// hashKey.
+func (f *flight) lookBackAndAsk() outcome {
+	c := f.cache
+	normal, _ := f.param.Normalize() // Verify has done so without an error
+	for _, ring := range c.rings[1:] {
+		key := ring.key(normal)
+		seen, err := c.load(f.ctx, ring, key, f.share)
+		if err != nil {
+			return f.withoutStore(err)
+		}
+		if c.fresh(seen.value) {
+			return outcome{result: seen.verdict, asked: seen.asked, movedFrom: key}
+		}
+	}
+	return f.ask()
+}
+
+// ask asks the service, and renews the claim meanwhile. That does not end with the
+// callers: as long as one process asks, no other process should.
+func (f *flight) ask() outcome {
+	if !f.startAsking() {
+		return outcome{err: f.ctx.Err()}
+	}
+	answer := make(chan outcome, 1)
+	asking, answered := context.WithTimeout(context.WithoutCancel(f.ctx), maxQuestion)
+	go func() {
+		defer answered() // a renewal must not delay the answer
+		o := outcome{err: errGoexit}
+		defer func() { answer <- o }()
+		o = f.callNext()
+	}()
+	renewal := time.NewTicker(f.cache.lease / 3)
+	defer renewal.Stop()
+	for {
+		select {
+		case <-renewal.C:
+			if asking.Err() == nil {
+				f.renew(asking)
+			}
+		case <-asking.Done():
+			select {
+			case o := <-answer:
+				return o
+			default:
+				f.cancel()
+				return outcome{err: errTooLate}
+			}
+		}
+	}
+}
+
+func (f *flight) renew(ctx context.Context) {
+	if f.held == nil {
+		return // it was lost: whoever has it now may ask, too
+	}
+	next := f.nextClaim()
+	if f.exchange(ctx, next, f.cache.lease) {
+		f.held = next
+	}
+}
+
+// callNext asks the Verifier behind.
+func (f *flight) callNext() (o outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			// The callers panic with the value; where it came from would be lost.
+			f.cache.logger.LogAttrs(f.ctx, slog.LevelWarn, "verdictcache: the Verifier behind the cache panicked",
+				slog.String("stack", string(debug.Stack())))
+			o = outcome{panicked: v}
+		}
+	}()
+	asked := f.cache.now()
+	result, err := f.cache.next.Verify(f.ctx, f.param)
+	switch {
+	case err != nil:
+		return outcome{err: err}
+	case !result.BizCode.Valid():
+		return outcome{err: errNoVerdict}
+	}
+	return outcome{result: result, asked: asked}
+}
+
+// conclude turns the claim into a verdict, or gives the claim up.
+func (f *flight) conclude() {
+	c, o, ctx := f.cache, f.outcome, context.WithoutCancel(f.ctx)
+	if o.isVerdict() && !o.asked.IsZero() {
+		ttl := c.ttl(o.result)
+		ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), time.Millisecond)
+		value := c.rings[0].seal(f.key, value{verdict: o.result, asked: o.asked})
+		if f.held != nil && !f.unsure && f.exchange(ctx, value, ttl) {
+			if o.movedFrom != (Key{}) {
+				c.remove(ctx, o.movedFrom, c.lease/3) // a failure is logged, and the verdict expires
+			}
+			return
+		}
+		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a verdict is not remembered: the store failed, or the claim was gone")
+	}
+	if f.held != nil {
+		f.exchange(ctx, nil, 0)
+	}
+}
+
+// exchange replaces the claim by new, and reports whether it did. If the Store refuses or
+// fails, it may have taken that step all the same, or an earlier one. So exchange looks
+// what is there: no two claims and no two verdicts are the same bytes. A claim that is
+// lost is not held any more.
+func (f *flight) exchange(ctx context.Context, new []byte, ttl time.Duration) bool {
+	c := f.cache
+	for range 2 {
+		swapped, err := c.swap(ctx, f.key, f.held, new, ttl, c.lease/3)
+		if swapped {
+			return true
+		}
+		if err != nil && ctx.Err() != nil {
+			return false
+		}
+		now, err := c.load(ctx, c.rings[0], f.key, c.lease/3)
+		switch {
+		case err != nil:
+			return false
+		case bytes.Equal(now.raw, new):
+			return true
+		case now.claim.owner != f.owner:
+			f.held = nil
+			return false
+		}
+		f.held = now.raw
+	}
+	return false
+}

@@ -1,0 +1,52 @@
+package verdictcache
+
+import (
+	"time"
+
+	"github.com/id2meta/id2meta"
+)
+
+// Opened is what a sealed value says, for tests.
+type Opened struct {
+	Verdict id2meta.Result
+	Asked   time.Time
+	Owner   [16]byte
+	Count   uint64
+}
+
+// KeyOf is the Key of a person under hashKey.
+func KeyOf(hashKey []byte, p id2meta.Param) Key {
+	return mustKeyring(hashKey).key(p)
+}
+
+// Open opens a value as a Cache with hashKey does.
+func Open(hashKey []byte, key Key, sealed []byte) (Opened, bool) {
+	v, ok := mustKeyring(hashKey).open(key, sealed)
+	return Opened{v.verdict, v.asked, v.claim.owner, v.claim.count}, ok
+}
+
+// SealVerdict seals a verdict as a Cache with hashKey does.
+func SealVerdict(hashKey []byte, key Key, r id2meta.Result, asked time.Time) []byte {
+	return mustKeyring(hashKey).seal(key, value{verdict: r, asked: asked})
+}
+
+// SealClaim seals a claim as a Cache with hashKey does.
+func SealClaim(hashKey []byte, key Key, owner [16]byte, count uint64) []byte {
+	return mustKeyring(hashKey).seal(key, value{claim: claim{owner: owner, count: count}})
+}
+
+// SealRaw seals any plaintext.
+func SealRaw(hashKey []byte, key Key, plain []byte) []byte {
+	return mustKeyring(hashKey).aead.Seal([]byte{valueVersion}, nil, plain, key[:])
+}
+
+// SetClock replaces the machine's clock.
+func (c *Cache) SetClock(now func() time.Time) { c.now = now }
+
+func mustKeyring(hashKey []byte) *keyring {
+	ring, err := newKeyring(hashKey)
+	if err != nil {
+		panic(err)
+	}
+	return ring
+}

@@ -1,0 +1,536 @@
+package verdictcache_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/progress"
+	"github.com/id2meta/id2meta/verdictcache"
+)
+
+// outcome is what a Verify returned, or panicked with, and when.
+type outcome struct {
+	result   id2meta.Result
+	err      error
+	panicked any
+	after    time.Duration
+}
+
+// start calls Verify in a goroutine of its own.
+func start(ctx context.Context, c *verdictcache.Cache, p id2meta.Param) <-chan outcome {
+	done := make(chan outcome, 1)
+	began := time.Now()
+	go func() {
+		var o outcome
+		defer func() {
+			o.panicked = recover()
+			o.after = time.Since(began)
+			done <- o
+		}()
+		o.result, o.err = c.Verify(ctx, p)
+	}()
+	return done
+}
+
+func TestCallersInOneProcessShareOneQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := &service{answer: after(time.Second, match, nil)}
+		c := newCache(t, next, newMemory(t, 10))
+		var all []<-chan outcome
+		for range 64 {
+			all = append(all, start(t.Context(), c, zhang))
+		}
+		time.Sleep(time.Second / 2)
+		late := start(t.Context(), c, zhang)
+		other := start(t.Context(), c, li)
+		for _, done := range all {
+			require.Equal(t, outcome{result: match, after: time.Second}, <-done)
+		}
+		require.Equal(t, outcome{result: match, after: time.Second / 2}, <-late)
+		require.Equal(t, outcome{result: match, after: time.Second}, <-other)
+		require.Equal(t, 2, next.asked())
+		require.Equal(t, verdictcache.Stats{Asked: 2, Shared: 64}, c.Stats())
+	})
+}
+
+func TestErrorsAreSharedAndNotRemembered(t *testing.T) {
+	for _, c := range []struct {
+		sentence string
+		answer   func(context.Context, int32) (id2meta.Result, error)
+		is       error
+	}{
+		{"an error of the service", after(time.Second, id2meta.Result{}, id2meta.ErrOverdue), id2meta.ErrOverdue},
+		{"an error beside a verdict", after(time.Second, match, id2meta.ErrUnavailable), id2meta.ErrUnavailable},
+		{"the error of a context of the service's", after(time.Second, id2meta.Result{}, context.DeadlineExceeded), context.DeadlineExceeded},
+		{"neither verdict nor error", after(time.Second, id2meta.Result{}, nil), id2meta.ErrUnexpectedResponse},
+		{"a verdict that is none", after(time.Second, id2meta.Result{BizCode: "4"}, nil), id2meta.ErrUnexpectedResponse},
+		{"a match with white space", after(time.Second, id2meta.Result{BizCode: "1 "}, nil), id2meta.ErrMaybeBilled},
+		{"a goroutine that ends", func(context.Context, int32) (id2meta.Result, error) {
+			time.Sleep(time.Second)
+			runtime.Goexit()
+			return match, nil
+		}, id2meta.ErrMaybeBilled},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				next := &service{answer: c.answer}
+				cache := newCache(t, next, newFaulty())
+				one, other := start(t.Context(), cache, zhang), start(t.Context(), cache, zhang)
+				for _, done := range []<-chan outcome{one, other} {
+					o := <-done
+					require.ErrorIs(t, o.err, c.is)
+					require.Zero(t, o.result)
+					require.Equal(t, time.Second, o.after)
+				}
+				require.Equal(t, 1, next.asked())
+				require.Zero(t, cache.Stats())
+
+				next.answer = always(match, nil)
+				began := time.Now()
+				mustVerify(t, cache, zhang, match)
+				require.Equal(t, 2, next.asked())
+				require.Zero(t, time.Since(began), "the claim was given up")
+			})
+		})
+	}
+}
+
+func TestAPanicReachesTheCallers(t *testing.T) {
+	for _, value := range []any{"a bug", errors.New("a bug"), http.ErrAbortHandler} {
+		synctest.Test(t, func(t *testing.T) {
+			var log logBuffer
+			next := &service{answer: func(context.Context, int32) (id2meta.Result, error) {
+				time.Sleep(time.Second)
+				panic(value)
+			}}
+			c := newCache(t, next, newFaulty(), log.option())
+			one, other := start(t.Context(), c, zhang), start(t.Context(), c, zhang)
+			require.Equal(t, value, (<-one).panicked)
+			require.Equal(t, value, (<-other).panicked)
+			require.Contains(t, log.String(), "flight_test.go", "where it came from is not lost")
+			next.answer = always(match, nil)
+			began := time.Now()
+			mustVerify(t, c, zhang, match)
+			require.Zero(t, time.Since(began), "the claim was given up")
+			require.Equal(t, verdictcache.Stats{Asked: 1}, c.Stats())
+		})
+	}
+}
+
+func TestCallersLeave(t *testing.T) {
+	within := func(t *testing.T, d time.Duration) context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), d)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	t.Run("the question goes on for those who stay", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: after(time.Minute, match, nil)}
+			c := newCache(t, next, newMemory(t, 10))
+			first := start(within(t, time.Second), c, zhang)
+			synctest.Wait()
+			stays := start(t.Context(), c, zhang)
+			leaves := start(within(t, 2*time.Second), c, zhang)
+			for i, done := range []<-chan outcome{first, leaves} {
+				o := <-done
+				require.ErrorIs(t, o.err, context.DeadlineExceeded)
+				require.Zero(t, o.result)
+				require.Equal(t, time.Duration(i+1)*time.Second, o.after)
+			}
+			require.Equal(t, outcome{result: match, after: time.Minute}, <-stays)
+			require.Equal(t, 1, next.asked())
+			require.Equal(t, verdictcache.Stats{Asked: 1}, c.Stats(), "one Verify gave a verdict")
+			mustVerify(t, c, zhang, match)
+			require.Equal(t, 1, next.asked())
+		})
+	})
+	t.Run("a caller with an ended context gets its error at once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: after(time.Minute, match, nil)}
+			c := newCache(t, next, newMemory(t, 10))
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			o := <-start(ctx, c, zhang)
+			require.ErrorIs(t, o.err, context.Canceled)
+			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+			require.Equal(t, time.Second, o.after)
+
+			// The question goes on, and whoever comes waits for its verdict.
+			require.Equal(t, outcome{result: match, after: 59 * time.Second}, <-start(t.Context(), c, zhang))
+			require.Equal(t, 1, next.asked())
+			require.Equal(t, verdictcache.Stats{Asked: 1}, c.Stats())
+		})
+	})
+	t.Run("a verdict that comes when nobody waits is remembered", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: after(time.Minute, match, nil)}
+			c := newCache(t, next, newMemory(t, 10))
+			o := <-start(within(t, time.Second), c, zhang)
+			require.ErrorIs(t, o.err, context.DeadlineExceeded)
+			time.Sleep(time.Minute)
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
+			require.Equal(t, 1, next.asked())
+			require.Equal(t, verdictcache.Stats{Remembered: 1}, c.Stats())
+		})
+	})
+	t.Run("a request that is not sent is given up with the last caller", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var gaveUp time.Duration
+			began := time.Now()
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, false) // it waits for its limiter
+				<-ctx.Done()
+				gaveUp = time.Since(began)
+				return id2meta.Result{}, ctx.Err()
+			}}
+			c := newCache(t, next, newFaulty())
+			one := start(within(t, time.Second), c, zhang)
+			other := start(within(t, 2*time.Second), c, zhang)
+			for _, done := range []<-chan outcome{one, other} {
+				o := <-done
+				require.ErrorIs(t, o.err, context.DeadlineExceeded)
+				require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled, "nothing was sent")
+			}
+			synctest.Wait()
+			require.Equal(t, 2*time.Second, gaveUp)
+
+			next.answer = always(match, nil)
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang), "the claim was given up")
+		})
+	})
+	t.Run("a request that is sent goes on", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, false)
+				time.Sleep(time.Second)
+				progress.Report(ctx, true)
+				return after(time.Minute, match, nil)(ctx, 0)
+			}}
+			c := newCache(t, next, newFaulty())
+			o := <-start(within(t, 2*time.Second), c, zhang)
+			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+			time.Sleep(time.Minute)
+			mustVerify(t, c, zhang, match)
+			require.Equal(t, 1, next.asked())
+		})
+	})
+	t.Run("an attempt that failed is not made again when nobody waits", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, true)
+				time.Sleep(time.Minute)
+				progress.Report(ctx, false) // answered, but with a failure that may pass
+				return after(time.Minute, match, nil)(ctx, 0)
+			}}
+			c := newCache(t, next, newFaulty())
+			_, err := c.Verify(within(t, time.Second), zhang)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			time.Sleep(time.Minute)
+			next.answer = always(match, nil)
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
+			require.Equal(t, 2, next.asked())
+		})
+	})
+	t.Run("a caller who leaves while the claim is made asks nobody", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			store.claim.set(func(context.Context) error { time.Sleep(2 * time.Second); return nil })
+			next := &service{answer: always(match, nil)}
+			c := newCache(t, next, store)
+			_, err := c.Verify(within(t, time.Second), zhang)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+			time.Sleep(5 * time.Second)
+			require.Zero(t, next.asked())
+			store.claim.set(nil)
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang), "the claim was given up")
+		})
+	})
+	t.Run("a Cache in front of a Cache hears of the request, too", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			gaveUp := false
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, false)
+				<-ctx.Done()
+				gaveUp = true
+				return id2meta.Result{}, ctx.Err()
+			}}
+			inner := newCache(t, next, newFaulty())
+			outer := newCache(t, inner, newFaulty())
+			_, err := outer.Verify(within(t, time.Second), zhang)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+			synctest.Wait()
+			require.True(t, gaveUp)
+
+			next.answer = func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Report(ctx, true)
+				return after(time.Minute, match, nil)(ctx, 0)
+			}
+			_, err = outer.Verify(within(t, time.Second), zhang)
+			require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+			time.Sleep(time.Minute)
+			mustVerify(t, outer, zhang, match)
+			require.Equal(t, 2, next.asked())
+			require.Equal(t, verdictcache.Stats{Remembered: 1}, outer.Stats())
+		})
+	})
+	t.Run("a Verifier that never answers holds nobody for longer than five minutes", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			end := make(chan struct{})
+			next := &service{answer: func(_ context.Context, call int32) (id2meta.Result, error) {
+				if call == 1 {
+					<-end
+				}
+				return match, nil
+			}}
+			store := newFaulty()
+			here, there := newCache(t, next, store), newCache(t, next, store)
+			asks := start(t.Context(), here, zhang)
+			time.Sleep(time.Second)
+			waits := start(t.Context(), there, zhang)
+			o := <-asks
+			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+			require.Equal(t, 5*time.Minute, o.after)
+			o = <-waits
+			require.Equal(t, match, o.result)
+			require.LessOrEqual(t, o.after, 5*time.Minute)
+			mustVerify(t, here, zhang, match)
+			require.Equal(t, 2, next.asked())
+			close(end)
+		})
+	})
+	t.Run("the values of a context reach the service", func(t *testing.T) {
+		type trace struct{}
+		next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+			require.Equal(t, "span", ctx.Value(trace{}))
+			_, ok := ctx.Deadline()
+			require.False(t, ok)
+			return match, nil
+		}}
+		c := newCache(t, next, newMemory(t, 10))
+		_, err := c.Verify(context.WithValue(within(t, time.Minute), trace{}, "span"), zhang)
+		require.NoError(t, err)
+	})
+}
+
+// Two Caches with one Store are two processes.
+func TestProcessesShareOneQuestion(t *testing.T) {
+	two := func(t *testing.T, next id2meta.Verifier, store verdictcache.Store, opts ...verdictcache.Option) (here, there *verdictcache.Cache) {
+		return newCache(t, next, store, opts...), newCache(t, next, store, opts...)
+	}
+	t.Run("which one asks, for longer than a lease", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: after(2*time.Minute, match, nil)}
+			here, there := two(t, next, newFaulty())
+			asks := start(t.Context(), here, zhang)
+			synctest.Wait()
+			waits, waitsToo := start(t.Context(), there, zhang), start(t.Context(), there, zhang)
+			require.Equal(t, outcome{result: match, after: 2 * time.Minute}, <-asks)
+			for _, done := range []<-chan outcome{waits, waitsToo} {
+				o := <-done
+				require.Equal(t, match, o.result)
+				require.Less(t, o.after, 2*time.Minute+501*time.Millisecond)
+			}
+			require.Equal(t, 1, next.asked())
+			require.Equal(t, verdictcache.Stats{Asked: 1}, here.Stats())
+			require.Equal(t, verdictcache.Stats{Shared: 2}, there.Stats())
+		})
+	})
+	t.Run("also who claims a moment too late", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var log logBuffer
+			next := &service{answer: after(time.Second, match, nil)}
+			slow := newFaulty()
+			slow.claim.set(func(context.Context) error { time.Sleep(10 * time.Millisecond); return nil })
+			here, there := newCache(t, next, slow.Store), newCache(t, next, slow, log.option())
+			late := start(t.Context(), there, zhang)
+			time.Sleep(5 * time.Millisecond)
+			require.Equal(t, outcome{result: match, after: time.Second}, <-start(t.Context(), here, zhang))
+			require.Equal(t, match, (<-late).result)
+			require.Equal(t, 1, next.asked())
+			require.Equal(t, verdictcache.Stats{Shared: 1}, there.Stats())
+			synctest.Wait()
+			require.Empty(t, log.String())
+		})
+	})
+	t.Run("the others look soon, and then more seldom", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: after(10*time.Second, match, nil)}
+			store := newFaulty()
+			here, there := two(t, next, store)
+			asks := start(t.Context(), here, zhang)
+			synctest.Wait()
+			var looks []time.Time
+			store.load.set(func(context.Context) error { looks = append(looks, time.Now()); return nil })
+			waits := start(t.Context(), there, zhang)
+			<-asks
+			<-waits
+			require.InDelta(t, 30, len(looks), 6)
+			for i := range looks[1:] {
+				gap := looks[i+1].Sub(looks[i])
+				require.GreaterOrEqual(t, gap, 20*time.Millisecond)
+				require.LessOrEqual(t, gap, 500*time.Millisecond)
+			}
+			require.Less(t, looks[1].Sub(looks[0]), 30*time.Millisecond)
+			require.Greater(t, looks[len(looks)-1].Sub(looks[len(looks)-2]), 350*time.Millisecond)
+		})
+	})
+	t.Run("after an error another asks at once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
+				if call == 1 {
+					return after(3*time.Second, id2meta.Result{}, id2meta.ErrUnavailable)(ctx, call)
+				}
+				return match, nil
+			}}
+			here, there := two(t, next, newFaulty())
+			asks := start(t.Context(), here, zhang)
+			synctest.Wait()
+			waits := start(t.Context(), there, zhang)
+			require.ErrorIs(t, (<-asks).err, id2meta.ErrUnavailable)
+			o := <-waits
+			require.Equal(t, match, o.result)
+			require.Less(t, o.after, 3501*time.Millisecond)
+			require.Equal(t, verdictcache.Stats{Asked: 1}, there.Stats())
+		})
+	})
+	t.Run("after a crash another asks, a lease later", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			dies := newFaulty()
+			next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
+				if call == 1 { // the process is gone: it neither answers nor renews
+					dies.renew.set(fails)
+					dies.save.set(fails)
+					dies.release.set(fails)
+					progress.Report(ctx, false)
+					<-ctx.Done()
+					return id2meta.Result{}, ctx.Err()
+				}
+				return match, nil
+			}}
+			here, there := newCache(t, next, dies), newCache(t, next, dies.Store)
+			ctx, cancel := context.WithCancel(t.Context())
+			crashed := start(ctx, here, zhang)
+			synctest.Wait()
+			o := <-start(t.Context(), there, zhang)
+			require.Equal(t, match, o.result)
+			require.Greater(t, o.after, 14*time.Second)
+			require.Less(t, o.after, 15*time.Second*3/2)
+			require.Equal(t, 2, next.asked())
+			cancel()
+			<-crashed
+		})
+	})
+	t.Run("who lost the lease gives its verdict, and leaves the newer one", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var log logBuffer
+			sleeps := newFaulty()
+			sleeps.renew.set(hangs)
+			next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
+				if call == 1 {
+					return after(time.Minute, mismatch, nil)(ctx, call)
+				}
+				return match, nil
+			}}
+			here, there := newCache(t, next, sleeps, log.option()), newCache(t, next, sleeps.Store)
+			slow := start(t.Context(), here, zhang)
+			synctest.Wait()
+			require.Equal(t, match, (<-start(t.Context(), there, zhang)).result)
+			require.Equal(t, outcome{result: mismatch, after: time.Minute}, <-slow)
+			require.Contains(t, log.String(), "not remembered")
+			mustVerify(t, here, zhang, match)
+			mustVerify(t, there, zhang, match)
+			require.Equal(t, 2, next.asked())
+		})
+	})
+	t.Run("a caller who waits leaves in time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: after(time.Minute, match, nil)}
+			here, there := two(t, next, newFaulty())
+			asks := start(t.Context(), here, zhang)
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			o := <-start(ctx, there, zhang)
+			require.ErrorIs(t, o.err, context.DeadlineExceeded)
+			require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+			require.Equal(t, time.Second, o.after)
+			require.Zero(t, there.Stats())
+			<-asks
+		})
+	})
+}
+
+// All at once, with real time: 4 processes, 50 persons of whom all want to know
+// 16 times. Nobody is billed twice.
+func TestNobodyIsBilledTwice(t *testing.T) {
+	persons := people(50)
+	store := newFaulty()
+	var mu sync.Mutex
+	billed := map[id2meta.Param]int{}
+	next := id2meta.VerifierFunc(func(ctx context.Context, p id2meta.Param) (id2meta.Result, error) {
+		mu.Lock()
+		billed[p]++
+		mu.Unlock()
+		time.Sleep(time.Millisecond)
+		return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: p.IdentifyNum[6:14]}, nil
+	})
+	var processes []*verdictcache.Cache
+	for range 4 {
+		processes = append(processes, newCache(t, next, store))
+	}
+	var wg sync.WaitGroup
+	for _, c := range processes {
+		for range 4 {
+			wg.Go(func() {
+				for range 4 {
+					for _, p := range persons {
+						result, err := c.Verify(t.Context(), p)
+						if err != nil || !result.Match() || result.RequestID != p.IdentifyNum[6:14] {
+							t.Errorf("%+v, %v", result, err)
+						}
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	var total verdictcache.Stats
+	for _, c := range processes {
+		s := c.Stats()
+		total.Asked += s.Asked
+		total.Shared += s.Shared
+		total.Remembered += s.Remembered
+		total.StoreFailures += s.StoreFailures
+	}
+	for _, p := range persons {
+		require.Equal(t, 1, billed[p])
+	}
+	require.EqualValues(t, 50, total.Asked)
+	require.EqualValues(t, 4*4*4*50, total.Asked+total.Shared+total.Remembered)
+	require.Zero(t, total.StoreFailures)
+}
+
+// people are 张三 with other birthdays.
+func people(n int) []id2meta.Param {
+	var persons []id2meta.Param
+	for day := time.Date(1949, 12, 31, 0, 0, 0, 0, time.UTC); len(persons) < n; day = day.AddDate(0, 0, 1) {
+		number := "110105" + day.Format("20060102") + "002"
+		sum := 0
+		for i, digit := range number {
+			sum += int(digit-'0') * (1 << (17 - i) % 11)
+		}
+		persons = append(persons, id2meta.Param{UserName: "张三", IdentifyNum: number + string("10X98765432"[sum%11])})
+	}
+	return persons
+}

@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/verdictcache"
+)
+
+// SQLite is opened as people open it, and 200 new persons come at
+// once, twice. Each is asked about once, and no step of the store fails.
+func TestSQLiteOpenedInAnyWay(t *testing.T) {
+	for name, d := range map[string]database{
+		"by its path":              databases["SQLite"],
+		"in WAL mode":              odder["SQLite in WAL mode"],
+		"with a shared cache":      odder["SQLite with a shared cache"],
+		"with a truncated journal": odder["SQLite, truncated"],
+	} {
+		t.Run(name, func(t *testing.T) {
+			const persons = 200
+			dsn, _ := d.ready(t)
+			store, closeStore, err := d.open(dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer closeStore()
+			var calls atomic.Int32
+			next := id2meta.VerifierFunc(func(ctx context.Context, p id2meta.Param) (id2meta.Result, error) {
+				calls.Add(1)
+				time.Sleep(20 * time.Millisecond)
+				return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E"}, nil
+			})
+			cache, err := verdictcache.New(next, store, hashKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for round := range 2 {
+				began := time.Now()
+				errs := make([]error, persons)
+				var group sync.WaitGroup
+				for i := range persons {
+					group.Go(func() { _, errs[i] = cache.Verify(t.Context(), newPerson(i).param) })
+				}
+				group.Wait()
+				if err := errors.Join(errs...); err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("round %d took %v", round+1, time.Since(began).Round(time.Millisecond))
+			}
+			stats := cache.Stats()
+			if calls.Load() != persons || stats.Asked != persons || stats.Remembered != persons || stats.StoreFailures != 0 {
+				t.Errorf("%d calls for %d persons: %+v", calls.Load(), persons, stats)
+			}
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// longest is how long a step with a ctx that never ends is tried again.
+const longest = 10 * time.Second
+
+// again calls f, and calls it again while the database says that two transactions
+// were in each other's way. The transaction was rolled back then, so the step was not
+// taken.
+func again(ctx context.Context, f func() error) error {
+	err := f()
+	if err == nil || !isConflict(err) {
+		return err
+	}
+	for began, pause := time.Now(), time.Millisecond; time.Since(began) < longest; pause = min(2*pause, 10*time.Millisecond) {
+		select {
+		case <-time.After(pause/2 + rand.N(pause)):
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		}
+		if err = f(); err == nil || !isConflict(err) {
+			return err
+		}
+	}
+	return err
+}
+
+// isConflict knows the errors of drivers, none of which this package imports.
+func isConflict(err error) bool {
+	var coded interface{ SQLState() string } // PostgreSQL's texts may be in any language
+	if errors.As(err, &coded) {
+		return slices.Contains([]string{"40001", "40P01"}, coded.SQLState()) // serialization, deadlock
+	}
+	if errors.Is(err, errGivenUp) {
+		return true
+	}
+	text := err.Error()
+	return slices.ContainsFunc([]string{
+		"Error 1213",               // MySQL: deadlock
+		"Error 1205",               // MySQL: waited too long for a lock
+		"Error 1020",               // MariaDB: changed since last read, with innodb_snapshot_isolation
+		"Error 1615",               // MySQL: a prepared statement needs to be prepared again
+		"database is locked",       // SQLite 5, busy
+		"database table is locked", // SQLite 6
+	}, func(part string) bool { return strings.Contains(text, part) })
+}

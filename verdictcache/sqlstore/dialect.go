@@ -1,0 +1,98 @@
+package sqlstore
+
+import (
+	"embed"
+	"strconv"
+	"strings"
+)
+
+// Dialect is the SQL that a database speaks. The README of this package shows the
+// table in each dialect.
+type Dialect string
+
+const (
+	// SQLite is SQLite 3.24 or newer. All processes that share a file run on one
+	// machine, whose clock counts.
+	SQLite Dialect = "sqlite"
+
+	// PostgreSQL is PostgreSQL 9.5 or newer. Behind a PgBouncer that pools
+	// transactions, use pgx with default_query_exec_mode=exec. PostgreSQL looks for
+	// the table along the search_path.
+	PostgreSQL Dialect = "postgresql"
+
+	// MySQL is MySQL 5.7 or newer and MariaDB 10.2 or newer. The time zones of the
+	// server and of the connections do not matter, and neither does clientFoundRows.
+	// The table is in the database of the connection.
+	MySQL Dialect = "mysql"
+)
+
+//go:embed *.sql
+var schemas embed.FS
+
+// grammar is the statements of a Dialect. Each argument stands in a statement once,
+// and so in one order for all dialects: the new value, its ttl in milliseconds, the
+// id, the old value.
+type grammar struct {
+	schema, load, swap, remove, delete, expired string
+
+	write    []string // until one of them changes a row
+	prepared bool     // statements are prepared, once for each connection
+}
+
+const (
+	load   = `SELECT value FROM id2meta_cache WHERE id = ? AND {live}`
+	update = `UPDATE id2meta_cache SET value = ?, expires_at = {now} + ? WHERE id = ? AND value = ? AND {live}`
+	remove = `DELETE FROM id2meta_cache WHERE id = ? AND value = ? AND {live}`
+
+	// SQLite and PostgreSQL write a value, if there is none, in one statement. MySQL
+	// has such a statement, too, but with clientFoundRows it does not tell a row that
+	// was inserted from a row that stayed. So MySQL inserts, overwrites what counts as
+	// no value, and inserts again, for a row that was deleted after the first insert.
+	upsert = `INSERT INTO id2meta_cache (value, expires_at, id) VALUES (?, {now} + ?, ?)
+ON CONFLICT (id) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at WHERE NOT ({live})`
+	insert    = `INSERT IGNORE INTO id2meta_cache (value, expires_at, id) VALUES (?, {now} + ?, ?)`
+	overwrite = `UPDATE id2meta_cache SET value = ?, expires_at = {now} + ? WHERE id = ? AND NOT ({live})`
+
+	expiredByID = `DELETE FROM id2meta_cache WHERE expires_at <= {now} AND id IN
+(SELECT id FROM id2meta_cache WHERE expires_at <= {now} ORDER BY expires_at LIMIT ?)`
+	expiredLimit = `DELETE FROM id2meta_cache WHERE expires_at <= {now} ORDER BY expires_at LIMIT ?`
+
+	// live is the condition that a row is a value. A row that is too long, because
+	// another program wrote it, does not even leave the database.
+	live = `id2meta_cache.expires_at > {now} AND length(id2meta_cache.value) BETWEEN 1 AND 1024`
+)
+
+func (d Dialect) grammar() (grammar, error) {
+	schema, err := schemas.ReadFile(string(d) + ".sql")
+	if err != nil {
+		return grammar{}, err
+	}
+	live, write, expired, now := live, []string{upsert}, expiredByID, ""
+	switch d {
+	case SQLite:
+		live += ` AND typeof(id2meta_cache.value) = 'blob'` // any column may hold any type
+		// unixepoch('subsec') is newer than many systems.
+		now = `CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)`
+	case PostgreSQL:
+		// now() would be the time when the transaction began: it may have waited for a lock.
+		now = `CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)`
+	case MySQL:
+		write, expired = []string{insert, overwrite, insert}, expiredLimit
+		// Both functions are of the same moment, and know neither time zone nor summer time.
+		now = `(UNIX_TIMESTAMP() * 1000 + MICROSECOND(UTC_TIMESTAMP(3)) DIV 1000)`
+	}
+	say := func(statement string) string {
+		statement = strings.NewReplacer("{live}", strings.ReplaceAll(live, "{now}", now), "{now}", now).Replace(statement)
+		for n := 1; d == PostgreSQL && strings.Contains(statement, "?"); n++ {
+			statement = strings.Replace(statement, "?", "$"+strconv.Itoa(n), 1)
+		}
+		return statement
+	}
+	g := grammar{schema: string(schema), load: say(load), swap: say(update), remove: say(remove),
+		delete: say(`DELETE FROM id2meta_cache WHERE id = ?`), expired: say(expired),
+		prepared: d != PostgreSQL} // pgx prepares statements by itself, as its mode says
+	for _, statement := range write {
+		g.write = append(g.write, say(statement))
+	}
+	return g, nil
+}

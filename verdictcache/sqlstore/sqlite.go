@@ -1,0 +1,127 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"sync"
+)
+
+// queue is where steps of SQLite wait for each other. Readers come one by one, so that
+// they do not open hundreds of connections. All who wait to write share one
+// transaction, since each transaction waits for the disk.
+type queue struct {
+	reads   chan struct{} // holds one item while somebody reads
+	writes  chan struct{} // holds one item while somebody writes
+	mu      sync.Mutex
+	waiting []*write
+}
+
+func newQueue() *queue {
+	return &queue{reads: make(chan struct{}, 1), writes: make(chan struct{}, 1)}
+}
+
+// read calls f when it is its turn.
+func (q *queue) read(ctx context.Context, f func() error) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case q.reads <- struct{}{}:
+		defer func() { <-q.reads }()
+		return f()
+	}
+}
+
+type write struct {
+	ctx     context.Context
+	text    string
+	args    []any
+	changed int64
+	err     error
+	done    chan struct{}
+}
+
+// errGivenUp is for those whose transaction ended with the ctx of another.
+var errGivenUp = errors.New("the transaction was given up")
+
+// write takes its turn and writes for all who wait, unless another writes this first.
+func (s *Store) write(ctx context.Context, text string, args ...any) (int64, error) {
+	w := &write{ctx: ctx, text: text, args: args, done: make(chan struct{})}
+	q := s.queue
+	q.mu.Lock()
+	q.waiting = append(q.waiting, w)
+	q.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case q.writes <- struct{}{}:
+		defer func() { <-q.writes }()
+		s.writeAll(ctx)
+	case <-w.done:
+	}
+	return w.changed, w.err
+}
+
+func (s *Store) writeAll(ctx context.Context) {
+	s.queue.mu.Lock()
+	batch := s.queue.waiting
+	s.queue.waiting = nil
+	s.queue.mu.Unlock()
+	err := errGivenUp // if the driver panics
+	defer func() {
+		for _, w := range batch {
+			if err != nil {
+				w.changed, w.err = 0, err
+			}
+			close(w.done)
+		}
+	}()
+	if len(batch) > 0 {
+		err = s.writeBatch(ctx, batch)
+	}
+}
+
+// writeBatch does not use sql.Tx: BEGIN IMMEDIATE waits for other writers before
+// anything is done, and a COMMIT that readers held up can be tried again, while new
+// readers have to wait for it.
+func (s *Store) writeBatch(ctx context.Context, batch []*write) (err error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return orGivenUp(ctx, err)
+	}
+	defer conn.Close()
+	whole := context.WithoutCancel(ctx) // what is cut short has an outcome that nobody knows
+	if _, err := conn.ExecContext(whole, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err == nil {
+			return
+		}
+		if _, stuck := conn.ExecContext(whole, "ROLLBACK"); stuck != nil {
+			conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+		}
+	}()
+	for _, w := range batch {
+		if w.err = w.ctx.Err(); w.err != nil {
+			continue
+		}
+		result, err := conn.ExecContext(ctx, w.text, w.args...)
+		if err == nil {
+			w.changed, err = result.RowsAffected()
+		}
+		if err != nil {
+			return orGivenUp(ctx, err)
+		}
+	}
+	err = again(ctx, func() error { _, err := conn.ExecContext(whole, "COMMIT"); return err })
+	return orGivenUp(ctx, err)
+}
+
+// orGivenUp returns errGivenUp for an error that came because ctx had ended.
+func orGivenUp(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errGivenUp
+	}
+	return err
+}

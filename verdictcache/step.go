@@ -1,0 +1,113 @@
+package verdictcache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+const (
+	maxShare = 3 * time.Second        // the longest that a caller waits for one step
+	slowStep = 500 * time.Millisecond // what a healthy Store takes on a bad day: a caller in a hurry waits for it, too
+)
+
+// share is how long a caller with ctx waits for one step of the Store: a quarter of the
+// time that is left, so that most of it remains for the service.
+func share(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return maxShare
+	}
+	left := time.Until(deadline)
+	return max(min(maxShare, left/4), min(slowStep, left*3/4))
+}
+
+// found is what the Store holds under a Key.
+type found struct {
+	raw   []byte // nil: nothing
+	value        // zero if raw cannot be opened
+}
+
+// load is a step of the Store. A value that cannot be opened counts as none, and the
+// next claim replaces it.
+func (c *Cache) load(ctx context.Context, ring *keyring, key Key, timeout time.Duration) (f found, err error) {
+	err = c.step(ctx, "Load", timeout, func(ctx context.Context) (err error) {
+		f.raw, err = c.store.Load(ctx, key)
+		return err
+	})
+	if err != nil || f.raw == nil {
+		return found{}, err
+	}
+	var ok bool
+	if f.value, ok = ring.open(key, f.raw); !ok {
+		c.rejected.Add(1)
+		f.value = value{}
+		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a value in the store cannot be opened, and counts as none: another hashKey made it, or another hand")
+	}
+	if len(f.raw) == 0 { // no Store should return an empty value, and none accepts it
+		f.raw = nil
+	}
+	return f, nil
+}
+
+// swap is a step of the Store. Its error means that the step may have been taken.
+func (c *Cache) swap(ctx context.Context, key Key, old, new []byte, ttl, timeout time.Duration) (swapped bool, err error) {
+	err = c.step(ctx, "CompareAndSwap", timeout, func(ctx context.Context) (err error) {
+		swapped, err = c.store.CompareAndSwap(ctx, key, old, new, ttl)
+		return err
+	})
+	return swapped && err == nil, err
+}
+
+// remove is a step of the Store.
+func (c *Cache) remove(ctx context.Context, key Key, timeout time.Duration) error {
+	return c.step(ctx, "Delete", timeout, func(ctx context.Context) error {
+		return c.store.Delete(ctx, key)
+	})
+}
+
+// step takes one step of the Store within timeout. A panic of the Store is an error. An
+// error counts as a failure of the Store, except if ctx has ended.
+func (c *Cache) step(ctx context.Context, name string, timeout time.Duration, take func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%s panicked: %v", name, v)
+		}
+		if err != nil && ctx.Err() == nil {
+			c.storeFailed(ctx, name, err)
+		}
+	}()
+	if _, local := c.store.(*Memory); local { // it never waits
+		return take(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err = take(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s did not answer within %v: %w", name, timeout, err)
+	}
+	return err
+}
+
+func (c *Cache) storeFailed(ctx context.Context, step string, err error) {
+	c.storeFailures.Add(1)
+	c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: the store failed",
+		slog.String("step", step), slog.String("reason", err.Error()))
+}
+
+// notTheCallers returns an error of the Store without the error of a context in its
+// chain. There it would look as if the caller's own context had ended.
+func notTheCallers(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return errors.New(err.Error())
+	}
+	return err
+}
+
+// same reports whether the Store held the same at both times.
+func (f found) same(other found) bool {
+	return (f.raw == nil) == (other.raw == nil) && bytes.Equal(f.raw, other.raw)
+}
