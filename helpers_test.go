@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -118,6 +119,33 @@ func requireAPIError(t *testing.T, handler http.HandlerFunc) *id2meta.APIError {
 	var e *id2meta.APIError
 	require.ErrorAs(t, err, &e)
 	return e
+}
+
+// benchServer answers every request with a match after a delay, and counts the
+// connections.
+type benchServer struct {
+	endpoint string
+	conns    atomic.Int64
+}
+
+func newBenchServer(b *testing.B, delay time.Duration) *benchServer {
+	s := new(benchServer)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		time.Sleep(delay)
+		w.Header().Set("Content-Type", "application/json;charset=utf-8")
+		io.WriteString(w, verdict)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // raw breaks off handshakes
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.conns.Add(1)
+		}
+	}
+	server.StartTLS()
+	b.Cleanup(server.Close)
+	s.endpoint = server.Listener.Addr().String()
+	return s
 }
 
 // Errors.
