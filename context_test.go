@@ -59,17 +59,13 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 		server := newServer(t)
 		server.Inject(id2metatest.Hang())
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithTimeout(time.Minute))
-		ctx, cancel := context.WithCancel(t.Context())
-		left := make(chan time.Time, 1)
-		go func() {
-			<-whenRequested(nil)(t, server).Done()
-			left <- time.Now()
-			cancel()
-		}()
+		ctx := whenRequested(context.Canceled)(t, server)
+		canceled := make(chan time.Time, 1)
+		context.AfterFunc(ctx, func() { canceled <- time.Now() })
 		_, err := client.Verify(ctx, zhangSan)
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-		assert.Less(t, time.Since(<-left), generous)
+		assert.Less(t, time.Since(<-canceled), generous)
 	})
 	for _, test := range []struct {
 		name string
