@@ -150,7 +150,7 @@ func TestWhatIsDisplayedIsNeverSent(t *testing.T) {
 	}
 }
 
-func ExampleDisplayName() {
+func ExampleDisplayUserName() {
 	fmt.Println(id2meta.DisplayUserName("张三"), id2meta.DisplayUserName("欧阳娜娜"))
 	// Output: 张* 欧***
 }
