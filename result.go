@@ -74,7 +74,8 @@ var errNotAnAnswer = errors.New("not an answer of the service")
 //   - A value must be a JSON string, or a JSON number, because some endpoints send the
 //     codes as numbers.
 //
-// decodeAnswer ignores unknown fields.
+// decodeAnswer ignores unknown fields. From Go 1.27 on, encoding/json/v2 can replace
+// most of this code: by default it refuses duplicate names and invalid UTF-8.
 func decodeAnswer(body []byte) (answer, error) {
 	if !utf8.Valid(body) { // package json would replace invalid bytes by U+FFFD
 		return answer{}, errNotAnAnswer
