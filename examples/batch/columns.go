@@ -1,18 +1,25 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
-// columns tells where in a line the name and the number stand.
+// columns tells where in a row the name and the number stand.
 type columns struct {
 	name, number int
-	fields       int  // how many a line has
-	header       bool // the first line names them and is no row
+	fields       int  // how many a row has
+	header       bool // the first row names them and is no person
+	keep         []keptColumn
+}
+
+// keptColumn is a column of the input that is carried into the output.
+type keptColumn struct {
+	index int
+	title string
 }
 
 // The names of columns that are recognised, as plainTitle writes them.
@@ -22,14 +29,10 @@ var (
 		"身份证号", "身份证号码", "身份证", "身份证件号码", "公民身份号码", "证件号", "证件号码"}
 )
 
-// findColumns reads the first line of a file. With a header the columns may
-// stand in any order and among others; without one they must be name,id_number
-// and nothing else.
-func findColumns(line string) (columns, error) {
-	fields, err := splitLine(line)
-	if err != nil {
-		return columns{}, fmt.Errorf("its first line cannot be read: %w", err)
-	}
+// findColumns reads the first row. With a header the columns may stand in any
+// order and among others; without one they must be name,id_number and nothing
+// else. keep are the titles of -keep.
+func findColumns(fields, keep []string) (columns, error) {
 	name, names := find(fields, nameTitles)
 	number, numbers := find(fields, numberTitles)
 	switch {
@@ -38,17 +41,37 @@ func findColumns(line string) (columns, error) {
 	case numbers > 1:
 		return columns{}, errors.New("its header has more than one column for the ID number: leave one of " + strings.Join(numberTitles, ", "))
 	case names == 1 && numbers == 1:
-		return columns{name, number, len(fields), true}, nil
+		c := columns{name: name, number: number, fields: len(fields), header: true}
+		return c.keeping(fields, keep)
 	case names == 1:
 		return columns{}, errors.New("its header has a column for the name and none called id_number")
 	case numbers == 1:
 		return columns{}, errors.New("its header has a column for the ID number and none called name")
+	case len(fields) == 2 && len(keep) > 0:
+		return columns{}, errors.New("its first row is no header, and -keep needs one")
 	case len(fields) == 2:
-		return columns{0, 1, 2, false}, nil
+		return columns{name: 0, number: 1, fields: 2}, nil
 	case len(fields) == 1:
-		return columns{}, errors.New("its first line has no comma: the columns name and id_number must be separated by one")
+		return columns{}, errors.New("its first row has one column: name and id_number must be two, separated by a comma, a tab or a semicolon in a text file")
 	}
-	return columns{}, fmt.Errorf("its first line has %d columns and is no header with name and id_number", len(fields))
+	return columns{}, fmt.Errorf("its first row has %d columns and is no header with name and id_number", len(fields))
+}
+
+// keeping adds the columns of -keep.
+func (c columns) keeping(header, keep []string) (columns, error) {
+	for _, wanted := range keep {
+		index, count := find(header, []string{plainTitle(wanted)})
+		switch {
+		case count == 0:
+			return columns{}, fmt.Errorf("its header has no column %q, which -keep names", wanted)
+		case count > 1:
+			return columns{}, fmt.Errorf("its header has more than one column %q, which -keep names", wanted)
+		case index == c.name || index == c.number:
+			return columns{}, fmt.Errorf("-keep names %q, and the output has names and ID numbers only masked", wanted)
+		}
+		c.keep = append(c.keep, keptColumn{index, wanted})
+	}
+	return c, nil
 }
 
 // find returns the index of the last field with one of the titles, and how many
@@ -63,21 +86,13 @@ func find(fields, titles []string) (index, count int) {
 	return index, count
 }
 
+// plainTitle returns a title without what does not distinguish titles: case,
+// white space of any width, what cannot be seen, underscores and hyphens.
 func plainTitle(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
-}
-
-// splitLine returns the fields of one line of CSV. Its error is short, and does
-// not repeat the line.
-func splitLine(line string) ([]string, error) {
-	fields, err := csv.NewReader(strings.NewReader(line)).Read()
-	switch {
-	case errors.Is(err, csv.ErrBareQuote):
-		return nil, errors.New("it has a quote inside an unquoted field")
-	case errors.Is(err, csv.ErrQuote):
-		return nil, errors.New("it has a quoted field that does not end on the line, or goes on after its quote")
-	case err != nil:
-		return nil, errors.New("it is not CSV")
-	}
-	return fields, nil
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
 }

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // The encodings that an input may have. GB18030 includes GBK and GB2312, one of
@@ -16,6 +14,9 @@ import (
 const (
 	encodingUTF8    = "utf-8"
 	encodingGB18030 = "gb18030"
+	encodingUTF16   = "utf-16" // with a byte order mark: "Unicode text" of Excel
+	// encodingWorkbook stands in the place of an encoding for what is no text.
+	encodingWorkbook = "xlsx"
 )
 
 var (
@@ -29,21 +30,15 @@ const (
 	adviceEncoding = "save it as “CSV UTF-8”, or say -encoding utf-8 or -encoding gb18030"
 )
 
-// decoder returns what turns a line of the encoding into UTF-8, or nil.
-func decoder(name string) *encoding.Decoder {
-	if name == encodingGB18030 {
-		return simplifiedchinese.GB18030.NewDecoder()
-	}
-	return nil
-}
-
 // checkFirstLine refuses what is no CSV file at all.
 func checkFirstLine(line []byte, tooLong bool) error {
 	switch {
 	case tooLong:
 		return fmt.Errorf("its first line is longer than %d bytes, so it is no CSV file of people", maxLine)
-	case bytes.HasPrefix(line, utf16BOMLE), bytes.HasPrefix(line, utf16BOMBE), bytes.IndexByte(line, 0) >= 0:
-		return fmt.Errorf("it is UTF-16 or an Excel workbook, and no CSV file that this program can read: %s", adviceUTF8)
+	case bytes.IndexByte(line, 0) >= 0:
+		return errors.New("it is UTF-16 without a byte order mark, or no text at all: " + adviceUTF8)
+	case bytes.HasPrefix(line, []byte("<")):
+		return errors.New("it is HTML or XML, which Excel opens although it is no workbook: open it in Excel, and save it as .xlsx")
 	case bytes.IndexByte(line, '\r') >= 0:
 		return errors.New("it has a carriage return within its first line; lines must end with LF or CRLF")
 	}
@@ -54,8 +49,7 @@ func checkFirstLine(line []byte, tooLong bool) error {
 // would ask, and pay, about people who do not exist; so it is made from the
 // whole file, and where there is doubt there is none.
 type census struct {
-	gb18030 *encoding.Decoder
-	bom     bool
+	bom bool
 
 	nonASCII int // lines that are not plain ASCII; the others tell nothing
 	chinese  int // of these: UTF-8 with an ideograph in it
@@ -66,7 +60,7 @@ type census struct {
 	ordinary int // of these: ideographs of GB2312, which nearly all names are made of
 }
 
-func newCensus() *census { return &census{gb18030: decoder(encodingGB18030)} }
+func newCensus() *census { return &census{} }
 
 // add counts one line.
 func (c *census) add(number int, line []byte) {
@@ -84,9 +78,11 @@ func (c *census) add(number int, line []byte) {
 	if c.firstBad == 0 {
 		c.firstBad = number
 	}
-	decoded, err := c.gb18030.Bytes(line)
-	if c.neither == 0 && (err != nil || bytes.ContainsRune(decoded, utf8.RuneError)) {
-		c.neither = number
+	if c.neither == 0 {
+		decoded, err := decodeGB18030(line)
+		if err != nil || strings.ContainsRune(decoded, utf8.RuneError) {
+			c.neither = number
+		}
 	}
 	c.countPairs(line)
 }

@@ -141,7 +141,8 @@ func TestFailedRows(t *testing.T) {
 		if !strings.Contains(p.stdout.String(), "invalid 1, failed 0;") {
 			t.Errorf("the summary: %s", &p.stdout)
 		}
-		write(t, w.out, []byte(strings.TrimSuffix(read(t, w.out), "62,张*,***,invalid,,\"id_number: it must be 17 digits and then a digit or X, without spaces or hyphens\",\n")))
+		people, _, _ := strings.Cut(read(t, w.out), "62,张*,***,invalid,") // the last row
+		write(t, w.out, []byte(people))
 		w.checkAll(t, rows)
 		if calls := len(w.server.Calls()); calls != rows+10+2 {
 			t.Errorf("%d calls, want %d, 10 again, and the two that were killed", calls, rows)

@@ -43,8 +43,8 @@ func (l *lineReader) next() (line []byte, tooLong bool, err error) {
 	if tooLong {
 		return nil, true, nil
 	}
-	if l.number == 1 {
-		line, l.bom = bytes.CutPrefix(line, utf8BOM)
+	for l.number == 1 && bytes.HasPrefix(line, utf8BOM) { // some programs write two
+		line, l.bom = line[len(utf8BOM):], true
 	}
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r")), false, nil
@@ -54,5 +54,5 @@ func (l *lineReader) next() (line []byte, tooLong bool, err error) {
 // leave such lines behind the last row. In GB18030 too these bytes stand for
 // themselves only.
 func isBlank(line []byte) bool {
-	return len(bytes.Trim(line, " \t,\"\r")) == 0
+	return len(bytes.Trim(line, " \t,;\"\r")) == 0
 }

@@ -52,6 +52,7 @@ func startAs(t *testing.T, server *id2metatest.Server, secret string, command ..
 		"ALIBABA_CLOUD_ECS_METADATA_DISABLED=true",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + id2metatest.AccessKeyID,
 		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + secret,
+		hashKeyVariable + "=" + os.Getenv(hashKeyVariable),
 	}
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {
@@ -143,7 +144,7 @@ func parseLines(t *testing.T, text string) []record {
 		if !strings.HasSuffix(line, "\n") {
 			break // torn
 		}
-		rec, err := parseRecord([]byte(strings.TrimSuffix(line, "\n")))
+		rec, err := newLayout(columns{}).parse([]byte(strings.TrimSuffix(line, "\n")))
 		if err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}

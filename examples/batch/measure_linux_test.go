@@ -26,21 +26,32 @@ func TestMeasureMemory(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for size := range strings.SplitSeq(sizes, ",") {
-		n, err := strconv.Atoi(size)
-		if err != nil {
-			t.Fatal(err)
+	for _, format := range []string{"CSV", ".xlsx"} {
+		for size := range strings.SplitSeq(sizes, ",") {
+			n, err := strconv.Atoi(size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run(format+" "+size, func(t *testing.T) { measure(t, binary, format, n) })
 		}
-		w := newWork(t, people(n))
-		begun := time.Now()
-		p := startAs(t, w.server, id2metatest.AccessKeySecret, append([]string{binary}, w.args()...)...)
-		highest := watchMemory(p.Process.Pid)
-		if status := p.exit(t); status != exitComplete {
-			t.Fatalf("status %d: %s", status, &p.stderr)
-		}
-		took := time.Since(begun)
-		t.Logf("%s rows: peak resident set %.1f MiB, %v, %.0f rows/s", thousands(n), float64(<-highest)/1024, took.Round(time.Second), perSecond(n, took))
 	}
+}
+
+func measure(t *testing.T, binary, format string, n int) {
+	var w work
+	if format == "CSV" {
+		w = newWork(t, people(n))
+	} else {
+		w = newWork(t, bookOf(t, n)).inBook() // into a workbook, too
+	}
+	begun := time.Now()
+	p := startAs(t, w.server, id2metatest.AccessKeySecret, append([]string{binary}, w.args()...)...)
+	highest := watchMemory(p.Process.Pid)
+	if status := p.exit(t); status != exitComplete {
+		t.Fatalf("status %d: %s", status, &p.stderr)
+	}
+	took := time.Since(begun)
+	t.Logf("%s, %s rows: peak resident set %.1f MiB, %v, %.0f rows/s\n%s", format, thousands(n), float64(<-highest)/1024, took.Round(time.Second), perSecond(n, took), &p.stdout)
 }
 
 // watchMemory sends the peak of the resident set of a process, in KiB, when the

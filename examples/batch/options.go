@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,16 +24,20 @@ type options struct {
 	rate        rateFlag
 	parallel    int
 	encoding    string
+	sheet       string
+	keep        []string
+	remember    string
 	retryFailed bool
 	giveUp      int
 	progress    time.Duration
 }
 
-const usage = `batch verifies a CSV file (name,id_number) into a CSV file of verdicts.
+const usage = `batch verifies a file of people (name,id_number) into a file of verdicts. Both may
+be CSV files or .xlsx workbooks.
 
   batch                                            a sample, against the embedded simulator
   batch -simulator -in people.csv -out trial.csv   a rehearsal: nothing is sent or billed
-  batch -live -in people.csv -out verdicts.csv     the real service: every verdict is billed
+  batch -live -in people.xlsx -out verdicts.xlsx   the real service: every verdict is billed
 
 Stopped at any moment and started again with the same arguments, it continues.
 
@@ -48,14 +54,20 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		fmt.Fprint(stderr, usage)
 		f.PrintDefaults()
 	}
-	f.StringVar(&o.in, "in", "", "the CSV `file` to verify; without it a sample runs")
-	f.StringVar(&o.out, "out", "", "the CSV `file` for the verdicts; its journal is kept beside it")
+	f.StringVar(&o.in, "in", "", "the CSV or .xlsx `file` to verify; without it a sample runs")
+	f.StringVar(&o.out, "out", "", "the CSV or .xlsx `file` for the verdicts; its journal is kept beside it")
+	f.StringVar(&o.sheet, "sheet", "", "the `name` of the workbook's sheet to verify (default: the first one)")
+	f.Func("keep", "`columns` of the input to carry into the output, by their titles, separated by commas", func(s string) error {
+		o.keep = strings.Split(s, ",")
+		return nil
+	})
+	f.StringVar(&o.remember, "remember", "", "the SQLite `file` that remembers verdicts, so that each person is asked about once; it needs "+hashKeyVariable)
 	f.BoolVar(&o.live, "live", false, "ask the real service, with the default credential chain; it is billed")
 	f.BoolVar(&o.simulator, "simulator", false, "ask the embedded simulator, which knows only the people of the sample")
 	f.StringVar(&o.endpoints, "endpoint", "", "with -live: `hosts` to ask instead of the default ones, separated by commas")
 	f.Var(&o.rate, "rate", "at most this `many` requests a second, or unlimited; the account's limit is 50 for all its machines")
 	f.IntVar(&o.parallel, "parallel", 20, "how many rows are asked about at the same time")
-	f.StringVar(&o.encoding, "encoding", "auto", "of the input: auto, utf-8 or gb18030 (which includes GBK)")
+	f.StringVar(&o.encoding, "encoding", "auto", "of a CSV input: auto, utf-8 or gb18030 (which includes GBK)")
 	f.BoolVar(&o.retryFailed, "retry-failed", false, "ask again about the rows whose verdict is failed")
 	f.IntVar(&o.giveUp, "give-up", 100, "stop when this many rows in a row have failed; 0 is never")
 	f.DurationVar(&o.progress, "progress", 10*time.Second, "how often to write a line where there is no terminal")
@@ -81,12 +93,14 @@ func (o options) check() error {
 		return errors.New("-progress must be positive")
 	case o.encoding != "auto" && o.encoding != encodingUTF8 && o.encoding != encodingGB18030:
 		return errors.New("-encoding must be auto, utf-8 or gb18030")
-	case o.in == "" && (o.out != "" || o.live):
-		return errors.New("-in is missing: the CSV file to verify")
+	case slices.ContainsFunc(o.keep, func(title string) bool { return plainTitle(title) == "" }):
+		return errors.New("-keep has an empty title")
+	case o.in == "" && (o.out != "" || o.live || o.remember != ""):
+		return errors.New("-in is missing: the file to verify")
 	case o.in == "":
 		return nil
 	case o.out == "":
-		return errors.New("-out is missing: the CSV file for the verdicts")
+		return errors.New("-out is missing: the file for the verdicts")
 	case o.live == o.simulator:
 		// Without this a forgotten -live would leave a file of verdicts that
 		// look real.
@@ -94,22 +108,43 @@ func (o options) check() error {
 	case o.endpoints != "" && !o.live:
 		return errors.New("-endpoint needs -live")
 	}
-	return sameFile(o.in, o.out)
+	if o.remember != "" {
+		if _, err := o.hashKey(); err != nil {
+			return err
+		}
+	}
+	return o.checkFiles()
 }
 
-// sameFile keeps the verdicts from overwriting the people.
-func sameFile(in, out string) error {
-	a, err := os.Stat(in)
+// checkFiles keeps the verdicts from overwriting the people, and one output from
+// overwriting another.
+func (o options) checkFiles() error {
+	a, err := os.Stat(o.in)
 	if err != nil {
 		return err
 	}
 	if !a.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file; it is read twice, so a pipe will not do", in)
+		return fmt.Errorf("%s is not a regular file; it is read more than once, so a pipe will not do", o.in)
 	}
-	if b, err := os.Stat(out); err == nil && os.SameFile(a, b) {
-		return errors.New("-in and -out are the same file")
+	outputs := []string{o.out, recordsPath(o.out), journalPath(o.out), previousPath(o.out)}
+	for _, path := range append(outputs, o.remember) {
+		if b, err := os.Stat(path); err == nil && os.SameFile(a, b) {
+			return errors.New("-in and an output are the same file")
+		}
+	}
+	if slices.ContainsFunc(outputs, func(path string) bool { return samePath(path, o.remember) }) {
+		return errors.New("-out and -remember are the same file")
 	}
 	return nil
+}
+
+// samePath reports whether two paths lead to one file, which need not be there.
+func samePath(a, b string) bool {
+	if x, err := os.Stat(a); err == nil {
+		y, err := os.Stat(b)
+		return err == nil && os.SameFile(x, y)
+	}
+	return b != "" && filepath.Clean(a) == filepath.Clean(b)
 }
 
 // rateFlag is requests a second; infinite is written "unlimited".

@@ -14,6 +14,7 @@ import (
 // and cannot disagree with it.
 type output struct {
 	path    string
+	titles  layout
 	file    *os.File
 	journal *journal
 	early   map[int][]byte // lines that wait for an earlier one, by sequence
@@ -25,14 +26,14 @@ type output struct {
 	closers  []io.Closer
 }
 
-func journalPath(out string) string  { return out + ".journal" }
-func previousPath(out string) string { return out + ".previous" }
+func journalPath(out string) string  { return recordsPath(out) + ".journal" }
+func previousPath(out string) string { return recordsPath(out) + ".previous" }
 
 // openOutput makes the output of id, or continues it. With retry the rows that
 // failed are asked about once more: the output is set aside and written anew,
 // with what can be taken over from it.
-func openOutput(path string, id identity, excel, retry bool) (*output, error) {
-	o := &output{path: path, early: map[int][]byte{}}
+func openOutput(path string, id identity, titles layout, excel, retry bool) (*output, error) {
+	o := &output{path: path, titles: titles, early: map[int][]byte{}}
 	if err := o.open(id, excel, retry); err != nil {
 		o.close()
 		return nil, err
@@ -63,7 +64,7 @@ func (o *output) open(id identity, excel, retry bool) error {
 			return err
 		}
 	}
-	if o.found, err = j.records(); err != nil {
+	if o.found, err = j.records(o.titles); err != nil {
 		return err
 	}
 	if retry && out && !previous {
@@ -103,7 +104,7 @@ func (o *output) openPrevious() error {
 		return err
 	}
 	o.closers = append(o.closers, file)
-	o.previous, err = newRecordReader(file)
+	o.previous, err = newRecordReader(file, o.titles)
 	if err != nil {
 		return fmt.Errorf("%s: %w", previousPath(o.path), err)
 	}
@@ -121,7 +122,7 @@ func (o *output) openFile(excel bool) error {
 	if err != nil || size > 0 {
 		return err
 	}
-	header := encodeLine(recordTitles)
+	header := encodeLine(o.titles)
 	if excel {
 		// Who reads the input with Excel reads this with it too, and Excel
 		// takes UTF-8 for GBK unless there is a byte order mark.
@@ -133,12 +134,12 @@ func (o *output) openFile(excel bool) error {
 
 // resume reads the rows that are done from in, so that in goes on behind them,
 // and calls done with the record of each.
-func (o *output) resume(in *input, done func(record)) error {
+func (o *output) resume(in rowReader, done func(record)) error {
 	size, err := o.file.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
-	records, err := newRecordReader(io.NewSectionReader(o.file, 0, size))
+	records, err := newRecordReader(io.NewSectionReader(o.file, 0, size), o.titles)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.path, err)
 	}
@@ -259,30 +260,4 @@ func (o *output) close() {
 func exists(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Size() > 0
-}
-
-// recordReader reads the records of an output.
-type recordReader struct{ lines *lineReader }
-
-func newRecordReader(file io.Reader) (*recordReader, error) {
-	lines := newLineReader(file)
-	line, _, err := lines.next()
-	if err == io.EOF {
-		return &recordReader{lines}, nil
-	}
-	if err == nil && string(line)+"\n" != string(encodeLine(recordTitles)) {
-		err = errNoRecord
-	}
-	return &recordReader{lines}, err
-}
-
-func (r *recordReader) next() (record, error) {
-	line, tooLong, err := r.lines.next()
-	if err != nil {
-		return record{}, err
-	}
-	if tooLong {
-		return record{}, errNoRecord
-	}
-	return parseRecord(line)
 }

@@ -25,13 +25,12 @@ type record struct {
 	code         string // BizCode of a verdict; else Code of the service, if it gave one
 	reason       string // why there is no verdict
 	requestID    string
+	kept         []string // the columns of -keep
 }
-
-var recordTitles = []string{"row", "name", "id_number", "verdict", "code", "reason", "request_id"}
 
 // newRecord returns what becomes of r by the answer to it.
 func newRecord(r row, result id2meta.Result, err error) record {
-	rec := record{row: r.line, name: maskName(r.name), number: maskNumber(r.number)}
+	rec := record{row: r.line, name: maskName(r.name), number: maskNumber(r.number), kept: r.kept}
 	if err == nil {
 		rec.verdict = result.BizCode.String()
 		rec.code = string(result.BizCode)
@@ -87,21 +86,36 @@ func columnOf(field string) string {
 
 // badRecord is for a row that has no name and number to ask about.
 func badRecord(r row) record {
-	return record{row: r.line, verdict: verdictInvalid, reason: r.bad}
+	return record{row: r.line, verdict: verdictInvalid, reason: r.bad, kept: r.kept}
 }
 
 // isOf reports whether rec was made for r, as far as the masks let it be seen.
 func (rec record) isOf(r row) bool {
-	if r.bad != "" {
-		return rec.row == r.line && rec.name == "" && rec.number == ""
+	if rec.row != r.line {
+		return false
 	}
-	return rec.row == r.line && rec.name == maskName(r.name) && rec.number == maskNumber(r.number)
+	for i, value := range r.kept {
+		if rec.kept[i] != inertText(value) {
+			return false
+		}
+	}
+	if r.bad != "" {
+		return rec.name == "" && rec.number == ""
+	}
+	return rec.name == maskName(r.name) && rec.number == maskNumber(r.number)
 }
 
 // line returns rec as one line of CSV.
-func (rec record) line() []byte {
-	return encodeLine([]string{strconv.Itoa(rec.row), rec.name, rec.number, rec.verdict,
-		inert(rec.code), inert(rec.reason), inert(rec.requestID)})
+func (rec record) line() []byte { return encodeLine(rec.fields()) }
+
+// fields returns rec in the order of a layout. No field is a formula.
+func (rec record) fields() []string {
+	fields := []string{strconv.Itoa(rec.row), rec.name, rec.number, rec.verdict,
+		inert(rec.code), inert(rec.reason), inert(rec.requestID)}
+	for _, value := range rec.kept {
+		fields = append(fields, inertText(value))
+	}
+	return fields
 }
 
 func encodeLine(fields []string) []byte {
@@ -114,24 +128,40 @@ func encodeLine(fields []string) []byte {
 
 // inert returns what the service says as a spreadsheet shows it and does not
 // run it, on one line.
-func inert(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if s != "" && strings.ContainsAny(s[:1], "=+-@") {
-		return "'" + s
+func inert(s string) string { return inertText(strings.Join(strings.Fields(s), " ")) }
+
+// inertText returns a text so that a spreadsheet does not run it as a formula.
+func inertText(s string) string {
+	begin := strings.TrimSpace(s)
+	for _, mark := range []string{"=", "+", "-", "@", "＝", "＋", "－", "＠"} {
+		if strings.HasPrefix(begin, mark) {
+			return "'" + s
+		}
 	}
 	return s
 }
 
 var errNoRecord = errors.New("it is no line of a file of verdicts")
 
-func parseRecord(line []byte) (record, error) {
-	fields, err := splitLine(string(line))
-	if err != nil || len(fields) != len(recordTitles) {
+// layout are the titles of an output.
+type layout []string
+
+func newLayout(c columns) layout {
+	titles := layout{"row", "name", "id_number", "verdict", "code", "reason", "request_id"}
+	for _, k := range c.keep {
+		titles = append(titles, inertText(oneLine(k.title)))
+	}
+	return titles
+}
+
+func (titles layout) parse(line []byte) (record, error) {
+	f, err := splitLine(string(line), ',')
+	if err != nil || len(f) != len(titles) {
 		return record{}, errNoRecord
 	}
-	number, err := strconv.Atoi(fields[0])
+	number, err := strconv.Atoi(f[0])
 	if err != nil {
 		return record{}, errNoRecord
 	}
-	return record{number, fields[1], fields[2], fields[3], fields[4], fields[5], fields[6]}, nil
+	return record{number, f[1], f[2], f[3], f[4], f[5], f[6], f[7:]}, nil
 }

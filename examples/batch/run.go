@@ -26,7 +26,7 @@ type batch struct {
 	parallel int
 	giveUp   int
 	rows     int // of the input
-	input    *input
+	input    rowReader
 	output   *output
 	progress progress
 	counts   tally
@@ -43,6 +43,7 @@ type finished struct {
 	sequence int
 	record   record
 	asked    bool
+	worker   bool  // a worker waits until this is written
 	err      error // nothing was written for it: it is asked about again
 }
 
@@ -56,12 +57,18 @@ func (b *batch) run(ctx context.Context) error {
 	defer stop(nil)
 	jobs, results := make(chan job), make(chan finished)
 	space := make(chan struct{}, window)
+	written := make(chan struct{}, b.parallel)
 
 	var workers sync.WaitGroup
 	for range b.parallel {
 		workers.Go(func() {
 			for j := range jobs {
-				results <- b.ask(j)
+				f := b.ask(j)
+				f.worker = true
+				results <- f
+				// With the next row at once, a kill could cost the answers of
+				// more rows than there are workers.
+				<-written
 			}
 		})
 	}
@@ -75,7 +82,7 @@ func (b *batch) run(ctx context.Context) error {
 		close(results)
 	}()
 
-	b.collect(results, space, stop)
+	b.collect(results, space, written, stop)
 	if err := b.output.sync(); err != nil {
 		return err
 	}
@@ -121,8 +128,8 @@ func (b *batch) feed(ctx context.Context, jobs chan<- job, results chan<- finish
 }
 
 // ask verifies one row. It has a context of its own: a request that was sent may
-// be billed, and its answer is worth waiting for also when the run is to stop.
-// It ends by the Client's timeout; what was not sent yet, by the limiter.
+// be billed, and its answer is worth waiting for even when the run is to stop.
+// The Client's timeout ends it. What was not sent yet is ended by the limiter.
 func (b *batch) ask(j job) finished {
 	result, err := b.verifier.Verify(context.Background(), id2meta.Param{
 		UserName:    j.row.name,
@@ -137,64 +144,73 @@ func (b *batch) ask(j job) finished {
 
 // stopsRun reports whether err says nothing of the row, and would be the same
 // for all that follow.
-func stopsRun(err error) bool {
-	for _, hopeless := range []error{id2meta.ErrCredential, id2meta.ErrAccessDenied, id2meta.ErrNotActivated, id2meta.ErrOverdue} {
-		if errors.Is(err, hopeless) {
-			return true
-		}
-	}
-	return false
-}
+func stopsRun(err error) bool { return id2meta.RemedyOf(err) == id2meta.RemedyOperator }
 
 // collect writes what is finished until results is closed.
-func (b *batch) collect(results <-chan finished, space <-chan struct{}, stop context.CancelCauseFunc) {
+func (b *batch) collect(results <-chan finished, space <-chan struct{}, written chan<- struct{}, stop context.CancelCauseFunc) {
 	show := time.NewTicker(b.progress.every)
 	defer show.Stop()
 	sync := time.NewTicker(time.Second)
 	defer sync.Stop()
-	broken := false // the output could not be written: what follows would stand in the wrong place
-	failures := 0   // since the last answer
+	c := collector{batch: b, space: space, stop: stop}
 	for {
 		select {
 		case f, ok := <-results:
-			switch {
-			case !ok:
+			if !ok {
 				b.progress.end(b.counts)
 				return
-			case f.err != nil:
-				stop(f.err)
-				continue
-			case broken:
-				continue
 			}
-			written, err := b.output.write(f.sequence, f.record)
-			for range written {
-				<-space
-			}
-			if err != nil {
-				broken = true
-				stop(err)
-				continue
-			}
-			b.counts.add(f.record.verdict)
-			if !f.asked {
-				continue
-			}
-			b.counts.asked++
-			failures++
-			if f.record.verdict != verdictFailed {
-				failures = 0
-			}
-			if failures == b.giveUp && b.giveUp > 0 {
-				stop(fmt.Errorf("%d rows in a row failed, the last one because: %s\nWhen that is over, start again with -retry-failed", failures, f.record.reason))
+			c.take(f)
+			if f.worker {
+				written <- struct{}{}
 			}
 		case <-show.C:
 			b.progress.show(b.counts)
 		case <-sync.C:
 			if err := b.output.sync(); err != nil {
-				broken = true
+				c.broken = true
 				stop(err)
 			}
 		}
+	}
+}
+
+// collector writes finished rows.
+type collector struct {
+	*batch
+	space    <-chan struct{}
+	stop     context.CancelCauseFunc
+	broken   bool // the output could not be written: what follows would stand in the wrong place
+	failures int  // since the last answer
+}
+
+func (c *collector) take(f finished) {
+	switch {
+	case f.err != nil:
+		c.stop(f.err)
+		return
+	case c.broken:
+		return
+	}
+	lines, err := c.output.write(f.sequence, f.record)
+	for range lines {
+		<-c.space
+	}
+	if err != nil {
+		c.broken = true
+		c.stop(err)
+		return
+	}
+	c.counts.add(f.record.verdict)
+	if !f.asked {
+		return
+	}
+	c.counts.asked++
+	c.failures++
+	if f.record.verdict != verdictFailed {
+		c.failures = 0
+	}
+	if c.failures == c.giveUp && c.giveUp > 0 {
+		c.stop(fmt.Errorf("%d rows in a row failed. The reason of the last one: %s\nRemove the cause, and start again with -retry-failed", c.failures, f.record.reason))
 	}
 }

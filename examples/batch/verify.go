@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,51 +54,6 @@ func newClient(ctx context.Context, o options, service []id2meta.Option) (*id2me
 	return id2meta.New(append(service,
 		id2meta.WithLimiter(stoppable{rate.NewLimiter(limit, 1), ctx}),
 		id2meta.WithTimeout(timeout))...)
-}
-
-// process verifies o.in into o.out with verifier.
-func process(ctx context.Context, o options, verifier id2meta.Verifier, stdout io.Writer, stderr *os.File) (tally, error) {
-	file, err := os.Open(o.in)
-	if err != nil {
-		return tally{}, err
-	}
-	defer file.Close()
-	s, err := takeSurvey(file, o.encoding)
-	if err != nil {
-		return tally{}, fmt.Errorf("%s cannot be verified: %w", o.in, err)
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return tally{}, err
-	}
-	out, err := openOutput(o.out, identity{journalVersion, s.sha256, s.encoding, o.source()}, s.excel, o.retryFailed)
-	if err != nil {
-		return tally{}, err
-	}
-	defer out.close()
-
-	b := &batch{verifier: verifier, parallel: o.parallel, giveUp: o.giveUp, rows: s.rows, input: newInput(file, s), output: out}
-	if err := out.resume(b.input, func(rec record) { b.counts.add(rec.verdict) }); err != nil {
-		return tally{}, err
-	}
-	before := b.counts.rows()
-	if before > 0 {
-		fmt.Fprintf(stderr, "batch: %s of %s rows are done already\n", thousands(before), thousands(s.rows))
-	}
-	b.progress = newProgress(stderr, s.rows, before, o.progress)
-	started := time.Now()
-	err = b.run(ctx)
-	took := time.Since(started)
-	rate := ""
-	if took >= time.Second/2 { // in less, the first few make it look faster than it is
-		rate = fmt.Sprintf(" (%.1f/s)", perSecond(b.counts.asked, took))
-	}
-	fmt.Fprintf(stdout, "%s of %s rows: %v; asked about %s in %v%s\n",
-		thousands(b.counts.rows()), thousands(s.rows), b.counts,
-		thousands(b.counts.asked), took.Round(100*time.Millisecond), rate)
-	if errors.Is(err, errStopped) {
-		err = errors.New("stopped; start again with the same arguments to continue")
-	}
-	return b.counts, err
 }
 
 func (o options) source() string {

@@ -83,6 +83,16 @@ type flight struct {
 	err      error
 }
 
+// Ready returns the key to sign with, or false if the caller would have to wait for the
+// key.
+func (r *Resolver) Ready() (Key, bool) {
+	last, f := r.look()
+	if f != nil {
+		return Key{}, false
+	}
+	return last.key, true
+}
+
 // Resolve returns the key to sign with. If ctx ends first, Resolve returns ctx.Err().
 // Any other error says in words of this package why the source failed, without secrets.
 func (r *Resolver) Resolve(ctx context.Context) (Key, error) {

@@ -142,21 +142,26 @@ func (x *exchange) gotNoConnection() bool {
 	return reached == connecting || reached == givenUp || reached == stale
 }
 
-// do sends r and reads the answer. If the transport takes a stale connection from the
-// pool, do sends r again. The pool has dropped the stale connection by then, so the
-// transport takes another connection.
-func (x *exchange) do(r Request) Outcome {
+// prepare returns the signed HTTP request. It fails if the context has ended.
+func (x *exchange) prepare(r Request) (*http.Request, error) {
 	request, err := newRequest(x, r)
 	if err == nil && ended(x) {
 		err = errEnded
 	}
 	if err != nil {
 		x.reached.Store(refused)
-		return Outcome{Err: err}
+		return nil, err
 	}
 	if !x.sender.own { // the own pool reports everything, and can write head and body together if it knows the type of the body
 		x.watchBody(request)
 	}
+	return request, nil
+}
+
+// do sends request and reads the answer. If the transport takes a stale connection from
+// the pool, do sends request again. The pool has dropped the stale connection by then, so
+// the transport takes another connection.
+func (x *exchange) do(request *http.Request) Outcome {
 	response, err := x.sender.client.Do(request)
 	for err != nil && x.reached.Load() == stale && !ended(x) {
 		request.Body, _ = request.GetBody() // it makes a strings.Reader, and cannot fail
@@ -181,7 +186,7 @@ func (x *exchange) do(r Request) Outcome {
 // doInBackground is do for a transport that may ignore its context. It returns at most
 // lateTime after the end of the context, even if the transport has not returned. If the
 // transport panics, doInBackground panics with the same value.
-func (x *exchange) doInBackground(r Request) Outcome {
+func (x *exchange) doInBackground(request *http.Request) Outcome {
 	type result struct {
 		Outcome
 		panicked any
@@ -193,7 +198,7 @@ func (x *exchange) doInBackground(r Request) Outcome {
 			end.panicked = recover()
 			done <- end
 		}()
-		end.Outcome = x.do(r)
+		end.Outcome = x.do(request)
 	}()
 
 	var late <-chan time.Time

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"encoding/csv"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/unicode"
+)
+
+func TestDialectsOfCSV(t *testing.T) {
+	const zhang, li = "张*,110105********002X,match,1,,\n", "李*,440524********0014,match,1,,\n"
+	const rows23, rows34 = "2," + zhang + "3," + li, "3," + zhang + "4," + li
+	utf16 := func(s string, e unicode.Endianness) string {
+		return encode(t, unicode.UTF16(e, unicode.UseBOM).NewEncoder().String, s)
+	}
+	const tabs = "姓名\t身份证号\r\n张三\t11010519491231002X\r\n李四\t440524188001010014\r\n"
+	for name, c := range map[string]struct{ content, want string }{
+		"tabs":       {tabs, rows23},
+		"semicolons": {"name;id_number\n张三;11010519491231002X\n李四;440524188001010014\n", rows23},
+		"semicolons, and commas in another column": {"name;note;id_number\n张三;a,b,c;11010519491231002X\n李四;;440524188001010014\n", rows23},
+		"tabs without a header":                    {"张三\t11010519491231002X\n李四\t440524188001010014\n", "1," + zhang + "2," + li},
+		"sep=,":                                    {"sep=,\nname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", rows34},
+		"sep=; with CRLF":                          {"sep=;\r\nname;id_number\r\n张三;11010519491231002X\r\n李四;440524188001010014\r\n", rows34},
+		"SEP=| in quotes":                          {"\"SEP=|\"\nname|id_number\n张三|11010519491231002X\n李四|440524188001010014\n", rows34},
+		"sep=; without a header":                   {"sep=;\n张三;11010519491231002X\n李四;440524188001010014\n", "2," + zhang + "3," + li},
+		"sep=, filled up with separators":          {"sep=,,\nname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", rows34},
+		"an apostrophe before the number":          {"name,id_number\n张三,'11010519491231002X\n李四,’440524188001010014\n", rows23},
+		`="number"`:                                {"name,id_number\n张三,=\"11010519491231002X\"\n=\"李四\",=\"440524188001010014\"\n", rows23},
+		`"=""number"""`:                            {"name,id_number\n张三,\"=\"\"11010519491231002X\"\"\"\n李四,\"=\"\"440524188001010014\"\"\"\n", rows23},
+		"a tab after the number":                   {"name,id_number\n张三,\"11010519491231002X\t\"\n李四,440524188001010014\t\n", rows23},
+		"a wide space in the header":               {"姓　名,身份证\u00A0号码\n张三,11010519491231002X\n李四,440524188001010014\n", rows23},
+		"a zero-width space in the header":         {"姓名\u200B,\u2060身份证号\n张三,11010519491231002X\n李四,440524188001010014\n", rows23},
+		"two byte order marks":                     {"\uFEFF\uFEFFname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", "\uFEFF" + rows23},
+		"UTF-16, as Excel's Unicode text":          {utf16(tabs, unicode.LittleEndian), "\uFEFF" + rows23},
+		"UTF-16, big endian":                       {utf16(tabs, unicode.BigEndian), "\uFEFF" + rows23},
+		"UTF-16 with two byte order marks":         {utf16("\uFEFF"+tabs, unicode.LittleEndian), "\uFEFF" + rows23},
+		"UTF-16 with commas":                       {utf16(strings.ReplaceAll(tabs, "\t", ","), unicode.LittleEndian), "\uFEFF" + rows23},
+		"UTF-16 with sep=;":                        {utf16("sep=;\n"+strings.ReplaceAll(tabs, "\t", ";"), unicode.LittleEndian), "\uFEFF" + rows34},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _, said := rehearse(t, []byte(c.content))
+			want := header + c.want
+			if rest, marked := strings.CutPrefix(c.want, "\uFEFF"); marked {
+				want = "\uFEFF" + header + rest
+			}
+			if got != want {
+				t.Errorf("got\n%s\nwant\n%s\nit said\n%s", got, want, said)
+			}
+		})
+	}
+}
+
+func TestRefusesADialect(t *testing.T) {
+	for name, c := range map[string]struct {
+		content string
+		args    []string
+		want    string
+	}{
+		"sep= and no separator":       {"sep=\nname,id_number\n", nil, "says sep="},
+		"sep= and a letter":           {"sep=x\nnamexid_number\n", nil, "says sep="},
+		"sep=; and commas":            {"sep=;\nname,id_number\n张三,1\n", nil, "one column"},
+		"sep=, and nothing else":      {"sep=,\n", nil, "it is empty"},
+		"UTF-16 said to be UTF-8":     {"\xFF\xFEa\x00", []string{"-encoding", "utf-8"}, "leave -encoding out"},
+		"a sheet of a text file":      {"name,id_number\n", []string{"-sheet", "Sheet1"}, "-sheet is for .xlsx workbooks"},
+		"an old or locked workbook":   {string(oleMagic) + "...", nil, "without a password"},
+		"what only begins like .xlsx": {"PK\x03\x04 and so on", nil, "damaged or cut off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, status, said := rehearse(t, []byte(c.content), c.args...)
+			if status != exitStopped || !strings.Contains(said, c.want) {
+				t.Errorf("status %d, %q is not in: %s", status, c.want, said)
+			}
+		})
+	}
+}
+
+func TestSplitLine(t *testing.T) {
+	for line, want := range map[string]string{
+		`a,="1"`:              "a|1",
+		`="a,b",="1"`:         "a,b|1",
+		`"x,=""y""",1`:        `x,="y"|1`,
+		`a=b,"c=d"`:           "a=b|c=d",
+		`=A1,1`:               "=A1|1",
+		`"=""1""",2`:          `="1"|2`,
+		`"a ""b"" c",="say"`:  `a "b" c|say`,
+		`a,"b"` + "\u00A0=1":  "error",
+		`a,="1`:               "error",
+		`a "b",c`:             "error",
+		`="",1`:               "|1",
+		"张三,=\"440524…0014\"": "张三|440524…0014",
+	} {
+		fields, err := splitLine(line, ',')
+		got := strings.Join(fields, "|")
+		if err != nil {
+			got = "error"
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", line, got, want)
+		}
+	}
+}
+
+func TestUnwrap(t *testing.T) {
+	for in, want := range map[string]string{
+		"'1": "1", "’1": "1", "＇1": "1", ` ="1" `: "1", `'="1"`: "1", `="a""b"`: `a"b`, "1": "1", "": "", "'": "",
+		`="1`: `="1`, "=1": "=1", "O'Neil": "O'Neil", "''1": "'1",
+	} {
+		if got := unwrap(in); got != want {
+			t.Errorf("unwrap(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// endless gives n bytes without a line break.
+type endless struct{ n int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.n == 0 {
+		return 0, io.EOF
+	}
+	n := min(e.n, len(p))
+	for i := range p[:n] {
+		p[i] = 'x'
+	}
+	e.n -= n
+	return n, nil
+}
+
+func TestAGigabyteWithoutALineBreakTakesNoMemory(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := firstLines(newLineReader(&endless{1 << 30}), newCensus())
+	if err == nil || !strings.Contains(err.Error(), "first line is longer than") {
+		t.Errorf("the first line: %v", err)
+	}
+	lines := newLineReader(io.MultiReader(strings.NewReader("name,id_number\n"), &endless{1 << 30}))
+	if _, err := firstLines(lines, newCensus()); err != nil {
+		t.Errorf("a later line: %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
+		t.Errorf("%d bytes were allocated", used)
+	}
+}
+
+func TestNumbersThatExcelDamagedAreTold(t *testing.T) {
+	damaged := "name,id_number\n张三,110105194912310000\n李四,440524188001010000\n王五,11010519491231002X\n"
+	_, _, said := rehearse(t, []byte(damaged))
+	if !strings.Contains(said, "warning: 2 of 3 ID numbers end in 000") {
+		t.Error(said)
+	}
+	_, _, said = rehearse(t, people(2000)) // two of them end in 000
+	if strings.Contains(said, "warning") {
+		t.Error(said)
+	}
+}
+
+func TestRepeatsAreCounted(t *testing.T) {
+	for name, c := range map[string]struct {
+		rows string
+		want string
+	}{
+		"nobody twice":                    {"张三,11010519491231002X\n李四,11010519491231002X\n", ""},
+		"one person twice":                {"张三,11010519491231002X\n李四,440524188001010014\n张三,11010519491231002X\n", "repeat an earlier person: about 1;"},
+		"one person in three spellings":   {"张三,11010519491231002X\n张三 ,11010519491231002x\n张三,１１０１０５１９４９１２３１００２Ｘ\n", "repeat an earlier person: about 2;"},
+		"rows that nobody is asked about": {"张三,1\n张三,1\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, said := rehearse(t, []byte("name,id_number\n"+c.rows))
+			if strings.Contains(said, "repeat") != (c.want != "") || !strings.Contains(said, c.want) {
+				t.Error(said)
+			}
+		})
+	}
+}
+
+func TestThePersonFilterIsExactForMostFiles(t *testing.T) {
+	f := newPersonFilter()
+	const n = 20_000
+	for i := range n {
+		f.add("张三", number(i))
+	}
+	if f.repeats() != 0 {
+		t.Errorf("%d of %d different people were taken for repeats", f.repeats(), n)
+	}
+	for i := range 100 {
+		f.add("张三", number(i))
+	}
+	if f.repeats() != 100 {
+		t.Errorf("%d repeats, want 100", f.repeats())
+	}
+	f.people = filterMax + 1
+	if f.repeats() != -1 {
+		t.Error("too many people were counted")
+	}
+}
+
+func FuzzSplitLineAgreesWithEncodingCSV(f *testing.F) {
+	f.Add("张三,11010519491231002X")
+	f.Add(`a,"b,""c""",`)
+	f.Add(" \t,\r,")
+	f.Fuzz(func(t *testing.T, line string) {
+		if strings.ContainsAny(line, "\n\r") || strings.Contains(line, `="`) || line == "" {
+			t.Skip("no line, or no CSV to encoding/csv")
+		}
+		want, err1 := csv.NewReader(strings.NewReader(line)).Read()
+		got, err2 := splitLine(line, ',')
+		if (err1 == nil) != (err2 == nil) || err1 == nil && !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v; encoding/csv: %q, %v", line, got, err2, want, err1)
+		}
+	})
+}

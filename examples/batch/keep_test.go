@@ -1,0 +1,93 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestKeptColumns(t *testing.T) {
+	content := "user_id,name,department,id_number,note\n" +
+		"00017,张三,\"风控, 一部\",11010519491231002X,x\n" +
+		"=1+1,李四,=\"0042\",440524188001010014,x\n" +
+		"-5,张三,+86 138,110105194912310021,x\n" +
+		"18,too few\n" +
+		"19,\"torn\n"
+	want := "row,name,id_number,verdict,code,reason,request_id,user_id,department\n" +
+		"2,张*,110105********002X,match,1,,,00017,\"风控, 一部\"\n" +
+		"3,李*,440524********0014,match,1,,,'=1+1,0042\n" +
+		"4,张*,110105********0021,invalid,,id_number: the check digit is wrong,,'-5,'+86 138\n" +
+		"5,,,invalid,,number of fields: 2 instead of 5,,,\n" +
+		"6,,,invalid,,\"it has a quoted field that does not end on the line, or goes on after its quote\",,,\n"
+	w := newWork(t, []byte(content))
+	var stdout strings.Builder
+	for range 2 { // the second run reads the output of the first
+		if status := command(w.args("-simulator", "-keep", "User ID,department"), &stdout, silent(t)); status != exitPartial {
+			t.Fatalf("status %d", status)
+		}
+		got := withoutRequestIDs(read(t, w.out))
+		if want := strings.Replace(want, "user_id", "User ID", 1); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+func TestKeptColumnsOfAWorkbookAreAsExcelShowsThem(t *testing.T) {
+	p := newParts(sheetXML(
+		rowXML(1, "name", "id_number", "joined", "note"),
+		rowXML(2, "张三", zhangSan, `<c s="1"><v>43831</v></c>`, "two\nlines"),
+		rowXML(3, "李四", liSi)))
+	p["xl/styles.xml"] = xmlHead + `<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\-mm\-dd"/></numFmts><fonts count="1"><font/></fonts><fills count="1"><fill/></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf/><xf numFmtId="164" applyNumberFormat="1"/></cellXfs></styleSheet>`
+	got, _, said := rehearse(t, zipped(t, p), "-keep", "joined,note")
+	for _, want := range []string{"2,张*,110105********002X,match,1,,,2020-01-01,two lines\n", "3,李*,440524********0014,match,1,,,,\n"} {
+		if !strings.Contains(withoutRequestIDs(got), want) {
+			t.Errorf("%q is not in\n%s\nit said\n%s", want, got, said)
+		}
+	}
+}
+
+func TestRefusesToKeep(t *testing.T) {
+	for name, c := range map[string]struct{ header, keep, want string }{
+		"a column that is not there": {"name,id_number", "phone", `no column "phone"`},
+		"one of two columns":         {"name,id_number,note,Note", "note", "more than one column"},
+		"the numbers":                {"name,id_number", "id_number", "only masked"},
+		"the names":                  {"name,id_number", "Name", "only masked"},
+		"a column without a header":  {"张三,11010519491231002X", "note", "-keep needs one"},
+		"nothing":                    {"name,id_number", "note,,", "empty title"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, status, said := rehearse(t, []byte(c.header+"\n"), "-keep", c.keep)
+			if status != exitStopped || !strings.Contains(said, c.want) {
+				t.Errorf("status %d, %q is not in: %s", status, c.want, said)
+			}
+		})
+	}
+}
+
+func TestAnOutputThatKeepsOtherColumnsIsNotContinued(t *testing.T) {
+	w := newWork(t, []byte("name,id_number,a,b\n张三,11010519491231002X,1,2\n"))
+	for _, c := range []struct {
+		keep   string
+		status int
+	}{{"a", exitComplete}, {"b", exitStopped}, {"a,b", exitStopped}, {"a", exitComplete}} {
+		var stdout strings.Builder
+		if status := command(w.args("-simulator", "-keep", c.keep), &stdout, silent(t)); status != c.status {
+			t.Errorf("-keep %s: status %d, want %d", c.keep, status, c.status)
+		}
+	}
+}
+
+func TestAKeptColumnIsBounded(t *testing.T) {
+	content := "name,id_number,note\n张三,11010519491231002X," + strings.Repeat("x", maxKept+1) + "\n李四,440524188001010014,\"" + strings.Repeat(`""`, maxKept) + "\"\n"
+	w := newWork(t, []byte(content))
+	for range 2 {
+		var stdout strings.Builder
+		stderr := silent(t)
+		if status := command(w.args("-simulator", "-keep", "note"), &stdout, stderr); status != exitPartial {
+			t.Fatalf("status %d: %s", status, read(t, stderr.Name()))
+		}
+	}
+	got := read(t, w.out)
+	if !strings.Contains(got, "2,,,invalid,,the columns of -keep have more than") || !strings.Contains(got, "3,李*,440524********0014,match") {
+		t.Errorf("got\n%.500s", got)
+	}
+}

@@ -1,0 +1,381 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// parts are the parts of a workbook, by name.
+type parts map[string]string
+
+// zipped returns a workbook. It is written here and not by excelize, because the
+// tests need what excelize does not write: shared texts as Excel has them, types
+// of cells, damage.
+func zipped(t testing.TB, p parts) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for name, text := range p {
+		part, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(part, text)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+const xmlHead = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>` + "\n"
+
+// newParts returns a workbook with one sheet for each of the given XML texts,
+// which stand between <worksheet> and </worksheet>.
+func newParts(sheets ...string) parts {
+	var list, rels, types strings.Builder
+	p := parts{}
+	for i, sheet := range sheets {
+		fmt.Fprintf(&list, `<sheet name="Sheet%d" sheetId="%d" r:id="rId%d"/>`, i+1, i+1, i+1)
+		fmt.Fprintf(&rels, `<Relationship Id="rId%d" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet%d.xml"/>`, i+1, i+1)
+		fmt.Fprintf(&types, `<Override PartName="/xl/worksheets/sheet%d.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>`, i+1)
+		p[fmt.Sprintf("xl/worksheets/sheet%d.xml", i+1)] = xmlHead + `<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">` + sheet + `</worksheet>`
+	}
+	p["[Content_Types].xml"] = xmlHead + `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>` + types.String() + `</Types>`
+	p["_rels/.rels"] = xmlHead + `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>`
+	p["xl/workbook.xml"] = xmlHead + `<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets>` + list.String() + `</sheets></workbook>`
+	p["xl/_rels/workbook.xml.rels"] = xmlHead + `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` + rels.String() + `</Relationships>`
+	return p
+}
+
+// withStrings adds the texts that cells of type s refer to.
+func (p parts) withStrings(texts ...string) parts {
+	p["xl/sharedStrings.xml"] = xmlHead + `<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>` + strings.Join(texts, "</t></si><si><t>") + `</t></si></sst>`
+	return p
+}
+
+// row returns the XML of a row. A cell that begins with < is XML itself, and ""
+// is none.
+func rowXML(number int, cells ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<row r="%d">`, number)
+	for i, cell := range cells {
+		at := fmt.Sprintf(` r="%c%d"`, 'A'+i, number)
+		switch {
+		case strings.HasPrefix(cell, "<c"):
+			b.WriteString("<c" + at + strings.TrimPrefix(cell, "<c"))
+		case cell != "":
+			fmt.Fprintf(&b, `<c%s t="inlineStr"><is><t>%s</t></is></c>`, at, cell)
+		}
+	}
+	return b.String() + "</row>"
+}
+
+func sheetXML(rows ...string) string { return "<sheetData>" + strings.Join(rows, "") + "</sheetData>" }
+
+// rehearseBook is rehearse for a workbook with one sheet.
+func rehearseBook(t *testing.T, sheet string, more ...string) (output string, status int, said string) {
+	t.Helper()
+	return rehearse(t, zipped(t, newParts(sheet)), more...)
+}
+
+const (
+	zhangSan = "11010519491231002X"
+	liSi     = "440524188001010014"
+)
+
+func TestAWorkbook(t *testing.T) {
+	head := rowXML(1, "姓名", "身份证号")
+	number := func(v string) string { return "<c><v>" + v + "</v></c>" }
+	const match2 = "2,张*,110105********002X,match,1,,\n"
+	const excel = `2,,,invalid,,"id_number: the cell is a number and not a text, and Excel keeps 15 digits`
+	for name, c := range map[string]struct{ sheet, want string }{
+		"text cells":                 {sheetXML(head, rowXML(2, "张三", zhangSan)), match2},
+		"no header":                  {sheetXML(rowXML(2, "张三", zhangSan)), match2},
+		"a header further down":      {sheetXML(rowXML(3, "编号", "身份证号", "", "姓名"), rowXML(5, "7", zhangSan, "", "张三")), "5,张*,110105********002X,match,1,,\n"},
+		"blank rows":                 {sheetXML(head, rowXML(2, "张三", zhangSan), rowXML(3), rowXML(4, " ", ""), rowXML(9, "李四", liSi), rowXML(10)), match2 + "9,李*,440524********0014,match,1,,\n"},
+		"no rows":                    {sheetXML(head), ""},
+		"rows and cells unnumbered":  {`<sheetData><row><c t="inlineStr"><is><t>name</t></is></c><c t="inlineStr"><is><t>id_number</t></is></c></row><row><c t="inlineStr"><is><t>张三</t></is></c><c t="inlineStr"><is><t>` + zhangSan + `</t></is></c></row></sheetData>`, match2},
+		"an apostrophe in the text":  {sheetXML(head, rowXML(2, "张三", "'"+zhangSan)), match2},
+		"rich text":                  {sheetXML(head, rowXML(2, `<c t="inlineStr"><is><r><t>张</t></r><r><t>三</t></r></is></c>`, zhangSan)), match2},
+		"a number":                   {sheetXML(head, rowXML(2, "李四", number("440524188001010000"))), excel},
+		"a number as Excel saves it": {sheetXML(head, rowXML(2, "李四", number("4.4052418800101E+17"))), excel},
+		"a number with all digits":   {sheetXML(head, rowXML(2, "李四", number(liSi))), excel},
+		"a number of type n":         {sheetXML(head, rowXML(2, "李四", `<c t="n"><v>1</v></c>`)), excel},
+		"a date":                     {sheetXML(head, rowXML(2, "李四", `<c t="d"><v>2020-01-01</v></c>`)), excel},
+		"a formula with a text":      {sheetXML(head, rowXML(2, "张三", `<c t="str"><f>A1</f><v>`+zhangSan+`</v></c>`)), match2},
+		"a formula with a number":    {sheetXML(head, rowXML(2, "张三", `<c><f>A1</f><v>440524188001010000</v></c>`)), excel},
+		"a formula without a result": {sheetXML(head, rowXML(2, "张三", `<c><f>A1</f></c>`)), `2,,,invalid,,"id_number: the cell has a formula without a stored result`},
+		"a name that is a formula without a result": {sheetXML(head, rowXML(2, `<c t="str"><f>A1</f><v></v></c>`, zhangSan)), `2,,,invalid,,"name: the cell has a formula without a stored result`},
+		"an error":               {sheetXML(head, rowXML(2, "张三", `<c t="e"><v>#N/A</v></c>`)), "2,张*,***,invalid,,"},
+		"a truth value":          {sheetXML(head, rowXML(2, "张三", `<c t="b"><v>1</v></c>`)), "2,张*,***,invalid,,"},
+		"no number":              {sheetXML(head, rowXML(2, "张三")), "2,张*,,invalid,,id_number: it is empty,\n"},
+		"merged numbers":         {sheetXML(head, rowXML(2, "张三", zhangSan), rowXML(3, "李四")) + `<mergeCells><mergeCell ref="B2:B3"/></mergeCells>`, match2 + "3,,,invalid,,\"id_number: the cell is merged"},
+		"merged names":           {sheetXML(head, rowXML(2, "张三", zhangSan), rowXML(3, "", liSi)) + `<mergeCells><mergeCell ref="A2:A3"/></mergeCells>`, match2 + "3,,,invalid,,\"name: the cell is merged"},
+		"name and number":        {sheetXML(head, rowXML(2, "张三")) + `<mergeCells><mergeCell ref="A2:B2"/></mergeCells>`, "2,,,invalid,,\"id_number: the cell is merged"},
+		"a merge of one":         {sheetXML(head, rowXML(2, "张三", zhangSan)) + `<mergeCells><mergeCell ref="B2"/></mergeCells>`, match2},
+		"a merge far below":      {sheetXML(head, rowXML(2, "张三", zhangSan)) + `<mergeCells><mergeCell ref="A9:B1048576"/></mergeCells>`, match2},
+		"a very long number":     {sheetXML(head, rowXML(2, "张三", strings.Repeat("1", 5000))), "2,,,invalid,,id_number: it has more than 2048 bytes,\n"},
+		"a prefix for all names": {`<x:sheetData xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><x:row r="2"><x:c r="A2" t="inlineStr"><x:is><x:t>张三</x:t></x:is></x:c><x:c r="B2" t="inlineStr"><x:is><x:t>` + zhangSan + `</x:t></x:is></x:c></x:row></x:sheetData>`, match2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _, said := rehearseBook(t, c.sheet)
+			want := "\uFEFF" + header + c.want
+			if strings.HasSuffix(want, "\n") && got != want || !strings.HasPrefix(got, want) {
+				t.Errorf("got\n%s\nwant\n%s\nit said\n%s", got, want, said)
+			}
+		})
+	}
+}
+
+// Excel keeps each text once, in a part of its own.
+func TestTextsOfExcel(t *testing.T) {
+	text := func(i int) string { return fmt.Sprintf(`<c t="s"><v>%d</v></c>`, i) }
+	for name, pad := range map[string]int{"a few": 0, "so many that they go into a temporary file": 60_000} {
+		t.Run(name, func(t *testing.T) {
+			texts := []string{"姓名", "身份证号", "张三", zhangSan}
+			for i := range pad {
+				texts = append(texts, fmt.Sprintf("text number %d", i))
+			}
+			p := newParts(sheetXML(rowXML(1, text(0), text(1)), rowXML(2, text(2), text(3)))).withStrings(texts...)
+			got, _, said := rehearse(t, zipped(t, p))
+			if want := "\uFEFF" + header + "2,张*,110105********002X,match,1,,\n"; got != want {
+				t.Errorf("got\n%s\nwant\n%s\nit said\n%s", got, want, said)
+			}
+		})
+	}
+}
+
+func TestTheSheet(t *testing.T) {
+	book := func(person string) string {
+		return sheetXML(rowXML(1, "name", "id_number"), rowXML(2, person, zhangSan))
+	}
+	p := newParts(book("李四"), book("张三"))
+	hidden := newParts(book("李四"), book("张三"))
+	hidden["xl/workbook.xml"] = strings.Replace(hidden["xl/workbook.xml"], `sheetId="1"`, `sheetId="1" state="hidden"`, 1)
+	for name, c := range map[string]struct {
+		p    parts
+		args []string
+		want string
+	}{
+		"the first one":                    {p, nil, "mismatch"},
+		"the one of -sheet":                {p, []string{"-sheet", "Sheet2"}, "match,1"},
+		"the first one that is not hidden": {hidden, nil, "match,1"},
+		"a hidden one, if -sheet says so":  {hidden, []string{"-sheet", "Sheet1"}, "mismatch"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _, said := rehearse(t, zipped(t, c.p), c.args...)
+			if !strings.Contains(got, ",张*,110105********002X,"+c.want) && !strings.Contains(got, ",李*,110105********002X,"+c.want) {
+				t.Errorf("got\n%s\nit said\n%s", got, said)
+			}
+			if told := strings.Contains(said, `the first of 2 sheets is read, "Sheet1"`); told != (name == "the first one") {
+				t.Errorf("it said\n%s", said)
+			}
+		})
+	}
+}
+
+func TestRefusesAWorkbook(t *testing.T) {
+	good := func() parts { return newParts(sheetXML(rowXML(1, "name", "id_number"), rowXML(2, "张三", zhangSan))) }
+	with := func(name, text string) parts {
+		p := good()
+		p[name] = text
+		return p
+	}
+	without := func(name string) parts {
+		p := good()
+		delete(p, name)
+		return p
+	}
+	cut := func(data []byte, n int) []byte { return data[:len(data)-n] }
+	sheet := func(rows ...string) []byte { return zipped(t, newParts(sheetXML(rows...))) }
+	shared := `<c t="s"><v>%s</v></c>`
+	for name, c := range map[string]struct {
+		content []byte
+		args    []string
+		want    string
+	}{
+		"an empty sheet":          {sheet(), nil, `its sheet "Sheet1" is empty`},
+		"a sheet of empty cells":  {sheet(rowXML(1, " "), rowXML(2)), nil, `its sheet "Sheet1" is empty`},
+		"no column for the name":  {sheet(rowXML(1, "id_number", "phone")), nil, "none called name"},
+		"no columns":              {sheet(rowXML(1, "a", "b", "c")), nil, "3 columns and is no header"},
+		"no such sheet":           {zipped(t, good()), []string{"-sheet", "人员"}, `it has no sheet "人员"; it has "Sheet1"`},
+		"an encoding":             {zipped(t, good()), []string{"-encoding", "utf-8"}, "-encoding is for text files"},
+		"another ZIP file":        {zipped(t, parts{"a.txt": "a"}), nil, "no .xlsx workbook"},
+		"a file that is cut off":  {cut(zipped(t, good()), 30), nil, "damaged or cut off"},
+		"a sheet that is missing": {zipped(t, without("xl/worksheets/sheet1.xml")), nil, "damaged"},
+		"a sheet that ends early": {zipped(t, with("xl/worksheets/sheet1.xml", `<worksheet><sheetData>`+rowXML(1, "name", "id_number")+rowXML(2, "张三", zhangSan)+`<row r="3"><c`)), nil, "damaged"},
+		"rows out of order":       {sheet(rowXML(2, "name", "id_number"), rowXML(1, "张三", zhangSan)), nil, "damaged"},
+		"a row twice":             {sheet(rowXML(1, "name", "id_number"), rowXML(2, "张三", zhangSan), rowXML(2, "李四", liSi)), nil, "damaged"},
+		"a cell of another row":   {sheet(rowXML(1, "name", "id_number"), `<row r="2"><c r="A3"><v>1</v></c></row>`), nil, "damaged"},
+		"a text that is missing":  {sheet(rowXML(1, "name", "id_number"), rowXML(2, "张三", fmt.Sprintf(shared, "0"))), nil, "damaged"},
+		"a text without a number": {zipped(t, newParts(sheetXML(rowXML(1, "name", "id_number"), rowXML(2, "张三", fmt.Sprintf(shared, "x")))).withStrings("a")), nil, "damaged"},
+		"a row behind the last":   {sheet(rowXML(1, "name", "id_number"), rowXML(1048577, "张三", zhangSan)), nil, "damaged"},
+		"a cell without an end":   {zipped(t, with("xl/worksheets/sheet1.xml", "<worksheet>"+strings.Repeat("x", 3<<20))), nil, "unusually large"},
+		"a bomb of one text":      {zipped(t, with("xl/worksheets/sheet1.xml", `<worksheet><sheetData><row><c><v>`+strings.Repeat("1", 40<<20))), nil, "unusually large"},
+		"a bomb of small texts":   {zipped(t, with("xl/sharedStrings.xml", `<sst>`+strings.Repeat("<si/>", maxStrings+1)+`</sst>`)), nil, "unusually large"},
+		"a bomb in another part":  {zipped(t, with("xl/styles.xml", strings.Repeat(" ", maxInMemory))), nil, "unusually large"},
+		"a bomb of many merges":   {zipped(t, newParts(sheetXML(rowXML(1, "name", "id_number"), rowXML(1048576, "张三", zhangSan))+"<mergeCells>"+strings.Repeat(`<mergeCell ref="A1:XFD1048576"/>`, 1000)+"</mergeCells>")), nil, "damaged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, status, said := rehearse(t, c.content, c.args...)
+			if status != exitStopped || !strings.Contains(said, c.want) {
+				t.Errorf("status %d, %q is not in: %.500s", status, c.want, said)
+			}
+			if strings.Contains(said, zhangSan) || strings.Contains(said, "张三") {
+				t.Error("it repeats somebody")
+			}
+		})
+	}
+}
+
+func TestABombThatLiesAboutItsSize(t *testing.T) {
+	// archive/zip takes the size of a part from the directory at the end.
+	data := zipped(t, newParts(sheetXML(rowXML(1, "name", "id_number"))+strings.Repeat(" ", 30<<20)))
+	a, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range a.File {
+		if size := part.UncompressedSize64; size > 1<<20 {
+			old := []byte{byte(size), byte(size >> 8), byte(size >> 16), byte(size >> 24)}
+			data = bytes.ReplaceAll(data, old, []byte{1, 0, 0, 0})
+		}
+	}
+	_, status, said := rehearse(t, data)
+	if status != exitStopped || !strings.Contains(said, "damaged") {
+		t.Errorf("status %d: %s", status, said)
+	}
+}
+
+func TestAWorkbookThatIsATextFile(t *testing.T) {
+	w := newWork(t, people(3))
+	renamed := strings.TrimSuffix(w.in, ".csv") + ".xlsx"
+	if err := os.Rename(w.in, renamed); err != nil {
+		t.Fatal(err)
+	}
+	stderr := silent(t)
+	status := command([]string{"-simulator", "-rate", "unlimited", "-in", renamed, "-out", w.out}, io.Discard, stderr)
+	if said := read(t, stderr.Name()); status != exitComplete || !strings.Contains(said, "it is read as CSV") {
+		t.Errorf("status %d: %s", status, said)
+	}
+}
+
+func TestAnEncryptedWorkbook(t *testing.T) {
+	book := excelize.NewFile()
+	defer book.Close()
+	var b bytes.Buffer
+	if err := book.Write(&b, excelize.Options{Password: "secret"}); err != nil {
+		t.Fatal(err)
+	}
+	_, status, said := rehearse(t, b.Bytes())
+	if status != exitStopped || !strings.Contains(said, "a workbook with a password") {
+		t.Errorf("status %d: %s", status, said)
+	}
+}
+
+// bookOf returns the people of people(n) in a workbook with shared texts.
+func bookOf(t testing.TB, n int) []byte {
+	t.Helper()
+	texts := make([]string, 0, 2*n+2)
+	texts = append(texts, "name", "id_number")
+	var rows strings.Builder
+	rows.WriteString(`<sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>`)
+	for i := range n {
+		fmt.Fprintf(&rows, `<row r="%d"><c r="A%d" t="s"><v>%d</v></c><c r="B%d" t="s"><v>%d</v></c></row>`, i+2, i+2, len(texts), i+2, len(texts)+1)
+		texts = append(texts, []string{"张三", "李四", "欧阳娜娜"}[i%3], number(i))
+	}
+	return zipped(t, newParts(rows.String()+"</sheetData>").withStrings(texts...))
+}
+
+func TestAKilledRunOfAWorkbookContinues(t *testing.T) {
+	const rows, parallel, kills = 2000, 8, 3
+	w := newWork(t, bookOf(t, rows))
+	w.register(rows)
+	jumble(w.server, rows)
+	for i := range kills {
+		p := w.start(t, "-parallel", fmt.Sprint(parallel))
+		w.waitForCalls(t, 300*(i+1))
+		p.kill(t)
+	}
+	if p := w.start(t, "-parallel", fmt.Sprint(parallel)); p.exit(t) != exitComplete {
+		t.Fatal(p.stderr.String())
+	}
+	w.checkAll(t, rows)
+	if again := len(w.server.Calls()) - rows; again > kills*parallel {
+		t.Errorf("%d rows were asked about again, more than the %d that were under way", again, kills*parallel)
+	}
+	left, err := filepath.Glob(w.out + ".tmp-*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("temporary files were left behind: %v, %v", left, err)
+	}
+}
+
+func TestAWorkbookThatChangesBetweenTwoRuns(t *testing.T) {
+	w := newWork(t, bookOf(t, 20))
+	w.register(20)
+	if p := w.start(t); p.exit(t) != exitComplete {
+		t.Fatal(p.stderr.String())
+	}
+	write(t, w.in, bookOf(t, 21))
+	p := w.start(t)
+	if status := p.exit(t); status != exitStopped || !strings.Contains(p.stderr.String(), "the input has changed since") {
+		t.Errorf("status %d: %s", status, &p.stderr)
+	}
+	if n := len(w.server.Calls()); n != 20 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+func TestAnotherSheetDoesNotContinue(t *testing.T) {
+	w := newWork(t, zipped(t, newParts(sheetXML(rowXML(1, "张三", zhangSan)), sheetXML(rowXML(1, "张三", zhangSan)))))
+	if p := w.start(t); p.exit(t) != exitComplete {
+		t.Fatal(p.stderr.String())
+	}
+	p := w.start(t, "-sheet", "Sheet2")
+	if status := p.exit(t); status != exitStopped || !strings.Contains(p.stderr.String(), `-sheet "Sheet1"`) {
+		t.Errorf("status %d: %s", status, &p.stderr)
+	}
+}
+
+func TestTemporaryFilesOfAKilledRunAreRemoved(t *testing.T) {
+	w := newWork(t, bookOf(t, 3))
+	w.register(3)
+	stale, foreign := w.out+".tmp-1", w.out+".tmp-2"
+	for _, path := range []string{stale + "/excelize-1", foreign + "/excelize-1", foreign + "/notes.txt"} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, []byte("张三"))
+	}
+	if p := w.start(t); p.exit(t) != exitComplete {
+		t.Fatal(p.stderr.String())
+	}
+	if _, err := os.Stat(stale); err == nil {
+		t.Error("they are still there")
+	}
+	if read(t, foreign+"/notes.txt") == "" {
+		t.Error("somebody's notes are gone")
+	}
+}
+
+func TestRowsThatAreReadFromAWorkbookAreThoseOfTheCSVFile(t *testing.T) {
+	const rows = 300
+	w := newWork(t, bookOf(t, rows))
+	w.register(rows)
+	p := start(t, w.server, id2metatest.AccessKeySecret, w.args()...)
+	if p.exit(t) != exitComplete {
+		t.Fatal(p.stderr.String())
+	}
+	w.checkAll(t, rows)
+}
