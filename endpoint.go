@@ -18,12 +18,16 @@ const (
 	// EndpointDualStack is the general endpoint with IPv6 addresses.
 	EndpointDualStack = "cloudauth-dualstack.aliyuncs.com"
 
-	EndpointShanghai          = "cloudauth.cn-shanghai.aliyuncs.com"
+	// EndpointShanghai is the endpoint in Shanghai.
+	EndpointShanghai = "cloudauth.cn-shanghai.aliyuncs.com"
+	// EndpointShanghaiDualStack is the endpoint in Shanghai with IPv4 and IPv6 addresses.
 	EndpointShanghaiDualStack = "cloudauth-dualstack.cn-shanghai.aliyuncs.com"
 	// EndpointShanghaiVPC can be reached only from inside a VPC in Shanghai.
 	EndpointShanghaiVPC = "cloudauth-vpc.cn-shanghai.aliyuncs.com"
 
-	EndpointBeijing          = "cloudauth.cn-beijing.aliyuncs.com"
+	// EndpointBeijing is the endpoint in Beijing.
+	EndpointBeijing = "cloudauth.cn-beijing.aliyuncs.com"
+	// EndpointBeijingDualStack is the endpoint in Beijing with IPv4 and IPv6 addresses.
 	EndpointBeijingDualStack = "cloudauth-dualstack.cn-beijing.aliyuncs.com"
 	// EndpointBeijingVPC can be reached only from inside a VPC in Beijing.
 	EndpointBeijingVPC = "cloudauth-vpc.cn-beijing.aliyuncs.com"

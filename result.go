@@ -20,7 +20,7 @@ type BizCode string
 // an answer is an [ErrUnexpectedResponse], never a verdict.
 const (
 	BizCodeMatch    BizCode = "1" // the name and the number belong to the same person
-	BizCodeMismatch BizCode = "2" // the number exists and belongs to another name
+	BizCodeMismatch BizCode = "2" // the number belongs to a person with another name
 	BizCodeNoRecord BizCode = "3" // the authoritative source has no such number
 )
 
