@@ -23,8 +23,8 @@ const version = "0.1.0"
 // Verify checks whether the name and the number of param belong to the same person.
 //
 // Verify first validates param without any network (see [Param.Validate]). Then
-// Verify sends a request to the first endpoint. What Verify does after a failure
-// depends on whether the service may have billed the request:
+// Verify sends a request to the first endpoint that is not cooling down. What Verify
+// does after a failure depends on whether the service may have billed the request:
 //
 //   - No connection to the endpoint: Verify tries the next endpoint at once. The
 //     endpoint has a cooldown of 30 s, during which calls go to the other endpoints.
