@@ -23,7 +23,7 @@ type flight struct {
 
 	ctx    context.Context // ends when the flight is given up
 	cancel context.CancelFunc
-	share  time.Duration   // of the first caller, for each step of the Store
+	share  time.Duration   // of each step of the Store; callers may leave earlier
 	caller context.Context // the first caller's
 
 	waiting int  // callers; guarded by cache.mu
@@ -70,7 +70,7 @@ func (c *Cache) takeOff(ctx context.Context, key Key, param id2meta.Param, seen 
 		f.waiting++
 		return f
 	}
-	f := &flight{cache: c, key: key, param: param, caller: ctx, share: share(ctx), waiting: 1, done: make(chan struct{})}
+	f := &flight{cache: c, key: key, param: param, caller: ctx, share: max(share(ctx), slowStep), waiting: 1, done: make(chan struct{})}
 	rand.Read(f.owner[:]) // never fails
 	f.ctx, f.cancel = context.WithCancel(progress.With(context.WithoutCancel(ctx), f.report))
 	c.flights[key] = f
