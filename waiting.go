@@ -65,6 +65,9 @@ func (k *call) waitContext(ctx context.Context) (context.Context, context.Cancel
 
 // waitForCredential returns the key to sign with.
 func (k *call) waitForCredential(ctx context.Context) (credential.Key, *failure) {
+	if key, ok := k.credential.Ready(); ok {
+		return key, nil
+	}
 	waiting, cancel := k.waitContext(ctx)
 	defer cancel()
 	key, err := k.credential.Resolve(waiting)

@@ -109,7 +109,11 @@ func (l *Limiter) waitInTurn(ctx context.Context, ahead int64) error {
 		case expired(ctx):
 			return ctx.Err()
 		case err != nil && l.open:
-			return l.alone.Wait(ctx)
+			if err := l.alone.Wait(ctx); err != nil {
+				return err
+			}
+			l.learnPace(ahead, time.Since(started))
+			return nil
 		case err != nil:
 			return err
 		case wait == 0:

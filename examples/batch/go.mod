@@ -3,7 +3,7 @@ module github.com/id2meta/id2meta/examples/batch
 go 1.26.0
 
 require (
-	github.com/id2meta/id2meta v0.0.0
+	github.com/id2meta/id2meta v0.1.0
 	github.com/schollz/progressbar/v3 v3.19.1
 	github.com/xuri/excelize/v2 v2.11.1
 	golang.org/x/term v0.48.0

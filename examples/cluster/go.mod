@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/id2meta/id2meta v0.1.0
-	github.com/id2meta/id2meta/redislimiter v0.0.0
+	github.com/id2meta/id2meta/redislimiter v0.1.0
 	github.com/redis/go-redis/v9 v9.23.0
 )
 

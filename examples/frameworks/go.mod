@@ -6,7 +6,7 @@ require (
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-kratos/kratos/v2 v2.8.3
 	github.com/google/wire v0.7.0
-	github.com/id2meta/id2meta v0.0.0
+	github.com/id2meta/id2meta v0.1.0
 	github.com/prometheus/client_golang v1.23.2
 	github.com/zeromicro/go-zero v1.10.3
 	golang.org/x/time v0.16.0

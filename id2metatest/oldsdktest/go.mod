@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/aliyun/alibaba-cloud-sdk-go v1.63.107
-	github.com/id2meta/id2meta v0.0.0
+	github.com/id2meta/id2meta v0.1.0
 	go.uber.org/goleak v1.3.0
 )
 

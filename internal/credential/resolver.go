@@ -84,6 +84,15 @@ type flight struct {
 	err      error
 }
 
+// Ready returns the key to sign with if that needs no wait.
+func (r *Resolver) Ready() (Key, bool) {
+	last, f := r.look()
+	if f != nil {
+		return Key{}, false
+	}
+	return last.key, true
+}
+
 // Resolve returns the key to sign with. If the source takes longer than ctx, Resolve
 // fails with ctx's own error. Any other error is the source's failure in words of this
 // package, without secrets.

@@ -141,21 +141,26 @@ func (x *exchange) gotNoConnection() bool {
 	return reached == connecting || reached == givenUp || reached == stale
 }
 
-// do sends r and reads the answer. A connection that was closed before anything
-// could be sent on it is gone from the pool afterwards, so the next try gets
-// another connection.
-func (x *exchange) do(r Request) Outcome {
+// prepare returns the request to send.
+func (x *exchange) prepare(r Request) (*http.Request, error) {
 	request, err := newRequest(x, r)
 	if err == nil && ended(x) {
 		err = errEnded
 	}
 	if err != nil {
 		x.reached.Store(refused)
-		return Outcome{Err: err}
+		return nil, err
 	}
 	if !x.sender.own { // the own pool reports everything, and writes head and body together if it knows the body's type
 		x.watchBody(request)
 	}
+	return request, nil
+}
+
+// do sends a request and reads the answer. A connection that was closed before
+// anything could be sent on it is gone from the pool afterwards, so the next try gets
+// another connection.
+func (x *exchange) do(request *http.Request) Outcome {
 	response, err := x.sender.client.Do(request)
 	for err != nil && x.reached.Load() == stale && !ended(x) {
 		request.Body, _ = request.GetBody() // of a strings.Reader: it cannot fail
@@ -180,7 +185,7 @@ func (x *exchange) do(r Request) Outcome {
 // doInBackground is do for a transport that may not end with its context: then
 // doInBackground leaves it behind. A panic of the transport becomes one of the caller's
 // goroutine.
-func (x *exchange) doInBackground(r Request) Outcome {
+func (x *exchange) doInBackground(request *http.Request) Outcome {
 	type result struct {
 		Outcome
 		panicked any
@@ -192,7 +197,7 @@ func (x *exchange) doInBackground(r Request) Outcome {
 			end.panicked = recover()
 			done <- end
 		}()
-		end.Outcome = x.do(r)
+		end.Outcome = x.do(request)
 	}()
 
 	var late <-chan time.Time

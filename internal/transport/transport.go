@@ -145,10 +145,13 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	defer x.budget.Stop()
 
 	var o Outcome
-	if s.own {
-		o = x.do(r)
-	} else {
-		o = x.doInBackground(r)
+	switch request, err := x.prepare(r); {
+	case err != nil:
+		o.Err = err
+	case s.own:
+		o = x.do(request)
+	default:
+		o = x.doInBackground(request)
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		o.Err = cause

@@ -1,0 +1,292 @@
+// Package ci tests the scripts in .ci and what GitHub is told about this repository.
+// The programs that the scripts use are in the folders below.
+package ci
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const top = "../.."
+
+// command runs a command in dir and returns what it printed.
+func command(t *testing.T, dir string, name string, args ...string) (string, error) {
+	t.Helper()
+	c := exec.Command(name, args...)
+	c.Dir = dir
+	output, err := c.CombinedOutput()
+	return string(output), err
+}
+
+func must(t *testing.T, dir string, name string, args ...string) string {
+	t.Helper()
+	output, err := command(t, dir, name, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, output)
+	}
+	return output
+}
+
+// copyOfRepository returns a repository of its own, on branch main, with one commit:
+// the files that git tracks here, as they are now.
+func copyOfRepository(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, file := range strings.Split(strings.TrimSuffix(must(t, top, "git", "ls-files", "-z"), "\x00"), "\x00") {
+		content, err := os.ReadFile(filepath.Join(top, file))
+		if os.IsNotExist(err) {
+			continue // deleted, and not committed yet
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(filepath.Join(top, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, file), string(content), info.Mode())
+	}
+	must(t, dir, "git", "init", "-q", "-b", "main")
+	must(t, dir, "git", "config", "user.name", "test")
+	must(t, dir, "git", "config", "user.email", "test@example.com")
+	commit(t, dir)
+	return dir
+}
+
+func write(t *testing.T, file, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// edit replaces a text that must be there.
+func edit(t *testing.T, file, old, new string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(content), old) {
+		t.Fatalf("%s does not have %q", file, old)
+	}
+	write(t, file, strings.Replace(string(content), old, new, 1), 0o644)
+}
+
+func commit(t *testing.T, dir string) {
+	t.Helper()
+	must(t, dir, "git", "add", "-A")
+	must(t, dir, "git", "commit", "-q", "--allow-empty", "-m", "test")
+}
+
+// modules returns the folders of all modules, "." among them.
+func modules(t *testing.T) []string {
+	t.Helper()
+	return strings.Fields(must(t, top, "bash", "-c", ". .ci/lib; modules"))
+}
+
+// readyToRelease returns a copy in which version 0.99.9 can be released. Its consumer
+// check is replaced by one that passes: .ci/run has run the real one.
+func readyToRelease(t *testing.T) string {
+	t.Helper()
+	dir := copyOfRepository(t)
+	write(t, filepath.Join(dir, ".ci/consumer"), "#!/bin/sh\ntouch .git/consumer-was-asked\n", 0o755)
+	write(t, filepath.Join(dir, "CHANGELOG.md"), "# Changelog\n\n## 0.99.9 (2026-11-26)\n\n- A change.\n\n## 0.99.8 (2026-11-25)\n\n- Older.\n", 0o644)
+	must(t, dir, ".ci/set-version", "0.99.9")
+	commit(t, dir)
+	return dir
+}
+
+func TestRelease(t *testing.T) {
+	ready := readyToRelease(t)
+	clone := func(t *testing.T) string {
+		dir := filepath.Join(t.TempDir(), "clone")
+		must(t, ".", "git", "clone", "-q", ready, dir)
+		must(t, dir, "git", "config", "user.name", "test")
+		must(t, dir, "git", "config", "user.email", "test@example.com")
+		return dir
+	}
+	tags := func(t *testing.T, dir string) []string { return strings.Fields(must(t, dir, "git", "tag")) }
+
+	t.Run("makes the tags of all published modules and pushes nothing", func(t *testing.T) {
+		dir := clone(t)
+		output := must(t, dir, ".ci/release", "0.99.9")
+		if !strings.Contains(output, "in this order: v0.99.9 redislimiter/v0.99.9 verdictcache/redisstore/v0.99.9\n") {
+			t.Errorf("output:\n%s", output)
+		}
+		if got := tags(t, dir); !slices.Equal(got, []string{"redislimiter/v0.99.9", "v0.99.9", "verdictcache/redisstore/v0.99.9"}) {
+			t.Errorf("tags %q", got)
+		}
+		if got := tags(t, ready); len(got) != 0 {
+			t.Errorf("pushed %q", got)
+		}
+		if _, err := os.Stat(filepath.Join(dir, ".git/consumer-was-asked")); err != nil {
+			t.Error("there was no consumer check")
+		}
+	})
+	t.Run("takes a version with v", func(t *testing.T) {
+		must(t, clone(t), ".ci/release", "v0.99.9")
+	})
+
+	for name, test := range map[string]struct {
+		change  func(t *testing.T, dir string)
+		dirty   bool // whether change is left uncommitted
+		version string
+		want    string
+	}{
+		"a changed file": {func(t *testing.T, dir string) { edit(t, dir+"/LICENSE", "a", "b") }, true, "0.99.9", "uncommitted changes"},
+		"a new file":     {func(t *testing.T, dir string) { write(t, dir+"/new.go", "package id2meta\n", 0o644) }, true, "0.99.9", "uncommitted changes"},
+		"a staged file": {func(t *testing.T, dir string) {
+			write(t, dir+"/new.go", "package id2meta\n", 0o644)
+			must(t, dir, "git", "add", "new.go")
+		}, true, "0.99.9", "uncommitted changes"},
+		"another branch":        {func(t *testing.T, dir string) { must(t, dir, "git", "switch", "-q", "-c", "work") }, false, "0.99.9", "not main"},
+		"a detached head":       {func(t *testing.T, dir string) { must(t, dir, "git", "switch", "-q", "--detach") }, false, "0.99.9", "not main"},
+		"a version that exists": {func(t *testing.T, dir string) { must(t, dir, "git", "tag", "v0.99.9") }, false, "0.99.9", "the tag v0.99.9 exists"},
+		"a version that exists for a nested module": {func(t *testing.T, dir string) { must(t, dir, "git", "tag", "redislimiter/v0.99.9") },
+			false, "0.99.9", "the tag redislimiter/v0.99.9 exists"},
+		"no changelog entry":             {nil, false, "0.99.10", "the first entry of CHANGELOG.md is not 0.99.10"},
+		"an entry that is not the first": {nil, false, "0.99.8", "the first entry of CHANGELOG.md is not 0.99.8"},
+		"an entry without a date":        {func(t *testing.T, dir string) { edit(t, dir+"/CHANGELOG.md", "(2026-11-26)", "(unreleased)") }, false, "0.99.9", "has no date"},
+		"an empty entry":                 {func(t *testing.T, dir string) { edit(t, dir+"/CHANGELOG.md", "- A change.", "") }, false, "0.99.9", "is empty"},
+		"no changelog":                   {func(t *testing.T, dir string) { os.Remove(dir + "/CHANGELOG.md") }, false, "0.99.9", "CHANGELOG.md"},
+		"another constant": {func(t *testing.T, dir string) {
+			must(t, dir, "sed", "-i", `s/^const version = .*/const version = "0.99.8"/`, must(t, dir, "sh", "-c", `printf %s "$(grep -l '^const version = ' *.go)"`))
+		}, false, "0.99.9", "the constant version"},
+		"a nested module that requires another version of the root": {func(t *testing.T, dir string) {
+			edit(t, dir+"/redislimiter/go.mod", "id2meta v0.99.9", "id2meta v0.99.8")
+		}, false, "0.99.9", "redislimiter requires github.com/id2meta/id2meta v0.99.8 and not v0.99.9"},
+		"an example that requires another version of a nested module": {func(t *testing.T, dir string) {
+			edit(t, dir+"/examples/cluster/go.mod", "redislimiter v0.99.9", "redislimiter v0.0.0")
+		}, false, "0.99.9", "examples/cluster requires"},
+		"a consumer that cannot build": {func(t *testing.T, dir string) {
+			write(t, dir+"/.ci/consumer", "#!/bin/sh\nexit 1\n", 0o755)
+		}, false, "0.99.9", "the consumer check fails"},
+		"no version":         {nil, false, "", "usage"},
+		"a word for version": {nil, false, "next", "usage"},
+		"half a version":     {nil, false, "0.99", "usage"},
+		"a tag for version":  {nil, false, "redislimiter/v0.99.9", "usage"},
+	} {
+		t.Run("refuses "+name, func(t *testing.T) {
+			t.Parallel()
+			dir := clone(t)
+			if test.change != nil {
+				test.change(t, dir)
+				if !test.dirty {
+					commit(t, dir)
+				}
+			}
+			before := tags(t, dir)
+			output, err := command(t, dir, ".ci/release", test.version)
+			if err == nil || !strings.Contains(output, test.want) {
+				t.Errorf("%v, %q, want %q", err, output, test.want)
+			}
+			if lines := strings.Count(output, "\n"); lines != 1 || !strings.HasPrefix(output, "release: ") || !strings.Contains(output, "nothing was tagged") {
+				t.Errorf("it is no single clear line: %q", output)
+			}
+			if after := tags(t, dir); !slices.Equal(after, before) {
+				t.Errorf("the tags are %q and were %q", after, before)
+			}
+		})
+	}
+}
+
+func TestSetVersionLeavesNothingBehind(t *testing.T) {
+	dir := copyOfRepository(t)
+	must(t, dir, ".ci/set-version", "0.99.9")
+	if status := must(t, dir, "git", "status", "--porcelain"); strings.Contains(status, "??") {
+		t.Errorf("new files:\n%s", status)
+	}
+	for _, module := range modules(t) {
+		for line := range strings.Lines(must(t, filepath.Join(dir, module), "go", "mod", "edit", "-print")) {
+			if strings.Contains(line, "github.com/id2meta/id2meta") && strings.Contains(line, " v") && !strings.Contains(line, " v0.99.9") {
+				t.Errorf("%s has %s", module, line)
+			}
+		}
+	}
+}
+
+// The recipe for Kratos has generated code, which a search-and-replace breaks.
+func TestACopyWithAnotherModulePathBuilds(t *testing.T) {
+	dir := copyOfRepository(t)
+	const path = "git.example.com/pay/identity/id2meta"
+	must(t, dir, ".ci/rename-module", path)
+	if left, err := command(t, dir, "git", "grep", "-l", "github.com/id2meta/id2meta"); err == nil {
+		// This file, and a test beside it, say it in a way that no import does.
+		t.Errorf("the old path is left in:\n%s", left)
+	}
+	if unformatted := must(t, dir, "sh", "-c", "gofmt -l $(git ls-files '*.go')"); unformatted != "" {
+		t.Errorf("not formatted:\n%s", unformatted)
+	}
+	if got := strings.TrimSpace(must(t, dir, "go", "list", "-m")); got != path {
+		t.Errorf("the module is %s", got)
+	}
+	must(t, dir, "go", "vet", ".", "./cmd/...", "./verdictcache/...")
+	must(t, filepath.Join(dir, "redislimiter"), "go", "build", "./...")
+	must(t, filepath.Join(dir, "verdictcache/redisstore"), "go", "build", "./...")
+	must(t, filepath.Join(dir, "examples/frameworks"), "go", "test", "./kratos/...")
+}
+
+func TestRenameModuleRefuses(t *testing.T) {
+	dir := copyOfRepository(t)
+	for name, path := range map[string]string{
+		"an address":       "https://git.example.com/x",
+		"the present path": strings.TrimSpace(must(t, dir, "go", "list", "-m")),
+		"nothing":          "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if output, err := command(t, dir, ".ci/rename-module", path); err == nil {
+				t.Errorf("it did:\n%s", output)
+			}
+			if status := must(t, dir, "git", "status", "--porcelain"); status != "" {
+				t.Errorf("changed:\n%s", status)
+			}
+		})
+	}
+	t.Run("a tree with changes", func(t *testing.T) {
+		edit(t, dir+"/LICENSE", "a", "b")
+		if output, err := command(t, dir, ".ci/rename-module", "a.b/c"); err == nil || !strings.Contains(output, "uncommitted changes") {
+			t.Errorf("%v, %s", err, output)
+		}
+	})
+}
+
+func TestDependabotWatchesEachModule(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join(top, ".github/dependabot.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Updates []struct {
+			Ecosystem   string   `yaml:"package-ecosystem"`
+			Directories []string `yaml:"directories"`
+		}
+	}
+	if err := yaml.Unmarshal(content, &config); err != nil {
+		t.Fatal(err)
+	}
+	var watched []string
+	for _, update := range config.Updates {
+		if update.Ecosystem == "gomod" {
+			watched = append(watched, update.Directories...)
+		}
+	}
+	var want []string
+	for _, module := range modules(t) {
+		want = append(want, "/"+strings.TrimPrefix(module, "."))
+	}
+	slices.Sort(watched)
+	slices.Sort(want)
+	if !slices.Equal(watched, want) {
+		t.Errorf("dependabot watches %q, want %q", watched, want)
+	}
+}
