@@ -101,7 +101,7 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 // never remembered. So does a panic.
 //
 // A caller whose ctx ends gets the error of its ctx at once, with an
-// [id2meta.ErrMaybeBilled] if a request may be on its way. When the last caller has left, a
+// [id2meta.ErrMaybeBilled] if a request is on its way, or was not answered. When the last caller has left, a
 // question that has not been sent ends: an [id2meta.Client] that waits for its limiter, for
 // credentials, or to try again. A request that is on its way is paid for, so that question
 // goes on within the Client's timeout, and its verdict is remembered. A Verifier of another

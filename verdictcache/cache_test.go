@@ -466,6 +466,13 @@ func TestACallerOfTheClientLeaves(t *testing.T) {
 		require.True(t, result.Match())
 		require.Len(t, server.Calls(), 1)
 	})
+	t.Run("a request that is repeated, since it was not answered, may have been billed", func(t *testing.T) {
+		limiter := &closedLimiter{ended: make(chan struct{}), open: 1}
+		server, c := open(t, id2meta.WithLimiter(limiter), id2meta.WithRetryUnanswered())
+		server.Inject(id2metatest.Drop())
+		require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled, "it waits to be sent again")
+		require.Len(t, server.Calls(), 1)
+	})
 	t.Run("a request that waits for its limiter is not sent", func(t *testing.T) {
 		limiter := &closedLimiter{ended: make(chan struct{})}
 		server, c := open(t, id2meta.WithLimiter(limiter))
@@ -475,10 +482,17 @@ func TestACallerOfTheClientLeaves(t *testing.T) {
 	})
 }
 
-// closedLimiter lets nobody pass.
-type closedLimiter struct{ ended chan struct{} }
+// closedLimiter lets the first requests pass, and no others.
+type closedLimiter struct {
+	open  int
+	ended chan struct{}
+}
 
 func (l *closedLimiter) Wait(ctx context.Context) error {
+	if l.open > 0 {
+		l.open--
+		return nil
+	}
 	<-ctx.Done()
 	close(l.ended)
 	return ctx.Err()

@@ -28,6 +28,7 @@ type flight struct {
 
 	waiting int  // callers; guarded by cache.mu
 	sent    bool // a request may be on its way to the service; guarded by cache.mu
+	billed  bool // and may be billed, or an earlier one may; guarded by cache.mu
 
 	owner  [16]byte // of this flight's claims
 	count  uint64   // of the last claim
@@ -63,7 +64,7 @@ func (c *Cache) join(key Key) *flight {
 
 // takeOff returns the flight about key: the present one, or a new one.
 func (c *Cache) takeOff(ctx context.Context, key Key, param id2meta.Param, seen found, storeless bool) *flight {
-	progress.Report(ctx, false) // the caller may be a flight of another Cache
+	progress.Report(ctx, false, false) // the caller may be a flight of another Cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f := c.flights[key]; f != nil {
@@ -93,35 +94,35 @@ func (c *Cache) detachLocked(f *flight) {
 
 // report hears whether a request is on its way to the service. If nobody waits any more,
 // the flight ends as soon as none is.
-func (f *flight) report(sent bool) {
-	progress.Report(f.caller, sent)
+func (f *flight) report(sent, maybeBilled bool) {
+	progress.Report(f.caller, sent, maybeBilled)
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
-	f.sent = sent
+	f.sent, f.billed = sent, maybeBilled
 	f.endIfAloneLocked()
 }
 
 // startAsking notes that a request may be on its way from now on: a Verifier that reports
 // says at once when that is not so. It reports false if the flight has been given up.
 func (f *flight) startAsking() bool {
-	progress.Report(f.caller, true)
+	progress.Report(f.caller, true, true)
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
 	if f.ctx.Err() != nil {
 		return false
 	}
-	f.sent = true
+	f.sent, f.billed = true, true
 	return true
 }
 
-// leave is called by a caller who no longer waits. It reports whether a request may be on
-// its way.
-func (f *flight) leave() (sent bool) {
+// leave is called by a caller who no longer waits. It reports whether the question may
+// have been billed.
+func (f *flight) leave() (maybeBilled bool) {
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
 	f.waiting--
 	f.endIfAloneLocked()
-	return f.sent
+	return f.billed
 }
 
 func (f *flight) endIfAloneLocked() {
@@ -138,16 +139,16 @@ func (f *flight) wait(ctx context.Context) (id2meta.Result, error) {
 		return f.take()
 	case <-ctx.Done():
 	}
-	sent := f.leave()
+	maybeBilled := f.leave()
 	select {
 	case <-f.done: // it came at the same moment
 		if f.outcome.err == nil {
 			return f.take()
 		}
-		sent = errors.Is(f.outcome.err, id2meta.ErrMaybeBilled)
+		maybeBilled = errors.Is(f.outcome.err, id2meta.ErrMaybeBilled)
 	default:
 	}
-	if sent {
+	if maybeBilled {
 		return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the verdict: %w (%w)", ctx.Err(), id2meta.ErrMaybeBilled)
 	}
 	return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the verdict: %w", ctx.Err())
