@@ -13,9 +13,9 @@ import (
 	"github.com/id2meta/id2meta/internal/progress"
 )
 
-// flight is one question, and all callers in this process who wait for its outcome. It
-// differs from golang.org/x/sync/singleflight in its end: there a call goes on although
-// nobody waits any more, or ends with its first caller although others wait.
+// flight finds the verdict on one person for all callers in this process who wait for it.
+// golang.org/x/sync/singleflight does not serve here: its call either goes on although nobody
+// waits any more, or ends with its first caller although others wait.
 type flight struct {
 	cache *Cache
 	key   Key
@@ -23,21 +23,21 @@ type flight struct {
 
 	ctx    context.Context // ends when the flight is given up
 	cancel context.CancelFunc
-	share  time.Duration   // of each step of the Store; callers may leave earlier
+	share  time.Duration   // the time for each step of the Store; callers may leave earlier
 	caller context.Context // the first caller's
 
 	waiting int  // callers; guarded by cache.mu
 	sent    bool // a request may be on its way to the service; guarded by cache.mu
-	billed  bool // and may be billed, or an earlier one may; guarded by cache.mu
+	billed  bool // that request, or an earlier one, may have been billed; guarded by cache.mu
 
 	owner  [16]byte // of this flight's claims
 	count  uint64   // of the last claim
 	held   []byte   // the claim that is in the Store, or may be; nil: none
-	unsure bool     // held may not be there, or not yet
+	unsure bool     // held may not be in the Store, or not yet
 
 	done    chan struct{} // closed when outcome may be read
 	outcome outcome
-	counted atomic.Bool // a caller counts as the one who asked, or looked
+	counted atomic.Bool // one caller has been counted as Asked or Remembered; the others are Shared
 }
 
 // outcome is what a flight has found.
@@ -92,8 +92,8 @@ func (c *Cache) detachLocked(f *flight) {
 	}
 }
 
-// report hears whether a request is on its way to the service. If nobody waits any more,
-// the flight ends as soon as none is.
+// report hears whether a request is on its way to the service. If no request is on its way
+// and nobody waits any more, the flight ends.
 func (f *flight) report(sent, maybeBilled bool) {
 	progress.Report(f.caller, sent, maybeBilled)
 	f.cache.mu.Lock()
@@ -102,8 +102,8 @@ func (f *flight) report(sent, maybeBilled bool) {
 	f.endIfAloneLocked()
 }
 
-// startAsking notes that a request may be on its way from now on: a Verifier that reports
-// says at once when that is not so. It reports false if the flight has been given up.
+// startAsking notes that a request may be on its way. A Verifier that knows better reports so
+// at once. startAsking returns false if the flight has been given up.
 func (f *flight) startAsking() bool {
 	progress.Report(f.caller, true, true)
 	f.cache.mu.Lock()
@@ -141,7 +141,7 @@ func (f *flight) wait(ctx context.Context) (id2meta.Result, error) {
 	}
 	maybeBilled := f.leave()
 	select {
-	case <-f.done: // it came at the same moment
+	case <-f.done: // the outcome came at the same moment
 		if f.outcome.err == nil {
 			return f.take()
 		}
@@ -172,8 +172,8 @@ func (f *flight) take() (id2meta.Result, error) {
 	return o.result, nil
 }
 
-// run finds the outcome and gives it to the Store and to all callers, even if the Store
-// ends the goroutine.
+// run finds the outcome, and gives it to the Store and to all callers, even if the Store calls
+// runtime.Goexit.
 func (f *flight) run(seen found, storeless bool) {
 	defer f.land()
 	f.outcome = outcome{err: errGoexit}
@@ -184,8 +184,8 @@ func (f *flight) run(seen found, storeless bool) {
 	}
 }
 
-// land gives the outcome to the callers when the Store knows it, so that the next Verify
-// finds it there. The callers wait for that no longer than for any step.
+// land saves the outcome in the Store, and then gives it to the callers, so that their next
+// Verify finds it there. The callers do not wait longer for the Store than for one step.
 func (f *flight) land() {
 	if !f.outcome.isVerdict() {
 		f.cache.detach(f) // whoever comes now may try again

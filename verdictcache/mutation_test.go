@@ -41,7 +41,7 @@ var plantedBugs = []struct {
 		`,
 	}, "late"},
 	{"a renewal outlives five minutes", "claim.go", []string{
-		"context.WithoutCancel(f.ctx), maxQuestion)", "context.WithoutCancel(f.ctx), either(BUG, 1000*time.Hour, maxQuestion))",
+		"context.WithoutCancel(f.ctx), maxCall)", "context.WithoutCancel(f.ctx), either(BUG, 1000*time.Hour, maxCall))",
 	}, "late"},
 	{"a stale claim is taken over too early", "claim.go", []string{
 		"looked.Sub(changed) < c.lease", "looked.Sub(changed) < either(BUG, c.lease/10, c.lease)",

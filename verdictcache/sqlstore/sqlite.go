@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// queue is where steps of SQLite wait for each other. Readers come one by one, so that
-// they do not open hundreds of connections. All who wait to write share one
-// transaction, since each transaction waits for the disk.
+// queue is where steps of SQLite wait for their turn. Readers take turns, so that they do
+// not open hundreds of connections. Writers who wait share one transaction, since each
+// transaction waits for the disk.
 type queue struct {
 	reads   chan struct{} // holds one item while somebody reads
 	writes  chan struct{} // holds one item while somebody writes
@@ -43,10 +43,11 @@ type write struct {
 	done    chan struct{}
 }
 
-// errGivenUp is for those whose transaction ended with the ctx of another.
+// errGivenUp is the error of writers whose shared transaction was rolled back because the
+// ctx of the writer who ran it had ended. They try again.
 var errGivenUp = errors.New("the transaction was given up")
 
-// write takes its turn and writes for all who wait, unless another writes this first.
+// write waits for its turn, and then writes for all who wait; or another writer does it first.
 func (s *Store) write(ctx context.Context, text string, args ...any) (int64, error) {
 	w := &write{ctx: ctx, text: text, args: args, done: make(chan struct{})}
 	q := s.queue
@@ -83,9 +84,9 @@ func (s *Store) writeAll(ctx context.Context) {
 	}
 }
 
-// writeBatch does not use sql.Tx: BEGIN IMMEDIATE waits for other writers before
-// anything is done, and a COMMIT that readers held up can be tried again, while new
-// readers have to wait for it.
+// writeBatch does not use sql.Tx. BEGIN IMMEDIATE waits for other writers before anything
+// is written. A COMMIT that readers block is tried again, and meanwhile SQLite lets no new
+// readers in.
 func (s *Store) writeBatch(ctx context.Context, batch []*write) error {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
