@@ -115,7 +115,7 @@ func (f *flight) startAsking() bool {
 	return true
 }
 
-// leave is called by a caller who no longer waits. It reports whether the question may
+// leave is called by a caller who no longer waits. It reports whether the call may
 // have been billed.
 func (f *flight) leave() (maybeBilled bool) {
 	f.cache.mu.Lock()
