@@ -12,13 +12,17 @@ import (
 	"github.com/id2meta/id2meta/internal/redact"
 )
 
-// AccessKey is an access key of Alibaba Cloud, for keys that do not come from the
-// provider chain. Every verb of fmt, log/slog, and JSON, text and YAML encoders show
-// *** instead of an AccessKey. Decoders fill its fields as those of any struct.
+// AccessKey is an access key of Alibaba Cloud. It is for programs that do not use the
+// provider chain.
+//
+// An AccessKey never shows its fields: the verbs of fmt, log/slog, and JSON, text and
+// YAML encoders write ***. The exceptions are the same as for [Param]: the verbs %w
+// and %p, an AccessKey in an unexported field of a struct that is printed whole, and
+// reflection. Decoders fill the fields as the fields of any struct.
 type AccessKey struct {
 	ID            string
 	Secret        string
-	SecurityToken string // of STS; empty for a permanent key
+	SecurityToken string // the token of STS; empty for a permanent key
 }
 
 // String returns ***.
@@ -34,8 +38,8 @@ func (AccessKey) LogValue() slog.Value { return slog.StringValue(redact.Mark) }
 func (AccessKey) MarshalText() ([]byte, error) { return []byte(redact.Mark), nil }
 
 // WithAccessKey sets the access key, for example from a configuration file. White
-// space around its fields is ignored. The default is the provider chain; see
-// [WithCredential].
+// space around the fields of key is ignored. By default the Client asks the provider
+// chain; see [WithCredential].
 func WithAccessKey(key AccessKey) Option {
 	return func(s *settings) error {
 		checked, err := credential.Check(key.credential())
@@ -56,16 +60,22 @@ func WithAccessKey(key AccessKey) Option {
 }
 
 // WithAccessKeyFunc sets a function that returns the access key, for example from a
-// configuration centre such as Nacos, Apollo or Vault. A changed key counts at the
-// next call.
+// configuration center such as Nacos, Apollo or Vault. The Client uses a changed key
+// from the next call on.
 //
-// The Client calls f for each Verify, from one goroutine at a time. Callers that
-// wait at the same time share one answer, so the context of f belongs to no caller:
-// it holds no values and ends after 10 s. A call that already has a key waits for f at most 100 ms; when f
-// fails or is slow, the Client goes on with the last key for up to 2 minutes. Verify
-// returns an [ErrCredential] that does not show the error of f, because that error
-// may hold a secret. f should return from memory, and let a watcher follow the
-// changes.
+// The Client calls f before each request, from one goroutine at a time. Verify calls
+// that wait at the same time share one call of f. So the context of f does not belong
+// to any caller: it holds no values and ends after 10 s. f should return a key from
+// memory, and another goroutine should watch for changes.
+//
+// If f fails or is slow, the Client uses the last key for up to 2 minutes after f
+// last returned it:
+//
+//   - If f is slow, Verify waits for f at most 100 ms.
+//   - If f fails, the Client calls f again after 1 s.
+//
+// If there is no last key, Verify returns an [ErrCredential]. Its text does not show
+// the error of f, because that error may hold a secret.
 func WithAccessKeyFunc(f func(ctx context.Context) (AccessKey, error)) Option {
 	return func(s *settings) error {
 		if f == nil {

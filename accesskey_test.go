@@ -31,21 +31,21 @@ func TestWithAccessKey(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKey(test.key))
-			result, err := client.Verify(t.Context(), zhangParam)
+			result, err := client.Verify(t.Context(), zhangSan)
 			require.NoError(t, err)
 			assert.True(t, result.Match())
 		})
 	}
-	t.Run("of WithAccessKey and WithCredential the last one counts", func(t *testing.T) {
+	t.Run("the last of WithAccessKey and WithCredential counts", func(t *testing.T) {
 		wrong := id2meta.WithAccessKey(id2meta.AccessKey{ID: "wrong", Secret: "wrong"})
 		right := server.Options()
 		client, err := id2meta.New(append([]id2meta.Option{wrong}, right...)...)
 		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangParam)
+		_, err = client.Verify(t.Context(), zhangSan)
 		assert.NoError(t, err)
 		client, err = id2meta.New(append(right, wrong)...)
 		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangParam)
+		_, err = client.Verify(t.Context(), zhangSan)
 		assert.ErrorIs(t, err, id2meta.ErrCredential)
 	})
 }
@@ -64,26 +64,26 @@ func TestWithAccessKeyFunc(t *testing.T) {
 		for range 3 {
 			for _, key := range []id2meta.AccessKey{first, {ID: "second", Secret: "second-secret"}} {
 				current.Store(&key)
-				_, err := client.Verify(t.Context(), zhangParam)
+				_, err := client.Verify(t.Context(), zhangSan)
 				require.NoError(t, err)
 				calls := server.Calls()
 				assert.Equal(t, key.ID, calls[len(calls)-1].AccessKeyID)
 			}
 		}
 	})
-	t.Run("its error is an ErrCredential that does not show it", func(t *testing.T) {
+	t.Run("an error of the function is an ErrCredential that does not show the text of the error", func(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
 			return id2meta.AccessKey{}, errors.New("vault answered with open-sesame")
 		}))
-		_, err := client.Verify(t.Context(), zhangParam)
+		_, err := client.Verify(t.Context(), zhangSan)
 		assert.ErrorIs(t, err, id2meta.ErrCredential)
 		assert.NotContains(t, fmt.Sprintf("%+v", err), "open-sesame")
 	})
-	t.Run("a panic is an ErrCredential", func(t *testing.T) {
+	t.Run("a panic of the function is an ErrCredential", func(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
 			panic("open-sesame")
 		}))
-		_, err := client.Verify(t.Context(), zhangParam)
+		_, err := client.Verify(t.Context(), zhangSan)
 		assert.ErrorIs(t, err, id2meta.ErrCredential)
 		assert.NotContains(t, err.Error(), "open-sesame")
 	})
@@ -92,25 +92,25 @@ func TestWithAccessKeyFunc(t *testing.T) {
 		"secret": {ID: "i"},
 		"token":  {ID: "i", Secret: "s", SecurityToken: "open\nsesame"},
 	} {
-		t.Run("half a key, or a broken one, is an ErrCredential that names the "+name, func(t *testing.T) {
+		t.Run("an incomplete or broken key is an ErrCredential that names the "+name, func(t *testing.T) {
 			client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
 				return key, nil
 			}))
-			_, err := client.Verify(t.Context(), zhangParam)
+			_, err := client.Verify(t.Context(), zhangSan)
 			assert.ErrorIs(t, err, id2meta.ErrCredential)
 			assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
 			assert.ErrorContains(t, err, name)
 			assert.NotContains(t, err.Error(), "sesame")
 		})
 	}
-	t.Run("the person who waits for the function leaves with the own context", func(t *testing.T) {
+	t.Run("a caller who waits for the function returns when the context of the caller ends", func(t *testing.T) {
 		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(ctx context.Context) (id2meta.AccessKey, error) {
-			<-ctx.Done() // its own, which ends later
+			<-ctx.Done() // the context of the function, which ends later
 			return id2meta.AccessKey{}, ctx.Err()
 		}))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := client.Verify(ctx, zhangParam)
+		_, err := client.Verify(ctx, zhangSan)
 		assert.ErrorIs(t, err, context.Canceled)
 	})
 }
@@ -135,7 +135,7 @@ func TestAnAccessKeyShowsNothing(t *testing.T) {
 	}
 	assert.Contains(t, shown.String(), "***")
 
-	t.Run("and is filled by a decoder", func(t *testing.T) {
+	t.Run("but a JSON decoder can fill it", func(t *testing.T) {
 		var c config
 		require.NoError(t, json.Unmarshal([]byte(`{"Key":{"ID":"i","Secret":"s","SecurityToken":"t"}}`), &c))
 		assert.True(t, c.Key == id2meta.AccessKey{ID: "i", Secret: "s", SecurityToken: "t"})

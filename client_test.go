@@ -11,8 +11,8 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// How a service tests itself without the network: it depends on the interface
-// [id2meta.Verifier], and its tests put a mock in the Client's place.
+// A service can be tested without the network: the service depends on the interface
+// [id2meta.Verifier], and its tests use a mock instead of a Client.
 
 // payouts is such a service. It pays only to people who were verified.
 type payouts struct {
@@ -59,9 +59,9 @@ func TestServiceWithMockVerifier(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			verifier := new(mockVerifier)
-			verifier.On("Verify", mock.Anything, zhangParam).Return(test.result, test.err).Once()
+			verifier.On("Verify", mock.Anything, zhangSan).Return(test.result, test.err).Once()
 			service := &payouts{verifier: verifier}
-			err := service.pay(t.Context(), zhang, zhangNumber, 100)
+			err := service.pay(t.Context(), zhangName, zhangNumber, 100)
 			assert.ErrorIs(t, err, test.want)
 			assert.Equal(t, test.paid, service.paid)
 			verifier.AssertExpectations(t)
@@ -72,10 +72,10 @@ func TestServiceWithMockVerifier(t *testing.T) {
 func TestVerifierFuncIsAVerifier(t *testing.T) {
 	asked := errors.New("asked")
 	var verifier id2meta.Verifier = id2meta.VerifierFunc(func(_ context.Context, param id2meta.Param) (id2meta.Result, error) {
-		assert.Equal(t, zhangParam, param)
+		assert.Equal(t, zhangSan, param)
 		return id2meta.Result{RequestID: "1"}, asked
 	})
-	result, err := verifier.Verify(t.Context(), zhangParam)
+	result, err := verifier.Verify(t.Context(), zhangSan)
 	assert.ErrorIs(t, err, asked)
 	assert.Equal(t, "1", result.RequestID)
 }

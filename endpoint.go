@@ -10,27 +10,31 @@ import (
 )
 
 // The service's endpoints, from the vendor's page "身份二要素核验 ·
-// 纯服务端(API)接入". They are equivalent: the account, its bill and its limit of
-// 50 calls a second are the same behind each.
+// 纯服务端(API)接入". All endpoints are equivalent: they share the account, its bill
+// and its limit of 50 calls per second.
 const (
 	// EndpointDefault is the general endpoint. It has IPv4 addresses only.
 	EndpointDefault = "cloudauth.aliyuncs.com"
 	// EndpointDualStack is the general endpoint with IPv6 addresses.
 	EndpointDualStack = "cloudauth-dualstack.aliyuncs.com"
 
-	EndpointShanghai          = "cloudauth.cn-shanghai.aliyuncs.com"
+	// EndpointShanghai is the endpoint in Shanghai.
+	EndpointShanghai = "cloudauth.cn-shanghai.aliyuncs.com"
+	// EndpointShanghaiDualStack is the endpoint in Shanghai with IPv4 and IPv6 addresses.
 	EndpointShanghaiDualStack = "cloudauth-dualstack.cn-shanghai.aliyuncs.com"
 	// EndpointShanghaiVPC can be reached only from inside a VPC in Shanghai.
 	EndpointShanghaiVPC = "cloudauth-vpc.cn-shanghai.aliyuncs.com"
 
-	EndpointBeijing          = "cloudauth.cn-beijing.aliyuncs.com"
+	// EndpointBeijing is the endpoint in Beijing.
+	EndpointBeijing = "cloudauth.cn-beijing.aliyuncs.com"
+	// EndpointBeijingDualStack is the endpoint in Beijing with IPv4 and IPv6 addresses.
 	EndpointBeijingDualStack = "cloudauth-dualstack.cn-beijing.aliyuncs.com"
 	// EndpointBeijingVPC can be reached only from inside a VPC in Beijing.
 	EndpointBeijingVPC = "cloudauth-vpc.cn-beijing.aliyuncs.com"
 )
 
-// checkEndpoint refuses what is not host or host:port. Its errors do not repeat
-// the endpoint, which may hold a password that belongs to an address.
+// checkEndpoint returns an error unless endpoint is host or host:port. Its errors do
+// not repeat the endpoint, because somebody may pass a URL with a password.
 func checkEndpoint(endpoint string) error {
 	switch {
 	case endpoint == "":
@@ -72,12 +76,13 @@ func checkEndpoint(endpoint string) error {
 	return nil
 }
 
-// hostName also takes an underscore, which is not in public names but in those
-// of containers, and an IPv4 address.
+// hostName also matches IPv4 addresses, and names with an underscore: public names
+// have none, but names of containers may.
 var hostName = regexp.MustCompile(`^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*\.?$`)
 
-// isInternational recognises cloudauth-intl.cn-hongkong.aliyuncs.com and the like,
-// which the vendor's page "ID_2META" lists for accounts of Alibaba Cloud International.
+// isInternational recognizes endpoints such as
+// cloudauth-intl.cn-hongkong.aliyuncs.com. The vendor's page "ID_2META" lists them for
+// accounts of Alibaba Cloud International.
 func isInternational(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	return strings.HasPrefix(host, "cloudauth-intl") && strings.HasSuffix(host, ".aliyuncs.com")

@@ -12,27 +12,27 @@ import (
 	"github.com/id2meta/id2meta/internal/transport"
 )
 
-// What can go wrong, for errors.Is. Most callers need only [RemedyOf], which says
-// who can do something about an error. docs/errors.md lists every Code.
+// The errors that errors.Is finds in an error of Verify. Most callers need only
+// [RemedyOf], which says who can do something about an error. docs/errors.md lists
+// every Code of the service.
 //
-// Two more errors are the caller's own: context.Canceled and
-// context.DeadlineExceeded. The timeout of [WithTimeout] gives
-// context.DeadlineExceeded, too.
+// Verify can also fail with context.Canceled or context.DeadlineExceeded: if the
+// context of the caller ends, if the time of [WithTimeout] has passed, or if the
+// credential provider leaves no time for an answer.
 var (
 	// ErrInvalidParam: the name or the number cannot be verified as it is. Verify
-	// finds most of these before any request (see [ParamError]). Code 400 and 401
-	// say that the service found one.
+	// refuses most invalid values before any request (see [ParamError]). The service
+	// refuses the others with Code 400 or 401.
 	ErrInvalidParam = errors.New("id2meta: invalid parameter")
 
-	// ErrThrottled: the account has used up its calls a second (Throttling,
-	// Throttling.User, Throttling.Api, or HTTP 429 without a known Code), or the
-	// [Limiter] did not let the request go. Do not try again before
-	// [APIError].RetryAfter has passed.
+	// ErrThrottled: the account has used up its calls per second (Throttling,
+	// Throttling.User, Throttling.Api, or HTTP 429), or the [Limiter] did not let the
+	// request go. Do not try again before [APIError].RetryAfter has passed.
 	ErrThrottled = errors.New("id2meta: throttled")
 
 	// ErrSourceUnavailable: Code 402. The authoritative source is unavailable. Or a
-	// security policy that the account has set in the console refused; then the
-	// text says so, and trying again does not help.
+	// security policy that was set in the console refused the call. In that case the
+	// text of the error says so, and trying again does not help.
 	ErrSourceUnavailable = errors.New("id2meta: authoritative source unavailable")
 
 	// ErrRepeatedCall: Code 403. The service was asked about this person too often.
@@ -56,8 +56,9 @@ var (
 	ErrCredential = errors.New("id2meta: credential")
 
 	// ErrUnavailable: the service failed (Code 500, HTTP 5xx, ServiceUnavailable,
-	// InternalError), or there was no connection to the service, or the connection
-	// broke. Trying again later may help.
+	// InternalError), there was no connection to the service, or the connection
+	// broke. Trying again later may help, unless the certificate of the server is not
+	// trusted.
 	ErrUnavailable = errors.New("id2meta: service unavailable")
 
 	// ErrUnexpectedResponse: an answer that the service does not document. Such an
@@ -65,28 +66,29 @@ var (
 	ErrUnexpectedResponse = errors.New("id2meta: unexpected response")
 )
 
-// ErrMaybeBilled comes beside one of the errors above, or beside the error of the
-// context: the service may have answered and billed a request of this Verify, and
-// there is no verdict. To ask again may cost again. ErrMaybeBilled is there if an
-// attempt of the Verify
+// ErrMaybeBilled is joined with one of the errors above, or with the error of the
+// context. It means that the service may have answered and billed a request of this
+// Verify, although there is no verdict. Another Verify may be billed again. errors.Is
+// finds ErrMaybeBilled if one of the attempts
 //
-//   - was sent and not answered in time, or the answer broke off;
-//   - was answered with HTTP 200, and the answer cannot be understood;
-//   - was answered by a proxy in the place of the service: HTTP 502 or 504 without a
-//     known Code, or Code 200 behind another HTTP status.
+//   - was sent and not answered in time, or its answer broke off;
+//   - was answered with HTTP 1xx or 2xx, and the answer cannot be understood;
+//   - was answered by a proxy instead of the service: HTTP 502 or 504 without a known
+//     Code, or Code 200 with an HTTP status other than 200.
 //
-// Without ErrMaybeBilled, each request was either not sent or answered with a
-// failure.
+// If errors.Is does not find ErrMaybeBilled, each request was either not sent or
+// answered with a failure.
 var ErrMaybeBilled = errors.New("id2meta: the call may have been billed")
 
-// maybeBilledError is an error beside ErrMaybeBilled.
+// maybeBilledError joins an error with ErrMaybeBilled.
 type maybeBilledError struct{ err error }
 
 func (e *maybeBilledError) Error() string   { return e.err.Error() + "; the call may have been billed" }
 func (e *maybeBilledError) Unwrap() []error { return []error{e.err, ErrMaybeBilled} }
 
-// ParamError tells which field of a [Param] cannot be verified and why. A ParamError
-// never holds the value. errors.Is finds [ErrInvalidParam] in it.
+// ParamError says which field of a [Param] cannot be verified, and why. A ParamError
+// never holds the value of the field. errors.Is finds [ErrInvalidParam] in a
+// ParamError.
 type ParamError struct {
 	Field   string  // "ParamType", "UserName" or "IdentifyNum"
 	Problem Problem // for programs
@@ -101,29 +103,30 @@ func (e *ParamError) Error() string {
 func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
 
 // APIError is an answer of the service that is not a verdict. errors.Is finds in it
-// exactly one of the errors from [ErrInvalidParam] on, or the error of the context
-// if the answer came too late. errors.As finds the rest:
+// one of the errors from [ErrInvalidParam] on, or the error of the context if the
+// answer came too late. errors.As gives the details:
 //
 //	var e *id2meta.APIError
 //	if errors.As(err, &e) {
 //		log.Print(e.Code, e.RequestID, e.Recommend)
 //	}
 //
-// The words of the service are redacted and cut: in every field, *** stands for the
-// name, the number, the birth date and the credential, and no field has a line break.
-// If the person was sent masked or encrypted, only what was sent is known and hidden.
+// Code, Message, RequestID and Recommend come from the answer, and are redacted and
+// cut: *** replaces the name, the number, the birth date, the access key secret and
+// tokens, and line breaks become spaces. If the person was sent masked or encrypted,
+// the Client does not know the plaintext, and hides only the values that it sent.
 type APIError struct {
 	Endpoint   string        // the host that answered, as in [WithEndpoints]
-	StatusCode int           // of HTTP
+	StatusCode int           // the HTTP status
 	Code       string        // "411", "Throttling.User", …; "" if the answer had none
 	Message    string        // the service's words, often Chinese
-	Field      string        // of Code 400 and 401: "UserName", "IdentifyNum", "ParamType", or "" if the Message names none
-	RequestID  string        // for the vendor's support and record of calls, or ""
-	Recommend  string        // address of a page that explains the failure, or ""
+	Field      string        // with Code 400 and 401: "UserName", "IdentifyNum", "ParamType", or "" if the Message names no field
+	RequestID  string        // identifies the request in the vendor's support and record of calls, or ""
+	Recommend  string        // the URL of a page that explains the failure, or ""
 	RetryAfter time.Duration // how long a throttled caller is told to wait, or 0
 
-	row   *outcome // nil: what Code, Message and StatusCode say
-	cause error    // why the answer broke off or came too late, or nil
+	row   *outcome // nil: the outcome follows from Code, Message and StatusCode
+	cause error    // the reason why the answer broke off or came too late, or nil
 }
 
 func (e *APIError) Error() string {
@@ -159,11 +162,11 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// Is reports whether target is the sentinel of the row of docs/errors.md that the
-// answer fits.
+// Is reports whether target is the sentinel of this answer, as in the table of
+// docs/errors.md.
 func (e *APIError) Is(target error) bool { return target == e.outcome().sentinel }
 
-// Unwrap returns why the answer broke off or came too late, or nil.
+// Unwrap returns the reason why the answer broke off or came too late, or nil.
 func (e *APIError) Unwrap() error { return e.cause }
 
 func (e *APIError) outcome() *outcome {
@@ -173,8 +176,8 @@ func (e *APIError) outcome() *outcome {
 	return ofAnswer(e.StatusCode, e.Code, e.Message)
 }
 
-// fieldOf returns the field that a Message names as in 参数非法(identifyNum), the
-// form of published answers with Code 401.
+// fieldOf returns the field that a Message names. Published answers with Code 401
+// name the field as in 参数非法(identifyNum).
 func fieldOf(message string) string {
 	for _, field := range []string{"UserName", "IdentifyNum", "ParamType"} {
 		if strings.Contains(strings.ToLower(message), "("+strings.ToLower(field)+")") {
@@ -184,7 +187,7 @@ func fieldOf(message string) string {
 	return ""
 }
 
-// newAPIError returns an answer that holds no verdict as an error.
+// newAPIError returns the error for an answer that holds no verdict.
 func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redactor) *APIError {
 	e := &APIError{
 		Endpoint:   host,
@@ -210,7 +213,7 @@ func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redact
 	return e
 }
 
-// outcomeError is an outcome without the head of an answer.
+// outcomeError is the error of an outcome for which no head of an answer arrived.
 type outcomeError struct {
 	outcome *outcome
 	text    string
@@ -221,8 +224,8 @@ func (e *outcomeError) Error() string        { return e.text }
 func (e *outcomeError) Is(target error) bool { return target == e.outcome.sentinel }
 func (e *outcomeError) Unwrap() error        { return e.cause }
 
-// newFailure returns a failure without the head of an answer. what and cause may be
-// zero.
+// newFailure returns a failure for which no head of an answer arrived. what may be
+// empty, and cause may be nil.
 func newFailure(o *outcome, what string, cause error) *failure {
 	text := o.sentinel.Error()
 	if what != "" {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,24 +22,8 @@ import (
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
-// sentinels are all that errors.Is may find, beside the errors of a context.
-var sentinels = []error{
-	id2meta.ErrInvalidParam, id2meta.ErrThrottled, id2meta.ErrSourceUnavailable, id2meta.ErrRepeatedCall,
-	id2meta.ErrNotActivated, id2meta.ErrAccessDenied, id2meta.ErrOverdue, id2meta.ErrCredential,
-	id2meta.ErrUnavailable, id2meta.ErrUnexpectedResponse,
-}
-
-// requireOnly requires that errors.Is finds want in err, and no other sentinel.
-func requireOnly(t *testing.T, want, err error) {
-	t.Helper()
-	require.Error(t, err)
-	for _, sentinel := range sentinels {
-		require.Equalf(t, sentinel == want, errors.Is(err, sentinel), "errors.Is(err, %q), err = %v", sentinel, err)
-	}
-}
-
 // failures are the codes of the vendor's pages "身份二要素核验 · 纯服务端(API)接入"
-// and "服务端错误码", and of its gateway.
+// and "服务端错误码", and the codes of the gateway.
 var failures = []struct {
 	status   int
 	code     string
@@ -77,20 +60,20 @@ var failures = []struct {
 	{503, "ServiceUnavailable", id2meta.ErrUnavailable},
 	{500, "InternalError", id2meta.ErrUnavailable},
 
-	// A Code that says nothing leaves it to the HTTP status.
+	// If the Code is empty or unknown, the HTTP status decides.
 	{429, "", id2meta.ErrThrottled},
-	{429, "NobodyKnows", id2meta.ErrThrottled},
+	{429, "Unknown.Code", id2meta.ErrThrottled},
 	{500, "", id2meta.ErrUnavailable},
-	{502, "NobodyKnows", id2meta.ErrUnavailable},
+	{502, "Unknown.Code", id2meta.ErrUnavailable},
 	{504, "200", id2meta.ErrUnavailable},
 	{400, "", id2meta.ErrUnexpectedResponse},
 	{404, "InvalidAction.NotFound", id2meta.ErrUnexpectedResponse},
-	{403, "NobodyKnows", id2meta.ErrUnexpectedResponse},
+	{403, "Unknown.Code", id2meta.ErrUnexpectedResponse},
 	{200, "", id2meta.ErrUnexpectedResponse},
-	{200, "200", id2meta.ErrUnexpectedResponse}, // but no verdict
+	{200, "200", id2meta.ErrUnexpectedResponse}, // without a verdict
 	{200, "201", id2meta.ErrUnexpectedResponse},
 	{200, "404", id2meta.ErrUnexpectedResponse},
-	// What only looks like a code is none.
+	// These only look like codes.
 	{400, "throttling", id2meta.ErrUnexpectedResponse},
 	{400, "ThrottlingUser", id2meta.ErrUnexpectedResponse},
 	{200, "411.0", id2meta.ErrUnexpectedResponse},
@@ -98,10 +81,8 @@ var failures = []struct {
 }
 
 func TestEveryFailureOfTheServiceHasOneSentinel(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
-	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
-	require.NoError(t, err)
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
 
 	for _, test := range failures {
 		t.Run(fmt.Sprintf("HTTP %d with Code %q", test.status, test.code), func(t *testing.T) {
@@ -136,8 +117,8 @@ func TestEveryFailureOfTheServiceHasOneSentinel(t *testing.T) {
 	assert.Len(t, server.Calls(), len(failures), "one request each")
 }
 
-// Services that test themselves make errors like ours.
-func TestAnAPIErrorOfOnesOwnHasTheSentinelOfItsCode(t *testing.T) {
+// The tests of a service make APIErrors themselves.
+func TestAnAPIErrorThatATestMakesHasTheSentinelOfItsCode(t *testing.T) {
 	for _, test := range failures {
 		t.Run(fmt.Sprintf("HTTP %d with Code %q", test.status, test.code), func(t *testing.T) {
 			requireOnly(t, test.sentinel, &id2meta.APIError{StatusCode: test.status, Code: test.code})
@@ -145,13 +126,14 @@ func TestAnAPIErrorOfOnesOwnHasTheSentinelOfItsCode(t *testing.T) {
 			requireOnly(t, test.sentinel, errors.Join(errors.New("one"), &id2meta.APIError{StatusCode: test.status, Code: test.code}))
 		})
 	}
-	t.Run("the zero one is unexpected", func(t *testing.T) {
+	t.Run("the zero APIError is an unexpected response", func(t *testing.T) {
 		requireOnly(t, id2meta.ErrUnexpectedResponse, &id2meta.APIError{})
 	})
 }
 
 // The three meanings of Code 402 are told apart by its Message.
 func TestCode402(t *testing.T) {
+	t.Parallel()
 	const policy = "a security policy of the console refused"
 	for _, test := range []struct {
 		message  string
@@ -169,7 +151,7 @@ func TestCode402(t *testing.T) {
 		{"No permission to call", id2meta.ErrAccessDenied, false},
 		{"You do not have permission to call this API.", id2meta.ErrAccessDenied, false},
 		{"无调用权限", id2meta.ErrAccessDenied, false},
-		// Strictly: what only holds the words may mean the opposite.
+		// A longer text may mean the opposite.
 		{"the source has No permission to call home", id2meta.ErrSourceUnavailable, false},
 		{"not a Security policy restriction", id2meta.ErrSourceUnavailable, false},
 	} {
@@ -187,9 +169,10 @@ func TestCode402(t *testing.T) {
 	})
 }
 
-// A published answer with Code 401 names the field in its Message and has the
-// gateway's envelope; the HTTP status is not known.
+// A published answer with Code 401 names the field in its Message and has the form of a
+// failure of the gateway. The HTTP status of that answer is not published.
 func TestCode401NamesTheField(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ code, message, field string }{
 		{"401", "参数非法(identifyNum)", "IdentifyNum"},
 		{"401", "参数非法(userName)", "UserName"},
@@ -218,8 +201,8 @@ func TestCode401NamesTheField(t *testing.T) {
 	}
 }
 
-// Each Code means the same with whichever HTTP status it comes.
 func TestACodeMeansTheSameWithEveryStatus(t *testing.T) {
+	t.Parallel()
 	for _, test := range failures[:8] {
 		for _, status := range []int{200, 400, 401} {
 			t.Run(fmt.Sprintf("Code %s and HTTP %d", test.code, status), func(t *testing.T) {
@@ -234,27 +217,29 @@ func TestACodeMeansTheSameWithEveryStatus(t *testing.T) {
 	}
 }
 
-// ErrMaybeBilled stands beside an error if and only if a question may have been
-// answered with a verdict that did not arrive. The simulator tells what it billed.
+// ErrMaybeBilled stands beside an error if and only if the service may have answered a
+// request with a verdict that did not arrive. The simulator tells what it billed.
 func TestErrMaybeBilled(t *testing.T) {
-	leaving := leavingAfter(300 * time.Millisecond)
+	t.Parallel()
+	deadline := whenRequested(context.DeadlineExceeded)
 	again := []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(2)}
 	unknownBizCode := id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"4"}}`)
-	tests := []struct {
+	type test struct {
 		name   string
 		faults []id2metatest.Fault
 		opts   []id2meta.Option
-		ctx    func(*testing.T) context.Context
-		person id2meta.Param // default: zhangParam
+		ctx    func(*testing.T, *id2metatest.Server) context.Context // default: the test's
+		person id2meta.Param                                         // default: zhangSan
 		want   bool
-	}{
-		// Sent, and no verdict arrived.
+	}
+	tests := []test{
+		// The request was sent, and no verdict arrived.
 		{name: "a dropped connection", faults: []id2metatest.Fault{id2metatest.Drop()}, want: true},
 		{name: "a truncated answer", faults: []id2metatest.Fault{id2metatest.Truncate()}, want: true},
-		{name: "a deadline while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: within(300 * time.Millisecond), want: true},
-		{name: "WithTimeout while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, opts: []id2meta.Option{id2meta.WithTimeout(300 * time.Millisecond)}, want: true},
-		{name: "a cancel while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: leaving, want: true},
-		{name: "a deadline while the answer is delayed", faults: []id2metatest.Fault{id2metatest.Delay(time.Minute)}, ctx: within(300 * time.Millisecond), want: true},
+		{name: "a deadline while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: deadline, want: true},
+		{name: "WithTimeout while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, opts: []id2meta.Option{id2meta.WithTimeout(3 * time.Second), id2meta.WithMaxAttempts(1)}, want: true},
+		{name: "a cancel while the server is silent", faults: []id2metatest.Fault{id2metatest.Hang()}, ctx: whenRequested(context.Canceled), want: true},
+		{name: "a deadline while the answer is delayed", faults: []id2metatest.Fault{id2metatest.Delay(time.Minute)}, ctx: deadline, want: true},
 		{name: "a 200 that is empty", faults: []id2metatest.Fault{id2metatest.Raw(200, "")}, want: true},
 		{name: "a 200 that cannot be understood", faults: []id2metatest.Fault{id2metatest.Raw(200, "<html>")}, want: true},
 		{name: "a 200 that is too long", faults: []id2metatest.Fault{id2metatest.Raw(200, verdict+strings.Repeat(" ", 1<<20))}, want: true},
@@ -266,47 +251,49 @@ func TestErrMaybeBilled(t *testing.T) {
 		{name: "a verdict behind a 504", faults: []id2metatest.Fault{id2metatest.Raw(504, verdict)}, want: true},
 		{name: "a verdict behind a 404", faults: []id2metatest.Fault{id2metatest.Raw(404, verdict)}, want: true},
 
-		// What came later does not undo it.
+		// A later attempt does not change that.
 		{name: "a drop, and then another", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Drop()}, opts: again, want: true},
 		{name: "a drop, and then a failure", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Answer("411", "")}, opts: again, want: true},
 		{name: "a drop, and then throttling", faults: []id2metatest.Fault{id2metatest.Drop(), id2metatest.Throttle(time.Hour)}, opts: again, want: true},
-		{name: "a drop, and then no leave of the limiter", faults: []id2metatest.Fault{id2metatest.Drop()},
+		{name: "a drop, and then a limiter that refuses", faults: []id2metatest.Fault{id2metatest.Drop()},
 			opts: append(again, id2meta.WithLimiter(rate.NewLimiter(rate.Every(time.Hour), 1))), want: true},
-		{name: "a drop, and then a deadline that comes before the next attempt", faults: []id2metatest.Fault{id2metatest.Truncate(), id2metatest.Throttle(5 * time.Second)},
-			opts: []id2meta.Option{id2meta.WithRetryUnanswered()}, ctx: leavingAfter(time.Second), want: true},
+		{name: "a drop, and then a deadline in the second attempt", faults: []id2metatest.Fault{id2metatest.Truncate(), id2metatest.Hang()}, opts: again,
+			ctx: func(t *testing.T, server *id2metatest.Server) context.Context {
+				return endWhen(t, context.DeadlineExceeded, func() bool { return len(server.Calls()) == 2 })
+			}, want: true},
 		{name: "a failure, and then a drop", faults: []id2metatest.Fault{id2metatest.Answer("500", ""), id2metatest.Drop()}, want: true},
 
-		// A failure was said.
+		// The service told a failure.
 		{name: "Code 500 to the last", faults: []id2metatest.Fault{id2metatest.Answer("500", ""), id2metatest.Answer("500", ""), id2metatest.Answer("500", "")}},
 		{name: "Code 402 to the last", faults: []id2metatest.Fault{id2metatest.Answer("402", ""), id2metatest.Answer("402", ""), id2metatest.Answer("402", "")}},
 		{name: "HTTP 500 in HTML to the last", faults: []id2metatest.Fault{id2metatest.Raw(500, "<html>"), id2metatest.Raw(500, "<html>"), id2metatest.Raw(500, "<html>")}},
 		{name: "HTTP 504 with a Code of the gateway", faults: []id2metatest.Fault{id2metatest.Status(504, "ServiceUnavailable", "")}, opts: []id2meta.Option{id2meta.WithMaxAttempts(1)}},
 		{name: "throttling for longer than there is time", faults: []id2metatest.Fault{id2metatest.Throttle(time.Hour)}},
-		{name: "throttling, and then a deadline", faults: []id2metatest.Fault{id2metatest.Throttle(5 * time.Second)}, ctx: leavingAfter(time.Second)},
 		{name: "an unknown Code of the gateway", faults: []id2metatest.Fault{id2metatest.Status(404, "InvalidAction.NotFound", "")}},
 		{name: "a redirect", faults: []id2metatest.Fault{id2metatest.Raw(302, "")}},
 
 		// Nothing was sent.
-		{name: "a person who cannot be verified", person: id2meta.Param{UserName: zhang, IdentifyNum: "1"}},
+		{name: "a person who cannot be verified", person: id2meta.Param{UserName: zhangName, IdentifyNum: "1"}},
 		{name: "a deadline in the past", ctx: within(-time.Second)},
 		{name: "no connection", opts: []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint)}},
 		{name: "a deadline while connecting", opts: []id2meta.Option{id2meta.WithEndpoints(mute(t).endpoint)}, ctx: within(50 * time.Millisecond)},
 		{name: "a limiter that refuses", opts: []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}},
-		{name: "a deadline while the limiter holds it back", opts: []id2meta.Option{id2meta.WithLimiter(never{})}, ctx: within(50 * time.Millisecond)},
+		{name: "a deadline while the limiter holds the request back", opts: []id2meta.Option{id2meta.WithLimiter(never)}, ctx: within(50 * time.Millisecond)},
 		{name: "no credential", opts: []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}},
 	}
 	for _, failed := range failures {
 		if failed.code == "200" || failed.status == 502 || failed.sentinel == id2meta.ErrUnexpectedResponse && failed.status == 200 {
-			continue // these are above
+			continue // these rows are above
 		}
 		fault := id2metatest.Status(failed.status, failed.code, "")
 		if failed.status == 200 {
 			fault = id2metatest.Answer(failed.code, "")
 		}
-		tests = append(tests, tests[0])
-		last := &tests[len(tests)-1]
-		last.name, last.want = fmt.Sprintf("HTTP %d with Code %q", failed.status, failed.code), false
-		last.faults, last.opts = []id2metatest.Fault{fault}, []id2meta.Option{id2meta.WithMaxAttempts(1)}
+		tests = append(tests, test{
+			name:   fmt.Sprintf("HTTP %d with Code %q", failed.status, failed.code),
+			faults: []id2metatest.Fault{fault},
+			opts:   []id2meta.Option{id2meta.WithMaxAttempts(1)},
+		})
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -316,16 +303,16 @@ func TestErrMaybeBilled(t *testing.T) {
 			client := newClient(t, []string{server.Endpoint()}, test.opts...)
 			person, ctx := test.person, t.Context()
 			if person == (id2meta.Param{}) {
-				person = zhangParam
+				person = zhangSan
 			}
 			if test.ctx != nil {
-				ctx = test.ctx(t)
+				ctx = test.ctx(t, server)
 			}
 			result, err := client.Verify(ctx, person)
 			require.Error(t, err)
 			assert.Zero(t, result)
 			assert.Equal(t, test.want, errors.Is(err, id2meta.ErrMaybeBilled), "%v", err)
-			if server.Billed(zhang, zhangNumber) > 0 {
+			if server.Billed(zhangName, zhangNumber) > 0 {
 				assert.ErrorIs(t, err, id2meta.ErrMaybeBilled, "it was billed")
 			}
 			if len(server.Calls()) == 0 {
@@ -345,14 +332,6 @@ func TestErrMaybeBilled(t *testing.T) {
 	}
 }
 
-func leavingAfter(d time.Duration) func(*testing.T) context.Context {
-	return func(t *testing.T) context.Context {
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(d, cancel)
-		return ctx
-	}
-}
-
 func TestAParamErrorNamesFieldAndReason(t *testing.T) {
 	err := error(&id2meta.ParamError{Field: "UserName", Reason: "it is empty"})
 	requireOnly(t, id2meta.ErrInvalidParam, err)
@@ -361,6 +340,7 @@ func TestAParamErrorNamesFieldAndReason(t *testing.T) {
 }
 
 func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
+	t.Parallel()
 	const body = `{"Code":"Throttling.User","Message":"Request was denied due to user flow control."}`
 	for _, test := range []struct {
 		name   string
@@ -427,13 +407,10 @@ func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
 		})
 		assert.Zero(t, e.RetryAfter)
 	})
-	t.Run("the simulator's throttling names it", func(t *testing.T) {
-		server := id2metatest.NewServer()
-		defer server.Close()
+	t.Run("a throttled answer of the simulator names a wait", func(t *testing.T) {
+		server := newServer(t)
 		server.Inject(id2metatest.Throttle(time.Hour))
-		client, err := id2meta.New(server.Options()...)
-		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangSan)
+		_, err := newClient(t, []string{server.Endpoint()}).Verify(t.Context(), zhangSan)
 		requireOnly(t, id2meta.ErrThrottled, err)
 		var e *id2meta.APIError
 		require.ErrorAs(t, err, &e)
@@ -441,16 +418,12 @@ func TestRetryAfterIsTheLongestWaitThatAThrottledAnswerNames(t *testing.T) {
 	})
 }
 
-// What follows is what the service never sends: no verdict may come of it.
-
-// verdict is an answer with the verdict "match".
-const verdict = `{"RequestId":"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260","Message":"success","Code":"200","ResultObject":{"BizCode":"1"}}`
+// The service never sends the answers of the following tests. None of them may become a
+// verdict.
 
 func TestBothFormsOfAVerdictAreUnderstood(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
-	client, err := id2meta.New(server.Options()...)
-	require.NoError(t, err)
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()})
 	for _, test := range []struct {
 		name, body string
 		want       id2meta.BizCode
@@ -461,8 +434,8 @@ func TestBothFormsOfAVerdictAreUnderstood(t *testing.T) {
 		{"a number and a string", `{"Code":200,"ResultObject":{"BizCode":"3"}}`, id2meta.BizCodeNoRecord},
 		{"any order, and white space around it", "\r\n\t {\"ResultObject\" : {\"BizCode\" : \"2\"} , \"Code\" : 200} \n", id2meta.BizCodeMismatch},
 		{"escapes, which JSON allows", `{"\u0043ode":"\u0032\u0030\u0030","ResultObject":{"BizCode":"\u0031"}}`, id2meta.BizCodeMatch},
-		{"fields of other names", `{"Code":200,"code":500,"x":[{"Code":411},null,1e9],"ResultObject":{"bizCode":3,"BizCode":1,"y":{"BizCode":2}}}`, id2meta.BizCodeMatch},
-		{"null for what is not needed", `{"Code":200,"Message":null,"RequestId":null,"ResultObject":{"BizCode":1}}`, id2meta.BizCodeMatch},
+		{"other fields", `{"Code":200,"code":500,"x":[{"Code":411},null,1e9],"ResultObject":{"bizCode":3,"BizCode":1,"y":{"BizCode":2}}}`, id2meta.BizCodeMatch},
+		{"null in fields that are not needed", `{"Code":200,"Message":null,"RequestId":null,"ResultObject":{"BizCode":1}}`, id2meta.BizCodeMatch},
 		{"almost 1 MiB", verdict + strings.Repeat(" ", 1<<20-len(verdict)), id2meta.BizCodeMatch},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -475,7 +448,7 @@ func TestBothFormsOfAVerdictAreUnderstood(t *testing.T) {
 	}
 }
 
-// oddBodies are not verdicts. Most hold a good one that a lenient decoder would
+// oddBodies are not verdicts. Most of them hold a verdict that a lenient decoder would
 // find.
 var oddBodies = []struct{ name, body string }{
 	{"nothing", ""},
@@ -561,11 +534,9 @@ var oddBodies = []struct{ name, body string }{
 	{"8 MiB of message", strings.Replace(verdict, "success", strings.Repeat("x", 8<<20), 1)},
 }
 
-func TestAnOddAnswerIsNoVerdictAndNotAskedAgain(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
-	client, err := id2meta.New(server.Options()...)
-	require.NoError(t, err)
+func TestAnOddAnswerIsNoVerdictAndIsNotRetried(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()})
 	for _, test := range oddBodies {
 		t.Run(test.name, func(t *testing.T) {
 			before := len(server.Calls())
@@ -579,18 +550,17 @@ func TestAnOddAnswerIsNoVerdictAndNotAskedAgain(t *testing.T) {
 	}
 }
 
-// A map of many names must not take a time that grows with its square.
+// The time to read many fields must not grow with the square of their number.
 func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
+	t.Parallel()
 	var body bytes.Buffer
 	body.WriteString("{")
 	for i := 0; body.Len() < 1<<20-200; i++ {
 		fmt.Fprintf(&body, `"%x":0,`, i)
 	}
 	body.WriteString(verdict[1:])
-	server := id2metatest.NewServer()
-	defer server.Close()
-	client, err := id2meta.New(server.Options()...)
-	require.NoError(t, err)
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()})
 	server.Inject(id2metatest.Raw(200, body.String()))
 	started := time.Now()
 	result, err := client.Verify(t.Context(), zhangSan)
@@ -600,6 +570,7 @@ func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
 }
 
 func TestAnEndlessAnswerIsCut(t *testing.T) {
+	t.Parallel()
 	left := make(chan struct{})
 	started := time.Now()
 	result, err := verifyAt(t, func(w http.ResponseWriter, r *http.Request) {
@@ -623,6 +594,7 @@ func TestAnEndlessAnswerIsCut(t *testing.T) {
 }
 
 func TestAnAnswerThatUnpacksToMuchMoreIsCut(t *testing.T) {
+	t.Parallel()
 	var packed bytes.Buffer
 	packer, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
 	io.WriteString(packer, verdict)
@@ -641,6 +613,7 @@ func TestAnAnswerThatUnpacksToMuchMoreIsCut(t *testing.T) {
 }
 
 func TestOnlyHTTP200IsAVerdict(t *testing.T) {
+	t.Parallel()
 	for status, want := range map[int]error{
 		201: id2meta.ErrUnexpectedResponse,
 		202: id2meta.ErrUnexpectedResponse,
@@ -669,6 +642,7 @@ func TestOnlyHTTP200IsAVerdict(t *testing.T) {
 }
 
 func TestARedirectIsNeitherAVerdictNorFollowed(t *testing.T) {
+	t.Parallel()
 	other := id2metatest.NewServer()
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -689,39 +663,3 @@ func TestARedirectIsNeitherAVerdictNorFollowed(t *testing.T) {
 	}
 	assert.Empty(t, other.Calls())
 }
-
-// verifyAt asks a server of our own, for what the simulator cannot be made to
-// answer.
-func verifyAt(t *testing.T, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
-	t.Helper()
-	return verifyPersonAt(t, zhangSan, handler, opts...)
-}
-
-func verifyPersonAt(t *testing.T, person id2meta.Param, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
-	t.Helper()
-	server := httptest.NewTLSServer(handler)
-	t.Cleanup(server.Close)
-	simulator := id2metatest.NewServer() // lends its credential
-	defer simulator.Close()
-	opts = append(append(simulator.Options(),
-		id2meta.WithEndpoints(server.Listener.Addr().String()),
-		id2meta.WithHTTPClient(server.Client())), opts...)
-	client, err := id2meta.New(opts...)
-	require.NoError(t, err)
-	defer client.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	return client.Verify(ctx, person)
-}
-
-func requireAPIError(t *testing.T, handler http.HandlerFunc) *id2meta.APIError {
-	t.Helper()
-	result, err := verifyAt(t, handler, id2meta.WithMaxAttempts(1))
-	require.Zero(t, result)
-	var e *id2meta.APIError
-	require.ErrorAs(t, err, &e)
-	return e
-}
-
-// zhangSan's number is GB 11643's own sample.
-var zhangSan = id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"}

@@ -1,7 +1,7 @@
-// Package id2meta answers whether a name and a Chinese resident ID number belong
-// to the same person, by Alibaba Cloud's Id2MetaVerify (身份二要素核验).
+// Package id2meta checks whether a name and a Chinese resident ID number belong
+// to the same person. It calls Alibaba Cloud's Id2MetaVerify (身份二要素核验).
 //
-// Most programs need [New], once, and [Client.Verify], for each person:
+// Most programs call [New] once, and [Client.Verify] for each person:
 //
 //	client, err := id2meta.New()
 //	…
@@ -15,25 +15,30 @@
 //
 // # Verdicts and errors
 //
-// A [Result] is a verdict: match, mismatch, or no record. Everything else is an
-// error, and the Result beside it is zero and does not match, so that a caller
-// who forgets to look at the error still pays nobody. errors.Is tells the kinds
-// of errors apart; the list begins at [ErrInvalidParam].
+// A [Result] is a verdict: match, mismatch, or no record. Every other outcome is an
+// error. The Result that comes with an error is zero, and does not match: a caller
+// who forgets to check the error never takes a stranger for a match.
+//
+// [RemedyOf] says who can do something about an error. errors.Is tells the kinds of
+// errors apart; the list of errors begins at [ErrInvalidParam].
 //
 // # Credentials
 //
-// Without [WithCredential] the provider chain of github.com/aliyun/credentials-go
-// is asked: environment, OIDC, profiles, ECS RAM role, credentials URI. It is
-// asked by one goroutine at a time, however many callers wait. An STS token is
-// renewed by itself, and a credential that appears later is found.
+// By default the Client asks the provider chain of
+// github.com/aliyun/credentials-go: environment, OIDC, profiles, ECS RAM role,
+// credentials URI. The Client asks the chain from one goroutine at a time, however
+// many callers wait. STS tokens are renewed automatically, and the Client finds a
+// credential that appears later. [WithAccessKey], [WithAccessKeyFunc] and
+// [WithCredential] replace the chain.
 //
 // # Retries and the bill
 //
-// A call that the authoritative source answered may be billed. So [Client.Verify]
-// tries again only what the service has not seen, or has answered with a failure
-// that may pass. What was sent and not answered is given up with an error in which
-// errors.Is finds [ErrMaybeBilled]; [WithRetryUnanswered] changes that. Endpoints that
-// give no connection are passed over for 30 s.
+// The service may bill each request that the authoritative source answered. So
+// [Client.Verify] repeats a request only if the service has not seen it, or has
+// answered it with a temporary failure. Verify does not repeat a request that was sent
+// and not answered: it returns an error in which errors.Is finds [ErrMaybeBilled].
+// [WithRetryUnanswered] changes that. An endpoint that gives no connection has a
+// cooldown of 30 s, during which calls go to the other endpoints.
 //
 // # The rate limit
 //
@@ -42,15 +47,16 @@
 //
 // # Personal data
 //
-// Name and number are sent in the body of a POST request, over TLS, and stand
-// nowhere else: not in an address, an error, a log record or a printed [Param].
-// Sending them masked ([MD5Param]) is possible, and is no encryption. Package
-// [github.com/id2meta/id2meta/sm2param] encrypts them for the service alone.
+// The Client sends name and number in the body of a POST request, over TLS. They
+// appear nowhere else: not in a URL, an error, a log record or a printed [Param].
+// [MD5Param] masks name and number, which is not encryption. Package
+// [github.com/id2meta/id2meta/sm2param] encrypts them, so that only the service can
+// read them.
 //
 // # Tests
 //
-// Depend on the interface [Verifier], and put a [VerifierFunc] or a mock in the
-// Client's place. Or run the real Client against package
+// Let your code depend on the interface [Verifier], and use a [VerifierFunc] or a
+// mock in its tests. Or run the real Client against package
 // [github.com/id2meta/id2meta/id2metatest], a simulator of the service.
 package id2meta
 
@@ -63,13 +69,14 @@ import (
 	"github.com/id2meta/id2meta/internal/transport"
 )
 
-// Verifier answers whether a name and an ID number belong to the same person.
-// [Client] asks the service. A service should depend on this interface, so that
-// its tests need no network; [VerifierFunc] makes a function one.
+// Verifier checks whether a name and an ID number belong to the same person.
+// [Client] is the Verifier that calls Alibaba Cloud. Programs should depend on this
+// interface, so that their tests need no network. [VerifierFunc] makes a Verifier of
+// a function.
 //
-// Verify is safe for concurrent use. Without an error the Result holds one of the
-// three verdicts. An error means that there is none, and the Result beside it is
-// zero. Errors may be logged: they hold nothing of the person.
+// Verify must be safe for concurrent use. If the error is nil, the Result holds one
+// of the three verdicts. If the error is not nil, there is no verdict, and the Result
+// is zero. Errors must hold no personal data, so that programs may log them.
 type Verifier interface {
 	Verify(ctx context.Context, param Param) (Result, error)
 }
@@ -82,10 +89,10 @@ func (f VerifierFunc) Verify(ctx context.Context, param Param) (Result, error) {
 	return f(ctx, param)
 }
 
-// Client asks Alibaba Cloud's Id2MetaVerify (product Cloudauth, version
-// 2019-03-07). It is made by [New], safe for concurrent use, and meant to be
-// made once and kept, since it holds the connections, the credential and what
-// it knows of the endpoints.
+// Client calls Alibaba Cloud's Id2MetaVerify (product Cloudauth, version
+// 2019-03-07). Make a Client with [New]. A Client is safe for concurrent use. Make
+// one Client and keep it: the Client holds the connections, the credential, and the
+// cooldowns of the endpoints.
 type Client struct {
 	settings
 	sender     *transport.Sender
@@ -95,9 +102,9 @@ type Client struct {
 	stats      counters
 }
 
-// New returns a Client. New does not use the network and needs no credential yet:
-// the first Verify asks for a credential. New returns an error that names an Option
-// that cannot be used.
+// New returns a Client. New does not use the network, and needs no credential: the
+// first Verify asks for the credential. If an Option has an unusable value, New
+// returns an error that names the Option.
 func New(opts ...Option) (*Client, error) {
 	s, err := newSettings(opts)
 	if err != nil {
@@ -115,15 +122,16 @@ func New(opts ...Option) (*Client, error) {
 	}, nil
 }
 
-// CloseIdleConnections closes the connections that no call is using. The Client can
-// be used again afterwards. With [WithHTTPClient], CloseIdleConnections also closes
-// connections of others who share the Transport of that client.
+// CloseIdleConnections closes the connections that no call is using. The Client
+// stays usable: its next call opens a new connection. With [WithHTTPClient],
+// CloseIdleConnections also closes idle connections of other clients that share the
+// same Transport.
 func (c *Client) CloseIdleConnections() {
 	if c != nil && c.sender != nil {
 		c.sender.CloseIdleConnections()
 	}
 }
 
-// Format implements [fmt.Formatter]. Every verb writes the name of the type: to
-// print the fields would race with calls under way, and show a credential.
+// Format implements [fmt.Formatter]. Every verb writes the name of the type,
+// because the fields change during calls and may hold a credential.
 func (c *Client) Format(f fmt.State, _ rune) { io.WriteString(f, "*id2meta.Client") }

@@ -20,26 +20,26 @@ const (
 	defaultMaxAttempts = 3
 )
 
-// Limiter slows a [Client] down to a rate. A *rate.Limiter of
+// Limiter limits the rate of the requests of a [Client]. A *rate.Limiter of
 // golang.org/x/time/rate is a Limiter.
 //
-// The Client calls Wait before each request, retries included. Wait blocks until
-// the request may go, or returns an error: then the Client sends nothing, and Verify
-// returns an [ErrThrottled] that wraps the error. Wait must return soon after ctx
-// has ended, and should return at once if its turn comes after the deadline of ctx.
-// Wait must be safe for concurrent use.
+// The Client calls Wait before each request, retries included. Wait blocks until the
+// request may go, and returns nil. If Wait returns an error, the Client sends nothing,
+// and Verify returns an [ErrThrottled] that wraps the error. Wait must return soon
+// after ctx has ended. If the request could go only after the deadline of ctx, Wait
+// should return an error at once. Wait must be safe for concurrent use.
 type Limiter interface {
 	Wait(ctx context.Context) error
 }
 
-// Option changes how a [Client] works. [New] returns an error that names an Option
-// that cannot be used. If an Option is given twice, the last one counts.
+// Option configures a [Client]. If an Option has an unusable value, [New] returns an
+// error that names the Option. If an Option is given twice, the last value counts.
 type Option func(*settings) error
 
-// settings are what the options set.
+// settings are the values that the options set.
 type settings struct {
-	provider        credentials.Credential                            // nil: keyFunc, or else the default provider chain
-	keyFunc         func(ctx context.Context) (credential.Key, error) // nil: provider
+	provider        credentials.Credential                            // nil: use keyFunc, or else the default provider chain
+	keyFunc         func(ctx context.Context) (credential.Key, error) // nil: use provider
 	hosts           []string
 	httpClient      *http.Client                                   // nil: the Client's own
 	wrapTransport   func(base http.RoundTripper) http.RoundTripper // nil: no wrapper
@@ -71,7 +71,7 @@ func newSettings(opts []Option) (settings, error) {
 	return s, nil
 }
 
-// newSender returns the sender that s asks for.
+// newSender returns a sender with the HTTP client or the wrapper of s.
 func (s *settings) newSender() (*transport.Sender, error) {
 	if s.wrapTransport == nil {
 		return transport.NewSender(s.httpClient), nil
@@ -85,12 +85,12 @@ func (s *settings) newSender() (*transport.Sender, error) {
 
 // WithCredential sets the provider of the access key. The default is the provider
 // chain of github.com/aliyun/credentials-go, which looks in this order: environment,
-// OIDC, profiles of the CLI and of the SDKs, ECS RAM role, credentials URI.
-// [WithAccessKey] and [WithAccessKeyFunc] are simpler where the program has the key
-// itself. Of these three options, the last one counts.
+// OIDC, profiles of the CLI and of the SDKs, ECS RAM role, credentials URI. If the
+// program has the key itself, [WithAccessKey] and [WithAccessKeyFunc] are simpler. If
+// several of these three options are given, the last option counts.
 //
-// The Client asks cred from one goroutine at a time. So cred need not be safe for
-// concurrent use if nobody else uses it.
+// The Client calls cred from one goroutine at a time. So cred need not be safe for
+// concurrent use, unless the program shares it with others.
 func WithCredential(cred credentials.Credential) Option {
 	return func(s *settings) error {
 		if cred == nil {
@@ -101,11 +101,11 @@ func WithCredential(cred credentials.Credential) Option {
 	}
 }
 
-// WithEndpoints sets the hosts to ask, as host or host:port, in the order of
-// preference. The default is [EndpointDefault], [EndpointShanghai],
-// [EndpointBeijing]. The default port is 443. An IPv6 address stands in brackets:
-// [2001:db8::1]:443. The Client uses HTTPS for every endpoint. New refuses endpoints
-// of the international service, which has another API.
+// WithEndpoints sets the endpoints, as host or host:port, in the order of preference.
+// The default is [EndpointDefault], [EndpointShanghai], [EndpointBeijing]. The default
+// port is 443. Write an IPv6 address in brackets: [2001:db8::1]:443. The Client uses
+// HTTPS for every endpoint. New refuses endpoints of Alibaba Cloud International,
+// whose API is different.
 func WithEndpoints(endpoints ...string) Option {
 	endpoints = slices.Clone(endpoints)
 	return func(s *settings) error {
@@ -122,25 +122,29 @@ func WithEndpoints(endpoints ...string) Option {
 	}
 }
 
-// WithHTTPClient sets the client that sends the requests, for example for a proxy or
-// a certificate authority of your own. The Client copies client; the copy follows
-// no redirects and keeps no cookies. The default is a client with its own connection
-// pool, which takes the proxy from the environment.
+// WithHTTPClient sets the client that sends the requests, for example to use a proxy
+// or a certificate authority of your own. WithHTTPClient copies client. The copy
+// follows no redirects and keeps no cookies. By default the [Client] has its own
+// connection pool, and takes the proxy from the environment.
 //
 // The Transport of client decides how connections are made and kept, and whether the
-// certificate of the server is verified. Failing over from an endpoint that gives no
-// connection needs a Transport that supports [net/http/httptrace], as *http.Transport
-// does. In a clone of http.DefaultTransport, raise MaxIdleConnsPerHost from 2 to the
-// number of concurrent callers. The Timeout of client, if any, bounds each request
-// beside [WithTimeout]. The Client's own pool reads at most 64 KiB of the head of an
-// answer; a Transport of yours reads up to its MaxResponseHeaderBytes, which is 10 MiB
-// by default. Verify ends with its context even if the Transport ignores it; then the
-// Transport keeps one goroutine until it returns.
+// certificate of the server is verified:
 //
-// One connection carries one answer after another. A proxy that ends TLS and loses
-// count could therefore give one caller the answer for another person. Behind such a
-// proxy, use a Transport with DisableKeepAlives: each request then has a connection
-// of its own.
+//   - Failover from an endpoint that gives no connection needs a Transport that
+//     supports [net/http/httptrace], as *http.Transport does.
+//   - In a clone of http.DefaultTransport, raise MaxIdleConnsPerHost from 2 to the
+//     number of concurrent callers.
+//   - The Client's own pool reads at most 64 KiB of the head of an answer. Your
+//     Transport reads up to its MaxResponseHeaderBytes, which is 10 MiB by default.
+//   - If the Transport ignores the context, Verify returns at most 100 ms after the
+//     end of the context. One goroutine remains until the Transport returns.
+//
+// If client has a Timeout, it bounds each request in addition to [WithTimeout].
+//
+// A connection carries many answers, one after another. A proxy that ends TLS and
+// confuses their order could give one caller the answer for another person. Behind
+// such a proxy, use a Transport with DisableKeepAlives. Then each request has its own
+// connection.
 func WithHTTPClient(client *http.Client) Option {
 	return func(s *settings) error {
 		if client == nil {
@@ -152,8 +156,10 @@ func WithHTTPClient(client *http.Client) Option {
 }
 
 // WithTransportWrapper wraps the Client's own connection pool, for example to trace
-// requests with otelhttp.NewTransport. The wrapper must pass on the request with its
-// context. WithTransportWrapper cannot be used together with [WithHTTPClient].
+// requests with otelhttp.NewTransport. New calls wrap once. The RoundTripper that wrap
+// returns must pass each request to base with the context of the request, and must be
+// safe for concurrent use. By default there is no wrapper. WithTransportWrapper cannot
+// be used together with [WithHTTPClient].
 func WithTransportWrapper(wrap func(base http.RoundTripper) http.RoundTripper) Option {
 	return func(s *settings) error {
 		if wrap == nil {
@@ -165,8 +171,8 @@ func WithTransportWrapper(wrap func(base http.RoundTripper) http.RoundTripper) O
 }
 
 // WithTimeout bounds one whole Verify call: the waits for the limiter and for the
-// credential, connecting, the answer, and all retries. The default is 10 s. An
-// earlier deadline of the caller's context counts instead.
+// credential, connecting, the answer, and all retries. The default is 10 s. If the
+// context of the caller has an earlier deadline, that deadline counts.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 {
@@ -178,8 +184,10 @@ func WithTimeout(d time.Duration) Option {
 }
 
 // WithMaxAttempts bounds how many requests one Verify call makes. The default is 3.
-// With 1, Verify never retries. An attempt that is not the last may take at most 3 s
-// to connect, or the time left divided by the attempts left if that is less.
+// With 1, Verify never retries.
+//
+// An attempt may take at most 3 s to get a connection. For an attempt that is not the
+// last, the limit is the time left divided by the attempts left, if that is less.
 func WithMaxAttempts(n int) Option {
 	return func(s *settings) error {
 		if n < 1 {
@@ -190,12 +198,14 @@ func WithMaxAttempts(n int) Option {
 	}
 }
 
-// WithRetryUnanswered also retries a request that was sent and not answered: the
-// connection broke, the answer was cut, the server was silent, or a proxy answered
-// HTTP 502 or 504. The default is not to retry, because the service may have
-// verified the person and billed the request (see [ErrMaybeBilled]); then the retry
-// costs a second time. With this option, an attempt that is not the last waits for
-// its answer at most the time left divided by the attempts left.
+// WithRetryUnanswered makes Verify also retry a request that was sent and not
+// answered: the connection broke, the answer broke off, the server was silent, or a
+// proxy answered instead of the service (for example with HTTP 502 or 504). By
+// default Verify does not retry such a request, because the service may have answered
+// and billed it (see [ErrMaybeBilled]). Then the retry is billed again.
+//
+// With this option, an attempt that is not the last ends after the time left divided
+// by the attempts left.
 func WithRetryUnanswered() Option {
 	return func(s *settings) error {
 		s.retryUnanswered = true
@@ -203,15 +213,15 @@ func WithRetryUnanswered() Option {
 	}
 }
 
-// WithLimiter makes every request, retries included, wait for l. The default is no
-// limit. The service allows one account 50 calls a second, over all its RAM users
-// and machines (vendor's page "信息核验接口 QPS 限量说明").
+// WithLimiter makes every request, retries included, wait for l. By default there is
+// no limiter. The service allows one account 50 calls per second, for all its RAM
+// users and machines together (vendor's page "信息核验接口 QPS 限量说明").
 //
-// A call waits for l only while the time left is enough for an answer, judged by the
-// answers that the Client had lately; a call that would have to wait longer fails
-// with [ErrThrottled] and sends nothing. A *rate.Limiter and the limiter of package
-// redislimiter say so at once. So in a rush some callers fail early, and what is sent
-// is answered.
+// A call waits for l only as long as the time left is enough for an answer. The Client
+// estimates the time of an answer from recent answers. If the call would have to wait
+// longer, Verify returns an [ErrThrottled] and sends nothing. A *rate.Limiter and the
+// limiter of package redislimiter report that at once. So in a rush some calls fail
+// early, and the requests that are sent get their answers in time.
 func WithLimiter(l Limiter) Option {
 	return func(s *settings) error {
 		if l == nil {
@@ -222,9 +232,9 @@ func WithLimiter(l Limiter) Option {
 	}
 }
 
-// WithLogger reports every attempt to l at level Debug, and every failover and
-// every retry at level Warn with its reason. The default is to log nothing. No record
-// holds anything of the person or of the credential.
+// WithLogger logs every attempt to l at level Debug, and every failover and every
+// retry with its reason at level Warn. By default the Client logs nothing. No log
+// record holds the name, the number or a secret.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

@@ -19,23 +19,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/id2metatest"
 )
-
-type limiterFunc func(ctx context.Context) error
-
-func (f limiterFunc) Wait(ctx context.Context) error { return f(ctx) }
-
-type roundTripFunc func(r *http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		opt    id2meta.Option
-		option string // that the error names
-		why    string // in the error
+		option string // the error names it
+		why    string // a part of the error
 	}{
 		{"a nil Option", nil, "New", "nil"},
 		{"a nil credential", id2meta.WithCredential(nil), "WithCredential", "nil"},
@@ -71,7 +62,7 @@ func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
 	}
 }
 
-func TestWithEndpointsRefusesWhatIsNoHost(t *testing.T) {
+func TestWithEndpointsRefusesABadEndpoint(t *testing.T) {
 	for _, test := range []struct{ name, endpoint, why string }{
 		{"an empty string", "", "empty"},
 		{"a space", " ", "white space"},
@@ -124,7 +115,7 @@ func TestWithEndpointsRefusesWhatIsNoHost(t *testing.T) {
 		{"two dots", "cloudauth..aliyuncs.com", "letters"},
 		{"a dot alone", ".", "letters"},
 		{"an endpoint of the international service", "cloudauth-intl.cn-hongkong.aliyuncs.com", "Id2MetaVerifyIntl"},
-		{"an internal one of the international service", "Cloudauth-Intl-VPC.cn-hongkong.aliyuncs.com:443", "Id2MetaVerifyIntl"},
+		{"an internal endpoint of the international service", "Cloudauth-Intl-VPC.cn-hongkong.aliyuncs.com:443", "Id2MetaVerifyIntl"},
 		{"a template that was not filled in", "cloudauth.${region}.aliyuncs.com", "letters"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -165,20 +156,17 @@ func TestTheEndpointsAreTheVendors(t *testing.T) {
 	})
 }
 
-// hostsAsked runs one Verify whose transport connects to nothing, and returns
-// the hosts that it was to ask.
-func hostsAsked(t *testing.T, opts ...id2meta.Option) (hosts []string) {
+// hostsDialed calls Verify once without a network, and returns the addresses that the
+// Client dialed.
+func hostsDialed(t *testing.T, opts ...id2meta.Option) (hosts []string) {
 	t.Helper()
-	server := id2metatest.NewServer() // lends its credential
-	defer server.Close()
 	nowhere := &http.Client{Transport: &http.Transport{
 		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
 			hosts = append(hosts, address)
 			return nil, errors.New("there is no network")
 		},
 	}}
-	credential := server.Options()[2] // not the endpoint, which is to be the default
-	client, err := id2meta.New(append([]id2meta.Option{credential, id2meta.WithHTTPClient(nowhere)}, opts...)...)
+	client, err := id2meta.New(append([]id2meta.Option{withSimulatorKey(t), id2meta.WithHTTPClient(nowhere)}, opts...)...)
 	require.NoError(t, err)
 	_, err = client.Verify(t.Context(), zhangSan)
 	require.ErrorIs(t, err, id2meta.ErrUnavailable)
@@ -188,21 +176,19 @@ func hostsAsked(t *testing.T, opts ...id2meta.Option) (hosts []string) {
 func TestTheDefaultEndpointsAreGeneralShanghaiAndBeijing(t *testing.T) {
 	assert.Equal(t, []string{
 		"cloudauth.aliyuncs.com:443", "cloudauth.cn-shanghai.aliyuncs.com:443", "cloudauth.cn-beijing.aliyuncs.com:443",
-	}, hostsAsked(t))
+	}, hostsDialed(t))
 }
 
-func TestOfAnOptionGivenTwiceTheLastOneCounts(t *testing.T) {
+func TestTheLastOptionOfAKindCounts(t *testing.T) {
 	t.Run("WithEndpoints", func(t *testing.T) {
-		assert.Equal(t, []string{"b.example:443", "c.example:1"}, hostsAsked(t,
+		assert.Equal(t, []string{"b.example:443", "c.example:1"}, hostsDialed(t,
 			id2meta.WithEndpoints("a.example"), id2meta.WithEndpoints("b.example", "c.example:1"), id2meta.WithMaxAttempts(2)))
 	})
 	t.Run("WithMaxAttempts", func(t *testing.T) {
-		assert.Len(t, hostsAsked(t, id2meta.WithMaxAttempts(3), id2meta.WithMaxAttempts(1)), 1)
+		assert.Len(t, hostsDialed(t, id2meta.WithMaxAttempts(3), id2meta.WithMaxAttempts(1)), 1)
 	})
 
-	server := id2metatest.NewServer()
-	defer server.Close()
-	server.AddPerson(zhangSan.UserName, zhangSan.IdentifyNum)
+	server := newServer(t)
 	verify := func(t *testing.T, opts ...id2meta.Option) error {
 		client, err := id2meta.New(append(server.Options(), opts...)...)
 		require.NoError(t, err)
@@ -220,15 +206,14 @@ func TestOfAnOptionGivenTwiceTheLastOneCounts(t *testing.T) {
 		require.NoError(t, verify(t, id2meta.WithLimiter(refuse), id2meta.WithLimiter(allow)))
 	})
 	t.Run("WithHTTPClient", func(t *testing.T) {
-		broken := &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) { return nil, io.EOF })}
+		broken := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, io.EOF })}
 		require.ErrorIs(t, verify(t, id2meta.WithHTTPClient(broken)), id2meta.ErrUnavailable)
 		require.NoError(t, verify(t, id2meta.WithHTTPClient(broken), id2meta.WithHTTPClient(server.Client())))
 	})
 	t.Run("WithCredential", func(t *testing.T) {
-		stranger, err := credentials.NewCredential(new(credentials.Config).SetType("access_key").SetAccessKeyId("nobody").SetAccessKeySecret("knows"))
-		require.NoError(t, err)
-		require.ErrorIs(t, verify(t, id2meta.WithCredential(stranger)), id2meta.ErrCredential)
-		require.NoError(t, verify(t, id2meta.WithCredential(stranger), server.Options()[2]))
+		unknown := newCredential(t, new(credentials.Config).SetType("access_key").SetAccessKeyId("unknown").SetAccessKeySecret("unknown"))
+		require.ErrorIs(t, verify(t, id2meta.WithCredential(unknown)), id2meta.ErrCredential)
+		require.NoError(t, verify(t, id2meta.WithCredential(unknown), withSimulatorKey(t)))
 	})
 	t.Run("WithLogger", func(t *testing.T) {
 		var first, second strings.Builder
@@ -242,18 +227,18 @@ func TestOfAnOptionGivenTwiceTheLastOneCounts(t *testing.T) {
 func TestWithEndpointsCopiesItsSlice(t *testing.T) {
 	t.Run("when New has been called", func(t *testing.T) {
 		hosts := []string{"a.example"}
-		assert.Equal(t, []string{"a.example:443"}, hostsAsked(t, id2meta.WithEndpoints(hosts...), id2meta.WithMaxAttempts(1),
+		assert.Equal(t, []string{"a.example:443"}, hostsDialed(t, id2meta.WithEndpoints(hosts...), id2meta.WithMaxAttempts(1),
 			id2meta.WithLimiter(limiterFunc(func(context.Context) error { hosts[0] = "evil.example"; return nil }))))
 	})
 	t.Run("when the Option has been made", func(t *testing.T) {
 		hosts := []string{"a.example"}
 		opt := id2meta.WithEndpoints(hosts...)
 		hosts[0] = "evil.example"
-		assert.Equal(t, []string{"a.example:443"}, hostsAsked(t, opt, id2meta.WithMaxAttempts(1)))
+		assert.Equal(t, []string{"a.example:443"}, hostsDialed(t, opt, id2meta.WithMaxAttempts(1)))
 	})
 }
 
-func TestWithHTTPClientLeavesItsClientAlone(t *testing.T) {
+func TestWithHTTPClientDoesNotChangeTheClient(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		assert.Empty(t, r.Header.Values("Cookie"))
 		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
@@ -262,13 +247,9 @@ func TestWithHTTPClientLeavesItsClientAlone(t *testing.T) {
 	defer server.Close()
 	own := server.Client()
 	own.Jar = jar{t}
-	simulator := id2metatest.NewServer()
-	defer simulator.Close()
-	client, err := id2meta.New(append(simulator.Options(),
-		id2meta.WithEndpoints(server.Listener.Addr().String()), id2meta.WithHTTPClient(own))...)
-	require.NoError(t, err)
+	client := newClient(t, []string{server.Listener.Addr().String()}, id2meta.WithHTTPClient(own))
 	for range 2 {
-		_, err = client.Verify(t.Context(), zhangSan)
+		_, err := client.Verify(t.Context(), zhangSan)
 		require.NoError(t, err)
 	}
 	assert.Nil(t, own.CheckRedirect)
@@ -277,11 +258,11 @@ func TestWithHTTPClientLeavesItsClientAlone(t *testing.T) {
 
 func TestNewUsesNoNetworkAndNeedsNoCredential(t *testing.T) {
 	var used atomic.Bool
-	note := &http.Client{Transport: roundTripFunc(func(*http.Request) (*http.Response, error) {
+	note := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 		used.Store(true)
 		return nil, io.EOF
 	})}
-	credential := new(notingCredential)
+	credential := &failingCredential{err: errors.New("not yet")}
 	limiter := limiterFunc(func(context.Context) error { used.Store(true); return nil })
 
 	started := time.Now()
@@ -293,23 +274,12 @@ func TestNewUsesNoNetworkAndNeedsNoCredential(t *testing.T) {
 			id2meta.WithEndpoints("192.0.2.1", "does-not-exist.invalid"))
 		require.NoError(t, err)
 	}
-	assert.Less(t, time.Since(started)/(2*clients), 50*time.Millisecond, "a name was looked up, or a key generated?")
+	assert.Less(t, time.Since(started)/(2*clients), 50*time.Millisecond, "New may have looked up a name or generated a key")
 	assert.False(t, used.Load(), "the HTTP client or the limiter was used")
-	assert.Zero(t, credential.asked.Load(), "the credential was asked for")
+	assert.Zero(t, credential.calls.Load(), "the credential was used")
 }
 
-// notingCredential would panic in every method but this.
-type notingCredential struct {
-	credentials.Credential
-	asked atomic.Int32
-}
-
-func (c *notingCredential) GetCredential() (*credentials.CredentialModel, error) {
-	c.asked.Add(1)
-	return nil, errors.New("not yet")
-}
-
-// jar fails the test that it is used in.
+// jar fails the test if it is used.
 type jar struct{ t *testing.T }
 
 func (j jar) SetCookies(*url.URL, []*http.Cookie) { j.t.Error("a cookie was kept") }

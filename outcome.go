@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// outcome is one way in which a call or a request ends without a verdict: one row
-// of the table in docs/errors.md. A test compares the two tables.
+// outcome is one way in which a call or a request ends without a verdict. It is one
+// row of the table in docs/errors.md. A test compares the two tables.
 type outcome struct {
 	// An answer fits a row by its Code, its Message and its HTTP status. An empty
 	// field fits every answer.
@@ -17,9 +17,9 @@ type outcome struct {
 	message []string // in lower case, without a full stop
 	status  []int    // HTTP statuses, or their first digits
 
-	what     string // names the row in docs/errors.md if code alone does not
-	hint     string // stands in the text of the error
-	sentinel error  // what errors.Is finds
+	what     string // completes the name of the row in docs/errors.md
+	hint     string // part of the error's text
+	sentinel error  // the error that errors.Is finds
 	retry    retry
 	billed   bool // the service may have answered and billed the request
 	remedy   Remedy
@@ -32,14 +32,14 @@ const (
 	never           retry = iota
 	atOnce                // at the next endpoint
 	afterBackoff          // at the next endpoint
-	afterToldWait         // the wait that the answer tells, or else a backoff
-	onlyIfRequested       // by WithRetryUnanswered; after a backoff
+	afterToldWait         // after the wait that the answer tells, or else after a backoff
+	onlyIfRequested       // only with WithRetryUnanswered; after a backoff if there is time
 )
 
 // answers are the outcomes of answers that hold no verdict. The first row that an
-// answer fits counts, so a known Code counts before the HTTP status. The numbers
-// are from the vendor's pages "身份二要素核验 · 纯服务端(API)接入" and
-// "服务端错误码"; the words are those of its gateway.
+// answer fits counts. So a known Code counts more than the HTTP status. The numeric
+// Codes are from the vendor's pages "身份二要素核验 · 纯服务端(API)接入" and
+// "服务端错误码". The Codes that are words are the Codes of the vendor's gateway.
 var answers = [...]outcome{
 	{code: "400", sentinel: ErrInvalidParam, remedy: RemedyCorrectInput},
 	{code: "401", sentinel: ErrInvalidParam, remedy: RemedyCorrectInput},
@@ -68,15 +68,15 @@ var answers = [...]outcome{
 	{code: "ServiceUnavailable.*", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
 	{code: "InternalError.*", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
 
-	// Code 200 without a verdict that counts. With an HTTP status other than 200,
-	// something on the way has changed the answer, which may have been a verdict.
+	// Code 200 without a valid verdict. If the HTTP status is not 200, a proxy has
+	// changed the answer, which may have been a verdict.
 	{code: "200", status: []int{200}, what: "no known BizCode", sentinel: ErrUnexpectedResponse, billed: true, remedy: RemedyReport},
 	{code: "200", status: []int{429}, what: "HTTP 429", sentinel: ErrThrottled, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater},
 	{code: "200", status: []int{5}, what: "HTTP 5xx", sentinel: ErrUnavailable, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater},
 	{code: "200", what: "another HTTP status", sentinel: ErrUnexpectedResponse, retry: onlyIfRequested, billed: true, remedy: RemedyReport},
 
-	// A Code that nobody knows, or none. A proxy answers 502 or 504 when it got no
-	// answer that it understood; the service may have answered all the same.
+	// An unknown Code, or no Code. A proxy answers 502 or 504 if it got no valid
+	// answer from the service. The service may have billed the request all the same.
 	{status: []int{429}, what: "HTTP 429", sentinel: ErrThrottled, retry: afterToldWait, remedy: RemedyTryLater},
 	{status: []int{502, 504}, what: "HTTP 502, 504", sentinel: ErrUnavailable, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater},
 	{status: []int{5}, what: "HTTP 5xx", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
@@ -87,18 +87,18 @@ var answers = [...]outcome{
 
 const wrongClock = "the clock of this machine is wrong"
 
-// What Code 402 says if it does not mean that the source is unavailable. The
-// English words are those of the vendor's page "Server-side error codes"; its
-// Chinese page knows neither meaning. The Chinese words for the policy are those of
-// the vendor's international twin of this API. The Chinese words for the permission
-// are translations; nobody has seen them in an answer.
+// The Messages of Code 402 that do not mean that the source is unavailable. The
+// English texts are from the vendor's page "Server-side error codes". The Chinese
+// edition of that page has neither meaning. The Chinese texts for the policy are from
+// the vendor's API Id2MetaVerifyIntl. The Chinese texts for the permission are
+// translations that have not been seen in an answer.
 var (
 	byPolicy     = []string{"security policy restriction", "安全策略限制", "安全策略限制,请重新尝试", "安全策略限制，请重新尝试"}
 	noPermission = []string{"no permission to call", "you do not have permission to call this api",
 		"无权限调用", "无调用权限", "没有调用权限", "没有权限调用"}
 )
 
-// The outcomes without a whole answer.
+// The outcomes of requests without a whole answer, and of calls that sent no request.
 var (
 	brokenOff     = outcome{what: "sent, no whole answer", sentinel: ErrUnavailable, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater}
 	noConnection  = outcome{what: "not sent: no connection", sentinel: ErrUnavailable, retry: atOnce, remedy: RemedyTryLater}
@@ -114,7 +114,8 @@ var (
 	invalidParam   = outcome{what: "not sent: invalid Param", sentinel: ErrInvalidParam, remedy: RemedyCorrectInput}
 )
 
-// onThisSide reports whether the call ended for a reason that is not the service's.
+// onThisSide reports whether the reason lies with the caller or this machine, and not
+// with the service.
 func (o *outcome) onThisSide() bool {
 	return slices.Contains([]*outcome{
 		&deadlineSent, &deadlineUnsent, &canceledSent, &canceledUnsent, &limiterRefused, &noCredential,
@@ -161,8 +162,9 @@ func ofContext(err error, sent bool) *outcome {
 	return &deadlineUnsent
 }
 
-// outcomeOf returns the outcome that err tells, or nil. An error that another
-// Verifier made tells only a sentinel, and gets the first row with that sentinel.
+// outcomeOf returns the outcome of err, or nil if err is not an error of this package.
+// An error of another Verifier may hold no more than a sentinel. Then outcomeOf
+// returns the first row with that sentinel.
 func outcomeOf(err error) *outcome {
 	if e, ok := errors.AsType[*outcomeError](err); ok {
 		return e.outcome

@@ -19,19 +19,11 @@ import (
 	"github.com/id2meta/id2meta/internal/identity"
 )
 
-const (
-	testName   = "张三"
-	testNumber = "11010519491231002X"
-
-	testMaskedName   = "6499fc7409049355527ef6a2ba5706b8三"
-	testMaskedNumber = "110105f8817a477938df5a3e7763cadc5a9abb002X"
-)
-
-// What testName and testNumber may look like encrypted. Nobody has the key: the
+// What zhangName and zhangNumber may look like encrypted. Nobody has the key: the
 // root package looks at the shape alone.
 var (
-	testEncryptedName   = cipherText(0x04, 97+len(testName))
-	testEncryptedNumber = cipherText(0x04, 97+len(testNumber))
+	testEncryptedName   = cipherText(0x04, 97+len(zhangName))
+	testEncryptedNumber = cipherText(0x04, 97+len(zhangNumber))
 )
 
 // cipherText is the Base64 of n bytes, of which only the first means anything.
@@ -55,32 +47,32 @@ func requireParamError(t *testing.T, err error, field string, problem id2meta.Pr
 }
 
 func TestNormalizeReturnsWhatIsSent(t *testing.T) {
-	person := id2meta.Param{id2meta.ParamTypeNormal, testName, testNumber}
-	masked := id2meta.Param{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber}
+	person := id2meta.Param{id2meta.ParamTypeNormal, zhangName, zhangNumber}
+	masked := id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber}
 	encrypted := id2meta.Param{id2meta.ParamTypeSM2, testEncryptedName, testEncryptedNumber}
 	for name, test := range map[string]struct{ in, want id2meta.Param }{
 		"a normal Param stays as it is":           {person, person},
-		"the zero ParamType becomes normal":       {id2meta.Param{"", testName, testNumber}, person},
-		"a small x becomes X":                     {id2meta.Param{"", testName, "11010519491231002x"}, person},
-		"a full-width number becomes half-width":  {id2meta.Param{"", testName, "１１０１０５１９４９１２３１００２Ｘ"}, person},
-		"a small full-width x becomes X":          {id2meta.Param{"", testName, "11010519491231002ｘ"}, person},
-		"a number may be mixed in width":          {id2meta.Param{"", testName, "1101051949１２３１002X"}, person},
+		"the zero ParamType becomes normal":       {id2meta.Param{"", zhangName, zhangNumber}, person},
+		"a small x becomes X":                     {id2meta.Param{"", zhangName, "11010519491231002x"}, person},
+		"a full-width number becomes half-width":  {id2meta.Param{"", zhangName, "１１０１０５１９４９１２３１００２Ｘ"}, person},
+		"a small full-width x becomes X":          {id2meta.Param{"", zhangName, "11010519491231002ｘ"}, person},
+		"a number may be mixed in width":          {id2meta.Param{"", zhangName, "1101051949１２３１002X"}, person},
 		"spaces and tabs around are removed":      {id2meta.Param{"", " \t张三\r\n", "\n 11010519491231002X \t"}, person},
 		"ideographic spaces around are removed":   {id2meta.Param{"", "\u3000张三\u3000", "\u300011010519491231002X\u3000"}, person},
 		"no-break spaces around are removed":      {id2meta.Param{"", "\u00a0张三\u00a0", "\u00a011010519491231002X\u00a0"}, person},
-		"a number may end in a digit":             {id2meta.Param{"", testName, "440524188001010014"}, id2meta.Param{id2meta.ParamTypeNormal, testName, "440524188001010014"}},
+		"a number may end in a digit":             {id2meta.Param{"", zhangName, "440524188001010014"}, id2meta.Param{id2meta.ParamTypeNormal, zhangName, "440524188001010014"}},
 		"a masked Param stays as it is":           {masked, masked},
-		"a masked number's x becomes X":           {id2meta.Param{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber[:41] + "x"}, masked},
-		"a masked number may be full-width":       {id2meta.Param{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber[:41] + "Ｘ"}, masked},
-		"spaces around masked fields are removed": {id2meta.Param{id2meta.ParamTypeMD5, " " + testMaskedName + "\u3000", "\t" + testMaskedNumber + "\n"}, masked},
-		"a grouped number is joined":              {id2meta.Param{"", testName, "110105 19491231 002X"}, person},
-		"a Cyrillic Х becomes X":                  {id2meta.Param{"", testName, "110105-19491231-002Х"}, person},
-		"a radical becomes the ideograph":         {id2meta.Param{"", "⾼飞", testNumber}, id2meta.Param{id2meta.ParamTypeNormal, "高飞", testNumber}},
-		"a compatibility ideograph, too":          {id2meta.Param{"", "\uF9E1四", testNumber}, id2meta.Param{id2meta.ParamTypeNormal, "李四", testNumber}},
-		"a space between ideographs is removed":   {id2meta.Param{"", "张 三", testNumber}, person},
+		"a masked number's x becomes X":           {id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber[:41] + "x"}, masked},
+		"a masked number may be full-width":       {id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber[:41] + "Ｘ"}, masked},
+		"spaces around masked fields are removed": {id2meta.Param{id2meta.ParamTypeMD5, " " + maskedZhangName + "\u3000", "\t" + maskedZhangNumber + "\n"}, masked},
+		"a grouped number is joined":              {id2meta.Param{"", zhangName, "110105 19491231 002X"}, person},
+		"a Cyrillic Х becomes X":                  {id2meta.Param{"", zhangName, "110105-19491231-002Х"}, person},
+		"a radical becomes the ideograph":         {id2meta.Param{"", "⾼飞", zhangNumber}, id2meta.Param{id2meta.ParamTypeNormal, "高飞", zhangNumber}},
+		"a compatibility ideograph, too":          {id2meta.Param{"", "\uF9E1四", zhangNumber}, id2meta.Param{id2meta.ParamTypeNormal, "李四", zhangNumber}},
+		"a space between ideographs is removed":   {id2meta.Param{"", "张 三", zhangNumber}, person},
 		"what cannot be seen is removed":          {id2meta.Param{"", "\ufeff张三\u200e", "\u202d11010519491231002X\u202c"}, person},
-		"full-width Latin becomes ASCII":          {id2meta.Param{"", "ＪＯＨＮ　ＳＭＩＴＨ", testNumber}, id2meta.Param{id2meta.ParamTypeNormal, "JOHN SMITH", testNumber}},
-		"the rest of a masked name is folded":     {id2meta.Param{id2meta.ParamTypeMD5, testMaskedName[:32] + " ⼆\u200b", testMaskedNumber}, id2meta.Param{id2meta.ParamTypeMD5, testMaskedName[:32] + "二", testMaskedNumber}},
+		"full-width Latin becomes ASCII":          {id2meta.Param{"", "ＪＯＨＮ　ＳＭＩＴＨ", zhangNumber}, id2meta.Param{id2meta.ParamTypeNormal, "JOHN SMITH", zhangNumber}},
+		"the rest of a masked name is folded":     {id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName[:32] + " ⼆\u200b", maskedZhangNumber}, id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName[:32] + "二", maskedZhangNumber}},
 		"a foreigner's card is sent":              {id2meta.Param{"", "JOHN SMITH", "910105194912310029"}, id2meta.Param{id2meta.ParamTypeNormal, "JOHN SMITH", "910105194912310029"}},
 		"an encrypted Param stays as it is":       {encrypted, encrypted},
 		"spaces around ciphertexts are removed":   {id2meta.Param{id2meta.ParamTypeSM2, " " + testEncryptedName + "\u3000", "\t" + testEncryptedNumber + "\r\n"}, encrypted},
@@ -106,10 +98,10 @@ func TestEveryDotOfANameIsSentAsU00B7(t *testing.T) {
 	for _, dot := range []string{"·", "•", "‧", "∙", "⋅", "・", "･", "．", ".", "●", "▪", "◦", "∘", "﹒", "\u2024", "\u0387", "\u2E31", "\u2981"} {
 		t.Run(fmt.Sprintf("%U", []rune(dot)), func(t *testing.T) {
 			typed := "阿依古丽" + dot + "买买提"
-			got, err := id2meta.Param{UserName: typed, IdentifyNum: testNumber}.Normalize()
+			got, err := id2meta.Param{UserName: typed, IdentifyNum: zhangNumber}.Normalize()
 			require.NoError(t, err)
 			require.Equal(t, sent, got.UserName)
-			masked, err := id2meta.MD5Param(typed, testNumber)
+			masked, err := id2meta.MD5Param(typed, zhangNumber)
 			require.NoError(t, err)
 			require.Equal(t, sentMasked, masked.UserName)
 			name, err := id2meta.MD5UserName(typed)
@@ -118,17 +110,17 @@ func TestEveryDotOfANameIsSentAsU00B7(t *testing.T) {
 		})
 	}
 	t.Run("a dot between Latin letters stays", func(t *testing.T) {
-		got, err := id2meta.Param{UserName: "J. SMITH", IdentifyNum: testNumber}.Normalize()
+		got, err := id2meta.Param{UserName: "J. SMITH", IdentifyNum: zhangNumber}.Normalize()
 		require.NoError(t, err)
 		require.Equal(t, "J. SMITH", got.UserName)
 	})
 }
 
 func TestAPrivateUseCharacterIsSentAsItIs(t *testing.T) {
-	got, err := id2meta.Param{UserName: "王\uE863", IdentifyNum: testNumber}.Normalize()
+	got, err := id2meta.Param{UserName: "王\uE863", IdentifyNum: zhangNumber}.Normalize()
 	require.NoError(t, err)
 	require.Equal(t, "王\uE863", got.UserName)
-	masked, err := id2meta.MD5Param("王\uE863", testNumber)
+	masked, err := id2meta.MD5Param("王\uE863", zhangNumber)
 	require.NoError(t, err)
 	require.Equal(t, "\uE863", masked.UserName[32:])
 	require.NoError(t, masked.Validate())
@@ -136,18 +128,18 @@ func TestAPrivateUseCharacterIsSentAsItIs(t *testing.T) {
 
 func TestWhatIsDisplayedIsNeverSent(t *testing.T) {
 	for _, paramType := range []id2meta.ParamType{"", id2meta.ParamTypeMD5, id2meta.ParamTypeSM2} {
-		for _, name := range []string{testName, "张", "", "阿依古丽•买买提", testNumber, testMaskedName, testEncryptedName, "\x1b[31m\xff"} {
-			err := id2meta.Param{ParamType: paramType, UserName: id2meta.DisplayUserName(name), IdentifyNum: testNumber}.Validate()
+		for _, name := range []string{zhangName, "张", "", "阿依古丽•买买提", zhangNumber, maskedZhangName, testEncryptedName, "\x1b[31m\xff"} {
+			err := id2meta.Param{ParamType: paramType, UserName: id2meta.DisplayUserName(name), IdentifyNum: zhangNumber}.Validate()
 			var paramErr *id2meta.ParamError
 			require.ErrorAs(t, err, &paramErr, name)
 			require.Equal(t, "UserName", paramErr.Field, name)
 		}
 	}
-	for _, number := range []string{testNumber, "", testName, testMaskedNumber, testEncryptedNumber, "\x1b[31m\xff"} {
+	for _, number := range []string{zhangNumber, "", zhangName, maskedZhangNumber, testEncryptedNumber, "\x1b[31m\xff"} {
 		shown := id2meta.DisplayIdentifyNum(number)
 		for _, param := range []id2meta.Param{
-			{"", testName, shown},
-			{id2meta.ParamTypeMD5, testMaskedName, shown},
+			{"", zhangName, shown},
+			{id2meta.ParamTypeMD5, maskedZhangName, shown},
 			{id2meta.ParamTypeSM2, testEncryptedName, shown},
 		} {
 			err := param.Validate()
@@ -158,7 +150,7 @@ func TestWhatIsDisplayedIsNeverSent(t *testing.T) {
 	}
 }
 
-func ExampleDisplayName() {
+func ExampleDisplayUserName() {
 	fmt.Println(id2meta.DisplayUserName("张三"), id2meta.DisplayUserName("欧阳娜娜"))
 	// Output: 张* 欧***
 }
@@ -170,9 +162,9 @@ func ExampleDisplayIdentifyNum() {
 
 func TestNormalizeAllocatesNothingForNormalInput(t *testing.T) {
 	for _, param := range []id2meta.Param{
-		{id2meta.ParamTypeNormal, testName, testNumber},
-		{id2meta.ParamTypeNormal, "阿依古丽·买买提", testNumber},
-		{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber},
+		{id2meta.ParamTypeNormal, zhangName, zhangNumber},
+		{id2meta.ParamTypeNormal, "阿依古丽·买买提", zhangNumber},
+		{id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber},
 	} {
 		assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = param.Normalize() }), param.ParamType)
 	}
@@ -180,13 +172,13 @@ func TestNormalizeAllocatesNothingForNormalInput(t *testing.T) {
 
 func TestNormalizeGivesTheZeroParamBesideAnError(t *testing.T) {
 	for _, param := range []id2meta.Param{
-		{"sm9", testName, testNumber},
-		{id2meta.ParamTypeNormal, "", testNumber},
-		{id2meta.ParamTypeNormal, testName, ""},
-		{id2meta.ParamTypeMD5, testName, testMaskedNumber},
-		{id2meta.ParamTypeMD5, testMaskedName, testNumber},
-		{id2meta.ParamTypeSM2, testName, testEncryptedNumber},
-		{id2meta.ParamTypeSM2, testEncryptedName, testNumber},
+		{"sm9", zhangName, zhangNumber},
+		{id2meta.ParamTypeNormal, "", zhangNumber},
+		{id2meta.ParamTypeNormal, zhangName, ""},
+		{id2meta.ParamTypeMD5, zhangName, maskedZhangNumber},
+		{id2meta.ParamTypeMD5, maskedZhangName, zhangNumber},
+		{id2meta.ParamTypeSM2, zhangName, testEncryptedNumber},
+		{id2meta.ParamTypeSM2, testEncryptedName, zhangNumber},
 	} {
 		got, err := param.Normalize()
 		require.Error(t, err)
@@ -195,9 +187,9 @@ func TestNormalizeGivesTheZeroParamBesideAnError(t *testing.T) {
 }
 
 func TestAnUnknownParamTypeIsRefused(t *testing.T) {
-	for _, paramType := range []id2meta.ParamType{"MD5", "SM2", "sm9", "plain", testName, testNumber} {
-		err := id2meta.Param{paramType, testName, testNumber}.Validate()
-		requireParamError(t, err, "ParamType", id2meta.ProblemParamType, `it must be "normal", "md5" or "sm2"`, string(paramType)+testName+testNumber)
+	for _, paramType := range []id2meta.ParamType{"MD5", "SM2", "sm9", "plain", zhangName, zhangNumber} {
+		err := id2meta.Param{paramType, zhangName, zhangNumber}.Validate()
+		requireParamError(t, err, "ParamType", id2meta.ProblemParamType, `it must be "normal", "md5" or "sm2"`, string(paramType)+zhangName+zhangNumber)
 	}
 }
 
@@ -211,20 +203,20 @@ func TestARefusalNamesTheFieldAndTheReason(t *testing.T) {
 		problem       id2meta.Problem
 		reason, value string
 	}{
-		"a normal name":       {id2meta.Param{"", "张三3", testNumber}.Validate(), "UserName", id2meta.ProblemDigits, digits, "张三3"},
-		"a normal number":     {id2meta.Param{"", testName, "110105194912310021"}.Validate(), "IdentifyNum", id2meta.ProblemCheckDigit, checkDigit, "110105194912310021"},
-		"a masked name":       {id2meta.Param{id2meta.ParamTypeMD5, testMaskedName + "3", testMaskedNumber}.Validate(), "UserName", id2meta.ProblemDigits, digits, testMaskedName},
-		"an encrypted name":   {id2meta.Param{id2meta.ParamTypeSM2, testName, testEncryptedNumber}.Validate(), "UserName", id2meta.ProblemNotEncrypted, "it is not encrypted; package sm2param encrypts it", testName},
-		"an encrypted number": {id2meta.Param{id2meta.ParamTypeSM2, testEncryptedName, testNumber}.Validate(), "IdentifyNum", id2meta.ProblemNotEncrypted, "it is not encrypted; package sm2param encrypts it", testNumber},
-		"a masked number": {id2meta.Param{id2meta.ParamTypeMD5, testMaskedName, testNumber}.Validate(), "IdentifyNum", id2meta.ProblemMaskedFormat, "it must be 6 digits, the md5 of the birth date " +
-			"(32 lower-case hex digits), 3 digits and a digit or X; MD5Param makes it from plaintext", testNumber},
+		"a normal name":       {id2meta.Param{"", "张三3", zhangNumber}.Validate(), "UserName", id2meta.ProblemDigits, digits, "张三3"},
+		"a normal number":     {id2meta.Param{"", zhangName, "110105194912310021"}.Validate(), "IdentifyNum", id2meta.ProblemCheckDigit, checkDigit, "110105194912310021"},
+		"a masked name":       {id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName + "3", maskedZhangNumber}.Validate(), "UserName", id2meta.ProblemDigits, digits, maskedZhangName},
+		"an encrypted name":   {id2meta.Param{id2meta.ParamTypeSM2, zhangName, testEncryptedNumber}.Validate(), "UserName", id2meta.ProblemNotEncrypted, "it is not encrypted; package sm2param encrypts it", zhangName},
+		"an encrypted number": {id2meta.Param{id2meta.ParamTypeSM2, testEncryptedName, zhangNumber}.Validate(), "IdentifyNum", id2meta.ProblemNotEncrypted, "it is not encrypted; package sm2param encrypts it", zhangNumber},
+		"a masked number": {id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName, zhangNumber}.Validate(), "IdentifyNum", id2meta.ProblemMaskedFormat, "it must be 6 digits, the md5 of the birth date " +
+			"(32 lower-case hex digits), 3 digits and a digit or X; MD5Param makes it from plaintext", zhangNumber},
 		"a name to mask":                 {second(id2meta.MD5UserName("张三3")), "UserName", id2meta.ProblemDigits, digits, "张三3"},
 		"a number to mask":               {second(id2meta.MD5IdentifyNum("110105194912310021")), "IdentifyNum", id2meta.ProblemCheckDigit, checkDigit, "110105194912310021"},
-		"the name of a person to mask":   {second(id2meta.MD5Param("张三3", testNumber)), "UserName", id2meta.ProblemDigits, digits, "张三3"},
-		"the number of a person to mask": {second(id2meta.MD5Param(testName, "110105194912310021")), "IdentifyNum", id2meta.ProblemCheckDigit, checkDigit, "110105194912310021"},
+		"the name of a person to mask":   {second(id2meta.MD5Param("张三3", zhangNumber)), "UserName", id2meta.ProblemDigits, digits, "张三3"},
+		"the number of a person to mask": {second(id2meta.MD5Param(zhangName, "110105194912310021")), "IdentifyNum", id2meta.ProblemCheckDigit, checkDigit, "110105194912310021"},
 		"the name comes first":           {id2meta.Param{}.Validate(), "UserName", id2meta.ProblemEmpty, "it is empty", ""},
-		"a number that is not there":     {id2meta.Param{UserName: testName}.Validate(), "IdentifyNum", id2meta.ProblemEmpty, "it is empty", ""},
-		"born after today":               {id2meta.Param{"", testName, "110105209912310029"}.Validate(), "IdentifyNum", id2meta.ProblemFutureBirthDate, "the birth date is in the future", "110105209912310029"},
+		"a number that is not there":     {id2meta.Param{UserName: zhangName}.Validate(), "IdentifyNum", id2meta.ProblemEmpty, "it is empty", ""},
+		"born after today":               {id2meta.Param{"", zhangName, "110105209912310029"}.Validate(), "IdentifyNum", id2meta.ProblemFutureBirthDate, "the birth date is in the future", "110105209912310029"},
 	} {
 		t.Run(name, func(t *testing.T) { requireParamError(t, test.err, test.field, test.problem, test.reason, test.value) })
 	}
@@ -234,9 +226,9 @@ func second[T any](_ T, err error) error { return err }
 
 func TestSwappedFieldsSaySo(t *testing.T) {
 	for _, param := range []id2meta.Param{
-		{id2meta.ParamTypeNormal, testNumber, testName},
-		{id2meta.ParamTypeMD5, testMaskedNumber, testMaskedName},
-		{id2meta.ParamTypeSM2, testNumber, testName},
+		{id2meta.ParamTypeNormal, zhangNumber, zhangName},
+		{id2meta.ParamTypeMD5, maskedZhangNumber, maskedZhangName},
+		{id2meta.ParamTypeSM2, zhangNumber, zhangName},
 	} {
 		requireParamError(t, param.Validate(), "UserName", id2meta.ProblemSwapped, "it is an ID number (UserName and IdentifyNum seem to be swapped)",
 			param.UserName+param.IdentifyNum)
@@ -247,7 +239,7 @@ func TestSwappedFieldsSaySo(t *testing.T) {
 // hex, as bytes or escaped.
 func requireNoPerson(t *testing.T, text string) {
 	t.Helper()
-	for _, secret := range []string{testName, testNumber, testMaskedName, testMaskedNumber, testEncryptedName, testEncryptedNumber} {
+	for _, secret := range []string{zhangName, zhangNumber, maskedZhangName, maskedZhangNumber, testEncryptedName, testEncryptedNumber} {
 		for _, form := range []string{"%s", "%x", "%X", "% x", "%d", "%+q"} {
 			shown := strings.Trim(fmt.Sprintf(form, []byte(secret)), `[]"`)
 			if form == "%+q" {
@@ -266,11 +258,11 @@ func TestNoVerbShowsThePerson(t *testing.T) {
 		Pointer *id2meta.Param
 	}
 	for _, param := range []id2meta.Param{
-		{id2meta.ParamTypeNormal, testName, testNumber},
-		{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber},
+		{id2meta.ParamTypeNormal, zhangName, zhangNumber},
+		{id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber},
 		{id2meta.ParamTypeSM2, testEncryptedName, testEncryptedNumber},
-		{testName, testNumber, "normal"}, // three strings in the wrong order
-		{id2meta.ParamType(testNumber), testName, testNumber},
+		{zhangName, zhangNumber, "normal"}, // three strings in the wrong order
+		{id2meta.ParamType(zhangNumber), zhangName, zhangNumber},
 	} {
 		for _, verb := range []string{
 			"%v", "%+v", "%#v", "%s", "%+s", "%#s", "%q", "%+q", "%#q", "%x", "% x", "%#x", "%X", "%d", "%o", "%b",
@@ -295,8 +287,8 @@ func TestNoVerbShowsThePerson(t *testing.T) {
 }
 
 func TestWhatIsShownHelpsToFindAMistake(t *testing.T) {
-	full := id2meta.Param{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber}
-	noNumber := id2meta.Param{UserName: testName}
+	full := id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber}
+	noNumber := id2meta.Param{UserName: zhangName}
 	for _, test := range []struct{ want, got string }{
 		{"{ParamType:md5 UserName:*** IdentifyNum:***}", fmt.Sprint(full)},
 		{"{ParamType:md5 UserName:*** IdentifyNum:***}", fmt.Sprintf("%+v", &full)},
@@ -313,7 +305,7 @@ func TestWhatIsShownHelpsToFindAMistake(t *testing.T) {
 }
 
 func TestLogHandlersDoNotShowThePerson(t *testing.T) {
-	param := id2meta.Param{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber}
+	param := id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber}
 	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
 		"text": func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
 		"JSON": func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
@@ -328,13 +320,13 @@ func TestLogHandlersDoNotShowThePerson(t *testing.T) {
 	}
 	t.Run("a group names the fields", func(t *testing.T) {
 		var out bytes.Buffer
-		slog.New(slog.NewTextHandler(&out, nil)).Info("m", "param", id2meta.Param{UserName: testName})
+		slog.New(slog.NewTextHandler(&out, nil)).Info("m", "param", id2meta.Param{UserName: zhangName})
 		require.Contains(t, out.String(), `param.ParamType="" param.UserName=*** param.IdentifyNum=""`)
 	})
 }
 
 func TestEncodersDoNotShowThePerson(t *testing.T) {
-	param := id2meta.Param{id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber}
+	param := id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber}
 	t.Run("JSON", func(t *testing.T) {
 		out, err := json.Marshal(map[string]any{"a": param, "b": &param, "c": []id2meta.Param{param}})
 		require.NoError(t, err)
@@ -347,7 +339,7 @@ func TestEncodersDoNotShowThePerson(t *testing.T) {
 		require.JSONEq(t, `{"ParamType":"","UserName":"","IdentifyNum":""}`, string(out))
 	})
 	t.Run("what JSON showed is refused as a person", func(t *testing.T) {
-		out, err := json.Marshal(id2meta.Param{id2meta.ParamTypeNormal, testName, testNumber})
+		out, err := json.Marshal(id2meta.Param{id2meta.ParamTypeNormal, zhangName, zhangNumber})
 		require.NoError(t, err)
 		var back id2meta.Param
 		require.NoError(t, json.Unmarshal(out, &back))
@@ -373,11 +365,11 @@ func TestEncodersDoNotShowThePerson(t *testing.T) {
 }
 
 func FuzzValidate(f *testing.F) {
-	f.Add("", testName, testNumber)
+	f.Add("", zhangName, zhangNumber)
 	f.Add("", "⾼\u200b ⽅", "110105 19491231 002Х")
 	f.Add("", "阿依古丽 ● 买买提", "１１０１０５－１９４９１２３１－００２ｘ")
 	f.Add("", "张（已离职）", "1.10105E+17")
-	f.Add("md5", testMaskedName[:32]+" ⾼", "\ufeff"+testMaskedNumber)
+	f.Add("md5", maskedZhangName[:32]+" ⾼", "\ufeff"+maskedZhangNumber)
 	f.Fuzz(func(t *testing.T, paramType, userName, identifyNum string) {
 		param := id2meta.Param{id2meta.ParamType(paramType), userName, identifyNum}
 		normal, err := param.Normalize()
@@ -414,9 +406,9 @@ func FuzzValidate(f *testing.F) {
 
 func BenchmarkNormalize(b *testing.B) {
 	for name, param := range map[string]id2meta.Param{
-		"normal": {id2meta.ParamTypeNormal, testName, testNumber},
+		"normal": {id2meta.ParamTypeNormal, zhangName, zhangNumber},
 		"folded": {id2meta.ParamTypeNormal, "⾼ ⽅", "110105 19491231 002x"},
-		"md5":    {id2meta.ParamTypeMD5, testMaskedName, testMaskedNumber},
+		"md5":    {id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber},
 		"sm2":    {id2meta.ParamTypeSM2, testEncryptedName, testEncryptedNumber},
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -78,7 +78,7 @@ func ExampleParamError_Chinese() {
 	// UserName swapped 姓名和身份证号填反了。
 }
 
-// docs/personal-data.md has the table of problems. After a change that is meant:
+// docs/personal-data.md has the table of problems. To update the table, run
 // go test -run TestTheDocumentedProblems . -update-docs
 func TestTheDocumentedProblems(t *testing.T) {
 	const page, begin, end = "docs/personal-data.md", "<!-- problems: begin -->\n", "<!-- problems: end -->\n"

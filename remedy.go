@@ -8,12 +8,14 @@ const (
 	RemedyNone          Remedy = iota // there is no error
 	RemedyCorrectInput                // the person who typed the name and the number can correct them
 	RemedyTryLater                    // the same call may succeed later
-	RemedyNotThisPerson               // the service refuses to answer about this person again for now
-	RemedyOperator                    // whoever runs the program must act: a key, a permission, a payment, a certificate
-	RemedyReport                      // a defect, here or in the service: report it
+	RemedyNotThisPerson               // the service was asked about this person too often: do not ask about this person for now
+	RemedyOperator                    // the operator of the program must act: a key, a permission, a payment, a certificate
+	RemedyReport                      // probably a defect, in this package, in the program or in the service: report it
 )
 
-// RemedyOf returns the Remedy of an error that a [Verifier] returned.
+// RemedyOf returns the Remedy of an error that a [Verifier] returned. It returns
+// RemedyNone for nil, RemedyTryLater for the errors of a context, and RemedyReport for
+// an error that is not of this package. docs/errors.md lists the Remedy of every error.
 func RemedyOf(err error) Remedy {
 	if err == nil {
 		return RemedyNone
@@ -24,7 +26,7 @@ func RemedyOf(err error) Remedy {
 	return RemedyReport
 }
 
-// String returns the remedy in words.
+// String returns the remedy in English words, such as "try later".
 func (r Remedy) String() string {
 	switch r {
 	case RemedyNone:
@@ -41,7 +43,8 @@ func (r Remedy) String() string {
 	return "report"
 }
 
-// Chinese returns a sentence that an application may show to its user.
+// Chinese returns a Chinese sentence that a program may show to its user. It is empty
+// for RemedyNone.
 func (r Remedy) Chinese() string {
 	switch r {
 	case RemedyNone:

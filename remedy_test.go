@@ -47,14 +47,14 @@ func TestRemedyOf(t *testing.T) {
 		{"a system error", &id2meta.APIError{StatusCode: 200, Code: "500"}, id2meta.RemedyTryLater},
 		{"a proxy without an answer", &id2meta.APIError{StatusCode: 502}, id2meta.RemedyTryLater},
 		{"a login page", &id2meta.APIError{StatusCode: 302}, id2meta.RemedyOperator},
-		{"a verdict that nobody knows", &id2meta.APIError{StatusCode: 200, Code: "200"}, id2meta.RemedyReport},
+		{"an unknown verdict", &id2meta.APIError{StatusCode: 200, Code: "200"}, id2meta.RemedyReport},
 		{"the zero APIError", &id2meta.APIError{}, id2meta.RemedyReport},
 		{"a caller who left", context.Canceled, id2meta.RemedyTryLater},
 		{"a deadline", context.DeadlineExceeded, id2meta.RemedyTryLater},
 		{"a deadline that may be billed", errors.Join(context.DeadlineExceeded, id2meta.ErrMaybeBilled), id2meta.RemedyTryLater},
 		{"an error that is not of this library", io.EOF, id2meta.RemedyReport},
 
-		// Mocks and other Verifiers return the sentinels alone.
+		// Mocks and other Verifiers may return a sentinel itself.
 		{"ErrInvalidParam", id2meta.ErrInvalidParam, id2meta.RemedyCorrectInput},
 		{"ErrThrottled", id2meta.ErrThrottled, id2meta.RemedyTryLater},
 		{"ErrSourceUnavailable", id2meta.ErrSourceUnavailable, id2meta.RemedyTryLater},
@@ -76,6 +76,7 @@ func TestRemedyOf(t *testing.T) {
 }
 
 func TestTheRemedyOfWhatVerifyReturns(t *testing.T) {
+	t.Parallel()
 	stranger := httptest.NewUnstartedServer(http.NotFoundHandler())
 	stranger.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
 	stranger.Config.ErrorLog = log.New(io.Discard, "", 0) // the client hangs up
@@ -87,29 +88,34 @@ func TestTheRemedyOfWhatVerifyReturns(t *testing.T) {
 		opts   []id2meta.Option
 		want   id2meta.Remedy
 		is     error
+		ctx    func(*testing.T, *id2metatest.Server) context.Context // default: the test's
 	}{
-		{"an untrusted certificate", nil, []id2meta.Option{id2meta.WithEndpoints(stranger.Listener.Addr().String())}, id2meta.RemedyOperator, id2meta.ErrUnavailable},
-		{"no connection", nil, []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint)}, id2meta.RemedyTryLater, id2meta.ErrUnavailable},
-		{"a security policy", []id2metatest.Fault{id2metatest.Answer("402", "安全策略限制")}, nil, id2meta.RemedyOperator, id2meta.ErrSourceUnavailable},
-		{"a dropped connection", []id2metatest.Fault{id2metatest.Drop()}, nil, id2meta.RemedyTryLater, id2meta.ErrUnavailable},
-		{"a truncated answer", []id2metatest.Fault{id2metatest.Truncate()}, nil, id2meta.RemedyTryLater, id2meta.ErrUnavailable},
-		{"a silent server", []id2metatest.Fault{id2metatest.Hang()}, []id2meta.Option{id2meta.WithTimeout(100 * time.Millisecond)}, id2meta.RemedyTryLater, context.DeadlineExceeded},
-		{"a limiter that refuses", nil, []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}, id2meta.RemedyTryLater, id2meta.ErrThrottled},
-		{"no credential", nil, []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}, id2meta.RemedyOperator, id2meta.ErrCredential},
-		{"no credential for a retry", []id2metatest.Fault{id2metatest.Status(400, "InvalidSecurityToken.Expired", "")}, nil, id2meta.RemedyOperator, id2meta.ErrCredential},
+		{"an untrusted certificate", nil, []id2meta.Option{id2meta.WithEndpoints(stranger.Listener.Addr().String())}, id2meta.RemedyOperator, id2meta.ErrUnavailable, nil},
+		{"no connection", nil, []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint)}, id2meta.RemedyTryLater, id2meta.ErrUnavailable, nil},
+		{"a security policy", []id2metatest.Fault{id2metatest.Answer("402", "安全策略限制")}, nil, id2meta.RemedyOperator, id2meta.ErrSourceUnavailable, nil},
+		{"a dropped connection", []id2metatest.Fault{id2metatest.Drop()}, nil, id2meta.RemedyTryLater, id2meta.ErrUnavailable, nil},
+		{"a truncated answer", []id2metatest.Fault{id2metatest.Truncate()}, nil, id2meta.RemedyTryLater, id2meta.ErrUnavailable, nil},
+		{"a silent server", []id2metatest.Fault{id2metatest.Hang()}, nil, id2meta.RemedyTryLater, context.DeadlineExceeded, whenRequested(context.DeadlineExceeded)},
+		{"a limiter that refuses", nil, []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}, id2meta.RemedyTryLater, id2meta.ErrThrottled, nil},
+		{"no credential", nil, []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}, id2meta.RemedyOperator, id2meta.ErrCredential, nil},
+		{"a credential that the service refuses", []id2metatest.Fault{id2metatest.Status(400, "InvalidSecurityToken.Expired", "")}, nil, id2meta.RemedyOperator, id2meta.ErrCredential, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			server := newServer(t)
 			server.Inject(test.faults...)
-			_, err := newClient(t, []string{server.Endpoint()}, test.opts...).Verify(t.Context(), zhangParam)
+			ctx := t.Context()
+			if test.ctx != nil {
+				ctx = test.ctx(t, server)
+			}
+			_, err := newClient(t, []string{server.Endpoint()}, test.opts...).Verify(ctx, zhangSan)
 			require.ErrorIs(t, err, test.is)
 			assert.Equal(t, test.want, id2meta.RemedyOf(err), err)
 		})
 	}
 }
 
-func TestEachRemedyHasWordsForBothReaders(t *testing.T) {
+func TestEachRemedyHasEnglishAndChineseWords(t *testing.T) {
 	seen := map[string]bool{}
 	for r := id2meta.RemedyNone; r <= id2meta.RemedyReport; r++ {
 		assert.False(t, seen[r.String()], r)
@@ -121,10 +127,10 @@ func TestEachRemedyHasWordsForBothReaders(t *testing.T) {
 		assert.True(t, strings.HasSuffix(r.Chinese(), "。"), r)
 		assert.False(t, strings.ContainsFunc(r.Chinese(), func(c rune) bool { return unicode.Is(unicode.Latin, c) }), r)
 	}
-	assert.Equal(t, id2meta.RemedyReport.String(), id2meta.Remedy(99).String(), "what nobody knows is to be reported")
+	assert.Equal(t, id2meta.RemedyReport.String(), id2meta.Remedy(99).String(), "an unknown Remedy says that the error must be reported")
 }
 
-// selfSigned returns a certificate for 127.0.0.1 that nobody trusts.
+// selfSigned returns a certificate for 127.0.0.1 that no client trusts.
 func selfSigned(t *testing.T) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

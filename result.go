@@ -16,16 +16,16 @@ import (
 type BizCode string
 
 // The verdicts. The vendor's API page for Id2MetaVerify
-// ("身份二要素核验 · 纯服务端(API)接入") lists exactly these three; anything
-// else that arrives is an [ErrUnexpectedResponse], never a verdict.
+// ("身份二要素核验 · 纯服务端(API)接入") lists exactly these three. Any other value in
+// an answer is an [ErrUnexpectedResponse], never a verdict.
 const (
 	BizCodeMatch    BizCode = "1" // the name and the number belong to the same person
-	BizCodeMismatch BizCode = "2" // the number exists, the name is not its holder's
+	BizCodeMismatch BizCode = "2" // the number belongs to a person with another name
 	BizCodeNoRecord BizCode = "3" // the authoritative source has no such number
 )
 
-// String returns the verdict in words: "match", "mismatch" or "no record".
-// A value that is none of the three is "unknown".
+// String returns the verdict in words: "match", "mismatch" or "no record". It returns
+// "unknown" for any other value.
 func (b BizCode) String() string {
 	switch b {
 	case BizCodeMatch:
@@ -43,36 +43,41 @@ func (b BizCode) Valid() bool {
 	return b == BizCodeMatch || b == BizCodeMismatch || b == BizCodeNoRecord
 }
 
-// Result is an understood answer of the service. It holds nothing of the
-// person, so it may be logged and stored.
+// Result is a verdict of the service. It holds no name and no number, so it may be
+// logged and stored.
 type Result struct {
 	BizCode   BizCode
-	RequestID string // the vendor's name for this call, for its support and its bill
+	RequestID string // identifies the request in the vendor's support and record of calls
 }
 
-// Match reports whether the name and the number belong to the same person. It
-// is the only question most callers have. The zero Result, which accompanies
-// every error, does not match.
+// Match reports whether the name and the number belong to the same person. Most
+// programs need only Match. The zero Result, which comes with every error, does not
+// match.
 func (r Result) Match() bool { return r.BizCode == BizCodeMatch }
 
-// answer is the body of an answer: the SDK's model, and the field Recommend
-// that only the gateway's failures have.
+// answer is the body of an answer: the SDK's model, and the field Recommend, which
+// only failures of the gateway have.
 type answer struct {
 	cloudauth.Id2MetaVerifyResponseBody
 	recommend *string
 }
 
-// errNotAnAnswer stands for every body that is not one JSON object of the
-// documented shape. It says nothing more, for the body may hold anything.
+// errNotAnAnswer is the error for every body that is not one JSON object of the
+// documented form. It gives no details, because the body may hold anything.
 var errNotAnAnswer = errors.New("not an answer of the service")
 
-// decodeAnswer reads body strictly, since a verdict must not hang on how a
-// lenient decoder repairs an odd answer: body is one JSON object and nothing
-// else, in UTF-8; a field counts only under its exact name, only once, and only
-// as a JSON string or, as some endpoints send the codes, a JSON number. Fields
-// of other names are passed over.
+// decodeAnswer decodes body strictly, because a verdict must not depend on how a
+// lenient decoder repairs an odd answer:
+//
+//   - The body must be one JSON object in UTF-8, and nothing else.
+//   - A field counts only under its exact name. No name may occur twice.
+//   - A value must be a JSON string, or a JSON number, because some endpoints send the
+//     codes as numbers.
+//
+// decodeAnswer ignores unknown fields. From Go 1.27 on, encoding/json/v2 can replace
+// most of this code: by default it refuses duplicate names and invalid UTF-8.
 func decodeAnswer(body []byte) (answer, error) {
-	if !utf8.Valid(body) { // package json would put U+FFFD there
+	if !utf8.Valid(body) { // package json would replace invalid bytes by U+FFFD
 		return answer{}, errNotAnAnswer
 	}
 	var a answer
@@ -113,8 +118,8 @@ func (a *answer) decodeResultObject(d *json.Decoder) error {
 	})
 }
 
-// decodeObject calls field with the name of each field of the next value, for
-// it to decode what stands behind the name. A null is an object without fields.
+// decodeObject decodes the next value, an object. It calls field with the name of each
+// field, and field decodes the value. A null counts as an object without fields.
 func decodeObject(d *json.Decoder, field func(name string) error) error {
 	switch token, err := d.Token(); {
 	case err != nil:
@@ -143,7 +148,8 @@ func decodeObject(d *json.Decoder, field func(name string) error) error {
 	return err
 }
 
-// decodeText leaves *text alone if the next value is null.
+// decodeText decodes a string or a number into *text. If the next value is null,
+// decodeText does not change *text.
 func decodeText(d *json.Decoder, text **string) error {
 	token, err := d.Token()
 	if err != nil {
@@ -168,8 +174,8 @@ func skipValue(d *json.Decoder) error {
 	return d.Decode(&value)
 }
 
-// verdict returns the answer's verdict, and false if it holds none that is
-// documented.
+// verdict returns the verdict of the answer, or false if the answer holds no
+// documented verdict.
 func (a answer) verdict() (BizCode, bool) {
 	if dara.StringValue(a.Code) != "200" || a.ResultObject == nil {
 		return "", false

@@ -55,7 +55,7 @@ func TestDecodeAnswerReadsEveryField(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// The error says nothing of the body, which may hold anything.
+// The error does not repeat the body, which may hold personal data.
 func TestDecodeAnswerReturnsNothingBesideItsError(t *testing.T) {
 	for _, body := range []string{`{"Code":"200","ResultObject":{"BizCode":"1"}}x`, `{"Code":"200","ResultObject":{"BizCode":"1"},"Message":[]}`, ""} {
 		a, err := decodeAnswer([]byte(body))
@@ -64,8 +64,8 @@ func TestDecodeAnswerReturnsNothingBesideItsError(t *testing.T) {
 	}
 }
 
-// FuzzDecodeAnswer holds decodeAnswer against package json's ordinary way to
-// read an object: a verdict needs the agreement of both.
+// FuzzDecodeAnswer compares decodeAnswer with json.Unmarshal. If decodeAnswer finds a
+// verdict, json.Unmarshal must find the same verdict.
 func FuzzDecodeAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"RequestId":"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260","Message":"success","Code":"200","ResultObject":{"BizCode":"1"}}`,
@@ -104,7 +104,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 			t.Fatalf("%d fields with %d names in ResultObject", n, len(inner))
 		}
 
-		// What is added to a verdict makes it none.
+		// A verdict with an addition is not a verdict.
 		for _, odd := range [][]byte{
 			append(bytes.Clone(body), 'x'),
 			append(bytes.Clone(body), body...),
@@ -134,7 +134,7 @@ func decodeMap(t *testing.T, body []byte) map[string]json.RawMessage {
 	return m
 }
 
-// requireText takes the string or the number, and nothing like 200.0.
+// requireText requires want as a string or as a number. 200.0 is not 200.
 func requireText(t *testing.T, value json.RawMessage, want string) {
 	var s string
 	if string(value) != want && (json.Unmarshal(value, &s) != nil || s != want) {
@@ -142,7 +142,7 @@ func requireText(t *testing.T, value json.RawMessage, want string) {
 	}
 }
 
-// countFields counts the fields of an object, of one name or not.
+// countFields counts the fields of an object. It counts two fields of the same name twice.
 func countFields(t *testing.T, body []byte) int {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.Token()

@@ -14,7 +14,7 @@ const (
 	backoffCap  = 2 * time.Second
 )
 
-// plan says whether to try again after a failed attempt, and after which wait.
+// plan decides whether to make another attempt after f, and how long to wait before.
 func (k *call) plan(ctx context.Context, f *failure) (wait time.Duration, again bool) {
 	switch f.retry {
 	case atOnce:
@@ -36,14 +36,14 @@ func (k *call) plan(ctx context.Context, f *failure) (wait time.Duration, again 
 	return 0, false
 }
 
-// backoff returns a random wait that grows with the attempts, so that callers who
-// failed together do not come back together.
+// backoff returns a random wait. Its upper bound grows with the attempts. The wait is
+// random so that callers who failed at the same time do not retry at the same time.
 func (k *call) backoff() time.Duration {
 	longest := min(backoffBase<<(min(k.attempts, 10)-1), backoffCap)
 	return rand.N(longest)
 }
 
-// backoffIfItFits returns no wait if there is no time for a backoff.
+// backoffIfItFits returns a backoff, or 0 if there is no time for a backoff.
 func (k *call) backoffIfItFits(ctx context.Context) time.Duration {
 	if wait := k.backoff(); k.fits(ctx, wait) {
 		return wait
@@ -51,8 +51,8 @@ func (k *call) backoffIfItFits(ctx context.Context) time.Duration {
 	return 0
 }
 
-// giveUp returns the error of the last attempt as the error of the call, and says
-// what came before.
+// giveUp returns the error of the call: the error of the last attempt. Its text also
+// tells the number of attempts.
 func (k *call) giveUp(f *failure) error {
 	err := f.err
 	if k.earlier != nil {
@@ -64,7 +64,8 @@ func (k *call) giveUp(f *failure) error {
 			before += ", of which an earlier one was not answered"
 		}
 		if f.onThisSide() {
-			// The failure before is the last that the service said.
+			// The last attempt ended before an answer, so the error of the previous
+			// attempt tells more about the service.
 			err = fmt.Errorf("%w (%s: %w)", err, before, k.earlier)
 		} else {
 			err = fmt.Errorf("%w (%s)", err, before)

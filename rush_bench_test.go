@@ -18,8 +18,8 @@ var rushTime = flag.Duration("rush", 5*time.Second, "how long the rush of Benchm
 // Twice as many calls as the account is allowed. The first seconds, in which the queue
 // of the limiter grows, are not measured.
 //
-//   - goodput: verdicts over what the limiter allows
-//   - %unverified: share of the billed requests that gave no verdict
+//   - goodput: verdicts, divided by the requests that the limiter allows
+//   - %unverified: the share of the billed requests that gave no verdict
 func BenchmarkRush(b *testing.B) {
 	const (
 		perSecond = 47
@@ -39,7 +39,7 @@ func BenchmarkRush(b *testing.B) {
 				for time.Since(start) < growing+*rushTime {
 					<-ticker.C
 					calls.Go(func() {
-						_, err := client.Verify(b.Context(), zhangParam)
+						_, err := client.Verify(b.Context(), zhangSan)
 						switch since := time.Since(start); {
 						case errors.Is(err, id2meta.ErrMaybeBilled):
 							unverified.Add(1)

@@ -19,7 +19,7 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// modelCredential gives what it holds.
+// modelCredential returns its model.
 type modelCredential struct {
 	credentials.Credential
 	model credentials.CredentialModel
@@ -27,25 +27,25 @@ type modelCredential struct {
 
 func (c *modelCredential) GetCredential() (*credentials.CredentialModel, error) { return &c.model, nil }
 
-// different are the headers in which this library and the SDK are to differ.
+// different are the headers that must differ between this library and the SDK.
 var different = map[string]string{
-	"User-Agent":                 "the SDK names itself, this library does",
-	"X-Acs-Credentials-Provider": "how a program gets its keys is nobody's business",
+	"User-Agent":                 "it names the SDK, or this library",
+	"X-Acs-Credentials-Provider": "this library does not tell the service where the key comes from",
 	"X-Acs-Signature-Nonce":      "it is new each time",
 	"X-Acs-Date":                 "it is the time",
 	"Authorization":              "it signs the nonce and the date",
 }
 
-// authorization is the header but for the signature itself.
+// authorization matches the header. Its group is the header without the signature.
 var authorization = regexp.MustCompile(`^(ACS3-HMAC-SHA256 Credential=.*,SignedHeaders=.*,Signature=)[0-9a-f]{64}$`)
 
-// TestRequestIsTheSDKs has the vendor's SDK and this library send the same request
-// with each type of credential, and compares what arrives.
+// The vendor's SDK and this library send the same request with each type of credential.
+// The test compares the two requests that arrive.
 func TestRequestIsTheSDKs(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		model  credentials.CredentialModel
-		header []string // of this type alone
+		header []string // only this type sends them
 		query  string
 	}{
 		{"an access key", credentials.CredentialModel{
@@ -79,7 +79,7 @@ func TestRequestIsTheSDKs(t *testing.T) {
 			endpoint := server.Listener.Addr().String()
 
 			credential := &modelCredential{model: test.model}
-			askSDK(t, endpoint, credential)
+			sendWithSDK(t, endpoint, credential)
 			client, err := id2meta.New(id2meta.WithEndpoints(endpoint), id2meta.WithCredential(credential))
 			require.NoError(t, err)
 			defer client.CloseIdleConnections()
@@ -121,8 +121,8 @@ func TestRequestIsTheSDKs(t *testing.T) {
 	}
 }
 
-// askSDK sends the request with a form body, as the vendor's newer SDKs do.
-func askSDK(t *testing.T, endpoint string, credential credentials.Credential) {
+// sendWithSDK sends the request with a form body, as the vendor's newer SDKs do.
+func sendWithSDK(t *testing.T, endpoint string, credential credentials.Credential) {
 	t.Helper()
 	sdk, err := cloudauth.NewClient(&openapi.Config{
 		Endpoint: dara.String(endpoint), Protocol: dara.String("HTTPS"), Credential: credential,
@@ -138,8 +138,8 @@ func askSDK(t *testing.T, endpoint string, credential credentials.Credential) {
 	require.NoError(t, err)
 }
 
-// The example of the vendor's page "V3 版本请求体&签名机制", of the function that signs
-// here.
+// The example of the vendor's page "V3 版本请求体&签名机制", with the function that signs
+// the requests of this library.
 func TestTheSignatureIsTheVendors(t *testing.T) {
 	const payload = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	got := utils.GetAuthorization(&dara.Request{

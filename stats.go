@@ -2,21 +2,23 @@ package id2meta
 
 import "sync/atomic"
 
-// Stats counts what a [Client] has done since [New]. The bill holds at most
-// Match, Mismatch, NoRecord and MaybeBilled together. Whether NoRecord is billed is
-// not published for this API.
+// Stats counts the calls and requests of a [Client] since [New]. A call is one
+// Verify. A request is one attempt of a call, so one call may make several requests.
+//
+// The service has billed at most the sum of Match, Mismatch, NoRecord and MaybeBilled.
+// The vendor does not publish whether it bills NoRecord for this API.
 type Stats struct {
 	Sent        uint64 // requests that the service may have seen
-	Match       uint64 // calls with this verdict
-	Mismatch    uint64 // calls with this verdict
-	NoRecord    uint64 // calls with this verdict
+	Match       uint64 // calls with the verdict match
+	Mismatch    uint64 // calls with the verdict mismatch
+	NoRecord    uint64 // calls with the verdict no record
 	Failed      uint64 // calls that returned an error
 	MaybeBilled uint64 // requests without a verdict that the service may have billed
-	Throttled   uint64 // requests that the service throttled or the limiter did not let go
+	Throttled   uint64 // requests that the service throttled or the limiter refused
 }
 
-// Stats returns the counts of now. Calls under way may be counted in some fields
-// and not yet in others.
+// Stats returns the current counts. It is safe for concurrent use. A call under way
+// may already count in some fields and not yet in others.
 func (c *Client) Stats() Stats {
 	if c == nil {
 		return Stats{}

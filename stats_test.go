@@ -1,6 +1,7 @@
 package id2meta_test
 
 import (
+	"context"
 	"io"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 )
 
 func TestStatsCountsWhatIsPaidFor(t *testing.T) {
+	t.Parallel()
 	again := []id2meta.Option{id2meta.WithRetryUnanswered()}
 	for _, test := range []struct {
 		name   string
@@ -21,20 +23,21 @@ func TestStatsCountsWhatIsPaidFor(t *testing.T) {
 		faults []id2metatest.Fault
 		opts   []id2meta.Option
 		want   id2meta.Stats
+		ctx    func(*testing.T, *id2metatest.Server) context.Context // default: the test's
 	}{
-		{"a match", zhangParam, nil, nil, id2meta.Stats{Sent: 1, Match: 1}},
-		{"a mismatch", id2meta.Param{UserName: "李四", IdentifyNum: zhangNumber}, nil, nil, id2meta.Stats{Sent: 1, Mismatch: 1}},
-		{"no record", id2meta.Param{UserName: zhang, IdentifyNum: guNumber}, nil, nil, id2meta.Stats{Sent: 1, NoRecord: 1}},
-		{"an invalid person", id2meta.Param{}, nil, nil, id2meta.Stats{Failed: 1}},
-		{"a match after a failure", zhangParam, []id2metatest.Fault{id2metatest.Answer("500", "")}, nil, id2meta.Stats{Sent: 2, Match: 1}},
-		{"a match after throttling", zhangParam, []id2metatest.Fault{id2metatest.Throttle(time.Millisecond)}, nil, id2meta.Stats{Sent: 2, Match: 1, Throttled: 1}},
-		{"a failure", zhangParam, []id2metatest.Fault{id2metatest.Answer("411", "")}, nil, id2meta.Stats{Sent: 1, Failed: 1}},
-		{"a dropped connection", zhangParam, []id2metatest.Fault{id2metatest.Drop()}, nil, id2meta.Stats{Sent: 1, Failed: 1, MaybeBilled: 1}},
-		{"a match after two dropped connections", zhangParam, []id2metatest.Fault{id2metatest.Drop(), id2metatest.Drop()}, again, id2meta.Stats{Sent: 3, Match: 1, MaybeBilled: 2}},
-		{"a silent server", zhangParam, []id2metatest.Fault{id2metatest.Hang()}, []id2meta.Option{id2meta.WithTimeout(100 * time.Millisecond)}, id2meta.Stats{Sent: 1, Failed: 1, MaybeBilled: 1}},
-		{"a limiter that refuses", zhangParam, nil, []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}, id2meta.Stats{Failed: 1, Throttled: 1}},
-		{"no connection", zhangParam, nil, []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint)}, id2meta.Stats{Failed: 1}},
-		{"no credential", zhangParam, nil, []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}, id2meta.Stats{Failed: 1}},
+		{"a match", zhangSan, nil, nil, id2meta.Stats{Sent: 1, Match: 1}, nil},
+		{"a mismatch", liSi, nil, nil, id2meta.Stats{Sent: 1, Mismatch: 1}, nil},
+		{"no record", unknownPerson, nil, nil, id2meta.Stats{Sent: 1, NoRecord: 1}, nil},
+		{"an invalid person", id2meta.Param{}, nil, nil, id2meta.Stats{Failed: 1}, nil},
+		{"a match after a failure", zhangSan, []id2metatest.Fault{id2metatest.Answer("500", "")}, nil, id2meta.Stats{Sent: 2, Match: 1}, nil},
+		{"a match after throttling", zhangSan, []id2metatest.Fault{id2metatest.Throttle(time.Millisecond)}, nil, id2meta.Stats{Sent: 2, Match: 1, Throttled: 1}, nil},
+		{"a failure", zhangSan, []id2metatest.Fault{id2metatest.Answer("411", "")}, nil, id2meta.Stats{Sent: 1, Failed: 1}, nil},
+		{"a dropped connection", zhangSan, []id2metatest.Fault{id2metatest.Drop()}, nil, id2meta.Stats{Sent: 1, Failed: 1, MaybeBilled: 1}, nil},
+		{"a match after two dropped connections", zhangSan, []id2metatest.Fault{id2metatest.Drop(), id2metatest.Drop()}, again, id2meta.Stats{Sent: 3, Match: 1, MaybeBilled: 2}, nil},
+		{"a silent server", zhangSan, []id2metatest.Fault{id2metatest.Hang()}, nil, id2meta.Stats{Sent: 1, Failed: 1, MaybeBilled: 1}, whenRequested(context.DeadlineExceeded)},
+		{"a limiter that refuses", zhangSan, nil, []id2meta.Option{id2meta.WithLimiter(&countingLimiter{err: io.EOF})}, id2meta.Stats{Failed: 1, Throttled: 1}, nil},
+		{"no connection", zhangSan, nil, []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint)}, id2meta.Stats{Failed: 1}, nil},
+		{"no credential", zhangSan, nil, []id2meta.Option{id2meta.WithCredential(&failingCredential{err: io.EOF})}, id2meta.Stats{Failed: 1}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +45,11 @@ func TestStatsCountsWhatIsPaidFor(t *testing.T) {
 			server.Inject(test.faults...)
 			client := newClient(t, []string{server.Endpoint()}, test.opts...)
 			assert.Zero(t, client.Stats())
-			_, _ = client.Verify(t.Context(), test.param)
+			ctx := t.Context()
+			if test.ctx != nil {
+				ctx = test.ctx(t, server)
+			}
+			_, _ = client.Verify(ctx, test.param)
 			assert.Equal(t, test.want, client.Stats())
 
 			stats, billed := client.Stats(), uint64(0)
@@ -51,23 +58,23 @@ func TestStatsCountsWhatIsPaidFor(t *testing.T) {
 					billed++
 				}
 			}
-			assert.LessOrEqual(t, billed, stats.Match+stats.Mismatch+stats.NoRecord+stats.MaybeBilled, "the bill is within its bound")
+			assert.LessOrEqual(t, billed, stats.Match+stats.Mismatch+stats.NoRecord+stats.MaybeBilled, "the bill is not larger than Stats says")
 		})
 	}
 	t.Run("many callers at once", func(t *testing.T) {
 		server := newServer(t)
-		client := newClient(t, []string{server.Endpoint()})
+		client := newClient(t, []string{server.Endpoint()}, patient()...)
 		var calls sync.WaitGroup
 		for range 100 {
 			calls.Go(func() {
-				_, err := client.Verify(t.Context(), zhangParam)
+				_, err := client.Verify(t.Context(), zhangSan)
 				assert.NoError(t, err)
 			})
 		}
 		calls.Wait()
 		assert.Equal(t, id2meta.Stats{Sent: 100, Match: 100}, client.Stats())
 	})
-	t.Run("of a nil Client are zero", func(t *testing.T) {
+	t.Run("a nil Client has zero Stats", func(t *testing.T) {
 		var client *id2meta.Client
 		require.NotPanics(t, func() { assert.Zero(t, client.Stats()) })
 	})

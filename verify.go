@@ -17,30 +17,37 @@ import (
 	"github.com/id2meta/id2meta/internal/transport"
 )
 
-// version is what the User-Agent says of this library.
+// version is the version of this library in the User-Agent.
 const version = "0.1.0"
 
-// Verify asks whether param's name and number belong to the same person.
+// Verify checks whether the name and the number of param belong to the same person.
 //
 // Verify first validates param without any network (see [Param.Validate]). Then
-// Verify asks the endpoints in their order, until there is a verdict, or no attempt
-// is left ([WithMaxAttempts]), or no time is left ([WithTimeout], or ctx). Verify
-// tries again only what cannot have been billed:
+// Verify sends a request to the first endpoint that is not cooling down. What Verify
+// does after a failure depends on whether the service may have billed the request:
 //
-//   - No connection to an endpoint: the next endpoint, at once. Later calls pass
-//     over the endpoint for 30 s, unless no other endpoint works.
-//   - HTTP 5xx, Code 500, Code 402 because the source is unavailable: the next
-//     endpoint, after a backoff.
-//   - Throttled: after the wait that the answer tells, or a backoff.
-//   - Sent and not answered, or HTTP 502 or 504 from a proxy: not tried again,
-//     because the request may have been billed. [WithRetryUnanswered] changes that.
+//   - No connection to the endpoint: Verify tries the next endpoint at once. The
+//     endpoint has a cooldown of 30 s, during which calls go to the other endpoints.
+//     If all endpoints are cooling down, Verify uses them all the same.
+//   - HTTP 5xx, Code 500, or Code 402 because the source is unavailable: Verify tries
+//     the next endpoint after a backoff (at random up to 100 ms, then 200 ms, and so
+//     on up to 2 s).
+//   - Throttled: Verify tries again after the wait that the answer tells, or else
+//     after a backoff.
+//   - Sent and not answered, or HTTP 502 or 504 from a proxy: Verify returns, because
+//     the service may have billed the request. [WithRetryUnanswered] changes that.
+//   - Any other failure: Verify returns.
+//
+// Verify also returns if no attempt is left ([WithMaxAttempts]), if no time is left
+// ([WithTimeout], or the deadline of ctx), or if a backoff or a told wait would leave
+// no time for an answer.
 //
 // Each of the three verdicts is a Result with a nil error. Otherwise the Result is
-// zero, and errors.Is finds in the error one of the errors from [ErrInvalidParam]
-// on, or the error of ctx. After several attempts, the error is the error of the
-// last attempt. errors.Is also finds [ErrMaybeBilled] if the service may have
-// answered and billed one of the attempts. No error holds the name, the number or
-// a secret.
+// zero, and the error is the error of the last attempt. errors.Is finds in it one of
+// the errors from [ErrInvalidParam] on, or context.Canceled or
+// context.DeadlineExceeded. errors.Is also finds [ErrMaybeBilled] if the service may
+// have answered and billed one of the attempts. No error holds the name, the number
+// or a secret.
 func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 	switch {
 	case c == nil || c.sender == nil:
@@ -88,25 +95,26 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 // call is one Verify under way.
 type call struct {
 	*Client
-	given    Param // as the caller gave it, and as a server may echo it
-	param    Param // as it is sent
+	given    Param // as the caller gave it; a text from outside may repeat it
+	param    Param // normalized, as it is sent
 	deadline time.Time
 	total    time.Duration // from the start to the deadline
-	attempts int           // made so far
-	tried    []int         // how many of these went to each endpoint
-	earlier  error         // of the attempt before, or nil
+	attempts int           // the number of requests so far
+	tried    []int         // the number of requests to each endpoint
+	earlier  error         // the error of the previous attempt, or nil
 
-	maybeBilled bool // one of the attempts before may have been billed
+	maybeBilled bool // the service may have billed a previous attempt
 }
 
-// failure is why an attempt gave no verdict.
+// failure is the reason why an attempt gave no verdict.
 type failure struct {
 	*outcome
 	err        error
 	retryAfter time.Duration // the wait that a throttled answer tells, or 0
 }
 
-// attempt makes one request and returns its verdict, or why there is none.
+// attempt makes one request. It returns the verdict, or the reason why there is no
+// verdict.
 func (k *call) attempt(ctx context.Context) (Result, *failure) {
 	key, failed := k.waitForCredential(ctx)
 	if failed != nil {
@@ -160,7 +168,7 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 		Connect:    transport.ConnectBudget,
 		Sending:    func() { progress.Report(ctx, true, true) },
 	}
-	if left := k.maxAttempts - k.attempts; left > 1 { // the last attempt may take until ctx ends
+	if left := k.maxAttempts - k.attempts; left > 1 { // the last attempt may use all the time left
 		share := k.timeLeft() / time.Duration(left)
 		r.Connect = min(r.Connect, share)
 		if k.retryUnanswered {
@@ -170,15 +178,15 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 	return r
 }
 
-// form encodes the SDK's model in the way of the SDK.
+// form encodes the SDK's model as the SDK does.
 func form(r cloudauth.Id2MetaVerifyRequest) string {
 	return "IdentifyNum=" + url.QueryEscape(*r.IdentifyNum) +
 		"&ParamType=" + url.QueryEscape(*r.ParamType) +
 		"&UserName=" + url.QueryEscape(*r.UserName)
 }
 
-// read returns the verdict that o holds, or why it holds none. A verdict that
-// arrived together with the end of ctx is a verdict.
+// read returns the verdict that o holds, or the reason why o holds none. A whole
+// verdict counts even if ctx has ended in the meantime: it is paid for.
 func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o transport.Outcome) (Result, *failure) {
 	a, err := decodeAnswer(o.Body)
 	if verdict, ok := a.verdict(); ok && err == nil && o.Status == http.StatusOK {
@@ -202,7 +210,8 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o t
 	return Result{}, newFailure(ofConnection(o.Err), "no connection to "+host, hide.Error(o.Err))
 }
 
-// redactor hides what a server or the network may repeat of a request.
+// redactor returns a Redactor for this request. Texts from a server or from the
+// network may repeat the person or the credential.
 func (k *call) redactor(key credential.Key) *redact.Redactor {
 	r := &redact.Redactor{Tokens: []string{key.SecurityToken, key.BearerToken}}
 	if k.param.ParamType == ParamTypeNormal {

@@ -9,21 +9,21 @@ import (
 )
 
 // A call that had to wait sends its request only if the time left is enough for an
-// answer. Otherwise the request would be billed, and its caller would be gone before
+// answer. Otherwise the service would bill the request, and the call would end before
 // the verdict arrives.
 
-// answerTime is how long the service lately took to give a verdict.
+// answerTime estimates how long the service takes to give a verdict.
 type answerTime struct {
-	recent atomic.Int64 // a time.Duration; 0: not known yet
+	recent atomic.Int64 // the estimate as a time.Duration; 0: not known yet
 }
 
-// Until the first verdict, an answer is expected to take this long, or half of the
-// call's time if that is less.
+// firstAnswerTime is the estimate before the first verdict. If half of the call's
+// time is less, the estimate is half of the call's time.
 const firstAnswerTime = 500 * time.Millisecond
 
-// took notes the time of one request. Without a verdict, the answer would have taken
-// longer. The time rises at once and falls slowly: one answer in many that is slow is
-// to be expected again.
+// took updates the estimate with the time of one request. A request without a verdict
+// would have taken longer than d, so d can only raise the estimate. The estimate rises
+// at once and falls slowly, because a slow answer is likely to occur again.
 func (a *answerTime) took(d time.Duration, verdict bool) {
 	recent := time.Duration(a.recent.Load())
 	switch {
@@ -34,8 +34,9 @@ func (a *answerTime) took(d time.Duration, verdict bool) {
 	}
 }
 
-// reserve returns how much of a call's time to keep for the answer: the recent time
-// and a quarter of it, at least a tenth of the call's time, and at most nine tenths.
+// reserve returns how much of a call's total time to keep for the answer: the
+// estimate and a quarter more, but at least a tenth and at most nine tenths of the
+// total.
 func (a *answerTime) reserve(total time.Duration) time.Duration {
 	recent := time.Duration(a.recent.Load())
 	if recent == 0 {
@@ -44,7 +45,7 @@ func (a *answerTime) reserve(total time.Duration) time.Duration {
 	return min(max(recent+recent/4, total/10), total-total/10)
 }
 
-// sendBy returns the time until which k may wait before it sends a request.
+// sendBy returns the latest time at which k may send a request after a wait.
 func (k *call) sendBy() time.Time { return k.deadline.Add(-k.answerTime.reserve(k.total)) }
 
 // fits reports whether a wait leaves time for the answer.
@@ -52,9 +53,9 @@ func (k *call) fits(ctx context.Context, wait time.Duration) bool {
 	return ctx.Err() == nil && wait < time.Until(k.sendBy())
 }
 
-// waitContext returns a context for one wait of k. If there is no time for a wait,
-// the context still lasts a tenth of the time left: enough for a limiter that has a
-// turn at once.
+// waitContext returns a context for one wait of k: it ends at sendBy. If sendBy is
+// near or has passed, the context still lasts a tenth of the time left. That is enough
+// for a limiter that lets the request go at once.
 func (k *call) waitContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	until := time.Now().Add(k.timeLeft() / 10)
 	if by := k.sendBy(); until.Before(by) {
@@ -80,7 +81,7 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, *failure)
 	return credential.Key{}, newFailure(&noCredential, "", err)
 }
 
-// waitForLimiter waits for the limiter's leave to send a request.
+// waitForLimiter waits until the limiter lets the request go.
 func (k *call) waitForLimiter(ctx context.Context) *failure {
 	if k.limiter == nil {
 		return nil
@@ -101,11 +102,12 @@ func (k *call) waitForLimiter(ctx context.Context) *failure {
 	return newFailure(&limiterRefused, "the limiter refused", err)
 }
 
-// mayBeAnswered is fits for a wait that has passed. It forgives the margin of the
-// reserve, since the wait has already used up the limiter's turn.
+// mayBeAnswered reports whether the time left is enough for an answer after the
+// limiter's wait. It is less strict than fits, because the limiter has already counted
+// the request.
 func (k *call) mayBeAnswered() bool { return k.timeLeft() >= k.answerTime.reserve(k.total)*4/5 }
 
-// sleep waits, and returns early with the error of ctx if ctx ends.
+// sleep waits for d. If ctx ends first, sleep returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
@@ -120,7 +122,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// ended is ctx.Err(), and knows of a deadline that has passed before its timer fires.
+// ended returns ctx.Err(). If the deadline has passed and the timer of ctx has not
+// fired yet, ended returns context.DeadlineExceeded.
 func (k *call) ended(ctx context.Context) error {
 	if err := ctx.Err(); err != nil || k.timeLeft() > 0 {
 		return err

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,53 +16,13 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/id2metatest"
 )
 
-// fakeService answers in the time of a synctest bubble, without a network. Every
-// request that it gets is billed, as the real service may do.
-type fakeService struct {
-	answerAfter time.Duration
-	first       string // the body of the first answer, with HTTP 400; "": a verdict
-	header      http.Header
-	billed      atomic.Int64
-}
-
-func (s *fakeService) RoundTrip(r *http.Request) (*http.Response, error) {
-	n := s.billed.Add(1)
-	if n == 1 && s.first != "" {
-		return answer(http.StatusBadRequest, s.first, s.header), nil
-	}
-	timer := time.NewTimer(s.answerAfter)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return answer(http.StatusOK, verdict, nil), nil
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	}
-}
-
-func answer(status int, body string, header http.Header) *http.Response {
-	if header == nil {
-		header = http.Header{}
-	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}
-}
-
-func (s *fakeService) client(t *testing.T, opts ...id2meta.Option) *id2meta.Client {
-	t.Helper()
-	client, err := id2meta.New(append([]id2meta.Option{
-		id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}),
-		id2meta.WithHTTPClient(&http.Client{Transport: s}),
-	}, opts...)...)
-	require.NoError(t, err)
-	return client
-}
-
-// Twice as many calls as the account is allowed: the limiter's queue grows until some
-// callers must be refused. They are refused early, and what is sent is answered.
+// Twice as many calls as the account may make: the queue of the limiter grows until some
+// callers must be refused. They are refused early, and every request that is sent is
+// answered.
 func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
+	t.Parallel()
 	const (
 		perSecond = 47
 		rush      = 60 * time.Second
@@ -74,6 +32,7 @@ func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 		10 * time.Millisecond, 200 * time.Millisecond, 1200 * time.Millisecond, 2 * time.Second,
 	} {
 		t.Run("when the service answers after "+answerAfter.String(), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				service := &fakeService{answerAfter: answerAfter}
 				client := service.client(t, id2meta.WithTimeout(timeout), id2meta.WithLimiter(rate.NewLimiter(perSecond, 4)))
@@ -85,7 +44,7 @@ func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 				for time.Since(start) < rush {
 					calls.Go(func() {
 						began := time.Now()
-						_, err := client.Verify(t.Context(), zhangParam)
+						_, err := client.Verify(t.Context(), zhangSan)
 						if err == nil {
 							verdicts[time.Since(start)/time.Second].Add(1)
 							return
@@ -113,14 +72,14 @@ func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 					}
 				}
 				t.Logf("%d verdicts, %d billed without one", total, unverified.Load())
-				assert.Equal(t, total+unverified.Load(), service.billed.Load())
+				assert.EqualValues(t, total+unverified.Load(), service.requested())
 				if answerAfter < timeout/2 {
 					assert.Zero(t, unverified.Load(), "calls billed without a verdict")
-				} // a slower service is found out by the first calls that it does not answer in time
+				} // the first calls to a slower service are not answered in time
 				assert.LessOrEqual(t, unverified.Load(), total*5/1000)
 				if answerAfter <= 200*time.Millisecond {
-					// A turn of the limiter and the end of the wait can fall on one moment.
-					assert.LessOrEqual(t, refusedLate.Load(), refused.Load()/100, "whoever must be refused is refused at once")
+					// The turn of a call and the end of its wait can fall on the same moment.
+					assert.LessOrEqual(t, refusedLate.Load(), refused.Load()/100, "a call that must be refused is refused at once")
 				}
 			})
 		})
@@ -143,16 +102,17 @@ func TestAToldWaitLeavesTimeForTheAnswer(t *testing.T) {
 			t.Run(fmt.Sprintf("told to wait %v, a first answer is known: %v", test.told, known), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					service := &fakeService{answerAfter: 300 * time.Millisecond}
+					throttled := answering(http.StatusBadRequest, `{"Code":"Throttling.User"}`,
+						http.Header{"X-Ratelimit-User": {fmt.Sprintf("TimeLeft:%d", test.told.Milliseconds())}})
 					client := service.client(t, id2meta.WithTimeout(timeout))
 					if known {
-						_, err := client.Verify(t.Context(), zhangParam)
+						service.first = []roundTripper{service.match}
+						_, err := client.Verify(t.Context(), zhangSan)
 						require.NoError(t, err)
-						service.billed.Store(0)
 					}
-					service.first = `{"Code":"Throttling.User"}`
-					service.header = http.Header{"X-Ratelimit-User": {fmt.Sprintf("TimeLeft:%d", test.told.Milliseconds())}}
-					began := time.Now()
-					result, err := client.Verify(t.Context(), zhangParam)
+					service.first = append(service.first, throttled)
+					before, began := service.requested(), time.Now()
+					result, err := client.Verify(t.Context(), zhangSan)
 					if test.fits {
 						require.NoError(t, err)
 						assert.True(t, result.Match())
@@ -160,25 +120,29 @@ func TestAToldWaitLeavesTimeForTheAnswer(t *testing.T) {
 						return
 					}
 					assert.ErrorIs(t, err, id2meta.ErrThrottled)
+					assert.NotErrorIs(t, err, context.DeadlineExceeded)
 					assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
 					assert.Zero(t, time.Since(began), "at once")
-					assert.EqualValues(t, 1, service.billed.Load(), "one request")
+					assert.Equal(t, 1, service.requested()-before, "one request")
+					var apiError *id2meta.APIError
+					require.ErrorAs(t, err, &apiError)
+					assert.GreaterOrEqual(t, apiError.RetryAfter, test.told.Truncate(time.Millisecond))
 				})
 			})
 		}
 	}
 }
 
-func TestACallerWithLittleTimeWhoNeedsNoWaitIsServed(t *testing.T) {
+func TestACallerWithLittleTimeAndNoWaitIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		service := &fakeService{answerAfter: 2 * time.Second}
 		client := service.client(t, id2meta.WithLimiter(rate.NewLimiter(47, 4)))
-		_, err := client.Verify(t.Context(), zhangParam) // the service is slow
+		_, err := client.Verify(t.Context(), zhangSan) // the service is slow
 		require.NoError(t, err)
 		service.answerAfter = 80 * time.Millisecond // and now it is not
 		for range 3 {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			result, err := client.Verify(ctx, zhangParam)
+			result, err := client.Verify(ctx, zhangSan)
 			cancel()
 			require.NoError(t, err)
 			assert.True(t, result.Match())
@@ -195,7 +159,7 @@ func TestACrowdAtTheStartIsNotBilledWithoutAVerdict(t *testing.T) {
 		var verdicts atomic.Int64
 		for range 300 {
 			calls.Go(func() {
-				if _, err := client.Verify(t.Context(), zhangParam); err == nil {
+				if _, err := client.Verify(t.Context(), zhangSan); err == nil {
 					verdicts.Add(1)
 				} else {
 					assert.ErrorIs(t, err, id2meta.ErrThrottled)
@@ -204,7 +168,7 @@ func TestACrowdAtTheStartIsNotBilledWithoutAVerdict(t *testing.T) {
 		}
 		calls.Wait()
 		assert.Greater(t, verdicts.Load(), int64(70))
-		assert.Equal(t, verdicts.Load(), service.billed.Load())
+		assert.EqualValues(t, verdicts.Load(), service.requested())
 	})
 }
 
@@ -218,7 +182,7 @@ func TestALimiterThatComesTooLateSendsNothing(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		},
-		"it lets the request go when its context has ended": func(ctx context.Context) error {
+		"it allows the request when its context has ended": func(ctx context.Context) error {
 			<-ctx.Done()
 			time.Sleep(400 * time.Millisecond)
 			return nil
@@ -228,10 +192,10 @@ func TestALimiterThatComesTooLateSendsNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				service := &fakeService{answerAfter: 100 * time.Millisecond}
 				slow := service.client(t, id2meta.WithTimeout(time.Second), id2meta.WithLimiter(limiterFunc(wait)))
-				_, err := slow.Verify(t.Context(), zhangParam)
+				_, err := slow.Verify(t.Context(), zhangSan)
 				assert.ErrorIs(t, err, id2meta.ErrThrottled)
 				assert.NotErrorIs(t, err, context.DeadlineExceeded, "the call itself had time left")
-				assert.Zero(t, service.billed.Load())
+				assert.Zero(t, service.requested())
 			})
 		})
 	}
@@ -247,12 +211,12 @@ func TestASlowCredentialLeavesTimeForTheAnswer(t *testing.T) {
 				}
 				return id2meta.AccessKey{ID: "id", Secret: "secret"}, nil
 			}))
-		_, err := client.Verify(t.Context(), zhangParam)
+		_, err := client.Verify(t.Context(), zhangSan)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
-		assert.Zero(t, service.billed.Load())
+		assert.Zero(t, service.requested())
 		time.Sleep(time.Second) // the function returns
-		_, err = client.Verify(t.Context(), zhangParam)
+		_, err = client.Verify(t.Context(), zhangSan)
 		assert.NoError(t, err, "the key that came late serves the next call")
 	})
 }

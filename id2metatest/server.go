@@ -17,7 +17,7 @@ import (
 	"github.com/id2meta/id2meta/internal/simulator"
 )
 
-// The access key that every [Server] accepts. The real service does not know it.
+// The access key that every [Server] accepts. It is not a key of the real service.
 const (
 	AccessKeyID     = "id2metatest-access-key-id"
 	AccessKeySecret = "id2metatest-access-key-secret"
@@ -27,7 +27,7 @@ const (
 // benchmark with hundreds of callers does not measure TLS handshakes.
 const maxIdleConns = 512
 
-// Server is a simulated Id2MetaVerify. Make it with [NewServer]. Its methods are
+// Server is a simulated Id2MetaVerify. Make a Server with [NewServer]. Its methods are
 // safe for concurrent use.
 type Server struct {
 	http      *httptest.Server
@@ -82,14 +82,14 @@ func (s *Server) Endpoint() string { return s.http.Listener.Addr().String() }
 // It keeps its connections. Every call returns the same client.
 func (s *Server) Client() *http.Client { return s.client }
 
-// CertificatePEM returns the Server's certificate, for clients in other processes
-// and other languages to trust. It is the same for all Servers of this process, and
-// another one in the next process.
+// CertificatePEM returns the Server's certificate in PEM form. Clients in other
+// processes and other languages need it to trust the Server. All Servers of a process
+// have the same certificate. Each process has a different certificate.
 func (s *Server) CertificatePEM() []byte { return localcert.PEM(s.http.Certificate()) }
 
-// Options returns what [id2meta.New] needs to talk to the Server: its endpoint,
-// its HTTP client and [AccessKeyID]. More options can be appended. If an option is
-// given twice, the last one counts.
+// Options returns the options with which an [id2meta.Client] uses the Server: the
+// endpoint, the HTTP client and [AccessKeyID]. You can append more options. If an option
+// is given twice, the last value counts.
 func (s *Server) Options() []id2meta.Option {
 	config := new(credentials.Config).
 		SetType("access_key").
@@ -106,9 +106,9 @@ func (s *Server) Options() []id2meta.Option {
 	}
 }
 
-// AddPerson makes a person exist. From then on, the name with the number is a
-// match, and another name with the number is a mismatch. A number that nobody added
-// is no record. A number that is added again takes the new name.
+// AddPerson adds a person whom the Server knows. The number with this name is then a
+// match, and the number with another name is a mismatch. A number that was not added is
+// no record. If the number was added before, the new name replaces the old name.
 //
 // AddPerson normalizes and checks both values as [id2meta.Param] does. If they are
 // not a valid person, AddPerson panics with a message that does not repeat them.
@@ -125,10 +125,10 @@ func mustNormalize(caller, userName, identifyNum string) (string, string) {
 	return param.UserName, param.IdentifyNum
 }
 
-// AddCredential makes the Server accept one more access key. A key with a
-// securityToken is a temporary one, such as STS hands out: the Server accepts it
-// only together with that token. An access key ID that is added again takes the new
-// secret and the new token, as after a rotation.
+// AddCredential makes the Server accept another access key. A key with a securityToken
+// is a temporary key, like the keys of STS: the Server accepts the key only together
+// with the token. If the access key ID was added before, the new secret and token
+// replace the old secret and token, as after a rotation.
 func (s *Server) AddCredential(accessKeyID, accessKeySecret, securityToken string) {
 	s.simulator.AddCredential(accessKeyID, accessKeySecret, securityToken)
 }
@@ -138,12 +138,11 @@ func (s *Server) AddCredential(accessKeyID, accessKeySecret, securityToken strin
 //
 //	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
 //
-// Every Server has a key pair of its own. The Server cannot decrypt what was
-// encrypted under the vendor's key or under another Server's key. It answers with
-// Code 401 then.
+// Every Server has its own key pair. It answers with Code 401 if a parameter was
+// encrypted under another key, such as the vendor's key or the key of another Server.
 //
-// Experimental: the format is as the vendor's documentation describes it. It has not
-// been tried against the live service.
+// Experimental: the format follows the vendor's documentation. It has not been tried
+// against the live service.
 func (s *Server) SM2PublicKey() string { return s.simulator.SM2PublicKey() }
 
 func newTransport(roots *x509.CertPool) *http.Transport {

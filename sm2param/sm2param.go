@@ -1,40 +1,44 @@
 // Package sm2param encrypts a person for Alibaba Cloud's Id2MetaVerify, so that
-// nobody on the way can read name and number, not even a proxy that ends TLS.
+// nobody between the program and the service can read name and number, not even a
+// proxy that ends TLS.
 //
-// The package is experimental: the format has not been tried against the live
-// service. Try one call with your account before you rely on it.
+// Experimental: the format has not been tried against the live service. Make one test
+// call with your account before you rely on this package.
 //
-// Most programs need [New]:
+// Most programs need only [New]:
 //
 //	param, err := sm2param.New(name, number)
 //	…
 //	result, err := client.Verify(ctx, param)
 //
-// An [id2meta.Client] takes the Param like any other. [Verifier] encrypts and
-// verifies, for services that keep the person in plaintext until then.
-// [NewEncrypter] is for tests, and for the day on which the vendor changes the key.
+// An [id2meta.Client] takes the Param like any other Param. [Verifier] returns an
+// [id2meta.Verifier] that takes plaintext and encrypts each Param. [NewEncrypter] is for
+// tests, and for another public key of the vendor.
 //
 // # The format
 //
-// The vendor's page "参数加密说明" gives the public key and a sample in Java.
-// They say: the cipher is SM2 (GB/T 32918.4) on the curve sm2p256v1. A
-// ciphertext is 0x04, C1 (64 bytes), C2 (as long as the plaintext), C3 (32
-// bytes), in this order and not in the newer order C1, C3, C2. It is sent in
-// standard Base64 with padding. Name and number, in UTF-8, are two ciphertexts.
-// This package encrypts each field as a whole, which is how it reads the page.
+// The vendor's page "参数加密说明" has the public key and a sample in Java:
 //
-// # What it hides and what not
+//   - The cipher is SM2 (GB/T 32918.4) on the curve sm2p256v1.
+//   - A ciphertext is 0x04, C1 (64 bytes), C2 (as long as the plaintext), C3 (32
+//     bytes). The newer order C1, C3, C2 is not used.
+//   - A ciphertext is sent in standard Base64 with padding.
+//   - Name and number, in UTF-8, are two ciphertexts. This package encrypts each field
+//     as a whole. This is our reading of the page.
 //
-// Only the owner of the private key can read a ciphertext. The same person never
-// looks the same twice, so nobody can find the person by trying all persons, as
-// with md5 ([id2meta.MD5Param]). For the same reason a Param of this package
-// cannot be a key in a cache or of a counter. Use the plaintext Param for that.
+// # What encryption hides
 //
-// A proxy that ends TLS still sees who asks, the verdict, and the length of name
-// and number in bytes. Anybody can encrypt under a public key: only TLS and the
-// signature of the request show that a ciphertext was not replaced on its way.
-// An [id2meta.Client] does not know whom it asks about. If the service repeated
-// the name in an error, the Client could not redact it.
+// Only the owner of the private key can read a ciphertext. Two ciphertexts of the same
+// person are different, so nobody can find the person by trying all persons, as with
+// md5 ([id2meta.MD5Param]). For the same reason a Param of this package cannot be the
+// key of a cache or of a counter. Use the plaintext Param as the key.
+//
+// A proxy that ends TLS still sees the access key ID, the verdict, and the length of
+// name and number in bytes. Anybody can encrypt under a public key. Only TLS and the
+// signature of the request show that nobody replaced a ciphertext.
+//
+// An [id2meta.Client] does not know the plaintext. If the service repeated the name in
+// an error, the Client could not redact the name.
 package sm2param
 
 import (
@@ -57,13 +61,13 @@ import (
 // "参数加密说明".
 const PublicKey = "02cd77e007bdc86eeaf9a479ba7a2c22bc0a517ccb3a6975c3f94b4ac93347dea6"
 
-// vendor parses PublicKey when it is needed first.
+// vendor returns the Encrypter for PublicKey. The first call parses the key.
 var vendor = sync.OnceValues(func() (*Encrypter, error) { return NewEncrypter(PublicKey) })
 
 // New returns the Param of [id2meta.ParamTypeSM2] for a person in plaintext,
 // encrypted under [PublicKey]. New normalizes and validates both fields as
-// [id2meta.Param.Normalize] does, and returns the same *[id2meta.ParamError]. Two
-// calls never return the same Param. New is safe for concurrent use.
+// [id2meta.Param.Normalize] does, and returns the same *[id2meta.ParamError]. Each call
+// returns different ciphertexts. New is safe for concurrent use.
 func New(userName, identifyNum string) (id2meta.Param, error) {
 	encrypter, err := vendor()
 	if err != nil {
@@ -72,14 +76,15 @@ func New(userName, identifyNum string) (id2meta.Param, error) {
 	return encrypter.Param(userName, identifyNum)
 }
 
-// Encrypter encrypts under one public key. [NewEncrypter] makes it. An Encrypter
-// is safe for concurrent use.
+// Encrypter encrypts under one public key. Make an Encrypter with [NewEncrypter]. An
+// Encrypter is safe for concurrent use.
 type Encrypter struct{ key *ecdsa.PublicKey }
 
-// NewEncrypter returns an Encrypter for a public key in hex: a point of the
-// curve sm2p256v1, compressed (66 digits, the first two 02 or 03) or not (130
-// digits, the first two 04). Anything else is an error that does not repeat the
-// key. The simulator of package id2metatest has a key of its own:
+// NewEncrypter returns an Encrypter for a public key. The key is a point of the curve
+// sm2p256v1 in hex, either compressed (66 digits that begin with 02 or 03) or
+// uncompressed (130 digits that begin with 04). For any other text, NewEncrypter returns
+// an error that does not repeat the text. The simulator of package id2metatest has its
+// own key:
 //
 //	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
 func NewEncrypter(publicKey string) (*Encrypter, error) {
@@ -136,10 +141,10 @@ func (e *Encrypter) encrypt(plaintext string) (string, error) {
 		var random countingReader
 		ciphertext, err := sm2.Encrypt(&random, e.key, []byte(plaintext), options)
 		if random.reads > 1 {
-			// The standard says to draw again when the key stream is all zero,
-			// which happens to one in 256 names of one letter. gmsm before
-			// v0.45.3 draws again, but it has overwritten the public key by
-			// then: nobody could read the result.
+			// If the key stream is all zero, the standard demands another random
+			// number. That happens to one in 256 plaintexts of one byte. gmsm
+			// before v0.45.3 draws another number, but has overwritten the public
+			// key by then, so nobody could read the ciphertext.
 			continue
 		}
 		if err != nil {
@@ -149,7 +154,7 @@ func (e *Encrypter) encrypt(plaintext string) (string, error) {
 	}
 }
 
-// countingReader is crypto/rand.Reader. It counts how often it was asked.
+// countingReader reads from crypto/rand, and counts the calls of Read.
 type countingReader struct{ reads int }
 
 func (r *countingReader) Read(p []byte) (int, error) {

@@ -7,18 +7,18 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// Verifier returns a Verifier that encrypts plaintext Params under [PublicKey] on
-// their way to next. A service that uses it keeps plaintext Params, as keys of a
-// cache and of counters, and encrypts at the last moment:
+// Verifier returns a Verifier that encrypts plaintext Params under [PublicKey] and
+// passes them to next. So a program can use plaintext Params, for example as keys of a
+// cache, and encrypt them last:
 //
 //	verifier := sm2param.Verifier(client)
 //
-// The Verifier refuses a Param that is masked or encrypted already, and a person
-// who cannot be verified, with an *[id2meta.ParamError], before it asks next. The
-// Verifier is safe for concurrent use if next is.
+// The Verifier does not call next for a Param that is already masked or encrypted, or is
+// invalid. It returns an *[id2meta.ParamError]. The Verifier is safe for concurrent use
+// if next is safe for concurrent use.
 func Verifier(next id2meta.Verifier) id2meta.Verifier { return verifier(New, next) }
 
-// Verifier does what the function [Verifier] does, under the key of e.
+// Verifier does the same as the function [Verifier], with the key of e.
 func (e *Encrypter) Verifier(next id2meta.Verifier) id2meta.Verifier { return verifier(e.Param, next) }
 
 func verifier(encrypt func(userName, identifyNum string) (id2meta.Param, error), next id2meta.Verifier) id2meta.Verifier {

@@ -14,9 +14,9 @@ import (
 	"github.com/id2meta/id2meta/internal/localcert"
 )
 
-// openCertificate returns the certificate to serve. When it returns, certFile holds
-// that certificate for clients to trust. Without a keyFile the certificate is new,
-// and its key stays in memory.
+// openCertificate returns the certificate of the server, and writes it to certFile, so
+// that clients can trust it. Without a keyFile the certificate is new, and its key stays
+// in memory.
 func openCertificate(certFile, keyFile string) (tls.Certificate, error) {
 	if keyFile != "" {
 		return openPair(certFile, keyFile)
@@ -31,8 +31,7 @@ func openCertificate(certFile, keyFile string) (tls.Certificate, error) {
 	return pair, nil
 }
 
-// publish writes certFile. It replaces the certificate of an earlier start, and no
-// other file.
+// publish writes certFile. It replaces only a certificate of an earlier start.
 func publish(certFile string, certificatePEM []byte) error {
 	err := writeNew(certFile, 0o644, certificatePEM)
 	if !errors.Is(err, fs.ErrExist) {
@@ -41,8 +40,8 @@ func publish(certFile string, certificatePEM []byte) error {
 	if !isOwnCertificate(certFile) {
 		return fmt.Errorf("%s is there and is not a certificate of this program; choose another file", certFile)
 	}
-	// A client that reads the file meanwhile finds the old certificate or the new
-	// one, and never half of it.
+	// A rename is atomic: a client that reads the file at the same time finds the whole
+	// old certificate or the whole new certificate.
 	temporary, err := os.MkdirTemp(filepath.Dir(certFile), ".id2meta-simulator-")
 	if err != nil {
 		return err
@@ -74,8 +73,8 @@ func isOwnCertificate(file string) bool {
 	return err == nil && certificate.Subject.CommonName == localcert.CommonName
 }
 
-// openPair returns the certificate and the key of an earlier start. It makes a new
-// pair if neither of the two files is there.
+// openPair returns the certificate and the key of an earlier start. If neither file
+// exists, openPair makes a new pair.
 func openPair(certFile, keyFile string) (tls.Certificate, error) {
 	hasCert, err := exists(certFile)
 	if err != nil {
@@ -132,7 +131,8 @@ func createPair(certFile, keyFile string) error {
 	return nil
 }
 
-// writeNew writes a file that is not there. It follows no symbolic link.
+// writeNew writes a new file. It fails if the file exists, and does not follow symbolic
+// links.
 func writeNew(file string, mode fs.FileMode, text []byte) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {

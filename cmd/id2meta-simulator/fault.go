@@ -11,7 +11,7 @@ import (
 // retryAfter is how long a throttled client is told to wait.
 const retryAfter = time.Second
 
-// faultNames is for messages.
+// faultNames lists the faults, for messages.
 const faultNames = "throttle, 402, 500, hang or drop"
 
 // faultNamed returns the fault that -fault or a line of -people names. It reports
@@ -32,14 +32,14 @@ func faultNamed(name string) (simulator.Fault, bool) {
 	return simulator.Fault{}, false
 }
 
-// faultPlan is what -fault and -every say.
+// faultPlan holds the flags -fault and -every.
 type faultPlan struct {
 	name  string // empty: no fault
 	every int
 }
 
-// maxEvery is smaller than every ID number, because a good value is printed and
-// somebody may pass a number by mistake.
+// maxEvery is smaller than every ID number. The program prints the value of -every, and
+// somebody may pass an ID number by mistake.
 const maxEvery = 1_000_000
 
 func (p faultPlan) check(everySet bool) error {
@@ -76,8 +76,8 @@ type faults struct {
 	requests int                        // since the last fault of the plan
 }
 
-// next is the simulator's NextFault. The fault of a person comes before the fault
-// of the plan.
+// next is the function NextFault of the simulator. The fault of a person counts more than
+// the fault of the plan.
 func (f *faults) next(person string) simulator.Fault {
 	var planned simulator.Fault
 	if f.plan.name != "" {

@@ -12,8 +12,8 @@ import (
 	"github.com/id2meta/id2meta/internal/simulator"
 )
 
-// journal writes a line for each call and counts the calls. It keeps nothing but the
-// counts, so the program may run for ever.
+// journal writes a line for each call and counts the calls. It keeps only the counts, so
+// the program can run for a long time.
 type journal struct {
 	mu       sync.Mutex
 	out      io.Writer
@@ -23,8 +23,9 @@ type journal struct {
 	outcomes map[string]int // bounded: the keys are words of the simulator
 }
 
-// columns are the time, the action, ParamType, the place of the parameters, the
-// signature, whether the call is billed, and the outcome. The outcome may be long.
+// columns are the time, the action, the ParamType, the place of the parameters, the
+// signature, whether the call is billed, and the outcome. The outcome is last, because
+// it may be long.
 const columns = "%-12s  %-13s  %-6s  %-5s  %-16s  %-6s  %s\n"
 
 const timeOfDay = "15:04:05.000"
@@ -35,8 +36,8 @@ func (j *journal) heading() {
 	fmt.Fprintf(j.out, columns, "time", "action", "type", "in", "signature", "billed", "outcome")
 }
 
-// record is the simulator's Record. It shows a word that the client made up, such as
-// the action, only if it is the right word. Any other word might be a person.
+// record is the function Record of the simulator. It shows a word from the client, such
+// as the action, only if the word is known. Any other word may be a name.
 func (j *journal) record(c simulator.Call) {
 	action := "Id2MetaVerify"
 	if c.Action != action {
@@ -79,10 +80,9 @@ func (j *journal) record(c simulator.Call) {
 	j.outcomes[c.Outcome]++
 }
 
-// Write takes the log of net/http, which tells of connections that became no
-// request. The usual reason is a client that does not trust the certificate. Nothing
-// else tells so on this side, and each TLS library ends the handshake in another way:
-// some just hang up.
+// Write takes the log of net/http, which reports connections without a request. The
+// usual reason is a client that does not trust the certificate. TLS libraries end such
+// a handshake in different ways, and some only close the connection.
 func (j *journal) Write(p []byte) (int, error) {
 	why := "a request made the simulator fail: this is a defect of the simulator"
 	switch text := string(p); {

@@ -1,6 +1,6 @@
-// Command id2meta-simulator serves a simulated Id2MetaVerify on this machine, for
-// services in any language that need one to develop against. It costs nothing and
-// needs no account. It runs until it is interrupted.
+// Command id2meta-simulator serves a simulated Id2MetaVerify on this machine, for the
+// development and tests of programs in any language. It costs nothing and needs no
+// account. It runs until it is interrupted.
 //
 //	go install github.com/id2meta/id2meta/cmd/id2meta-simulator@latest
 //	id2meta-simulator [flags]
@@ -10,13 +10,13 @@
 //	-listen address   loopback address, by default 127.0.0.1:8443; port 0 takes a free one
 //	-people file      CSV file of the people who exist: name,id_number or name,id_number,fault
 //	-match-all        every valid person is a match
-//	-cert file        where the certificate is written to, by default cert.pem
-//	-key file         keeps the certificate from start to start, with its key in this file
-//	-fault name       what goes wrong: throttle, 402, 500, hang or drop
-//	-every n          with -fault, how often: every n-th request, by default 10
+//	-cert file        the file for the certificate, by default cert.pem
+//	-key file         the file for the key: with it, the certificate stays the same at each start
+//	-fault name       the fault of some requests: throttle, 402, 500, hang or drop
+//	-every n          with -fault, every n-th request has the fault; by default 10
 //
 // The program prints its endpoint, its access key and the file of its certificate,
-// and then a line for each request. The README says how to point an SDK at it.
+// and then a line for each request. The README says how to use it with an SDK.
 //
 // The exit code is 0 after an interrupt, and 2 if the program cannot start.
 package main
@@ -56,7 +56,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program. It returns the exit code.
+// run runs the program and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch err := start(ctx, args, stdout); {
 	case errors.Is(err, flag.ErrHelp), err == nil:
@@ -67,8 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// start checks everything that can be wrong before it listens, and serves until ctx
-// ends.
+// start checks the flags and the files, and then serves until ctx ends.
 func start(ctx context.Context, args []string, stdout io.Writer) error {
 	o, err := parse(args, stdout)
 	if err != nil {
@@ -111,8 +110,8 @@ func newSimulator(o options, people []person, journal *journal) *simulator.Simul
 	return sim
 }
 
-// printSettings tells what a client needs. It prints no name and no number, because
-// people copy such output into tickets.
+// printSettings prints the settings that a client needs. It prints no name and no number,
+// because people copy such output into tickets.
 func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, people []person) {
 	print := func(name, value string) { fmt.Fprintf(w, "%-18s %s\n", name, value) }
 	cert := o.cert
@@ -131,7 +130,7 @@ func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, p
 	fmt.Fprintln(w)
 }
 
-// known says whom the simulator knows.
+// known says in words which people the simulator knows.
 func known(o options, people []person) string {
 	text := "the sample person"
 	if o.people != "" {

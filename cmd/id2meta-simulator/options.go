@@ -8,7 +8,7 @@ import (
 	"net"
 )
 
-// options are what the flags say.
+// options are the values of the flags.
 type options struct {
 	listen   string
 	people   string // a file, or empty
@@ -69,7 +69,7 @@ func checkLoopback(address string) error {
 	return nil
 }
 
-// listen also tells the way out if the port is in use.
+// listen listens on address. Its error says how to choose another port.
 func listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

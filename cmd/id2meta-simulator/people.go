@@ -23,9 +23,10 @@ type person struct {
 	fault string // empty: none
 }
 
-// readPeople reads a file of name,id_number or name,id_number,fault in UTF-8. The
-// first line may be a heading of these words. Errors name the line and the field,
-// and never repeat a value. Without a file there is nobody.
+// readPeople reads a CSV file in UTF-8 with lines name,id_number or
+// name,id_number,fault. The first line may be a heading with these words. Errors name
+// the line and the field, and never repeat a value. Without a file, readPeople returns
+// nobody.
 func readPeople(file string) ([]person, error) {
 	if file == "" {
 		return nil, nil

@@ -14,12 +14,12 @@ import (
 
 const (
 	headerTimeout = 10 * time.Second
-	// shutdownTimeout is how long an answer may still take when the program ends.
+	// shutdownTimeout is how long an answer may still take after the interrupt.
 	shutdownTimeout = 5 * time.Second
 )
 
-// serve answers until ctx ends, and returns when all requests have ended. It returns
-// an error if it could not go on.
+// serve serves until ctx ends, and returns when all requests have ended. It returns an
+// error if the server fails.
 func serve(ctx context.Context, listener net.Listener, pair tls.Certificate, sim *simulator.Simulator, journal *journal) error {
 	server := &http.Server{
 		Handler:           sim,
@@ -42,7 +42,7 @@ func serve(ctx context.Context, listener net.Listener, pair tls.Certificate, sim
 		return err
 	case <-ctx.Done():
 	}
-	sim.Close() // requests that hang end now
+	sim.Close() // ends the requests that hang
 	answering, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	if server.Shutdown(answering) != nil {

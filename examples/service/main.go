@@ -1,11 +1,11 @@
-// Command service is an HTTP service that verifies people: the one to copy first.
-// Without flags it asks a simulator that it starts itself; with -live it asks Alibaba
+// Command service is an HTTP service that verifies people. Copy this example first. By
+// default it starts a simulator and asks the simulator. With -live it asks Alibaba
 // Cloud, which bills each call.
 //
 //	go run ./examples/service
 //	curl -d '{"name":"张三","id_number":"11010519491231002X"}' 127.0.0.1:8080/verify
 //
-// The service has no sign-in and no TLS. Put it behind something that has both.
+// The service has no sign-in and no TLS. Put it behind a gateway that has both.
 package main
 
 import (
@@ -41,11 +41,11 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, and then lets the requests under way finish.
+// run serves until ctx ends, and then waits for the requests under way.
 func run(ctx context.Context, addr string, live bool, log *slog.Logger) error {
 	options := []id2meta.Option{
 		id2meta.WithTimeout(3 * time.Second),
-		id2meta.WithLimiter(rate.NewLimiter(45, 4)), // one process; several share package redislimiter
+		id2meta.WithLimiter(rate.NewLimiter(45, 4)), // for one process; for several processes use package redislimiter
 		id2meta.WithLogger(log),
 	}
 	if !live {
@@ -58,8 +58,10 @@ func run(ctx context.Context, addr string, live bool, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	hashKey := []byte(rand.Text() + rand.Text())  // a secret of the deployment, if the store outlives the process
-	store, err := verdictcache.NewMemory(100_000) // several processes share package sqlstore or redisstore
+	// Memory is for one process. Several processes need package sqlstore or redisstore,
+	// and one secret hashKey that stays the same.
+	hashKey := []byte(rand.Text() + rand.Text())
+	store, err := verdictcache.NewMemory(100_000)
 	if err != nil {
 		return err
 	}
@@ -86,15 +88,15 @@ func run(ctx context.Context, addr string, live bool, log *slog.Logger) error {
 	return server.Shutdown(ctx)
 }
 
-// answer is what the service says. Error is a sentence for the user.
+// answer is the body of an answer. Error is a Chinese sentence for the user.
 type answer struct {
 	Match   bool   `json:"match"`
 	Verdict string `json:"verdict,omitempty"`
 	Error   string `json:"error,omitempty"`
 }
 
-// handler serves POST /verify. It takes the interface, so that its tests need no
-// network.
+// handler serves POST /verify. It depends on the interface Verifier, so that its tests
+// need no network.
 func handler(verifier id2meta.Verifier, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /verify", func(w http.ResponseWriter, r *http.Request) {
@@ -108,7 +110,7 @@ func handler(verifier id2meta.Verifier, log *slog.Logger) http.Handler {
 		}
 		result, err := verifier.Verify(r.Context(), id2meta.Param{UserName: person.Name, IdentifyNum: person.Number})
 		if err != nil {
-			log.Warn("no verdict", "error", err, "remedy", id2meta.RemedyOf(err).String()) // nothing of the person
+			log.Warn("no verdict", "error", err, "remedy", id2meta.RemedyOf(err).String()) // err holds no personal data
 			reply(w, status(id2meta.RemedyOf(err)), answer{Error: textFor(err)})
 			return
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// advice turns an error into one line that says what to do. The library's errors
-// hold neither the name nor the number.
+// advice returns one line that says what to do about err. The errors of the library hold
+// neither the name nor the number.
 func advice(err error) string {
 	return fmt.Sprintf("%s (%v)", whatToDo(err), err)
 }

@@ -1,9 +1,8 @@
-// Command verify asks whether a name and an ID number belong to the same
-// person. Without arguments it asks a simulator that it starts itself; with
-// -live it asks Alibaba Cloud, which bills the call.
+// Command verify checks whether a name and an ID number belong to the same person. By
+// default it starts a simulator and asks the simulator. With -live it asks Alibaba
+// Cloud, which bills the call.
 //
-// It exits with 0 for a match, 1 for a mismatch or no record, and 2 for
-// anything else.
+// The exit code is 0 for a match, 1 for a mismatch or no record, and 2 for an error.
 package main
 
 import (
@@ -39,7 +38,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// options are what the flags say.
+// options are the values of the flags.
 type options struct {
 	name, id string
 	md5, sm2 bool
@@ -64,10 +63,10 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		flags.SetOutput(stdout)
 		flags.PrintDefaults()
 		return options{}, err
-	case err != nil: // it repeats the value, which may be a person's
+	case err != nil: // err repeats the value, which may be a name or a number
 		return options{}, errors.New("a flag is unknown or its value unusable; -h lists the flags")
 	case flags.NArg() > 0:
-		// Whatever stands there may be a person: it is not repeated.
+		// The argument may be a name or a number, so the error does not repeat it.
 		return options{}, errors.New("unexpected argument; name and number go behind -name and -id")
 	case o.md5 && o.sm2:
 		return options{}, errors.New("-md5 and -sm2 exclude each other")
@@ -77,7 +76,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	return o, nil
 }
 
-// run is the program; it returns the exit code.
+// run runs the program and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stdout)
 	if errors.Is(err, flag.ErrHelp) {
@@ -115,11 +114,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitMatch
 }
 
-// service is whom the program asks.
+// service is the service that the program asks.
 type service struct {
-	where   string // in words
+	where   string // the service in words
 	options []id2meta.Option
-	encrypt encrypter // under its key
+	encrypt encrypter // encrypts under the key of the service
 	stop    func()
 }
 

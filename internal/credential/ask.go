@@ -8,12 +8,12 @@ import (
 	"github.com/aliyun/credentials-go/credentials"
 )
 
-// errFunc stands for every error of a Func.
+// errFunc replaces every error of a Func.
 var errFunc = errors.New("the function that gives the access key failed; its own error may hold secrets and is not shown")
 
 // askProvider returns the key of a provider. It copies the strings, because the
-// provider may change its model when it is asked next. It leaves out ProviderName:
-// how a program gets its keys is nobody's business.
+// provider may change its model at the next call. It does not copy ProviderName,
+// because nothing needs it.
 func askProvider(provider credentials.Credential) (Key, error) {
 	model, err := provider.GetCredential()
 	if err != nil {
@@ -31,7 +31,7 @@ func askProvider(provider credentials.Credential) (Key, error) {
 	})
 }
 
-// askFunc returns the key that f gives. f gets a context that belongs to no caller.
+// askFunc returns the key of f. The context of f does not belong to any caller.
 func askFunc(f func(ctx context.Context) (Key, error)) (Key, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), funcTimeout)
 	defer cancel()

@@ -2,9 +2,9 @@ package credential
 
 import "os"
 
-// chainVariables are the variables that the default provider chain reads. The chain
-// reads some of them only when it is made, and once it has found a provider it keeps
-// that provider. So a changed variable means a new chain.
+// chainVariables are the environment variables that the default provider chain reads.
+// The chain reads some variables only when it is made, and keeps the first provider
+// that works. So the Resolver makes a new chain if a variable changes.
 var chainVariables = [...]string{
 	"ALIBABA_CLOUD_ACCESS_KEY_ID",
 	"ALIBABA_CLOUD_ACCESS_KEY_SECRET",
@@ -24,7 +24,7 @@ var chainVariables = [...]string{
 	"ALIBABA_CLOUD_ECS_METADATA_DISABLED",
 	"ALIBABA_CLOUD_IMDSV1_DISABLED",
 	"ALIBABA_CLOUD_CREDENTIALS_URI",
-	"HOME", "USERPROFILE", // of the profile files
+	"HOME", "USERPROFILE", // the folder of the profile files
 }
 
 type chainEnvironment [len(chainVariables)]string

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// Key is what a request is signed with. Keys can be compared with ==.
+// Key is the key or token that signs a request. Keys can be compared with ==.
 type Key struct {
 	Type            string // "bearer", "id_token", or an access key
 	AccessKeyID     string
@@ -15,11 +15,11 @@ type Key struct {
 	BearerToken     string
 }
 
-// Check returns key without the white space around its values. It fails if key
-// cannot sign a request. The error says what is wrong, and never shows a value.
+// Check returns key without the white space around its values. It returns an error if
+// key cannot sign a request. The error says what is wrong, and never shows a value.
 //
-// A Kubernetes Secret that was made with echo ends in a line feed, and a file that
-// was saved by some editors begins with a byte order mark. Neither belongs to a key.
+// A Kubernetes Secret that was made with echo ends in a line feed. A file that was
+// saved by some editors begins with a byte order mark. Neither is part of a key.
 func Check(key Key) (Key, error) {
 	for _, value := range []struct {
 		name string

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// What is said of a failure that none of the following explains.
+// The words for a failure without a known cause.
 const (
 	providerFailed = "the provider failed; its own error may hold secrets and is not shown, call its GetCredential to see it"
 	chainFoundNone = "the default chain found none; set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or a profile, a role or a credentials URI"
 )
 
-// What is said of a source that is there and cannot be used.
+// The words for a source that exists and cannot be used.
 const (
 	signInExpired  = "the sign-in of a CLI profile has expired or was refused: sign in again with aliyun configure"
 	noSuchProfile  = "no such profile: see ALIBABA_CLOUD_PROFILE, and the names in the file of profiles"
@@ -34,7 +34,7 @@ const (
 	secretAlone    = "half a key pair: ALIBABA_CLOUD_ACCESS_KEY_SECRET is set, and ALIBABA_CLOUD_ACCESS_KEY_ID is not"
 )
 
-// troubles tells by the errors of credentials-go v1.4.14 what is wrong with a source.
+// troubles maps the error texts of credentials-go v1.4.14 to words of this package.
 var troubles = []struct {
 	sign  *regexp.Regexp
 	words string
@@ -52,36 +52,37 @@ var troubles = []struct {
 	{regexp.MustCompile(`unmarshal aliyun cli config from`), brokenConfig},
 }
 
-// The beginnings of the errors of the two files of profiles. A path, and why it could
-// not be opened, follow.
+// The beginnings of the errors about the two profile files. The path follows, and then
+// the reason why the file could not be opened.
 const (
 	configSign   = "reading aliyun cli config from '"
 	profilesSign = "ERROR: Can not open file"
 )
 
-// missing is how operating systems say that there is no file.
+// missing matches the words of operating systems for a file that does not exist.
 var missing = regexp.MustCompile(`^(?:no such file or directory|The system cannot find the (?:file|path) specified)`)
 
-// stsCode finds the code in an answer of STS, if it is a code that STS documents
-// (vendor's page "STS 错误码"). Any other word might be anything.
+// stsCode finds a documented code in an answer of STS (vendor's page "STS 错误码"). Any
+// other word is not shown, because it may be a secret.
 var stsCode = regexp.MustCompile(`"Code"\s*:\s*"((?:AuthenticationFail|EntityNotExist|Forbidden|IncompleteSignature|` +
 	`InternalError|InvalidAccessKeyId|InvalidParameter|InvalidSecurityToken|InvalidTimeStamp|MissingSecurityToken|` +
 	`NoPermission|ServiceUnavailable|SignatureDoesNotMatch|SignatureNonceUsed|Throttling)(?:\.[A-Za-z]{1,20}){0,2})"`)
 
-// symptoms are words of the network and the operating system. They hold no secret.
+// symptoms are error texts of the network and the operating system. They hold no
+// secret.
 var symptoms = []string{
 	"connection refused", "connection reset", "no such host", "network is unreachable",
 	"i/o timeout", "Client.Timeout exceeded", "context deadline exceeded",
 	"certificate signed by unknown authority",
 }
 
-// fileSymptoms are more of them. In an error of the default chain they are left out:
-// the chain looks for files that hardly anybody has.
+// fileSymptoms are error texts about files. An error of the default chain does not show
+// them, because the chain looks for files that few machines have.
 var fileSymptoms = []string{"no such file or directory", "permission denied"}
 
-// reason says why a provider failed in words of this package. The provider's error holds
-// addresses with the access key and the signature in them, answers with tokens, and
-// whole configuration files, so nothing else of it is let through.
+// reason says in words of this package why a provider failed. It shows nothing else of
+// the provider's error, because that error may hold URLs with the access key and the
+// signature, answers with tokens, and whole configuration files.
 func reason(err error) error {
 	text := err.Error()
 	isChain := strings.Contains(text, "any of the providers in the chain")
@@ -104,15 +105,15 @@ func reason(err error) error {
 	return errors.New(said)
 }
 
-// troublesIn returns what is wrong with sources that are there and cannot be used. The
-// default chain has several sources, and any of them may be the one that was meant.
+// troublesIn returns what is wrong with the sources that exist and cannot be used. The
+// default chain has several sources, and the operator may have meant any of them.
 func troublesIn(text string, isChain bool) (found []string) {
 	for _, trouble := range troubles {
 		if trouble.sign.MatchString(text) {
 			found = append(found, trouble.words)
 		}
 	}
-	// That a file does not exist is no trouble, unless a variable names it.
+	// A missing file is a trouble only if an environment variable names the file.
 	config, hasConfig := after(text, configSign)
 	profiles, hasProfiles := after(text, profilesSign)
 	path, config, _ := strings.Cut(config, "' failed ")
@@ -146,14 +147,14 @@ func troublesIn(text string, isChain bool) (found []string) {
 	return found
 }
 
-// after returns what follows sign in text.
+// after returns the part of text after sign.
 func after(text, sign string) (rest string, found bool) {
 	_, rest, found = strings.Cut(text, sign)
 	return rest, found
 }
 
-// isMissing reports whether text begins with the error of opening a file that does not
-// exist.
+// isMissing reports whether text begins with the error of opening path and says that
+// the file does not exist.
 func isMissing(text, path string) bool {
 	reason, ok := strings.CutPrefix(text, "open "+path+": ")
 	return ok && missing.MatchString(reason)

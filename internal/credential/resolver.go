@@ -1,6 +1,5 @@
-// Package credential stands between a program and one provider of credentials-go,
-// and makes the provider safe for many callers and their contexts. It does not know
-// what the credentials are for.
+// Package credential makes a provider of credentials-go safe for many concurrent
+// callers, each with a context. It does not know what the credentials are for.
 package credential
 
 import (
@@ -15,29 +14,29 @@ import (
 
 const (
 	// lifetime is how long a key is used before its source is asked again. It is
-	// short, because only the source knows when a key ends. It is long enough that
-	// most calls find a key and start no goroutine. While the source fails, it is
-	// also the time from one attempt to the next.
+	// short, because only the source knows when a key expires. It is long enough that
+	// most calls find a key and start no goroutine. While the source fails, lifetime
+	// is also the time between two attempts.
 	lifetime = time.Second
 
-	// refreshWait is how long callers who have an earlier key wait for a new one.
-	// Most sources answer from memory, so the next call uses what changed there. A
-	// source that renews its key over the network delays nobody for longer than
-	// this.
+	// refreshWait is how long a caller waits for a new key if there is an earlier key.
+	// Most sources answer from memory, so the caller gets a changed key. A source that
+	// renews its key over the network delays a caller no longer than refreshWait.
 	refreshWait = 100 * time.Millisecond
 
-	// grace is how long a key may be used after the source last gave it, while
+	// grace is how long a key may be used after the source last returned it, while
 	// the source is slow or fails. The providers of credentials-go renew a key 180 s
-	// before it expires, so a temporary key expires a minute after its grace ends: time
-	// for the call itself, and for clocks that differ. (The deprecated rsa_key_pair
-	// renews a 15-minute key only 45 s before it expires, and external cannot
-	// tell when some keys expire.) The price is that a key which the source no
-	// longer has may be used for two minutes. The service decides whether the key is still
-	// good. A key that the service refuses is dropped at once, and a refused
-	// call costs nothing.
+	// before it expires. So at the end of grace a temporary key is still valid for a
+	// minute: enough for the call itself, and for clocks that differ. (The deprecated
+	// rsa_key_pair renews a 15-minute key only 45 s before it expires. The provider
+	// external does not know when some keys expire.)
+	//
+	// So a key that the source has withdrawn may be used for two more minutes. The
+	// service decides whether the key is still valid. It does not bill a call that it
+	// refuses, and the Resolver drops a refused key at once.
 	grace = 2 * time.Minute
 
-	// funcTimeout is how long a Func gets for one answer.
+	// funcTimeout is the time limit of one call of Func.
 	funcTimeout = 10 * time.Second
 )
 
@@ -45,31 +44,31 @@ const (
 // provider chain of credentials-go. The zero Resolver asks the default chain. A
 // Resolver is safe for concurrent use and must not be copied after its first use.
 //
-// The providers of credentials-go have no locks and no context, and ask the network
-// while their caller waits. The Resolver asks its source from one goroutine at a
-// time, and every caller waits no longer than the caller's own context allows. A
-// caller for whom there is an earlier key does not wait for a source in trouble; see
-// grace.
+// The providers of credentials-go have no locks and take no context, and their callers
+// wait for the network. The Resolver asks its source from one goroutine at a time, and
+// each caller waits only until its own context ends. If there is an earlier key, a
+// caller waits at most refreshWait for the source; see grace.
 type Resolver struct {
 	// Given is the provider to ask, or nil.
 	Given credentials.Credential
-	// Func is the function to ask, or nil. Every call asks it, except that callers
-	// who come while it is at work share its answer; so a changed key counts at the
-	// next call, and Func is not called by two goroutines at a time. Its context
-	// belongs to no caller: it holds no values and ends after 10 s.
+	// Func is the function to ask, or nil. Each Resolve calls Func, so a changed key
+	// is used from the next call on. There are two exceptions: callers that wait at
+	// the same time share one call of Func, and after a failure the earlier key is
+	// used for one lifetime. The context of Func does not belong to any caller: it
+	// holds no values and ends after 10 s.
 	Func func(ctx context.Context) (Key, error)
 
 	now func() time.Time // the clock; nil: time.Now
 
 	mu     sync.Mutex
-	env    *chainEnvironment      // that chain was made in; a pointer, so that fmt does not print the values
-	chain  credentials.Credential // nil until it is needed
-	latest *answer                // nil: there is none that may be used; a pointer for the same reason
-	retry  time.Time              // latest is used without asking until then
+	env    *chainEnvironment      // the environment of chain; a pointer, so that fmt does not print the values
+	chain  credentials.Credential // the default chain; nil until it is needed
+	latest *answer                // nil: no usable answer; a pointer for the same reason
+	retry  time.Time              // until then latest is used, and the source is not asked
 	flight *flight                // the refresh under way, or nil
 }
 
-// answer is a key, and when the source last gave it.
+// answer is a key, and the time when the source last returned it.
 type answer struct {
 	key Key
 	at  time.Time
@@ -84,7 +83,8 @@ type flight struct {
 	err      error
 }
 
-// Ready returns the key to sign with if that needs no wait.
+// Ready returns the key to sign with, or false if the caller would have to wait for the
+// key.
 func (r *Resolver) Ready() (Key, bool) {
 	last, f := r.look()
 	if f != nil {
@@ -93,9 +93,8 @@ func (r *Resolver) Ready() (Key, bool) {
 	return last.key, true
 }
 
-// Resolve returns the key to sign with. If the source takes longer than ctx, Resolve
-// fails with ctx's own error. Any other error is the source's failure in words of this
-// package, without secrets.
+// Resolve returns the key to sign with. If ctx ends first, Resolve returns ctx.Err().
+// Any other error says in words of this package why the source failed, without secrets.
 func (r *Resolver) Resolve(ctx context.Context) (Key, error) {
 	for {
 		last, f := r.look()
@@ -110,7 +109,7 @@ func (r *Resolver) Resolve(ctx context.Context) (Key, error) {
 		case <-f.done:
 			return f.key, f.err
 		case <-late:
-			// Look again: the service may have refused the last key meanwhile.
+			// Look again: the service may have refused the last key in the meantime.
 		case <-ctx.Done():
 			return Key{}, ctx.Err()
 		}
@@ -118,8 +117,8 @@ func (r *Resolver) Resolve(ctx context.Context) (Key, error) {
 }
 
 // Forget drops key, because the service refused it. The next call asks the source
-// again. The default chain is made anew, since an old one reads a profile only once
-// and would give the same key again.
+// again. Forget also drops the default chain: an old chain reads a profile only once,
+// and would return the same key again.
 func (r *Resolver) Forget(key Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,8 +127,8 @@ func (r *Resolver) Forget(key Key) {
 	}
 }
 
-// look returns the answer to use, or the flight to wait for. If it returns both, the
-// answer is for use when the flight takes long.
+// look returns the answer to use, or the flight to wait for. If look returns both, the
+// caller waits for the flight at most refreshWait, and then uses the answer.
 func (r *Resolver) look() (*answer, *flight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -184,14 +183,15 @@ func (r *Resolver) noticeEnvironment() {
 		return
 	}
 	if env := readChainEnvironment(); r.env == nil || env != *r.env {
-		kept := env // so that only a changed environment is allocated
+		kept := env // &env would allocate for an unchanged environment, too
 		r.env = &kept
 		r.startOver()
 	}
 }
 
-// startOver drops the latest answer, and the default chain with its refresh. Another
-// source keeps its refresh, since it must not be asked twice at a time.
+// startOver drops the latest answer. It also drops the default chain and its refresh.
+// It does not drop the refresh of another source, because two goroutines must not ask
+// that source at the same time.
 func (r *Resolver) startOver() {
 	r.latest = nil
 	if r.usesChain() {
@@ -213,7 +213,7 @@ func (r *Resolver) refresh(f *flight) {
 	f.key, f.err = askFunc(r.Func)
 }
 
-// land takes over the result of f, and gives it to all who wait for it.
+// land keeps the result of f, and wakes the callers that wait for f.
 func (r *Resolver) land(f *flight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -226,17 +226,17 @@ func (r *Resolver) land(f *flight) {
 	if f.err == nil {
 		r.latest, r.retry = &answer{f.key, now}, now
 		if r.Func == nil {
-			r.retry = now.Add(lifetime) // a Func is asked by each call: a changed key counts at the next
+			r.retry = now.Add(lifetime) // with Func, retry is now: each call asks Func
 		}
 		return
 	}
 	if last := r.usable(now); last != nil {
-		// The chain stays, too. A new chain might find another identity while
-		// the first provider has trouble, and would stay with that identity.
+		// The chain stays, too. While the first provider fails, a new chain might
+		// find another identity, and would keep that identity.
 		f.key, f.err = last.key, nil
 		r.retry = now.Add(lifetime)
 		return
 	}
-	// A chain that has failed asks only its last provider from then on.
+	// After a failure, a chain of credentials-go asks only its last provider.
 	r.latest, r.chain = nil, nil
 }

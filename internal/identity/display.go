@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// DisplayName returns the first character of a name and a star for each that
-// follows; of one character or none, a star; of what is no name, three.
+// DisplayName returns the first character of a name and an asterisk for each following
+// character. It returns one asterisk if s has at most one character, and three asterisks
+// if s is not a name.
 func DisplayName(s string) string {
 	s = strings.TrimSpace(s)
 	first, size := utf8.DecodeRuneInString(s)
@@ -22,8 +23,8 @@ func DisplayName(s string) string {
 	return s[:size] + strings.Repeat("*", length-1)
 }
 
-// DisplayNumber hides the birth date in what has 18 characters, of which those
-// around it are a number's. Of anything else, three stars.
+// DisplayNumber replaces the birth date of an 18-character number by asterisks. It
+// returns three asterisks if s does not have the form of such a number.
 func DisplayNumber(s string) string {
 	if len(s) > maxTypedNumber {
 		return "***"

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// explainName returns what a refused name probably is: something else that was
-// put in its place, or else what the check found.
+// explainName returns the Problem that says what a refused name probably is. If
+// explainName has no better explanation, it returns found, the Problem of the check.
 func explainName(s string, form Form, found Problem) Problem {
 	if !utf8.ValidString(s) && form != Encrypted {
 		return NotUTF8
@@ -41,7 +41,7 @@ func explainName(s string, form Form, found Problem) Problem {
 
 func isLetter(r rune) bool { return kindOf(r) == ideograph || kindOf(r) == letter }
 
-// explainNumber does the same for a number.
+// explainNumber does the same as explainName for a number.
 func explainNumber(s string, form Form, found Problem) Problem {
 	if !utf8.ValidString(s) && form == Plain {
 		return NotUTF8
@@ -50,7 +50,7 @@ func explainNumber(s string, form Form, found Problem) Problem {
 	switch {
 	case s == "":
 		return Empty
-	case form == Masked && len(s) > md5Len && checkMaskedName(foldMaskedName(s)) == "": // an md5 alone is rather of a number
+	case form == Masked && len(s) > md5Len && checkMaskedName(foldMaskedName(s)) == "": // an md5 alone is probably the md5 of a number
 		return Swapped
 	case form == Masked:
 		return found
@@ -129,7 +129,7 @@ func keep(s string, wanted func(rune) bool) string {
 	}, s)
 }
 
-// explainText finds what programs write in the place of a value.
+// explainText finds texts that programs write instead of a value.
 func explainText(s string, found Problem) Problem {
 	switch {
 	case strings.HasPrefix(s, "#"):
@@ -142,8 +142,8 @@ func explainText(s string, found Problem) Problem {
 	return found
 }
 
-// looksLikeNumber reports whether s is 15 or 18 characters of a number, or a
-// masked number.
+// looksLikeNumber reports whether s has the form of a number with 15 or 18 characters,
+// or of a masked number.
 func looksLikeNumber(s string) bool {
 	s = foldNumber(s)
 	return hasNumberShape(s) || len(s) == 15 && isDigits(s) || checkMaskedNumber(s) == ""
@@ -165,7 +165,7 @@ func isSpreadsheetNumber(s string) bool {
 	return len(digits) == 18 && len(digits) < len(s)
 }
 
-// letterToDigit returns the digit that a letter is easily taken for.
+// letterToDigit returns the digit that a letter looks like, or r itself.
 func letterToDigit(r rune) rune {
 	switch r {
 	case 'O', 'o':

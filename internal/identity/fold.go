@@ -8,14 +8,13 @@ import (
 
 //go:generate go run ./genfolds /usr/share/unicode folds_table.go
 
-// foldName drops and folds what can be known without asking what it means: two
-// names that look the same are the same name.
+// foldName folds a name, so that names that look the same become the same name.
 func foldName(s string) string {
 	return foldDots(closeUp(foldCharacters(s)), nothing)
 }
 
-// foldMaskedName folds the rest of a masked name. Nobody knows the first
-// character, so a dot behind it stays.
+// foldMaskedName folds the part of a masked name after the md5. The first character is
+// not known, so a dot after it stays.
 func foldMaskedName(s string) string {
 	s = foldCharacters(s)
 	if !beginsWithMD5(s) {
@@ -28,11 +27,11 @@ func foldMaskedName(s string) string {
 	return s[:md5Len] + rest
 }
 
-// maxTypedNumber, in bytes, is longer than a number with a label and a note. A
-// longer text is not looked into.
+// maxTypedNumber, in bytes, is longer than a number with a label and a note. A longer
+// text gets no explanation.
 const maxTypedNumber = 300
 
-// foldNumber also removes the white space and dashes that group digits.
+// foldNumber folds a number. It removes white space and dashes between the digits.
 func foldNumber(s string) string {
 	s = strings.TrimSpace(s)
 	if hasNumberShape(s) {
@@ -49,18 +48,19 @@ func foldNumber(s string) string {
 		return r
 	}, s)
 	if compact == "" || !isDigits(s[:1]) || !isDigits(compact[:len(compact)-1]) || !strings.HasSuffix(s, compact[len(compact)-1:]) {
-		return s // what was removed did not stand between digits
+		return s // the removed characters were not between digits
 	}
 	return compact
 }
 
-// foldCharacters folds each character for itself.
+// foldCharacters folds each character without regard to its neighbors, and trims white
+// space.
 func foldCharacters(s string) string { return strings.TrimSpace(strings.Map(foldCharacter, s)) }
 
 func foldCharacter(r rune) rune {
 	switch {
 	case '\u4E00' <= r && r <= '\u9FFF', ' ' <= r && r <= '~':
-		return r // nearly every character is one of these
+		return r // fast path for nearly every character
 	case isUnseen(r):
 		return -1
 	case unicode.IsSpace(r), r == '\u2800': // a Braille pattern without dots
@@ -80,8 +80,8 @@ func foldCharacter(r rune) rune {
 	return r
 }
 
-// isUnseen reports whether r has Unicode's property
-// Default_Ignorable_Code_Point: it is not shown, even by a font that lacks it.
+// isUnseen reports whether r has Unicode's property Default_Ignorable_Code_Point. Such a
+// character is invisible, even if the font does not support it.
 func isUnseen(r rune) bool {
 	if unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
 		return true
@@ -90,9 +90,9 @@ func isUnseen(r rune) bool {
 		(r < 0xFFF9 || 0xFFFB < r) && (r < 0x13430 || 0x13440 < r)
 }
 
-// closeUp removes the spaces between two ideographs and beside a middle dot, and
-// leaves one between other words. What it is given may be the rest of a masked
-// name: a space at its beginning stands behind a character that nobody knows.
+// closeUp removes the spaces between two ideographs and beside a middle dot. Between
+// other words it leaves one space. s may be the part of a masked name after the md5:
+// then a space at the beginning of s follows the unknown first character.
 func closeUp(s string) string {
 	if !strings.Contains(s, " ") {
 		return s
@@ -116,22 +116,23 @@ func closesUp(before, after rune) bool {
 		(isIdeograph(before) || before == '.') && isIdeograph(after) || isIdeograph(before) && after == '.'
 }
 
-// middleDot is how the dot in a name is written, by notice 民委发〔2016〕33号 of
-// twelve ministries, the Ministry of Public Security among them.
+// middleDot is the dot in a name, as notice 民委发〔2016〕33号 of twelve ministries
+// demands. The Ministry of Public Security is one of them.
 const middleDot = '·'
 
-// otherDots are what people type for a middleDot, and what looks like it.
+// otherDots are characters that people type instead of middleDot, and characters that
+// look like it.
 const otherDots = ".•‧∙⋅・･●▪◦∘﹒․\u0387⸱⦁⸳⸰᛫ᐧꞏㆍᆞ⚫⬤◾⬝𐄁°˙"
 
 func isDot(r rune) bool { return r == middleDot || strings.ContainsRune(otherDots, r) }
 
-// foldDots writes each dot between two ideographs as a middleDot. A full stop
-// beside a letter of an alphabet stays, because J. SMITH has it; other dots
-// between an ideograph and such a letter are middle dots, too.
+// foldDots replaces each dot between two ideographs by middleDot. A full stop beside a
+// letter of an alphabet stays, because names such as J. SMITH have it. Other dots between
+// an ideograph and a letter of an alphabet also become middleDot.
 func foldDots(s string, before kind) string {
 	isOtherDot := func(r rune) bool { return r != middleDot && kindOf(r) == dot }
 	if len(s) > maxNameLen*utf8.UTFMax || !strings.ContainsFunc(s, isOtherDot) {
-		return s // it is too long to be a name, or has nothing to fold
+		return s // s is too long for a name, or has nothing to fold
 	}
 	var b strings.Builder
 	for i, r := range s {
@@ -149,7 +150,7 @@ func foldDots(s string, before kind) string {
 	return b.String()
 }
 
-// foldLastX writes what looks like an X at the end as X.
+// foldLastX replaces a last character that looks like an X by X.
 func foldLastX(s string) string {
 	last, size := utf8.DecodeLastRuneInString(s)
 	if last == 'X' || !looksLikeX(last) {

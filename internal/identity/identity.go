@@ -1,17 +1,17 @@
-// Package identity knows what the name and the number of a person look like, in
-// plaintext, masked and encrypted. It returns them as they are sent, or the
-// [Problem] that keeps them from being sent. It does not know Params, errors,
-// the network or who exists.
+// Package identity holds the rules for the name and the number of a person, in
+// plaintext, masked and encrypted. It returns a value in the form that is sent, or the
+// [Problem] for which the value is refused. It does not know Params, errors or the
+// network, and does not know who exists.
 //
-// A value goes through three steps, each in a file of its own:
+// A value goes through three steps:
 //
-//   - fold.go drops what cannot be seen and folds what looks the same;
-//   - name.go and number.go check each character (masked.go and ciphertext.go
-//     check the other forms);
-//   - explain.go says what a value that was refused probably is.
+//   - fold.go drops invisible characters, and folds characters that look the same.
+//   - name.go and number.go check a plaintext value; masked.go and ciphertext.go check
+//     the other forms.
+//   - explain.go says what a refused value probably is.
 //
-// problems.go has the table of problems, the signs that stand for them, and
-// what people are told.
+// problems.go has the problems, the characters that indicate them, and the texts for
+// people.
 package identity
 
 import (
@@ -19,17 +19,18 @@ import (
 	"time"
 )
 
-// Form is how a name or a number is written.
+// Form is the form of a name or a number.
 type Form int
 
 // The forms.
 const (
 	Plain     Form = iota
-	Masked         // a part of it is replaced by its md5
-	Encrypted      // by SM2, in Base64
+	Masked         // a part of the value is replaced by the md5 of that part
+	Encrypted      // encrypted by SM2, in Base64
 )
 
-// Name returns a name as it is sent, or the Problem that keeps it from being sent.
+// Name returns a name in the form that is sent, or the Problem for which the name is
+// refused.
 func Name(s string, form Form) (sent string, problem Problem) {
 	switch form {
 	case Plain:
@@ -48,8 +49,8 @@ func Name(s string, form Form) (sent string, problem Problem) {
 	return sent, ""
 }
 
-// Number returns a number as it is sent, or the Problem that keeps it from being
-// sent. It asks for the time only if a birth date may lie in the future.
+// Number returns a number in the form that is sent, or the Problem for which the number
+// is refused. It calls now only if the birth date may be in the future.
 func Number(s string, form Form, now func() time.Time) (sent string, problem Problem) {
 	switch form {
 	case Plain:

@@ -1,20 +1,20 @@
 package identity
 
 import (
-	"crypto/md5" //nolint:gosec // the service's format asks for it; it protects nothing here
+	"crypto/md5" //nolint:gosec // the format of the service needs md5; md5 protects nothing here
 	"encoding/hex"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// md5Len is the length of an md5 as the service wants it: in lower-case hex.
+// md5Len is the length of an md5 in lower-case hex, the form that the service takes.
 const md5Len = 2 * md5.Size
 
 const maskedNumberLen = 6 + md5Len + 4
 
-// MaskName replaces the first character of a plaintext name by its md5. It
-// refuses what [Name] does.
+// MaskName replaces the first character of a plaintext name by its md5. It refuses the
+// same names as [Name].
 func MaskName(s string) (masked string, problem Problem) {
 	name, problem := Name(s, Plain)
 	if problem != "" {
@@ -25,8 +25,8 @@ func MaskName(s string) (masked string, problem Problem) {
 	return string(digest[:]) + name[size:], ""
 }
 
-// MaskNumber replaces the birth date in a plaintext number by its md5. It
-// refuses what [Number] does.
+// MaskNumber replaces the birth date in a plaintext number by its md5. It refuses the
+// same numbers as [Number].
 func MaskNumber(s string, now func() time.Time) (masked string, problem Problem) {
 	number, problem := Number(s, Plain, now)
 	if problem != "" {
@@ -42,8 +42,8 @@ func md5Of(s string) (digest [md5Len]byte) {
 	return digest
 }
 
-// checkMaskedName returns what is wrong with a folded name of the form Masked.
-// The rest may be empty: there are names of one character.
+// checkMaskedName returns the Problem of a folded name of the form Masked, or "". The
+// part after the md5 may be empty, because there are names of one character.
 func checkMaskedName(s string) Problem {
 	if !beginsWithMD5(s) {
 		return MaskedFormat

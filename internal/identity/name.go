@@ -6,23 +6,23 @@ import (
 	"unicode/utf8"
 )
 
-// maxNameLen, in characters, is several times the longest name that a card has
-// room for. It stops a document that was pasted into the wrong field.
+// maxNameLen, in characters, is several times the length of the longest name that an ID
+// card has room for. It refuses a document that was pasted into the wrong field.
 const maxNameLen = 100
 
-// kind is what a character is in a name.
+// kind is the kind of a character in a name.
 type kind int
 
 const (
-	nothing   kind = iota // where a name begins or ends
+	nothing   kind = iota // the beginning or the end of a name
 	unknown               // the first character of a masked name
-	ideograph             // also one that is newer than Go's tables, and any private-use character
-	letter                // of an alphabet
-	mark                  // belongs to the letter before it
-	dot                   // a middle dot, or what may stand for it
+	ideograph             // also an ideograph that is newer than Go's tables, and any private-use character
+	letter                // a letter of an alphabet
+	mark                  // a combining mark of the letter before
+	dot                   // a middle dot, or a character that people type instead
 	space
-	joiner // a comma, hyphen or apostrophe, which stand between letters of an alphabet
-	other  // in no name
+	joiner // a comma, hyphen or apostrophe between letters of an alphabet
+	other  // a character that no name has
 )
 
 func kindOf(r rune) kind {
@@ -57,26 +57,27 @@ func kindOfFirst(s string) kind {
 	return kindOf(r)
 }
 
-// isIdeograph reports whether r stands for an ideograph in a name. Some rare
-// ones are private-use characters, in the police's data too.
+// isIdeograph reports whether r is an ideograph, or may represent one in a name. Some
+// rare ideographs are private-use characters, also in the data of the police.
 func isIdeograph(r rune) bool {
 	return unicode.Is(unicode.Han, r) && unicode.IsLetter(r) || r == '〇' || isReserved(r) || unicode.Is(unicode.Co, r)
 }
 
-// isReserved reports whether r is in the planes that Unicode reserves for
-// ideographs. Those added after Go's tables (Unicode 15.0) are unassigned for
-// package unicode, yet many were added because people have them in their names.
+// isReserved reports whether r is in the planes that Unicode reserves for ideographs.
+// For package unicode (Unicode 15.0), newer ideographs are unassigned. Many of them were
+// added to Unicode because they are part of people's names.
 func isReserved(r rune) bool {
 	return 0x20000 <= r && r <= 0x3FFFD && r&0xFFFE != 0xFFFE
 }
 
-// isStyled finds letters that are drawn in a style, such as 𝐉, ℌ and ﬁ. Package
-// unicode calls them letters, but no register has them.
+// isStyled reports whether r is a letter in a special style, such as 𝐉, ℌ and ﬁ. For
+// package unicode these are letters, but no register has them.
 func isStyled(r rune) bool {
 	return 0x2100 <= r && r <= 0x214F || 0xFB00 <= r && r <= 0xFB06 || 0x1D400 <= r && r <= 0x1D7FF
 }
 
-// checkName returns what is wrong with a folded name that follows on before.
+// checkName returns the Problem of a folded name, or "". before is nothing for a whole
+// name, and unknown for the part of a masked name after the md5.
 func checkName(s string, before kind) Problem {
 	if len(s) > maxNameLen && utf8.RuneCountInString(s) > maxNameLen {
 		return TooLong
@@ -129,8 +130,8 @@ func checkName(s string, before kind) Problem {
 	return problemOfLetters(s)
 }
 
-// dotMayStand reports whether a dot may stand where it does: a full stop behind a
-// letter of an alphabet, a middle dot between two letters of any kind.
+// dotMayStand reports whether the dot r is allowed between before and after: a full stop
+// after a letter of an alphabet, or a middle dot between two letters of any kind.
 func dotMayStand(before kind, r rune, after kind) bool {
 	followed := after == ideograph || after == letter
 	switch {
@@ -151,7 +152,7 @@ func misplacedDot(r rune) Problem {
 	return Dot
 }
 
-// joins reports whether a joiner may stand beside k.
+// joins reports whether a joiner is allowed beside k.
 func joins(k kind) bool { return k != nothing && k != ideograph && k != joiner }
 
 func misplacedJoiner(r rune) Problem {
@@ -164,8 +165,7 @@ func misplacedJoiner(r rune) Problem {
 	return Dot // 阿依古丽-买买提
 }
 
-// problemOfIdeographs finds texts that nobody is called, although they are made
-// of ideographs.
+// problemOfIdeographs finds texts that are made of ideographs but are not names.
 func problemOfIdeographs(s string) Problem {
 	switch {
 	case strings.HasPrefix(s, "姓名"):
@@ -176,7 +176,8 @@ func problemOfIdeographs(s string) Problem {
 	return ""
 }
 
-// problemOfLetters does so for letters of an alphabet.
+// problemOfLetters finds texts that are made of letters of an alphabet but are not
+// names.
 func problemOfLetters(s string) Problem {
 	switch s {
 	case "null", "NULL", "nil", "None", "NaN", "nan", "undefined":
@@ -184,12 +185,12 @@ func problemOfLetters(s string) Problem {
 	}
 	isLatin1 := func(r rune) bool { return 'À' <= r && r <= 'ÿ' || r == ' ' }
 	if utf8.RuneCountInString(s) > 1 && strings.TrimFunc(s, isLatin1) == "" {
-		return LostCharacter // ÕÅÈý is what 张三 in GBK looks like, read as Latin-1
+		return LostCharacter // for example ÕÅÈý, which is 张三 in GBK, read as Latin-1
 	}
 	return ""
 }
 
-// problemOf returns what a character that is in no name probably means.
+// problemOf returns the Problem that a character which no name has probably indicates.
 func problemOf(r rune) Problem {
 	for _, sign := range signs {
 		if strings.ContainsRune(sign.characters, r) {

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// checkNumber returns what is wrong with a folded number.
+// checkNumber returns the Problem of a folded number, or "".
 func checkNumber(s string, now func() time.Time) Problem {
 	if !hasNumberShape(s) {
 		return NumberFormat
@@ -37,14 +37,13 @@ func checkBirthDate(digits string, now func() time.Time) Problem {
 		date = date*10 + int(c-'0')
 	}
 	year, month, day := date/10000, date/100%100, date%100
-	// The source has people who were alive in 1949, and some who were then old.
+	// The source may hold everybody who has been alive since 1949, also old people.
 	if year < 1800 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return BirthDate
 	}
-	// No clock is asked about the years before 2026: a machine whose clock was
-	// never set refuses nobody. The day changes for everybody when it does in
-	// Shanghai. China has no daylight saving time, so no time zone database is
-	// needed.
+	// For years before 2026 the clock is not needed, so a machine whose clock was
+	// never set refuses nobody. The date is the date in Shanghai. China has no daylight
+	// saving time, so no time zone database is needed.
 	if year >= 2026 &&
 		time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).After(now().Add(8*time.Hour)) {
 		return FutureBirthDate

@@ -2,11 +2,11 @@ package identity
 
 import "slices"
 
-// Problem is a stable word for what is wrong with a field. The root package has
-// a constant for each.
+// Problem says what is wrong with a field, in a stable word. The root package has a
+// constant for each Problem.
 type Problem string
 
-// What is wrong.
+// The problems.
 const (
 	Empty            Problem = "empty"
 	ParamType        Problem = "param_type"
@@ -49,15 +49,15 @@ const (
 	CiphertextFirstByte Problem = "ciphertext_first_byte"
 )
 
-// The fields, as the service names them.
+// The names of the fields in the API.
 const (
 	UserName    = "UserName"
 	IdentifyNum = "IdentifyNum"
 )
 
-// signs has the characters that tell what is wrong with a name. They are looked
-// up after folding, so full-width ones need not be in it. What is not in it is
-// judged by its Unicode category.
+// signs lists characters that no name has, with the Problem that each indicates. Names
+// are folded before, so signs need not list full-width characters. problemOf judges
+// other characters by their Unicode category.
 var signs = [...]struct {
 	characters string
 	problem    Problem
@@ -69,13 +69,13 @@ var signs = [...]struct {
 	{":∶︰﹕꞉=", Label},
 	{",、､﹐﹑;﹔/⁄∕|&+", TwoPeople},
 	{"%\\", Escaped},
-	{"。｡~", Dot}, // typed for the dot
+	{"。｡~", Dot}, // people type them instead of the dot
 }
 
-// Text is what people are told about a Problem. No Text holds a part of a value.
+// Text explains a Problem to people. No Text holds a part of a value.
 type Text struct {
 	Problem Problem
-	Field   string // UserName or IdentifyNum; "" if the Text serves every field
+	Field   string // UserName or IdentifyNum; "" if the Text fits every field
 	Reason  string // an English phrase, for developers
 	Chinese string // a sentence for the person who typed the field
 }
@@ -123,7 +123,7 @@ var texts = [...]Text{
 	{FutureBirthDate, IdentifyNum, "the birth date is in the future", "身份证号中的出生日期在今天之后，请核对身份证号。"},
 	{CheckDigit, IdentifyNum, "the check digit is wrong", "校验码不对，请核对身份证号。"},
 
-	// What follows is the program's mistake, rarely that of the person.
+	// The following problems are mistakes of the program, and rarely of the person.
 	{AlreadyMasked, UserName, "it is masked already; a masked person needs ParamTypeMD5", "请填写姓名原文。"},
 	{AlreadyMasked, IdentifyNum, "it is masked already; a masked person needs ParamTypeMD5", "请填写身份证号原文。"},
 	{AlreadyEncrypted, UserName, "it is encrypted already; an encrypted person needs ParamTypeSM2", "请填写姓名原文。"},
@@ -146,8 +146,8 @@ func Texts() []Text { return slices.Clone(texts[:]) }
 // Reason returns the English phrase for a Problem of a field.
 func Reason(field string, problem Problem) string { return textOf(field, problem).Reason }
 
-// Chinese returns the sentence for the person who typed the field. It is a
-// general one if the Problem is not known.
+// Chinese returns the sentence for the person who typed the field. For an unknown
+// Problem, it returns a general sentence.
 func Chinese(field string, problem Problem) string {
 	if text := textOf(field, problem); text.Chinese != "" {
 		return text.Chinese

@@ -1,5 +1,5 @@
-// Package localcert makes the certificate of the simulator. Package id2metatest
-// and the program cmd/id2meta-simulator both serve it.
+// Package localcert makes the certificate of the simulator. Package id2metatest and the
+// program cmd/id2meta-simulator use it.
 //
 // The certificate is a self-signed leaf for localhost, 127.0.0.1 and ::1. It is
 // not a certificate authority: a client that trusts it trusts the holder of its
@@ -33,8 +33,8 @@ var (
 
 var ofProcess = sync.OnceValues(New)
 
-// OfProcess returns the certificate of this process. The first call makes it,
-// with a key that stays in memory.
+// OfProcess returns the certificate of this process. The first call makes the
+// certificate, with a key that stays in memory.
 func OfProcess() (tls.Certificate, error) { return ofProcess() }
 
 // New makes a certificate with a new key. It is valid from yesterday, because the
@@ -100,8 +100,8 @@ func Hosts() []string {
 	return hosts
 }
 
-// PEM returns the certificate as a client's file of trusted certificates holds
-// it, without the key.
+// PEM returns the certificate without the key, in the form of a file with trusted
+// certificates.
 func PEM(leaf *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})
 }

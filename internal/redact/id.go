@@ -2,14 +2,14 @@ package redact
 
 import "strings"
 
-// maxID is longer than the ID of any request.
+// maxID is longer than any request ID.
 const maxID = 128
 
-// ID returns the ID of a request. A request ID may be made of hex digits, which Text
-// would hide as a possible secret, so ID hides only what Redactor knows to be secret.
-// What cannot be an ID is treated as Text.
+// ID returns a request ID without the secrets of r. Unlike Text, ID does not hide long
+// runs of hex digits, because a request ID may be such a run. If id cannot be a request
+// ID, or holds a secret, ID returns Text(id).
 //
-// Almost every ID is a UUID. A UUID costs no regular expression.
+// Almost every request ID is a UUID. For a UUID, ID needs no regular expression.
 func (r *Redactor) ID(id string) string {
 	switch {
 	case isUUID(id) && (r.Date == "" || !strings.Contains(id, r.Date)):

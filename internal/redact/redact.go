@@ -1,25 +1,26 @@
-// Package redact keeps given secrets out of texts and errors that others write: a
-// service, the network, an injected HTTP client. It does not know what the secrets
-// are, nor where the texts come from.
+// Package redact removes given secrets from texts and errors that others write: a
+// service, the network, a given HTTP client. It does not know the meaning of the
+// secrets and of the texts.
 //
-// It recognises
+// The package finds
 //
-//   - a given secret, in any case of its letters, percent-encoded any number of times,
-//     or escaped for JSON;
+//   - a given secret, with upper-case or lower-case letters, percent-encoded any number
+//     of times, or escaped for JSON;
 //   - a given ID number also with one separator between any of its digits, for example
 //     110105 19491231 002X or 110105-19491231-002X;
 //   - a given date also with up to three characters between year, month and day;
-//   - the beginning of a given token;
-//   - what looks like a secret although it was not given: 15 or more hex digits or
-//     stars, 18 digits with single separators that hold a date of birth, and the user and
-//     password of an address.
+//   - the beginning of a given token, and the rest of the word;
+//   - texts that look like a secret: 15 or more hex digits or asterisks, 18 digits with
+//     single separators that hold a date of birth, and the user and password of a URL.
 //
-// It does not recognise what was changed in another way: a name in another script or
-// transliterated, with other characters between its own, or spelled backwards; a part
-// of a name or of a number; a number in words; a number with two or more separators
-// between its digits; base64, hashes and ciphertexts of secrets that are shorter than
-// 15 hex digits or are written in other characters. A name of up to four letters is
-// recognised only as a word of its own.
+// The package does not find
+//
+//   - a name in another script, or with other characters between its characters;
+//   - a part of a name or of a number;
+//   - a number in words, or with two or more separators between its digits;
+//   - Base64, hashes and ciphertexts of a secret, unless they have 15 hex digits in a
+//     row;
+//   - a name of up to four ASCII letters as a part of another word.
 package redact
 
 import (
@@ -34,61 +35,61 @@ import (
 )
 
 const (
-	// Mark stands where a secret was.
+	// Mark replaces a secret.
 	Mark = "***"
-	// maxServerText is longer than any message of the service that was seen.
+	// maxServerText, in bytes, is longer than every known message of the service.
 	maxServerText = 512
-	// maxRedacted bounds the work on a text that is cut anyway. A longer text is
-	// no message, and is not shown at all. If it were cut before it is redacted,
-	// it could end in half a secret.
+	// maxRedacted, in bytes, bounds the work on one text. A longer text is not a
+	// message, and is not shown at all. It must not be cut before it is redacted: the
+	// cut text could end in half a secret.
 	maxRedacted = 16 << 10
-	// shortSecret is the length up to which a secret may be a part of other words.
-	// The name Li is a part of "client", and a text with *** for every li would
-	// tell the name by what is missing.
+	// shortSecret is the length of a secret that is likely to be a part of other
+	// words. For example, the name Li is a part of "client". A text with *** instead
+	// of every "li" would reveal the name.
 	shortSecret = 4
-	// tokenHead is how much of a token, which may have a thousand characters, is
-	// enough to find it.
+	// tokenHead is the length of the beginning that identifies a token. A token may
+	// have a thousand characters.
 	tokenHead = 32
 )
 
 var (
-	// longDigits is what an ID number, an md5, a signature or a key looks like. The
-	// middle of an ID number may be stars. A time (20060102150405) and the groups of a
-	// request ID are shorter.
+	// longDigits matches ID numbers, also with asterisks in the middle, md5 digests,
+	// signatures and keys. It does not match a time (20060102150405) or a group of a
+	// UUID, which are shorter.
 	longDigits = regexp.MustCompile(`[0-9A-Fa-f*]{15,}[Xx]?`)
-	// separatedNumber is what an ID number looks like with single separators
-	// between its digits: region, date of birth, order and check digit.
+	// separatedNumber matches an ID number with single separators between its digits:
+	// region, date of birth, order and check digit.
 	separatedNumber = regexp.MustCompile(joined("[1-9]", `\d`, `\d`, `\d`, `\d`, `\d`,
 		"(?:1"+separator+"[89]|2"+separator+"0)", `\d`, `\d`, "[01]", `\d`, "[0-3]", `\d`, `\d`, `\d`, `\d`, `[\dXx]`))
-	// idNumber is an ID number as a secret is given.
+	// idNumber matches a given secret that is an ID number.
 	idNumber = regexp.MustCompile(`^\d{17}[\dXx]$`)
-	// userInfo is how a proxy's password stands in an address: before the last @,
-	// whatever characters it has, and even if the address has no scheme.
+	// userInfo matches the user and the password of a URL, for example of a proxy: all
+	// characters before the last @, even if the URL has no scheme.
 	userInfo = regexp.MustCompile(`(?s)(//).*@|[^\s"]+@`)
 )
 
-// separator is one separator, or none, as it is or encoded. An encoded character may have
-// several octets.
+// separator matches one separator or none. The separator may be percent-encoded, in
+// several octets, or escaped for JSON.
 const separator = `(?:[^0-9A-Za-z%]|(?:%(?:25)*[0-9A-Fa-f]{2})+|\\+u[0-9A-Fa-f]{4})?`
 
-// joined returns a pattern for parts with separators between them.
+// joined returns a pattern for parts with an optional separator between them.
 func joined(parts ...string) string { return strings.Join(parts, separator) }
 
 // Redactor hides the secrets of one request. The zero Redactor hides what looks
 // like a secret. It is not safe for concurrent use.
 type Redactor struct {
-	// Date is a date as YYYYMMDD, or "". It is found with separators in it, too.
+	// Date is a date as YYYYMMDD, or "". The Redactor also finds it with separators.
 	Date string
-	// Secrets returns what else must not be seen. It is called at most once, when
-	// there is a text to redact, and may be nil.
+	// Secrets returns the other secrets. It is called at most once, when there is a
+	// text to redact. It may be nil.
 	Secrets func() []string
-	// Tokens are secrets that their beginning identifies.
+	// Tokens are long secrets. The beginning of a token identifies it.
 	Tokens []string
 
-	pattern *regexp.Regexp // of all these; nil until it is needed
+	pattern *regexp.Regexp // matches all of these; nil until it is needed
 }
 
-// all returns the secrets to look for whole, and the beginnings of the others.
+// all returns the secrets, and the beginnings of the long tokens.
 func (r *Redactor) all() (whole, heads []string) {
 	if r.Secrets != nil {
 		whole = r.Secrets()
@@ -121,31 +122,31 @@ func (r *Redactor) compile() *regexp.Regexp {
 			pattern = joined(strings.Split(secret, "")...)
 		}
 		if isShort(secret) {
-			// Behind an escape like %3D or \n too.
+			// The secret may also follow an escape such as %3D or \n.
 			pattern = `(?:\b|_|%[0-9a-f]{2}|\\[a-z])` + pattern + `(?:\b|_)`
 		}
 		patterns = append(patterns, pattern)
 	}
 	if patterns == nil {
-		patterns = []string{`[^\s\S]`} // nothing
+		patterns = []string{`[^\s\S]`} // matches nothing
 	}
 	pattern := regexp.MustCompile(`(?i)` + strings.Join(patterns, `|`))
 	pattern.Longest()
 	return pattern
 }
 
-// isShort reports whether a secret counts only as a word of its own.
+// isShort reports whether a secret is hidden only if it is a whole word.
 func isShort(secret string) bool {
 	return len(secret) <= shortSecret && !strings.ContainsFunc(secret, notAlphanumeric)
 }
 
-// spellings returns a pattern for a secret as others may write it: as it is,
-// percent encoded any number of times (an address may hold a code that holds a
-// form), or escaped for JSON. For letters and digits it is the secret itself.
+// spellings returns a pattern for a secret in the forms that others may write: as it
+// is, percent-encoded any number of times (a form may be nested in a URL), or escaped
+// for JSON. For letters and digits the pattern is the secret itself.
 func spellings(secret string) string {
 	const percent = `%(?:25)*`
 	var b strings.Builder
-	for _, c := range strings.ToValidUTF8(secret, "\uFFFD") { // as Text does
+	for _, c := range strings.ToValidUTF8(secret, "\uFFFD") { // Text does the same
 		if !notAlphanumeric(c) {
 			b.WriteRune(c)
 			continue
@@ -166,8 +167,8 @@ func spellings(secret string) string {
 	return b.String()
 }
 
-// Text returns s without secrets, without characters that could forge a log
-// line or hide in it, and not longer than a person would read.
+// Text returns s without secrets. It replaces characters that could forge a log line or
+// are invisible by spaces, and cuts a long text.
 func (r *Redactor) Text(s string) string {
 	switch {
 	case s == "":
@@ -188,7 +189,7 @@ func (r *Redactor) Text(s string) string {
 	return s
 }
 
-// redact returns s without what is secret, and without what looks like it.
+// redact returns s without the secrets, and without texts that look like a secret.
 func (r *Redactor) redact(s string) string {
 	s = separatedNumber.ReplaceAllLiteralString(r.hide(s), Mark)
 	s = longDigits.ReplaceAllLiteralString(s, Mark)
@@ -207,12 +208,12 @@ func notAlphanumeric(c rune) bool {
 	return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
 }
 
-// Error returns err as it may be shown to the caller. An error without secrets is
-// returned as it is, so that errors.Is and errors.As see the whole chain. If anything in
-// the chain shows a secret, Error returns an error with the redacted text. errors.Is sees
-// through that error, and errors.As does not.
+// Error returns an error that may be shown to the caller. If nothing in the chain of err
+// shows a secret, Error returns err itself, so that errors.Is and errors.As work with the
+// whole chain. Otherwise Error returns an error with the redacted text. errors.Is works
+// with that error as with err, but errors.As does not.
 func (r *Redactor) Error(err error) error {
-	// The address in a url.Error adds nothing to the endpoint.
+	// The caller names the endpoint, so the URL in a url.Error tells nothing new.
 	if wrapped, ok := errors.AsType[*url.Error](err); ok && wrapped.Err != nil {
 		err = wrapped.Err
 	}
@@ -225,8 +226,8 @@ func (r *Redactor) Error(err error) error {
 	}
 }
 
-// clean reports whether err may be shown with any verb of fmt. A struct may have
-// fields that Error does not show and %#v does.
+// clean reports whether no verb of fmt shows a secret of err. The verb %#v may show
+// fields of a struct that the method Error does not show.
 func (r *Redactor) clean(err error) bool {
 	if text := fmt.Sprint(err); r.Text(text) != text {
 		return false
@@ -250,8 +251,8 @@ func (r *Redactor) clean(err error) bool {
 	return true
 }
 
-// redactedError stands for an error that must not be shown. It holds that error
-// inside a function, where fmt and errors.Unwrap cannot reach it.
+// redactedError replaces an error that must not be shown. It keeps that error inside a
+// function, where fmt and errors.Unwrap cannot reach it.
 type redactedError struct {
 	text string
 	is   func(target error) bool

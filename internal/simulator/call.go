@@ -6,11 +6,10 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// Call is a request that arrived, and what became of it. It holds no part of the
-// person and no secret.
+// Call is the record of one request. It holds no part of the person and no secret.
 //
-// It has the same fields as id2metatest.Call, whose documentation explains them:
-// one converts to the other.
+// A Call has the same fields as id2metatest.Call, so it converts to that type. The
+// documentation of id2metatest.Call explains the fields.
 type Call struct {
 	Time      time.Time
 	Method    string
@@ -39,7 +38,7 @@ func newCall(r request, p proof) Call {
 	switch paramType {
 	case "", "normal", "md5", "sm2":
 	default:
-		paramType = "other" // it may be anything, a name in the wrong field too
+		paramType = "other" // paramType may be anything, even a name in the wrong field
 	}
 	return Call{
 		Time:        time.Now(),
@@ -56,7 +55,7 @@ func newCall(r request, p proof) Call {
 	}
 }
 
-// settle fills in what became of the request.
+// settle fills in the outcome of the request.
 func (c *Call) settle(rep reply, fault Fault) {
 	c.Fault = fault.name
 	c.Outcome = rep.code

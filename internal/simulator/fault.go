@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Fault is one thing that goes wrong with one request. The zero Fault lets its
-// request pass. See [Config].NextFault.
+// Fault is one failure of one request. With the zero Fault, the request is answered as
+// usual. See [Config].NextFault.
 type Fault struct {
 	name string // of the constructor, for Call.Fault
 
-	// reply takes the place of the checks and of the answer. Nil: the request
-	// is checked and answered as usual.
+	// reply replaces the checks and the answer. Nil: the request is checked and
+	// answered as usual.
 	reply func(requestID, host string) reply
-	// send takes the place of sending the answer. Nil: it is sent at once.
+	// send replaces the sending of the answer. Nil: the answer is sent at once.
 	send   func(delivery)
 	silent bool // send sends nothing
 }
@@ -31,16 +31,15 @@ func Answer(code, message string) Fault {
 	}}
 }
 
-// Status answers as the gateway does when it fails.
+// Status answers like a gateway that fails.
 func Status(httpStatus int, code, message string) Fault {
 	mustBeFinal(httpStatus)
 	return Fault{name: "Status", reply: (&failure{httpStatus, code, message}).reply}
 }
 
-// Throttle answers that the account asks too often. If retryAfter is more than
-// zero, the answer also tells when the account may ask again, in the three headers
-// where clients look for it. HTTP 400 is the status that the vendor's SDKs show in
-// an example of a throttled answer.
+// Throttle answers that the account sends too many requests. If retryAfter is more than
+// zero, the answer also tells the client to wait, in the three headers that clients read.
+// HTTP 400 is the status in an example of a throttled answer in the vendor's SDKs.
 func Throttle(retryAfter time.Duration) Fault {
 	throttled := &failure{http.StatusBadRequest, "Throttling.User", "Request was denied due to user flow control."}
 	return Fault{name: "Throttle", reply: func(requestID, host string) reply {
@@ -52,10 +51,10 @@ func Throttle(retryAfter time.Duration) Fault {
 	}}
 }
 
-// waitHeader tells a wait in milliseconds, rounded up so that no client comes too
-// early. The vendor's SDKs since mid-2026 read x-acs-retry-after and older ones the
-// two x-ratelimit headers. The spelling matters to clients that look a header up
-// without regard to HTTP's rules.
+// waitHeader tells a wait in milliseconds, rounded up so that no client retries too
+// early. The vendor's SDKs since mid-2026 read x-acs-retry-after. Older SDKs read the
+// two x-ratelimit headers. The case of the names matters, because some clients compare
+// header names with case.
 func waitHeader(wait time.Duration) http.Header {
 	ms := wait.Milliseconds()
 	if wait%time.Millisecond > 0 {
@@ -101,7 +100,7 @@ func Delay(d time.Duration) Fault {
 	}}
 }
 
-// Hang never answers. The connection stays open until the client leaves or
+// Hang never answers. The connection stays open until the client closes it or
 // [Simulator.Close] is called.
 func Hang() Fault {
 	return Fault{name: "Hang", silent: true, send: func(to delivery) {

@@ -14,17 +14,17 @@ const (
 // dateWindow is how far a request's date may be from the gateway's clock.
 const dateWindow = 15 * time.Minute
 
-// failure is an answer of the gateway. The gateway stands in front of the API. It
-// answers with HTTP status codes, and its codes are words.
+// failure is an answer of the gateway in front of the API. The gateway answers with HTTP
+// status codes, and its Codes are words.
 type failure struct {
 	status        int
 	code, message string
 }
 
-// Codes and messages are those of the vendor's public error codes. Published
-// answers of the real gateway show the status 404, and the status 400 of
-// InvalidVersion, SignatureDoesNotMatch, IncompleteSignature and
-// MissingSecurityToken. The other statuses are a guess from these.
+// Codes and messages are from the vendor's list of public error codes. Published answers
+// of the real gateway show the status 404, and the status 400 for InvalidVersion,
+// SignatureDoesNotMatch, IncompleteSignature and MissingSecurityToken. The other statuses
+// are guesses.
 var (
 	unsupportedMethod = &failure{http.StatusMethodNotAllowed, "UnsupportedHTTPMethod", "This http method is not supported."}
 	actionNotFound    = &failure{http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."}
@@ -81,17 +81,18 @@ func (s *Simulator) admit(r request, p proof) *failure {
 	if p.nonce == "" && p.scheme == hmacSHA1 {
 		return missingNonce
 	}
-	// Last, because a forged request must not use up a nonce of the real owner.
+	// This check is the last, because a forged request must not use up a nonce of the
+	// real owner.
 	if p.nonce != "" && !s.nonces.use(p.accessKeyID, p.nonce, now) {
 		return nonceUsed
 	}
 	return nil
 }
 
-// signatureDoesNotMatch repeats what the gateway signed, in the wording of
-// published answers. What the gateway signed includes the person. A developer who
-// signs by hand compares it with what the client signed. The vendor's older SDKs
-// compare, too, and say that the secret is wrong if the two are the same.
+// signatureDoesNotMatch repeats the string that the gateway signed, in the wording of
+// published answers. That string includes the person. A developer can compare the string
+// with the string that the client signed. The vendor's older SDKs also compare the two
+// strings, and say that the secret is wrong if the strings are the same.
 func signatureDoesNotMatch(hint string) *failure {
 	return &failure{http.StatusBadRequest, "SignatureDoesNotMatch", hint}
 }

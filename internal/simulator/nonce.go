@@ -6,17 +6,16 @@ import (
 )
 
 const (
-	// nonceWindow is how long a request that repeats a nonce could still have a
-	// valid date: from a date that is 15 minutes ahead to a date that is 15
-	// minutes old.
+	// nonceWindow is how long a repeated request could still have a valid date. At
+	// first the date may be 15 minutes ahead, and at last 15 minutes old.
 	nonceWindow = 2 * dateWindow
-	// maxNonces bounds the memory: about 30 MiB. The service serves 50 requests a
-	// second, which are 90,000 in nonceWindow.
+	// maxNonces bounds the memory to about 30 MiB. The real service allows 50 requests
+	// per second, so 90,000 requests in nonceWindow.
 	maxNonces = 1 << 18
 )
 
-// nonceMemory remembers the nonces of nonceWindow, the last maxNonces of them at
-// most. It keeps digests, because a client may send a nonce of any length.
+// nonceMemory remembers the nonces of the last nonceWindow, but at most maxNonces. It
+// keeps digests, because a client may send a nonce of any length.
 type nonceMemory struct {
 	used  map[nonceKey]bool
 	queue []usedNonce // in the order of use

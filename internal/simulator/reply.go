@@ -18,9 +18,9 @@ import (
 // reply is an answer before it is sent.
 type reply struct {
 	status  int
-	header  http.Header // beside the headers that every answer has
+	header  http.Header // in addition to the headers of every answer
 	body    []byte
-	code    string // as Call.Outcome tells it, unless there is a verdict
+	code    string // the Call.Outcome, unless there is a verdict
 	bizCode id2meta.BizCode
 }
 
@@ -38,8 +38,8 @@ func apiReply(requestID, code, message string, bizCode id2meta.BizCode) reply {
 	return reply{status: http.StatusOK, body: encode(answer), code: code, bizCode: bizCode}
 }
 
-// reply is the gateway's answer, with the fields that every product of the
-// vendor has.
+// reply returns the gateway's answer, with the fields that the answers of all products
+// of the vendor have.
 func (f *failure) reply(requestID, host string) reply {
 	answer := struct{ RequestId, HostId, Code, Message, Recommend string }{
 		RequestId: requestID,
@@ -52,9 +52,8 @@ func (f *failure) reply(requestID, host string) reply {
 	return reply{status: f.status, body: encode(answer), code: f.code}
 }
 
-// encode writes an ampersand as it is, like the vendor, so that people can read a
-// string to sign without a decoder. It cannot fail, because it is given nothing
-// but structs of strings.
+// encode writes JSON. Like the vendor, it does not escape an ampersand, so that people
+// can read a string to sign. It cannot fail, because v is always a struct of strings.
 func encode(v any) []byte {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
@@ -90,8 +89,8 @@ type delivery struct {
 
 func (d delivery) send() { d.write(d.reply.body) }
 
-// write sends the head and the given part of the body. The length in the head is
-// that of the whole body, so that a client can notice that a part is missing.
+// write sends the head and the given part of the body. The Content-Length is the length
+// of the whole body, so that a client can notice a missing part.
 func (d delivery) write(body []byte) {
 	header := d.w.Header()
 	header.Set("Content-Type", "application/json;charset=utf-8")
@@ -102,9 +101,9 @@ func (d delivery) write(body []byte) {
 	header["x-acs-trace-id"] = []string{newTraceID()}
 	maps.Copy(header, d.reply.header)
 	d.w.WriteHeader(d.reply.status)
-	d.w.Write(body) // an error means that the client has left
+	d.w.Write(body) // an error means that the client has closed the connection
 }
 
-// abort closes the connection. Panicking with this value is how a handler of
-// net/http does that.
+// abort closes the connection. A handler of net/http does that by a panic with this
+// value.
 func (d delivery) abort() { panic(http.ErrAbortHandler) }

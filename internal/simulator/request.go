@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// maxBody is the most bytes of a request's body. The three parameters need far less.
+// maxBody is the maximum length of a request's body. The three parameters need far less.
 const maxBody = 1 << 20
 
-// request is an HTTP request that was read to its end.
+// request is an HTTP request whose body has been read.
 type request struct {
 	*http.Request
 	query url.Values
-	form  url.Values // of the body, if it is one
+	form  url.Values // the form in the body, if there is one
 	body  []byte
 }
 
@@ -29,7 +29,7 @@ func readRequest(r *http.Request) (request, error) {
 		return request{}, errors.New("request body too large")
 	}
 	req := request{Request: r, query: r.URL.Query(), body: body}
-	// A parameter that does not parse is left out here. The request then fails
+	// ParseQuery drops a parameter that it cannot parse. Then the request fails
 	// because of its signature, or because the parameter is missing.
 	if isForm(r.Header.Get("Content-Type")) {
 		req.form, _ = url.ParseQuery(string(body))
@@ -37,7 +37,7 @@ func readRequest(r *http.Request) (request, error) {
 	return req, nil
 }
 
-// isForm accepts a charset behind the type, because some HTTP libraries add it. It
+// isForm accepts a charset after the type, because some HTTP libraries add a charset. It
 // also accepts a request without a type.
 func isForm(contentType string) bool {
 	if contentType == "" {
@@ -67,8 +67,9 @@ func (r request) common(header, param string) string {
 func (r request) action() string  { return r.common("X-Acs-Action", "Action") }
 func (r request) version() string { return r.common("X-Acs-Version", "Version") }
 
-// where tells where the three parameters of the API stood. If they stood in both
-// places, it is the query, because what stands there leaks into logs.
+// where returns the place of the three parameters of the API: "query", "body" or
+// "none". If both places hold one of them, where returns "query", because parameters in
+// a query leak into logs.
 func (r request) where() string {
 	for _, place := range []struct {
 		name   string

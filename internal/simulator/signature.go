@@ -9,12 +9,11 @@ import (
 	"strings"
 )
 
-// acs3 is the newer of the two signatures. The vendor's page "V3 版本请求体&签名机制"
-// describes it. It covers the headers that SignedHeaders names, the query and the
-// hash of the body.
+// acs3 is the newer signature algorithm, of the vendor's page "V3 版本请求体&签名机制". It
+// signs the headers that SignedHeaders names, the query and the hash of the body.
 const acs3 = "ACS3-HMAC-SHA256"
 
-// proof is the part of a request that shows who sent it.
+// proof is the part of a request that proves who sent the request.
 type proof struct {
 	scheme        string // acs3 or hmacSHA1
 	accessKeyID   string
@@ -22,11 +21,11 @@ type proof struct {
 	nonce         string
 	timestamp     string
 	signature     string
-	expected      func(secret string) string // the right signature
-	hint          string                     // the message that answers a wrong signature
+	expected      func(secret string) string // returns the right signature
+	hint          string                     // the message of the answer to a wrong signature
 }
 
-// proof reads the signature of a request, of either kind.
+// proof reads the signature of a request, with either algorithm.
 func (r request) proof() (proof, *failure) {
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		return r.acs3Proof(auth)
@@ -85,8 +84,8 @@ func (r request) acs3Proof(auth string) (proof, *failure) {
 	return p, nil
 }
 
-// canonicalRequest takes the headers that the client chose, because the SDKs differ
-// in the headers that they sign.
+// canonicalRequest returns the canonical request with the headers that the client chose.
+// The SDKs sign different headers.
 func (r request) canonicalRequest(signedHeaders, bodyHash string) string {
 	path := r.URL.EscapedPath()
 	if path == "" {
@@ -101,8 +100,8 @@ func (r request) canonicalRequest(signedHeaders, bodyHash string) string {
 	}, "\n")
 }
 
-// headerValue returns a header as it is signed. net/http keeps Host apart from the
-// other headers.
+// headerValue returns the value of a header in the form that is signed. net/http keeps
+// Host apart from the other headers.
 func (r request) headerValue(name string) string {
 	if strings.EqualFold(name, "host") {
 		return r.Host
@@ -120,8 +119,8 @@ func acs3StringToSign(canonicalRequest string) string {
 	return acs3 + "\n" + hex.EncodeToString(sum[:])
 }
 
-// canonicalQuery sorts the parameters by name and encodes them. Both kinds of
-// signature need this form.
+// canonicalQuery sorts the parameters by name and encodes them. Both signature
+// algorithms need this form.
 func canonicalQuery(params url.Values) string {
 	names := make([]string, 0, len(params))
 	for name := range params {
@@ -137,8 +136,8 @@ func canonicalQuery(params url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-// percentEncode follows RFC 3986, in which a space is %20. In forms a space is a
-// plus sign.
+// percentEncode encodes s by RFC 3986: a space becomes %20. url.QueryEscape writes a plus
+// sign instead.
 func percentEncode(s string) string {
 	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }

@@ -9,9 +9,9 @@ import (
 	"slices"
 )
 
-// hmacSHA1 is the older of the two signatures. The vendor's page "V2 版本 RPC
-// 风格请求体&签名机制" describes it. Everything is a parameter, even the signature
-// itself, in the query or in the body. The signature covers all other parameters.
+// hmacSHA1 is the older signature algorithm, of the vendor's page "V2 版本 RPC
+// 风格请求体&签名机制". Every value is a parameter in the query or in the body, even the
+// signature. The algorithm signs all other parameters.
 const hmacSHA1 = "HMAC-SHA1"
 
 func (r request) rpcProof() (proof, *failure) {
@@ -40,8 +40,8 @@ func (r request) rpcProof() (proof, *failure) {
 	}
 	params.Del("Signature")
 	stringToSign := r.Method + "&%2F&" + percentEncode(canonicalQuery(params))
-	// There is no space behind the colon, because the vendor's SDKs compare what
-	// follows it with what they signed.
+	// There is no space after the colon, because the vendor's SDKs compare the text
+	// after the colon with the string that they signed.
 	p.hint = "Specified signature is not matched with our calculation. server string to sign is:" + stringToSign
 	p.expected = func(secret string) string {
 		mac := hmac.New(sha1.New, []byte(secret+"&"))

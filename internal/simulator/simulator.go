@@ -1,14 +1,14 @@
 // Package simulator is a simulated Id2MetaVerify as an HTTP handler. It makes the
-// checks of the vendor's gateway, gives the answers of the API, and fails as the
-// network and the service fail.
+// checks of the vendor's gateway, gives the answers of the API, and simulates failures
+// of the network and of the service.
 //
-// Package id2metatest serves the handler to tests, and cmd/id2meta-simulator
-// serves it as a program. They differ in the listener and in what they do with a
-// [Call].
+// Package id2metatest serves the handler to tests. The program cmd/id2meta-simulator
+// serves it on a fixed port. They have different listeners, and use each [Call]
+// differently.
 //
-// The simulator judges what package id2meta sends. It therefore has rules of its
-// own for names, numbers and signatures, and takes nothing from package id2meta
-// but the type of a verdict.
+// The simulator checks the requests of package id2meta. So it has its own rules for
+// names, numbers and signatures, and uses only the type of a verdict from package
+// id2meta.
 package simulator
 
 import (
@@ -25,20 +25,20 @@ import (
 	"github.com/tjfoc/gmsm/sm2"
 )
 
-// MaxHeaderBytes is how large the head of a request may be. Whoever serves a
-// [Simulator] gives it to net/http.
+// MaxHeaderBytes is the maximum size of the head of a request, for the http.Server that
+// serves a [Simulator].
 const MaxHeaderBytes = 64 << 10
 
-// Config is what differs between those who serve a [Simulator]. Its functions are
-// called for one request at a time, in the order of arrival. They must return
-// soon, and must not call the Simulator. Both may be nil.
+// Config configures a [Simulator]. The Simulator calls the functions for one request at
+// a time, in the order of arrival. The functions must return soon, and must not call the
+// Simulator. Both functions may be nil.
 type Config struct {
-	// NextFault is asked once for each request, before any check. The zero
-	// Fault lets the request pass. The person is as in [Call]: empty if the
-	// parameters of the request are not legal.
+	// NextFault returns the fault of a request. It is called once for each request,
+	// before any check. With the zero Fault, the request is answered as usual.
+	// person is Call.Person: empty if the parameters of the request are not legal.
 	NextFault func(person string) Fault
-	// Record is told what becomes of each request, before the answer is sent.
-	// A Simulator itself keeps no request. It keeps the last nonces only.
+	// Record is called with the Call of each request, before the answer is sent. The
+	// Simulator itself keeps no Call.
 	Record func(Call)
 	// MatchAll answers every legal person with a match.
 	MatchAll bool
@@ -58,10 +58,10 @@ type Simulator struct {
 	nonces      nonceMemory
 }
 
-// credential is what the gateway knows of an access key.
+// credential is the secret and the token of an access key.
 type credential struct {
 	secret        string
-	securityToken string // empty: not a temporary one of STS
+	securityToken string // empty: a permanent key, not a temporary key of STS
 }
 
 // New returns a Simulator that knows nobody and no access key.
@@ -79,35 +79,35 @@ func New(config Config) *Simulator {
 	return s
 }
 
-// Close cuts off the requests that [Hang] or [Delay] holds and those that have not
-// been read to their end. An answer that is being sent gets [closeGrace].
+// Close aborts the requests that [Hang] or [Delay] holds, and the requests whose body has
+// not arrived. An answer that is being sent may take [closeGrace] longer.
 func (s *Simulator) Close() { s.cancel() }
 
-// AddPerson makes a person exist. The caller has normalized and checked both
-// values, in plaintext. A number that is added again takes the new name.
+// AddPerson adds a person. The caller has normalized and checked both values, in
+// plaintext. If the number was added before, the new name replaces the old name.
 func (s *Simulator) AddPerson(userName, identifyNum string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.people.add(mask(userName, identifyNum))
 }
 
-// AddCredential makes the Simulator accept an access key. A key with a
-// securityToken is accepted only together with that token. An access key ID that is added again takes the new
-// secret and token.
+// AddCredential makes the Simulator accept an access key. A key with a securityToken is
+// accepted only together with the token. If the access key ID was added before, the new
+// secret and token replace the old secret and token.
 func (s *Simulator) AddCredential(accessKeyID, accessKeySecret, securityToken string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.credentials[accessKeyID] = credential{accessKeySecret, securityToken}
 }
 
-// Person returns what Call.Person is for this person. Both values are as
-// [Simulator.AddPerson] takes them.
+// Person returns the Call.Person of this person. Both values have the form that
+// [Simulator.AddPerson] takes.
 func (s *Simulator) Person(userName, identifyNum string) string {
 	return s.pseudonym(mask(userName, identifyNum))
 }
 
-// pseudonym is the Person of a Call. A plain hash of a number could be undone by
-// trying all numbers. That needs the key.
+// pseudonym returns the Person of a Call. It is an HMAC, because a plain hash of a number
+// could be undone by trying all numbers.
 func (s *Simulator) pseudonym(p person) string {
 	mac := hmac.New(sha256.New, s.personKey[:])
 	mac.Write([]byte(p.userName + "\n" + p.identifyNum))
@@ -122,12 +122,12 @@ const (
 	closeGrace = time.Second
 )
 
-// ServeHTTP answers one request. The order of arrival is the order in which
-// requests have been read to their end.
+// ServeHTTP answers one request. A request arrives when its body has been read to the
+// end.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req, err := s.read(w, r)
 	if err != nil {
-		panic(http.ErrAbortHandler) // the client left, or its request is too long or too slow
+		panic(http.ErrAbortHandler) // the client closed the connection, or its request is too long or too slow
 	}
 	reply, fault, requestID := s.process(req)
 	defer s.boundWriting(w)()
@@ -153,8 +153,8 @@ func (s *Simulator) read(w http.ResponseWriter, r *http.Request) (request, error
 	return req, err
 }
 
-// boundWriting sees to it that a client that reads no answer does not hold up
-// Close. The caller calls done when the answer has been written.
+// boundWriting limits the time for writing after Close, so that Close does not wait for a
+// client that does not read. The caller calls done when the answer has been written.
 func (s *Simulator) boundWriting(w http.ResponseWriter) (done func()) {
 	stop := context.AfterFunc(s.open, func() {
 		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(closeGrace))
@@ -162,8 +162,8 @@ func (s *Simulator) boundWriting(w http.ResponseWriter) (done func()) {
 	return func() { stop() }
 }
 
-// process decides what a request gets, and records it. The lock makes the
-// decision and its place in the record one step.
+// process decides the answer to a request, and records the request. The lock keeps
+// requests in the record in the order of the decisions.
 func (s *Simulator) process(req request) (rep reply, fault Fault, requestID string) {
 	subject, illegal := req.subject(s.sm2Key) // outside the lock: decryption takes time
 	person := ""

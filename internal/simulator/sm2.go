@@ -10,11 +10,11 @@ import (
 	"github.com/tjfoc/gmsm/sm2"
 )
 
-// SM2PublicKey returns the Simulator's public key, a compressed point in hex, for
-// package sm2param to encrypt under. Every Simulator has a key pair of its own.
+// SM2PublicKey returns the Simulator's public key, a compressed point in hex. Package
+// sm2param encrypts under it. Every Simulator has its own key pair.
 //
-// Experimental: the format is as the vendor's page "参数加密说明" describes it. It has not
-// been tried against the live service.
+// Experimental: the format follows the vendor's page "参数加密说明". It has not been
+// tried against the live service.
 func (s *Simulator) SM2PublicKey() string {
 	key := s.sm2Key()
 	return hex.EncodeToString(elliptic.MarshalCompressed(key.Curve, key.X, key.Y))
@@ -30,11 +30,11 @@ func newSM2Key() *sm2.PrivateKey {
 }
 
 // decrypt returns the plaintext of a parameter, or false if the parameter cannot be
-// decrypted. It uses another implementation of the cipher than package sm2param,
-// because it judges what that package sends.
+// decrypted. Package sm2param uses another implementation of the cipher, so decrypt can
+// find defects of that implementation.
 func decrypt(key *sm2.PrivateKey, param string) (string, bool) {
 	ciphertext, err := base64.StdEncoding.DecodeString(param)
-	if err != nil || base64.StdEncoding.EncodeToString(ciphertext) != param { // it skips line breaks
+	if err != nil || base64.StdEncoding.EncodeToString(ciphertext) != param { // DecodeString ignores line breaks
 		return "", false
 	}
 	if len(ciphertext) < 1+2*32+1+32 || ciphertext[0] != 0x04 {
@@ -46,7 +46,7 @@ func decrypt(key *sm2.PrivateKey, param string) (string, bool) {
 		return "", false
 	}
 	plaintext, err := sm2.Decrypt(key, ciphertext, sm2.C1C2C3)
-	if err != nil { // C3 is wrong; sm2.Decrypt returns the plaintext all the same
+	if err != nil { // C3 is wrong, although sm2.Decrypt returns the plaintext
 		return "", false
 	}
 	return string(plaintext), true

@@ -15,8 +15,8 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// person is a name and a number, both masked by md5. Every ParamType is brought to
-// this form, so that one comparison serves all of them.
+// person is a name and a number, both masked by md5. The Simulator converts every
+// ParamType to this form, so that it can compare all of them.
 type person struct{ userName, identifyNum string }
 
 // registry is the authoritative source: names by number, both masked.
@@ -24,15 +24,15 @@ type registry map[string]string
 
 func (r registry) add(p person) { r[p.identifyNum] = p.userName }
 
-// The verdicts. They are written here once more, and not taken from package
-// id2meta, because a wrong constant there must not go unnoticed.
+// The verdicts. They are not the constants of package id2meta, because tests must find a
+// wrong constant in that package.
 const (
 	match    = "1"
 	mismatch = "2"
 	noRecord = "3"
 )
 
-// inWords is how [Call].Outcome tells a verdict.
+// inWords holds the [Call].Outcome of each verdict.
 var inWords = map[id2meta.BizCode]string{match: "match", mismatch: "mismatch", noRecord: "no record"}
 
 func (r registry) verdict(p person) id2meta.BizCode {
@@ -46,8 +46,8 @@ func (r registry) verdict(p person) id2meta.BizCode {
 	return match
 }
 
-// answer is the API behind the gateway. illegal is what [request.subject] found.
-// The caller holds s.mu.
+// answer returns the answer of the API behind the gateway. illegal is the result of
+// [request.subject]. The caller holds s.mu.
 func (s *Simulator) answer(r request, subject person, illegal, requestID string) reply {
 	for _, name := range []string{"ParamType", "UserName", "IdentifyNum"} {
 		if r.param(name) == "" {
@@ -63,20 +63,19 @@ func (s *Simulator) answer(r request, subject person, illegal, requestID string)
 	return apiReply(requestID, "200", "success", s.people.verdict(subject))
 }
 
-// illegalParam is Code 401. A published answer to an illegal number names the field
-// in its message, and has the fields of the gateway's answers. The publication does
-// not tell the HTTP status, but its client could not have read an answer with a
-// status of 400 or more. No answer about the other two parameters was found; this
-// package spells them in the same way.
+// illegalParam returns the answer with Code 401. A published answer to an illegal number
+// names the field in its message, and has the fields of the gateway's answers. The
+// publication does not tell the HTTP status, but its client could not have read an answer
+// with a status of 400 or more. There is no published answer about the other two
+// parameters. This package answers in the same way for them.
 func illegalParam(field, requestID, host string) reply {
 	field = strings.ToLower(field[:1]) + field[1:]
 	return (&failure{http.StatusOK, "401", "参数非法(" + field + ")"}).reply(requestID, host)
 }
 
-// subject returns the person whom the request asks about, or the name of the first
-// parameter that is illegal: ParamType, UserName or IdentifyNum. The rules are
-// written here once more, and not taken from package id2meta, because they judge
-// what that package sends.
+// subject returns the person in the request, or the name of the first illegal parameter:
+// ParamType, UserName or IdentifyNum. The rules are not those of package id2meta, because
+// they check the requests of that package.
 func (r request) subject(key func() *sm2.PrivateKey) (subject person, illegal string) {
 	userName, identifyNum := r.param("UserName"), r.param("IdentifyNum")
 	switch r.param("ParamType") {
@@ -120,7 +119,7 @@ var (
 	md5Digest    = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
 
-// legalName refuses digits, as the vendor's page does, and whatever is not text.
+// legalName refuses digits, as the vendor's page says, and values that are not text.
 func legalName(name string) bool {
 	if name == "" || !utf8.ValidString(name) {
 		return false
@@ -130,8 +129,8 @@ func legalName(name string) bool {
 	})
 }
 
-// legalMaskedName wants a digest with the rest of the name behind it. A name of one
-// character has no rest.
+// legalMaskedName reports whether name is a digest and the rest of a name. The rest is
+// empty for a name of one character.
 func legalMaskedName(name string) bool {
 	if len(name) < 2*md5.Size || !md5Digest.MatchString(name[:2*md5.Size]) {
 		return false
@@ -140,7 +139,7 @@ func legalMaskedName(name string) bool {
 	return rest == "" || legalName(rest)
 }
 
-// legalNumber wants 18 characters, a date of the calendar and the check
+// legalNumber reports whether number has 18 characters, a date that exists and the check
 // character of ISO 7064 MOD 11-2.
 func legalNumber(number string) bool {
 	if !plainNumber.MatchString(number) {

@@ -15,8 +15,8 @@ import (
 	"github.com/aliyun/credentials-go/credentials"
 )
 
-// What the tests' providers hand out, and what they ask STS with. None of it
-// may be seen in an error. The last secret is of letters only, as a code is.
+// The keys that the providers of the tests return, and the parameters that they send to
+// STS. No error may show any of them. UserSecret has only letters, like a code of STS.
 const (
 	RoleKeyID    = "STS.sample-role-key-id"
 	RoleSecret   = "sample-role-secret"
@@ -28,24 +28,24 @@ const (
 	OIDCToken    = "sample-oidc-token"
 )
 
-// STS is a Security Token Service over TLS on loopback. It hands out the
-// role's key, unless a test says otherwise.
+// STS is a Security Token Service over TLS on loopback. It returns the key of the role,
+// unless a test changes that.
 type STS struct {
 	*httptest.Server
 
 	mu       sync.Mutex
 	requests []string // the parameters of each
 	handle   http.HandlerFunc
-	release  chan struct{} // closed: what hangs ends
-	keyID    string        // of the key to hand out; RoleKeyID if it is empty
-	lifetime time.Duration // of what it hands out
+	release  chan struct{} // closed to end the requests that hang
+	keyID    string        // the ID of the key to return; RoleKeyID if it is empty
+	lifetime time.Duration // the lifetime of the key
 }
 
-// NewSTS starts an STS that is closed with the test.
+// NewSTS starts an STS. The end of the test closes it.
 func NewSTS(t *testing.T) *STS {
 	s := &STS{release: make(chan struct{}), lifetime: time.Hour}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that leave
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients close connections
 	s.StartTLS()
 	t.Cleanup(func() {
 		s.LetGo()
@@ -66,7 +66,7 @@ func (s *STS) serve(w http.ResponseWriter, r *http.Request) {
 	handle(w, r)
 }
 
-// Answer is that of a healthy STS.
+// Answer answers like a healthy STS.
 func (s *STS) Answer(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Form.Get("RoleArn") != RoleARN:
@@ -86,8 +86,8 @@ func (s *STS) session() string {
 	return fmt.Sprintf(`{"Credentials":%s}`, SessionJSON(cmp.Or(s.keyID, RoleKeyID), s.lifetime))
 }
 
-// Hang answers nothing until the client leaves or LetGo is called, and then
-// what cannot be understood.
+// Hang waits until the client closes the connection or LetGo is called. Then it sends an
+// empty answer.
 func (s *STS) Hang(_ http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	release := s.release
@@ -98,7 +98,7 @@ func (s *STS) Hang(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// LetGo ends what hangs.
+// LetGo ends the requests that hang.
 func (s *STS) LetGo() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,14 +106,14 @@ func (s *STS) LetGo() {
 	s.release = make(chan struct{})
 }
 
-// Behave sets what it does from now on; nil is healthy.
+// Behave sets the handler for the next requests. With nil, the STS is healthy.
 func (s *STS) Behave(handle http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.handle = handle
 }
 
-// HandOut sets the key that it hands out from now on, and how long the key lives.
+// HandOut sets the key that the STS returns from now on, and its lifetime.
 func (s *STS) HandOut(keyID string, lifetime time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +127,8 @@ func (s *STS) Asked() []string {
 	return append([]string(nil), s.requests...)
 }
 
-// RequireAsked waits for a request that is still on its way.
+// RequireAsked waits until the STS has got want requests. The test fails if it has not
+// got exactly want requests.
 func (s *STS) RequireAsked(t *testing.T, want int) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); len(s.Asked()) < want && time.Now().Before(deadline); {
@@ -138,7 +139,7 @@ func (s *STS) RequireAsked(t *testing.T, want int) {
 	}
 }
 
-// RAMRole is a ram_role_arn credential that asks s.
+// RAMRole returns a ram_role_arn credential that asks s.
 func (s *STS) RAMRole(t *testing.T, change ...func(*credentials.Config)) credentials.Credential {
 	config := new(credentials.Config).
 		SetType("ram_role_arn").
@@ -156,11 +157,11 @@ func (s *STS) RAMRole(t *testing.T, change ...func(*credentials.Config)) credent
 	return credential
 }
 
-// Impatient gives a provider up after 300 ms in all.
+// Impatient limits a provider to 300 ms for a request.
 func Impatient(config *credentials.Config) { config.SetConnectTimeout(100).SetTimeout(200) }
 
-// SessionJSON is a temporary key as STS, the metadata service and a credentials
-// URI tell it.
+// SessionJSON returns a temporary key in the JSON form of STS, the metadata service and a
+// credentials URI.
 func SessionJSON(keyID string, lifetime time.Duration) string {
 	text, _ := json.Marshal(map[string]string{
 		"Code":            "Success",

@@ -1,5 +1,5 @@
-// Package testenv is the environment that the tests of several packages run in. It
-// knows nothing of what they test.
+// Package testenv is the environment for the tests of several packages. It does not know
+// the tested packages.
 package testenv
 
 import (
@@ -14,12 +14,13 @@ import (
 	"github.com/id2meta/id2meta/internal/localcert"
 )
 
-// Run runs m away from everything but loopback, and returns the exit code: no
-// credential, profile or proxy of the machine is seen, and nobody asks the
-// metadata service. It also makes every client of the process trust two
-// certificates, even a client with a transport of its own: the one that all servers
-// of net/http/httptest share, and the one that the simulator serves in this process.
-// The roots are read once, at the first handshake.
+// Run runs m and returns the exit code. The tests do not see the credentials, profiles
+// and proxies of the machine, and do not ask the metadata service.
+//
+// Run also makes every client of the process trust two certificates, even a client with
+// its own transport: the certificate of all servers of net/http/httptest, and the
+// certificate of the simulator in this process. Go reads the trusted certificates once,
+// at the first handshake.
 func Run(m *testing.M) int {
 	home, err := os.MkdirTemp("", "id2meta-test-")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // the program mariadbd, such as "--general-log".
 func MariaDB(t testing.TB, args ...string) *Server {
 	t.Helper()
-	dirs := []string{"/usr/sbin", "/usr/bin", "/usr/libexec"} // not in everybody's PATH
+	dirs := []string{"/usr/sbin", "/usr/bin", "/usr/libexec"} // they may not be in the PATH
 	mariadbd := find(t, dirs, "mariadbd")
 	install := find(t, dirs, "mariadb-install-db")
 	dump := find(t, dirs, "mariadb-dump")
@@ -23,7 +23,7 @@ func MariaDB(t testing.TB, args ...string) *Server {
 	common := []string{"--no-defaults", "--datadir=" + data, "--tmpdir=" + s.dir, "--innodb-flush-method=nosync",
 		"--innodb-flush-log-at-trx-commit=2", "--innodb-log-file-size=16M"}
 	if os.Geteuid() == 0 {
-		common = append(common, "--user=root") // it wants to be told
+		common = append(common, "--user=root") // mariadbd refuses to run as root without this option
 	}
 	s.kind = kind{
 		name:    "MariaDB",
@@ -43,7 +43,8 @@ func MariaDB(t testing.TB, args ...string) *Server {
 	return s
 }
 
-// greets reports whether the server speaks first, as MariaDB does when it is ready.
+// greets returns nil if the server sends a greeting. MariaDB sends a greeting when it is
+// ready.
 func greets(ctx context.Context, socket string) error {
 	conn, err := dial(ctx, socket)
 	if err != nil {
@@ -54,7 +55,7 @@ func greets(ctx context.Context, socket string) error {
 	return err
 }
 
-// dial connects to a socket for one question that is answered at once or not at all.
+// dial connects to a socket for one short request.
 func dial(ctx context.Context, socket string) (net.Conn, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", socket)

@@ -22,7 +22,8 @@ func lookupOwner(name string) (*owner, error) {
 	return &owner{uid, gid}, err
 }
 
-// attributes make a program run as o, and end with the thread that starts it.
+// attributes makes a program run as o. The kernel kills the program when the thread that
+// started it ends.
 func attributes(o *owner) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if o != nil {

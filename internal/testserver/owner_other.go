@@ -14,5 +14,5 @@ func lookupOwner(string) (*owner, error) {
 	return nil, errors.New("on this system the tests must run as another user")
 }
 
-// attributes are none: a server that its test does not stop goes on.
+// attributes returns nil: if a test does not stop its server, the server keeps running.
 func attributes(*owner) *syscall.SysProcAttr { return nil }

@@ -9,17 +9,17 @@ import (
 	"testing"
 )
 
-// PostgreSQL starts a PostgreSQL server: the one in the PATH, or else the newest
-// where Debian puts them. The args are options of the program postgres, such as
-// "-c", "log_statement=all". If the test runs as root, the server runs as the user
-// postgres.
+// PostgreSQL starts a PostgreSQL server. It uses the program postgres in the PATH, or
+// else the newest version in Debian's directories. The args are options of the program
+// postgres, such as "-c", "log_statement=all". If the test runs as root, the server runs
+// as the user postgres.
 func PostgreSQL(t testing.TB, args ...string) *Server {
 	t.Helper()
 	postgres := find(t, postgreSQLDirs(), "postgres")
 	if path, err := filepath.EvalSymlinks(postgres); err == nil {
 		postgres = path
 	}
-	bin := filepath.Dir(postgres) // where its tools have its version
+	bin := filepath.Dir(postgres) // the tools in this directory have the same version
 
 	s := newServer(t, "postgres")
 	data := filepath.Join(s.dir, "data")
@@ -29,7 +29,7 @@ func PostgreSQL(t testing.TB, args ...string) *Server {
 		args: append([]string{"-D", data, "-k", s.dir,
 			"-c", "listen_addresses=", "-c", "port=5432", "-c", "max_connections=300",
 			"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB"}, args...),
-		stop: os.Interrupt, // a fast shutdown; SIGTERM would wait for the clients to leave
+		stop: os.Interrupt, // a fast shutdown; with SIGTERM, PostgreSQL waits for its clients
 		dsn:  "host=" + s.dir + " port=5432 user=postgres dbname=postgres sslmode=disable",
 		dump: []string{filepath.Join(bin, "pg_dumpall")},
 		env:  []string{"PGHOST=" + s.dir, "PGPORT=5432", "PGUSER=postgres"},
@@ -43,7 +43,7 @@ func PostgreSQL(t testing.TB, args ...string) *Server {
 	return s
 }
 
-// postgreSQLDirs returns where Debian keeps the programs, the newest version first.
+// postgreSQLDirs returns Debian's directories of the programs, the newest version first.
 func postgreSQLDirs() []string {
 	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is well formed
 	version := func(dir string) float64 {

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Redis starts a Redis server that writes each change to its append-only file. The
-// args are options of the program redis-server and count over those that it is
-// given here: "--port", "7000" makes it listen on 127.0.0.1 too.
+// Redis starts a Redis server that writes each change to its append-only file. The args
+// are options of the program redis-server. They replace the options of this function:
+// "--port", "7000" makes the server also listen on 127.0.0.1.
 func Redis(t testing.TB, args ...string) *Server {
 	t.Helper()
 	program := find(t, []string{"/usr/bin", "/usr/local/bin"}, "redis-server")
@@ -24,7 +24,7 @@ func Redis(t testing.TB, args ...string) *Server {
 		program: program,
 		args: append([]string{"--dir", s.dir, "--unixsocket", socket, "--port", "0", "--bind", "127.0.0.1",
 			"--appendonly", "yes", "--appendfsync", "no", "--save", "",
-			"--repl-diskless-sync-delay", "0", // or else a dump takes five seconds
+			"--repl-diskless-sync-delay", "0", // otherwise a dump takes five seconds
 		}, args...),
 		stop: syscall.SIGTERM,
 		dsn:  "unix://" + socket,
@@ -37,7 +37,7 @@ func Redis(t testing.TB, args ...string) *Server {
 	return s
 }
 
-// ping asks what a Redis that still loads its data refuses to answer.
+// ping sends PING. A Redis that still loads its data answers with an error.
 func ping(ctx context.Context, socket string) error {
 	conn, err := dial(ctx, socket)
 	if err != nil {
@@ -55,5 +55,5 @@ func ping(ctx context.Context, socket string) error {
 	return err
 }
 
-// soon is when a server that answers has done so.
+// soon returns the deadline for an answer of a healthy server.
 func soon() time.Time { return time.Now().Add(time.Second) }

@@ -1,7 +1,7 @@
-// Package testserver starts real database servers for tests: PostgreSQL, MariaDB
-// and Redis, each with data of its own and a socket in a temporary directory, gone
-// when the test ends. It needs no driver and asks for none; where the program is
-// not installed, the test is skipped and says what is missing.
+// Package testserver starts real database servers for tests: PostgreSQL, MariaDB and
+// Redis. Each server has its own data and a socket in a temporary directory, which is
+// removed when the test ends. The package needs no database driver. If the program of a
+// server is not installed, the test is skipped with a message that names the program.
 package testserver
 
 import (
@@ -18,19 +18,19 @@ import (
 )
 
 const (
-	// startTime bounds everything that a server does before it answers; a busy
-	// machine needs a while.
+	// startTime is the time limit for a start of the server. It is long because the
+	// machine may be busy.
 	startTime = 60 * time.Second
-	// stopTime is what an orderly end may take before it becomes a kill.
+	// stopTime is the time limit for an orderly stop. After that the server is killed.
 	stopTime = 30 * time.Second
-	// maxStarts is how often a server is tried that ends before it answers: after
-	// a kill, PostgreSQL refuses to start until the last of its children is gone.
+	// maxStarts is the number of attempts to start a server. After a kill, PostgreSQL
+	// refuses to start until the last of its child processes has ended.
 	maxStarts = 20
 )
 
-// Server is one running server, with fsync off: its data outlives it, also when
-// it is killed, but not the machine. The test's goroutine alone calls Start, Stop
-// and Kill.
+// Server is one running server. Its fsync is off: the data survive a kill of the server,
+// but not a crash of the machine. Only the goroutine of the test may call Start, Stop and
+// Kill.
 type Server struct {
 	t       testing.TB
 	kind    kind
@@ -39,7 +39,7 @@ type Server struct {
 	process *process
 }
 
-// kind is what one program differs in from another.
+// kind holds the differences between the programs.
 type kind struct {
 	name    string
 	program string
@@ -51,14 +51,14 @@ type kind struct {
 	ready   func(ctx context.Context, s *Server) error
 }
 
-// process is a program that runs, or did.
+// process is a program that runs or has ended.
 type process struct {
 	*os.Process
 	ended chan struct{}
 }
 
-// newServer makes a directory that the user called name owns, if that is another.
-// An empty name means the user who runs the test.
+// newServer makes the directory of a server. If the test runs as root, the user userName
+// owns the directory. An empty userName means the user who runs the test.
 func newServer(t testing.TB, userName string) *Server {
 	t.Helper()
 	s := &Server{t: t}
@@ -68,8 +68,8 @@ func newServer(t testing.TB, userName string) *Server {
 			t.Skipf("testserver: this program refuses to run as root: %v", err)
 		}
 	}
-	// Not t.TempDir: its path holds the name of the test, and that of a socket may
-	// have about a hundred bytes.
+	// The path of t.TempDir holds the name of the test. It may be too long, because the
+	// path of a socket has at most about a hundred bytes.
 	dir, err := os.MkdirTemp("", "id2meta-")
 	if err != nil {
 		t.Fatal(err)
@@ -89,20 +89,21 @@ func newServer(t testing.TB, userName string) *Server {
 	return s
 }
 
-// DSN returns the server's address with user and database, in the form that its
-// Go client takes: pgx and lib/pq, go-sql-driver/mysql, or redis.ParseURL. It
-// stays the same when the server is stopped and started.
+// DSN returns the address of the server with user and database, in the form that the Go
+// clients take: pgx and lib/pq, go-sql-driver/mysql, or redis.ParseURL. The DSN stays the
+// same when the server is stopped and started.
 func (s *Server) DSN() string { return s.kind.dsn }
 
-// Dir returns the directory that holds all that the server writes: its data and,
-// in the file "log", what it says.
+// Dir returns the directory of the server. It holds the data and, in the file "log", the
+// output of the server.
 func (s *Server) Dir() string { return s.dir }
 
-// PID returns the process ID of the server that was started last.
+// PID returns the process ID of the server since its last start.
 func (s *Server) PID() int { return s.process.Pid }
 
-// Start starts the server again after [Server.Stop] or [Server.Kill], with its
-// data and address, and waits until it answers. The test fails if it does not.
+// Start starts the server again after [Server.Stop] or [Server.Kill], with the same data
+// and address, and waits until the server answers. If the server does not answer, the
+// test fails.
 func (s *Server) Start() {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
@@ -142,9 +143,9 @@ func (s *Server) start(ctx context.Context) error {
 	}
 }
 
-// launch runs the program. The goroutine that started it waits for it, on a thread
-// that it keeps: the kernel kills the program when that thread is gone, and so
-// with the test's process, but not while both run.
+// launch starts the program in a goroutine that keeps its thread until the program ends.
+// The kernel kills the program when that thread ends. So the program cannot outlive the
+// process of the test.
 func (s *Server) launch() (*process, error) {
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -172,13 +173,13 @@ func (s *Server) launch() (*process, error) {
 	return &process{cmd.Process, ended}, nil
 }
 
-// Stop ends the server in its orderly way. It does nothing if it does not run.
+// Stop ends the server in an orderly way. If the server does not run, Stop does nothing.
 func (s *Server) Stop() {
 	s.t.Helper()
 	if s.process == nil {
 		return
 	}
-	s.process.Signal(s.kind.stop) // fails if it has ended, which is what is wanted
+	s.process.Signal(s.kind.stop) // the error means that the process has ended already
 	select {
 	case <-s.process.ended:
 	case <-time.After(stopTime):
@@ -193,14 +194,14 @@ func (s *Server) Kill() {
 	<-s.process.ended
 }
 
-// Dump returns all that the server holds, as the tool of its own package writes it.
+// Dump returns all data of the server, in the form of the server's own dump tool.
 func (s *Server) Dump() []byte {
 	s.t.Helper()
 	return s.run(s.kind.dump[0], s.kind.dump[1:]...)
 }
 
-// run runs a program to its end, and returns its output. If it fails, so does the
-// test.
+// run runs a program to its end, and returns its output. If the program fails, the test
+// fails.
 func (s *Server) run(program string, args ...string) []byte {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
@@ -215,8 +216,8 @@ func (s *Server) run(program string, args ...string) []byte {
 	return out
 }
 
-// command is a program that runs as the server's user, sees nothing of the test's
-// environment, and does not outlive the test's process.
+// command returns a command that runs as the user of the server, without the environment
+// of the test, and ends with the process of the test.
 func (s *Server) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = s.dir
@@ -225,15 +226,15 @@ func (s *Server) command(ctx context.Context, program string, args ...string) *e
 	return cmd
 }
 
-// lastWords returns the end of what the server said.
+// lastWords returns the end of the server's output.
 func (s *Server) lastWords() []byte {
 	const enough = 2000
 	log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 	return log[max(0, len(log)-enough):]
 }
 
-// find returns where the first of the programs is that is there, in the PATH or in
-// one of the directories. It skips the test if none is.
+// find returns the path of the first of the programs that exists in the PATH or in one of
+// the directories. If no program exists, find skips the test.
 func find(t testing.TB, dirs []string, programs ...string) string {
 	t.Helper()
 	for _, program := range programs {

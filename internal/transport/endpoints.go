@@ -5,20 +5,19 @@ import (
 	"time"
 )
 
-// How long an endpoint may keep a call waiting for a connection, and what it
-// costs an endpoint to give none.
 const (
-	// ConnectBudget is the longest time that one endpoint gets to give a connection.
+	// ConnectBudget is the longest time that one attempt waits for a connection.
 	ConnectBudget = 3 * time.Second
-	// Cooldown is how long an endpoint that gave no connection is passed over.
+	// Cooldown is how long calls go to the other endpoints after an endpoint gave no
+	// connection.
 	Cooldown = 30 * time.Second
 )
 
-// Endpoints are the hosts to call, in the order of preference. They are made by
-// [NewEndpoints] and safe for concurrent use.
+// Endpoints are the hosts to call, in the order of preference, and their cooldowns.
+// Make Endpoints with [NewEndpoints]. Endpoints are safe for concurrent use.
 type Endpoints struct {
 	hosts []string
-	// coolUntil is when the cooldown of each host ends, as time since start. 0
+	// coolUntil is the end of the cooldown of each host, as time since start. 0
 	// means that the host is not cooling down.
 	coolUntil []atomic.Int64
 	start     time.Time
@@ -35,14 +34,14 @@ func (e *Endpoints) Len() int { return len(e.hosts) }
 // Host returns endpoint i as it was given to NewEndpoints.
 func (e *Endpoints) Host(i int) string { return e.hosts[i] }
 
-// Next returns the index of the endpoint for a call's next attempt. Among the
-// endpoints that are not cooling down, Next returns the first that this call has
-// tried least often. If all are cooling down, Next chooses among all. tried counts
-// the call's attempts at each endpoint.
+// Next returns the index of the endpoint for the next attempt of a call. tried holds
+// the number of attempts of the call at each endpoint. Next considers the endpoints
+// that are not cooling down, and returns the first with the fewest attempts. If all
+// endpoints are cooling down, Next considers all endpoints.
 //
-// When the cooldown of an endpoint ends, one call gets the endpoint as a half-open
-// probe. The other calls go on without the endpoint until the probe has a
-// connection, or ConnectBudget has passed.
+// When the cooldown of an endpoint ends, one attempt uses the endpoint as a half-open
+// probe. Other attempts do not use the endpoint until [Endpoints.Works] is called, or
+// ConnectBudget has passed.
 func (e *Endpoints) Next(tried []int) int {
 	for {
 		now := int64(time.Since(e.start))

@@ -11,23 +11,24 @@ import (
 	"time"
 )
 
-// exchange is one request on its way, and how far it came. It is also the context of
-// the request.
+// exchange is one request and its state: whether the request was sent. An exchange is
+// also the context of its request.
 //
-// Retries and the bill depend on whether the request was sent. Three things tell:
+// Retries and the bill depend on whether the request was sent. There are three sources
+// for that:
 //
-//   - net/http reports by httptrace when it wants a connection and when it has one.
-//     Once it has one, the request counts as sent, unless the exchange closed the
-//     connection before anything could be written.
-//   - Whoever sends the request must read its body, which holds all parameters. A
-//     body that was read counts as sent, even if nothing was reported. After the
-//     end of the context the body cannot be read any more.
+//   - net/http reports by httptrace when it wants a connection and when it has a
+//     connection. Once net/http has a connection, the request counts as sent, unless
+//     the exchange closed the connection before anything could be written.
+//   - A transport must read the body of the request to send it, because the body holds
+//     all parameters. A request whose body was read counts as sent, even if httptrace
+//     reported nothing. After the end of the context the body cannot be read.
 //   - net/http may refuse a request before it wants a connection, for example because
-//     of a bad header, or because the function Proxy failed. Then it has looked for the
-//     trace in the context, has reported nothing, and has closed the body unread. Such
-//     a request was not sent.
+//     of a bad header, or because the function Proxy failed. Then net/http has looked
+//     for the trace in the context, has reported nothing, and has closed the body
+//     without reading it. Such a request was not sent.
 //
-// Of a transport that tells nothing the worst is assumed: that it sent the request.
+// If a transport reports nothing, the exchange assumes that the request was sent.
 type exchange struct {
 	context.Context
 	sender  *Sender
@@ -35,19 +36,19 @@ type exchange struct {
 	budget  *time.Timer // ends the wait for a connection
 
 	reached atomic.Int32                  // one of the following constants
-	wrote   atomic.Bool                   // a whole request was written, though the transport may try again
+	wrote   atomic.Bool                   // the whole request was written, even if the transport sends it again
 	looked  atomic.Bool                   // the transport has looked for the trace
 	closed  atomic.Bool                   // the transport has closed the request's body
 	head    atomic.Pointer[http.Response] // the head of the answer has arrived
 }
 
-// How far an exchange came, as its transport reports.
+// The states of an exchange.
 const (
 	untold     = iota // the transport has reported nothing
-	connecting        // it wants a connection
-	givenUp           // it wanted a connection for too long
-	stale             // it took a closed connection, on which nothing can be sent
-	refused           // nothing was sent, since the context had ended or the request is bad
+	connecting        // the transport wants a connection
+	givenUp           // the transport got no connection in time
+	stale             // the transport took a closed connection, on which nothing can be sent
+	refused           // nothing was sent: the context had ended, or the request is bad
 	sent              // something may have been sent
 )
 
@@ -77,7 +78,7 @@ func newExchange(ctx context.Context, sender *Sender, r Request, giveUp func()) 
 			}
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			// On a stale connection this means no more than a buffer.
+			// On a stale connection the request was only written to a buffer.
 			if info.Err == nil && x.reached.Load() == sent {
 				x.wrote.Store(true)
 			}
@@ -141,7 +142,7 @@ func (x *exchange) gotNoConnection() bool {
 	return reached == connecting || reached == givenUp || reached == stale
 }
 
-// prepare returns the request to send.
+// prepare returns the signed HTTP request. It fails if the context has ended.
 func (x *exchange) prepare(r Request) (*http.Request, error) {
 	request, err := newRequest(x, r)
 	if err == nil && ended(x) {
@@ -151,19 +152,19 @@ func (x *exchange) prepare(r Request) (*http.Request, error) {
 		x.reached.Store(refused)
 		return nil, err
 	}
-	if !x.sender.own { // the own pool reports everything, and writes head and body together if it knows the body's type
+	if !x.sender.own { // the own pool reports everything, and can write head and body together if it knows the type of the body
 		x.watchBody(request)
 	}
 	return request, nil
 }
 
-// do sends a request and reads the answer. A connection that was closed before
-// anything could be sent on it is gone from the pool afterwards, so the next try gets
-// another connection.
+// do sends request and reads the answer. If the transport takes a stale connection from
+// the pool, do sends request again. The pool has dropped the stale connection by then, so
+// the transport takes another connection.
 func (x *exchange) do(request *http.Request) Outcome {
 	response, err := x.sender.client.Do(request)
 	for err != nil && x.reached.Load() == stale && !ended(x) {
-		request.Body, _ = request.GetBody() // of a strings.Reader: it cannot fail
+		request.Body, _ = request.GetBody() // it makes a strings.Reader, and cannot fail
 		response, err = x.sender.client.Do(request)
 	}
 	if err != nil {
@@ -173,7 +174,7 @@ func (x *exchange) do(request *http.Request) Outcome {
 	defer response.Body.Close()
 	o := Outcome{Status: response.StatusCode, Header: response.Header}
 	if response.StatusCode == http.StatusSwitchingProtocols {
-		return o // what follows is no body, but a connection that does not end with its context
+		return o // after status 101 there is no body, but a connection that does not end with the context
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	if o.Err = err; err == nil && len(body) <= maxBody {
@@ -182,9 +183,9 @@ func (x *exchange) do(request *http.Request) Outcome {
 	return o
 }
 
-// doInBackground is do for a transport that may not end with its context: then
-// doInBackground leaves it behind. A panic of the transport becomes one of the caller's
-// goroutine.
+// doInBackground is do for a transport that may ignore its context. It returns at most
+// lateTime after the end of the context, even if the transport has not returned. If the
+// transport panics, doInBackground panics with the same value.
 func (x *exchange) doInBackground(request *http.Request) Outcome {
 	type result struct {
 		Outcome
@@ -221,7 +222,7 @@ func (x *exchange) doInBackground(request *http.Request) Outcome {
 	}
 }
 
-// watchBody makes request's body report when it is read.
+// watchBody makes the body of request report when it is read.
 func (x *exchange) watchBody(request *http.Request) {
 	request.Body = &watchedBody{request.Body, x, false}
 	getBody := request.GetBody
@@ -245,7 +246,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	if !b.read {
 		b.read = true
 		switch b.x.reached.Load() {
-		case untold, connecting: // and has a connection all the same
+		case untold, connecting: // the transport has a connection that it did not report
 			b.x.maySend()
 		}
 	}

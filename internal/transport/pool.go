@@ -12,17 +12,18 @@ const (
 	// maxIdleConns allows for many more callers than the service's 50 calls a
 	// second can keep busy.
 	maxIdleConns = 128
-	// idleConnTimeout should be shorter than the server's, so that the client
-	// closes an idle connection first. A request that is sent while the server
-	// closes is lost, and cannot be told from a request that was billed. The
-	// vendor does not publish its time; load balancers usually have more than 10 s.
+	// idleConnTimeout should be shorter than the idle timeout of the server, so that
+	// the client closes an idle connection first. If the server closes the connection
+	// while a request is on its way, the request is lost, and looks the same as a
+	// request that was billed. The vendor does not publish its idle timeout. Load
+	// balancers usually have more than 10 s.
 	idleConnTimeout = 10 * time.Second
 )
 
-// newPool returns the connection pool of a Sender that was given none.
+// newPool returns the connection pool of a Sender that was given no client.
 //
-// The pool speaks HTTP/1.1 only. The requests are few and small. Each has a connection
-// for itself, so no request holds up another, and it is known exactly what was sent.
+// The pool speaks HTTP/1.1 only. Each request has a connection for itself, so no
+// request delays another, and the Sender knows exactly what was sent.
 func newPool() *http.Transport {
 	dialer := &net.Dialer{Timeout: ConnectBudget, KeepAlive: 15 * time.Second}
 	secure := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{
@@ -34,7 +35,7 @@ func newPool() *http.Transport {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            closeUntilAnswered(dialUntilDone(dialer.DialContext)), // to a proxy
+		DialContext:            closeUntilAnswered(dialUntilDone(dialer.DialContext)), // for connections to a proxy
 		DialTLSContext:         dialUntilDone(secure.DialContext),
 		TLSHandshakeTimeout:    ConnectBudget,
 		MaxIdleConnsPerHost:    maxIdleConns, // there are few hosts, so no limit over all of them
@@ -46,9 +47,9 @@ func newPool() *http.Transport {
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dialUntilDone ends a dial when the attempt that asked for it ends. The transport
-// would let the dial go on, for the sake of later requests. So it would leave a
-// goroutine behind for each attempt at a silent host.
+// dialUntilDone ends a dial when its attempt ends. Without dialUntilDone, net/http
+// continues the dial for later requests, and leaves a goroutine behind for each attempt
+// at a silent host.
 func dialUntilDone(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		attempt, ok := ctx.Value(attemptContext{}).(context.Context)
@@ -63,10 +64,10 @@ func dialUntilDone(dial dialFunc) dialFunc {
 	}
 }
 
-// closeUntilAnswered closes a new connection to a proxy if the attempt that asked
-// for it ends before the proxy has answered. The transport would wait a minute for
-// the answer to CONNECT. So it would leave a goroutine behind for each attempt
-// through a silent proxy.
+// closeUntilAnswered closes a new connection to a proxy if the attempt ends before the
+// proxy has answered. Without closeUntilAnswered, net/http waits a minute for the
+// answer to CONNECT, and leaves a goroutine behind for each attempt through a silent
+// proxy.
 func closeUntilAnswered(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
@@ -82,7 +83,7 @@ func closeUntilAnswered(dial dialFunc) dialFunc {
 // proxyConn is a connection to a proxy that may not have answered yet.
 type proxyConn struct {
 	*net.TCPConn
-	answered func() bool // from then on the transport alone decides when to close
+	answered func() bool // called after the first answer; from then on only net/http closes the connection
 }
 
 func (c *proxyConn) Read(b []byte) (int, error) {
@@ -93,8 +94,8 @@ func (c *proxyConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// ownSocket returns the socket under a connection. It reports whether the connection
-// belongs to one request alone: over HTTP/2 other requests use it at the same time.
+// ownSocket returns the socket under a connection. It also reports whether only one
+// request uses the connection. Over HTTP/2, several requests use it at the same time.
 func ownSocket(conn net.Conn) (net.Conn, bool) {
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
@@ -103,8 +104,9 @@ func ownSocket(conn net.Conn) (net.Conn, bool) {
 	return secure.NetConn(), secure.ConnectionState().NegotiatedProtocol != "h2"
 }
 
-// closeOwn closes a connection of HTTP/1.1, so that nothing can be sent on it. Over
-// HTTP/2 the request's body keeps the request from being sent; see watchedBody.
+// closeOwn closes a connection of HTTP/1.1, so that nothing can be sent on it. It does
+// not close a connection of HTTP/2: there the body of the request fails; see
+// watchedBody.
 func closeOwn(conn net.Conn) {
 	if socket, own := ownSocket(conn); own {
 		socket.Close() // not conn.Close: TLS would write an alert first

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// RequestID returns the ID of the request that the gateway writes into the header
-// x-acs-request-id, or "".
+// RequestID returns the request ID from the gateway's header x-acs-request-id, or "".
 func RequestID(header http.Header) string {
 	for _, value := range values(header, "x-acs-request-id") {
 		if value = strings.TrimSpace(value); value != "" {
@@ -20,8 +19,8 @@ func RequestID(header http.Header) string {
 	return ""
 }
 
-// RetryAfter returns how long a throttled answer says to wait, or 0. It is never
-// negative. The gateway may say it in several headers, and the longest wait counts:
+// RetryAfter returns the wait that a throttled answer tells, or 0. The result is never
+// negative. The gateway may tell the wait in several headers. The longest wait counts:
 //
 //   - x-ratelimit-user-api and x-ratelimit-user hold
 //     Limit:1,Remain:0,TimeLeft:2000,Reset:1234 with TimeLeft in milliseconds.
@@ -29,7 +28,7 @@ func RequestID(header http.Header) string {
 //     this header.
 //   - Retry-After, the standard header, holds seconds or a date.
 //
-// A wait that does not fit into a Duration is the longest Duration.
+// If the wait does not fit into a Duration, RetryAfter returns the longest Duration.
 func RetryAfter(header http.Header) time.Duration {
 	var longest time.Duration
 	for _, name := range []string{"x-ratelimit-user-api", "x-ratelimit-user"} {
@@ -54,8 +53,8 @@ func RetryAfter(header http.Header) time.Duration {
 	return longest
 }
 
-// values returns the values of a header, however its name is spelled: net/http gives
-// canonical names, and another transport may not.
+// values returns the values of a header, whatever the case of its name. net/http makes
+// names canonical, but another transport may not.
 func values(header http.Header, name string) (found []string) {
 	for spelled, values := range header {
 		if strings.EqualFold(spelled, name) {
@@ -65,8 +64,8 @@ func values(header http.Header, name string) (found []string) {
 	return found
 }
 
-// duration returns a number of units as a duration. It returns 0 for what is no
-// number or is negative, and the longest Duration for what does not fit.
+// duration returns number times unit. It returns 0 if number is negative or not a
+// number, and the longest Duration if the result does not fit.
 func duration(number string, unit time.Duration) time.Duration {
 	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 64)
 	switch {

@@ -13,11 +13,11 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 )
 
-// algorithm is the signature of the vendor's page "V3 版本请求体&签名机制".
+// algorithm is the signature algorithm of the vendor's page "V3 版本请求体&签名机制".
 const algorithm = "ACS3-HMAC-SHA256"
 
-// newRequest returns r as the vendor's SDK sends it: with the same headers for each
-// type of credential, and with the SDK's own signature.
+// newRequest returns r as an HTTP request with the same headers as the vendor's SDK,
+// for each type of credential, and with the signature that the SDK makes.
 func newRequest(ctx context.Context, r Request) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+r.Host+"/", strings.NewReader(r.Form))
 	if err != nil {
@@ -53,12 +53,12 @@ func newRequest(ctx context.Context, r Request) (*http.Request, error) {
 	return request, nil
 }
 
-// authorization signs with the SDK's function, which picks from the headers what
-// is to be signed.
+// authorization signs with the SDK's function. That function chooses which headers are
+// signed.
 func authorization(r Request, header http.Header, payload string) string {
 	signed := map[string]*string{"host": &r.Host}
 	for name, values := range header {
-		signed[strings.ToLower(name)] = &values[0] // the SDK's function would do it many times
+		signed[strings.ToLower(name)] = &values[0] // otherwise the SDK's function lowers each name many times
 	}
 	return *utils.GetAuthorization(&dara.Request{
 		Method:   dara.String(http.MethodPost),

@@ -4,5 +4,6 @@ package transport
 
 import "net"
 
-// closeStale does nothing where the system cannot look at a socket without reading from it.
+// closeStale does nothing on a system that cannot look at a socket without reading
+// from it.
 func closeStale(net.Conn) bool { return false }

@@ -7,13 +7,13 @@ import (
 	"syscall"
 )
 
-// closeStale closes a kept connection that the server has closed, and reports
-// whether the connection was closed. The transport notices it only when its
-// reading goroutine gets to run. A request that is written before that is lost,
-// and cannot be told from a request that was answered and billed.
+// closeStale closes an idle connection that the server has closed, and reports whether
+// the connection is closed. net/http notices a closed connection only when its reading
+// goroutine runs. A request that is written before that is lost, and looks the same as
+// a request that was answered and billed.
 //
-// Between two answers an HTTP/1.1 server has nothing to say. So if there is anything to
-// read, the server has closed the connection, or has sent an answer too many.
+// An HTTP/1.1 server sends nothing between two answers. So if there is anything to
+// read, the server has closed the connection, or has sent an unexpected answer.
 func closeStale(conn net.Conn) bool {
 	conn, own := ownSocket(conn)
 	socket, ok := conn.(syscall.Conn)
@@ -32,6 +32,6 @@ func closeStale(conn net.Conn) bool {
 	if err == nil && (peeked == syscall.EAGAIN || peeked == syscall.EINTR) {
 		return false
 	}
-	conn.Close() // the transport may have closed it already; then Control failed
+	conn.Close() // if net/http has closed the connection already, Control has failed
 	return true
 }

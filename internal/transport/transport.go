@@ -1,13 +1,13 @@
-// Package transport sends one signed request at a time to an RPC gateway of Alibaba
-// Cloud and tells how far the request came. It keeps the connections, and what it
-// learns of the endpoints. It does not know what a request asks, about whom, or what
-// an answer means.
+// Package transport sends signed requests to an RPC gateway of Alibaba Cloud. For each
+// request it reports whether the service may have seen the request. The package keeps
+// the connections and the cooldowns of the endpoints. It does not know the meaning of
+// requests and answers.
 //
-// A connection of HTTP/1.1 carries one answer after another, and nothing but their order
-// tells which answer belongs to which request. A proxy that loses count can give one
-// person the verdict of another. The package closes a connection on which something
-// arrives unasked, but it cannot see a wrong answer that comes in time. Behind such a
-// proxy connections must not be reused: give an [http.Transport] with
+// A connection of HTTP/1.1 carries many answers, and only their order tells which
+// answer belongs to which request. A proxy that confuses the order can give one person
+// the verdict of another person. The package closes a connection on which data arrives
+// before a request was sent, but it cannot detect a wrong answer that arrives in time.
+// Behind such a proxy, connections must not be reused: use an [http.Transport] with
 // DisableKeepAlives.
 package transport
 
@@ -23,16 +23,16 @@ const (
 	maxHead = 64 << 10
 	// maxBody is far more than the few hundred bytes of an answer's body.
 	maxBody = 1 << 20
-	// fairTime is what a healthy endpoint at the other end of the country may
+	// fairTime is how long a healthy endpoint at the other end of the country may
 	// need for a connection.
 	fairTime = 100 * time.Millisecond
-	// lateTime is how long Send waits for a given transport that its context has
-	// ended. A transport that ends with its context needs microseconds. A transport
-	// that does not may still bring a verdict that is paid for.
+	// lateTime is how long Send waits for a given transport after the end of the
+	// context. A transport that respects its context needs microseconds. A transport
+	// that ignores its context may still return a verdict that is paid for.
 	lateTime = 100 * time.Millisecond
 )
 
-// Request is one request, and how long it may take.
+// Request is one request and its time limits.
 type Request struct {
 	Host       string // host or host:port
 	Action     string
@@ -40,15 +40,15 @@ type Request struct {
 	Form       string // the parameters, encoded
 	UserAgent  string
 	Credential Credential
-	Connect    time.Duration // to get a connection
-	Answer     time.Duration // for everything; 0: as long as the context lets it
+	Connect    time.Duration // the limit for getting a connection
+	Answer     time.Duration // the limit for the whole request; 0: only the context limits it
 	// Sending is called before the first byte of the request may reach the
-	// service, or is nil. After the call the context is looked at once more, and
-	// nothing is sent if it has ended. Sending may be called more than once.
+	// service. It may be nil. If the context has ended after the call of Sending,
+	// nothing is sent. Sending may be called more than once.
 	Sending func()
 }
 
-// Credential is what a Request is signed with.
+// Credential is the key or token that signs a Request.
 type Credential struct {
 	Type            string // "bearer", "id_token", or an access key
 	AccessKeyID     string
@@ -57,43 +57,44 @@ type Credential struct {
 	BearerToken     string
 }
 
-// Outcome is what became of a Request.
+// Outcome is the result of a Request.
 type Outcome struct {
-	// Status and Header are those of the answer's head, even if the body broke off
-	// or the time ended while it was read. Status is 0 if there was no head.
+	// Status and Header are from the head of the answer, even if the body broke off
+	// or the time ended while the body was read. Status is 0 if no head arrived.
 	Status int
 	Header http.Header
-	Body   []byte // nil if it is not whole, or longer than 1 MiB
-	// Err is why there is no whole answer. Or it is why the answer came too late:
-	// then the answer may be what a server says to a client that it saw leave.
+	Body   []byte // nil if the body is not whole, or is longer than 1 MiB
+	// Err is the reason why there is no whole answer, or why the answer came too
+	// late. A server may answer with a failure because the client has left, so an
+	// answer that came too late may not be the answer of the service.
 	Err error
-	// Sent tells that the service may have seen the request; see exchange.
+	// Sent reports that the service may have seen the request; see exchange.
 	Sent bool
-	// Dead tells that the endpoint gave no connection. It is false if the caller
-	// left, or left the endpoint hardly any time.
+	// Dead reports that the endpoint gave no connection. It is false if the caller
+	// canceled the request, or gave the endpoint less than 100 ms.
 	Dead bool
 }
 
-// Why an attempt was given up although the caller still waits.
+// The reasons why an attempt ends while its caller still waits.
 var (
 	errNoConnection = errors.New("no connection in the time allowed for it")
 	errNoAnswer     = errors.New("no answer in the time allowed for one attempt")
 )
 
-// Sender sends Requests. It is made by [NewSender] or [NewWrappedSender] and safe for
-// concurrent use.
+// Sender sends Requests. Make a Sender with [NewSender] or [NewWrappedSender]. A Sender
+// is safe for concurrent use.
 type Sender struct {
 	client *http.Client
-	pool   *http.Transport // the pool of our own, or nil
-	own    bool            // nothing but the pool of our own is asked
+	pool   *http.Transport // the Sender's own connection pool, or nil
+	own    bool            // client uses pool directly, without a wrapper
 }
 
 // NewSender returns a Sender that uses a copy of client. If client is nil, the Sender
-// has a connection pool of its own.
+// has its own connection pool.
 //
-// The limit of 64 KiB for an answer's head is that of the own pool. A given
-// [http.Transport] has its own MaxResponseHeaderBytes, which is 10 MiB by default. It
-// is not changed or cloned: others may use it, too.
+// The own pool reads at most 64 KiB of an answer's head. A given [http.Transport] reads
+// up to its MaxResponseHeaderBytes, which is 10 MiB by default. NewSender does not
+// change or clone the given Transport, because others may share it.
 func NewSender(client *http.Client) *Sender {
 	if client == nil {
 		pool := newPool()
@@ -102,8 +103,8 @@ func NewSender(client *http.Client) *Sender {
 	return &Sender{client: restrict(*client)}
 }
 
-// NewWrappedSender returns a Sender with a connection pool of its own inside what
-// wrap returns, for instrumentation.
+// NewWrappedSender returns a Sender with its own connection pool. The Sender sends
+// through the RoundTripper that wrap returns, for example for instrumentation.
 func NewWrappedSender(wrap func(base http.RoundTripper) http.RoundTripper) (*Sender, error) {
 	pool := newPool()
 	wrapped := wrap(pool)
@@ -113,8 +114,8 @@ func NewWrappedSender(wrap func(base http.RoundTripper) http.RoundTripper) (*Sen
 	return &Sender{client: restrict(http.Client{Transport: wrapped}), pool: pool}, nil
 }
 
-// restrict returns a client that follows no redirect, which would take the person and
-// the signature to another host, and keeps no cookies.
+// restrict returns a client that follows no redirects and keeps no cookies. A redirect
+// would send the person and the signature to another host.
 func restrict(client http.Client) *http.Client {
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client.Jar = nil
@@ -129,10 +130,12 @@ func (s *Sender) CloseIdleConnections() {
 	}
 }
 
-// Send makes one request and reads the answer to its end. caller must have a deadline.
+// Send makes one request and reads the answer to its end. The context caller must have
+// a deadline.
 //
-// Send returns when caller ends, whatever the transport does. A given transport that
-// goes on for longer keeps a goroutine until it returns.
+// Send returns when caller ends. If a given transport ignores the end of its context,
+// Send returns lateTime after the end, and one goroutine remains until the transport
+// returns.
 func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
@@ -162,8 +165,8 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	return o
 }
 
-// ended reports whether ctx has ended. It also finds a deadline that has passed and
-// whose timer has not fired yet.
+// ended reports whether ctx has ended, or its deadline has passed. The timer of ctx may
+// fire later than the deadline.
 func ended(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ctx.Err() != nil || ok && time.Until(deadline) <= 0

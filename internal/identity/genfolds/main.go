@@ -16,7 +16,8 @@ import (
 	"strings"
 )
 
-// blocks are what identity folds. Each block becomes one array.
+// blocks are the Unicode blocks that package identity folds. Each block becomes one
+// array.
 var blocks = []struct {
 	name        string
 	first, last rune
@@ -27,8 +28,8 @@ var blocks = []struct {
 	{"CJK Compatibility Ideographs Supplement", 0x2F800, 0x2FA1D},
 }
 
-// gbk has the compatibility ideographs that have a code of their own in GBK. A
-// register that was kept in GBK may hold them, so they stay as they are.
+// gbk lists the compatibility ideographs that have a GBK code. They are not folded,
+// because a register in GBK may hold them.
 const gbk = "\uF92C\uF979\uF995\uF9E7\uF9F1\uFA0C\uFA0D\uFA18\uFA20"
 
 func main() {

@@ -1,0 +1,217 @@
+package id2meta_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+func TestVerifyEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		first []roundTripper // the answers of the service
+		opts  []id2meta.Option
+		sent  int
+		// Whether ErrMaybeBilled stands beside the error: a failure that was
+		// answered cannot be billed.
+		maybeBilled bool
+	}{
+		{"while the server is silent", []roundTripper{silent}, nil, 1, true},
+		{"while Verify waits to try again", []roundTripper{answering(http.StatusTooManyRequests, "", http.Header{"Retry-After": {"8"}})}, nil, 1, false},
+		{"while the limiter holds the request back", nil, []id2meta.Option{id2meta.WithLimiter(never)}, 0, false},
+	} {
+		t.Run("canceled "+test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{first: test.first}
+				client := service.client(t, test.opts...)
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(50*time.Millisecond, cancel)
+				started := time.Now()
+				result, err := client.Verify(ctx, zhangSan)
+				assert.ErrorIs(t, err, context.Canceled)
+				assert.Zero(t, result)
+				assert.Equal(t, 50*time.Millisecond, time.Since(started))
+				assert.Equal(t, test.sent, service.requested())
+				if test.maybeBilled {
+					assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+				} else {
+					assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+				}
+			})
+		})
+	}
+
+	// The same over the network, where a busy machine may need much time.
+	const deadline, generous = 3 * time.Second, 10 * time.Second
+	t.Run("canceled while a server on the network is silent", func(t *testing.T) {
+		t.Parallel()
+		server := newServer(t)
+		server.Inject(id2metatest.Hang())
+		client := newClient(t, []string{server.Endpoint()}, id2meta.WithTimeout(time.Minute))
+		ctx := whenRequested(context.Canceled)(t, server)
+		canceled := make(chan time.Time, 1)
+		context.AfterFunc(ctx, func() { canceled <- time.Now() })
+		_, err := client.Verify(ctx, zhangSan)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+		assert.Less(t, time.Since(<-canceled), generous)
+	})
+	for _, test := range []struct {
+		name string
+		opt  id2meta.Option
+		ctx  func(*testing.T, *id2metatest.Server) context.Context
+	}{
+		{"the deadline of the caller", id2meta.WithTimeout(time.Minute), within(deadline)},
+		{"WithTimeout", id2meta.WithTimeout(deadline), within(time.Minute)},
+	} {
+		t.Run(test.name+" ends a call to a silent server", func(t *testing.T) {
+			t.Parallel()
+			server := newServer(t)
+			client := newClient(t, []string{server.Endpoint()}, test.opt, id2meta.WithMaxAttempts(1)) // which gets all the time to connect
+			_, err := client.Verify(t.Context(), zhangSan)
+			require.NoError(t, err) // from here on there is a connection
+			server.Inject(id2metatest.Hang())
+			started := time.Now()
+			_, err = client.Verify(test.ctx(t, server), zhangSan)
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+			assert.Less(t, time.Since(started), deadline+generous)
+			assert.Len(t, server.Calls(), 2)
+		})
+	}
+
+	for _, timeout := range []time.Duration{time.Nanosecond, 5 * time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond} {
+		t.Run("a deadline of "+timeout.String()+" is the error of a call that needs longer", func(t *testing.T) {
+			t.Parallel()
+			server := newServer(t)
+			for name, endpoints := range map[string][]string{
+				"a silent endpoint":    {mute(t).endpoint},
+				"two silent endpoints": {mute(t).endpoint, mute(t).endpoint},
+				"a slow endpoint":      {server.Endpoint()},
+			} {
+				for _, opts := range [][]id2meta.Option{nil, {id2meta.WithRetryUnanswered()}, {id2meta.WithMaxAttempts(1)}} {
+					server.Inject(id2metatest.Hang(), id2metatest.Hang(), id2metatest.Hang())
+					ctx, cancel := context.WithTimeout(t.Context(), timeout)
+					_, err := newClient(t, endpoints, opts...).Verify(ctx, zhangSan)
+					cancel()
+					assert.ErrorIs(t, err, context.DeadlineExceeded, name)
+				}
+			}
+		})
+	}
+	t.Run("a context that has ended sends nothing, and its error is returned", func(t *testing.T) {
+		server := newServer(t)
+		client := newClient(t, []string{server.Endpoint()})
+		_, err := client.Verify(t.Context(), zhangSan)
+		require.NoError(t, err) // the credential is known from here on
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err = client.Verify(ctx, zhangSan)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+		assert.Len(t, server.Calls(), 1)
+	})
+}
+
+// The listener does not accept the connection, so the test has no goroutine for it. The
+// kernel opens the connection without Accept.
+func TestAnEndpointThatGivesNoConnectionLeavesNoGoroutineBehind(t *testing.T) {
+	endpoint := listen(t).Addr().String()
+	client := newClient(t, []string{endpoint}, id2meta.WithTimeout(100*time.Millisecond))
+	before := goleak.IgnoreCurrent()
+	_, err := client.Verify(t.Context(), zhangSan)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	goleak.VerifyNone(t, before)
+}
+
+// When ctx ends, the transport writes a TLS alert before it closes the socket. A server
+// that answers when it sees its client leave can be read in between. Such an answer is
+// no answer, unless it is a verdict.
+func TestAnAnswerThatComesAfterTheEnd(t *testing.T) {
+	const timeout = 2 * time.Second
+	for _, answer := range []struct {
+		name, body string
+		status     int
+		verdict    bool
+	}{
+		{"an empty 200", "", 200, false},
+		{"a 200 that is no JSON", "<html>", 200, false},
+		{"an unknown BizCode", `{"Code":"200","ResultObject":{"BizCode":"4"}}`, 200, false},
+		{"a failure of the API", `{"Code":"411","Message":"RAM无权限"}`, 200, false},
+		{"a failure of the gateway", `{"Code":"Throttling.User"}`, 400, false},
+		{"an empty 502", "", 502, false},
+		{"a verdict behind a 504", verdict, 504, false},
+		{"a verdict", verdict, 200, true},
+	} {
+		// late answers when the caller has left.
+		late := func(r *http.Request) (*http.Response, error) {
+			io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+			return response(answer.status, answer.body, nil), nil
+		}
+		for _, end := range []struct {
+			name string
+			ctx  func(ctx context.Context) (context.Context, context.CancelFunc)
+			want error
+		}{
+			{"of a deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return context.WithTimeout(ctx, timeout)
+			}, context.DeadlineExceeded},
+			{"by a caller who leaves", func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(ctx)
+				time.AfterFunc(timeout, cancel)
+				return ctx, cancel
+			}, context.Canceled},
+		} {
+			t.Run(answer.name+" after the end "+end.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					service := &fakeService{first: []roundTripper{late}}
+					client := service.client(t, id2meta.WithMaxAttempts(1))
+					ctx, cancel := end.ctx(t.Context())
+					defer cancel()
+					result, err := client.Verify(ctx, zhangSan)
+					assert.Equal(t, 1, service.requested())
+					if answer.verdict {
+						require.NoError(t, err)
+						assert.True(t, result.Match())
+						return
+					}
+					assert.Zero(t, result)
+					assert.ErrorIs(t, err, end.want)
+					assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+					for _, sentinel := range sentinels {
+						assert.NotErrorIs(t, err, sentinel)
+					}
+				})
+			})
+		}
+		t.Run(answer.name+" after the time of an attempt that may be made again", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{first: []roundTripper{late, late}}
+				client := service.client(t, id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(2), id2meta.WithTimeout(timeout))
+				result, err := client.Verify(t.Context(), zhangSan)
+				if answer.verdict {
+					require.NoError(t, err)
+					assert.True(t, result.Match())
+					assert.Equal(t, 1, service.requested())
+					return
+				}
+				assert.Zero(t, result)
+				assert.Equal(t, 2, service.requested(), "the first attempt was not answered")
+				assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+			})
+		})
+	}
+}

@@ -1,0 +1,511 @@
+package id2meta_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aliyun/credentials-go/credentials"
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
+)
+
+func TestMain(m *testing.M) {
+	// Most of the parallel tests wait. More of them than there are cores can run at once.
+	// The flag -parallel counts first.
+	flag.Set("test.parallel", "8")
+	os.Exit(testenv.Run(m))
+}
+
+// The sample people. Both numbers are samples of the standard GB 11643.
+const (
+	zhangName         = "张三"
+	zhangNumber       = "11010519491231002X"
+	maskedZhangName   = "6499fc7409049355527ef6a2ba5706b8三"
+	maskedZhangNumber = "110105f8817a477938df5a3e7763cadc5a9abb002X"
+	unknownNumber     = "440524188001010014" // no server knows this number, unless a test adds it
+)
+
+var (
+	zhangSan      = id2meta.Param{UserName: zhangName, IdentifyNum: zhangNumber}
+	liSi          = id2meta.Param{UserName: "李四", IdentifyNum: zhangNumber} // a mismatch: the number is 张三's
+	unknownPerson = id2meta.Param{UserName: zhangName, IdentifyNum: unknownNumber}
+)
+
+// verdict is an answer with the verdict "match".
+const verdict = `{"RequestId":"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260","Message":"success","Code":"200","ResultObject":{"BizCode":"1"}}`
+
+// Servers and clients.
+
+// newServer starts a simulator that knows 张三.
+func newServer(t testing.TB) *id2metatest.Server {
+	t.Helper()
+	server := id2metatest.NewServer()
+	t.Cleanup(server.Close)
+	server.AddPerson(zhangName, zhangNumber)
+	return server
+}
+
+// newClient makes a Client with the connection pool that New makes by default, and
+// with the access key of the simulator.
+func newClient(t testing.TB, endpoints []string, opts ...id2meta.Option) *id2meta.Client {
+	t.Helper()
+	client, err := id2meta.New(append([]id2meta.Option{
+		id2meta.WithEndpoints(endpoints...),
+		withSimulatorKey(t),
+	}, opts...)...)
+	require.NoError(t, err)
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+// withSimulatorKey returns the option that signs with the access key of the simulator.
+func withSimulatorKey(t testing.TB) id2meta.Option {
+	t.Helper()
+	return id2meta.WithCredential(newCredential(t, new(credentials.Config).
+		SetType("access_key").
+		SetAccessKeyId(id2metatest.AccessKeyID).
+		SetAccessKeySecret(id2metatest.AccessKeySecret)))
+}
+
+// newCredential makes a provider of credentials-go.
+func newCredential(t testing.TB, config *credentials.Config) credentials.Credential {
+	t.Helper()
+	credential, err := credentials.NewCredential(config)
+	require.NoError(t, err)
+	return credential
+}
+
+// patient returns the options for a test that opens many connections at once. On a busy
+// machine a handshake can take longer than the 3 s that an endpoint gets for it.
+func patient() []id2meta.Option {
+	return []id2meta.Option{id2meta.WithTimeout(time.Minute), id2meta.WithMaxAttempts(20)}
+}
+
+// verifyAt verifies 张三 at a server that handler makes, for answers that the simulator
+// cannot give.
+func verifyAt(t *testing.T, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
+	t.Helper()
+	return verifyPersonAt(t, zhangSan, handler, opts...)
+}
+
+func verifyPersonAt(t *testing.T, person id2meta.Param, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
+	t.Helper()
+	server := httptest.NewTLSServer(handler)
+	t.Cleanup(server.Close)
+	opts = append([]id2meta.Option{id2meta.WithHTTPClient(server.Client())}, opts...)
+	return newClient(t, []string{server.Listener.Addr().String()}, opts...).Verify(t.Context(), person)
+}
+
+// requireAPIError verifies 张三 in one attempt, and requires an APIError.
+func requireAPIError(t *testing.T, handler http.HandlerFunc) *id2meta.APIError {
+	t.Helper()
+	result, err := verifyAt(t, handler, id2meta.WithMaxAttempts(1))
+	require.Zero(t, result)
+	var e *id2meta.APIError
+	require.ErrorAs(t, err, &e)
+	return e
+}
+
+// benchServer answers every request with a match after a delay, and counts the
+// connections.
+type benchServer struct {
+	endpoint string
+	conns    atomic.Int64
+}
+
+func newBenchServer(b *testing.B, delay time.Duration) *benchServer {
+	s := new(benchServer)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		time.Sleep(delay)
+		w.Header().Set("Content-Type", "application/json;charset=utf-8")
+		io.WriteString(w, verdict)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // raw breaks off handshakes
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.conns.Add(1)
+		}
+	}
+	server.StartTLS()
+	b.Cleanup(server.Close)
+	s.endpoint = server.Listener.Addr().String()
+	return s
+}
+
+// Errors.
+
+// sentinels are the errors that errors.Is may find, without the errors of a context.
+var sentinels = []error{
+	id2meta.ErrInvalidParam, id2meta.ErrThrottled, id2meta.ErrSourceUnavailable, id2meta.ErrRepeatedCall,
+	id2meta.ErrNotActivated, id2meta.ErrAccessDenied, id2meta.ErrOverdue, id2meta.ErrCredential,
+	id2meta.ErrUnavailable, id2meta.ErrUnexpectedResponse,
+}
+
+// requireOnly requires that errors.Is finds want in err, and no other sentinel.
+func requireOnly(t *testing.T, want, err error) {
+	t.Helper()
+	require.Error(t, err)
+	for _, sentinel := range sentinels {
+		require.Equalf(t, sentinel == want, errors.Is(err, sentinel), "errors.Is(err, %q), err = %v", sentinel, err)
+	}
+}
+
+// eachError calls f for err and for every error that err wraps.
+func eachError(err error, f func(error)) {
+	if err == nil {
+		return
+	}
+	f(err)
+	switch err := err.(type) {
+	case interface{ Unwrap() error }:
+		eachError(err.Unwrap(), f)
+	case interface{ Unwrap() []error }:
+		for _, err := range err.Unwrap() {
+			eachError(err, f)
+		}
+	}
+}
+
+// Contexts.
+
+// within returns a function that makes a context with a timeout.
+func within(d time.Duration) func(*testing.T, *id2metatest.Server) context.Context {
+	return func(t *testing.T, _ *id2metatest.Server) context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), d)
+		t.Cleanup(cancel)
+		return ctx
+	}
+}
+
+// whenRequested returns a function that makes a context. The context ends with err as
+// soon as the server has got a request, however long that takes on a busy machine.
+func whenRequested(err error) func(*testing.T, *id2metatest.Server) context.Context {
+	return func(t *testing.T, server *id2metatest.Server) context.Context {
+		return endWhen(t, err, func() bool { return len(server.Calls()) > 0 })
+	}
+}
+
+// endWhen returns a context that ends with err as soon as happened reports true.
+func endWhen(t testing.TB, err error, happened func() bool) context.Context {
+	c := &endingContext{t.Context(), err, make(chan struct{})}
+	go func() {
+		for !happened() {
+			select {
+			case <-t.Context().Done():
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+		close(c.done)
+	}()
+	return c
+}
+
+// endingContext is a context that ends with err when done is closed.
+type endingContext struct {
+	context.Context
+	err  error
+	done chan struct{}
+}
+
+func (c *endingContext) Done() <-chan struct{} { return c.done }
+
+func (c *endingContext) Err() error {
+	select {
+	case <-c.done:
+		return c.err
+	default:
+		return nil
+	}
+}
+
+// Limiters.
+
+// limiterFunc is a Limiter that is a function.
+type limiterFunc func(ctx context.Context) error
+
+func (f limiterFunc) Wait(ctx context.Context) error { return f(ctx) }
+
+// never is a limiter that lets no request go.
+var never = limiterFunc(func(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+})
+
+// countingLimiter counts its calls. It refuses every request if err is not nil.
+type countingLimiter struct {
+	calls atomic.Int64
+	err   error
+}
+
+func (l *countingLimiter) Wait(context.Context) error {
+	l.calls.Add(1)
+	return l.err
+}
+
+// failingCredential fails with err, and counts its calls. Every other method panics.
+type failingCredential struct {
+	credentials.Credential
+	calls atomic.Int64
+	err   error
+}
+
+func (c *failingCredential) GetCredential() (*credentials.CredentialModel, error) {
+	c.calls.Add(1)
+	return nil, c.err
+}
+
+// Transports.
+
+// roundTripper is an http.RoundTripper that is a function.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// response returns an answer. header may be nil.
+func response(status int, body string, header http.Header) *http.Response {
+	if header == nil {
+		header = http.Header{}
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// fakeService is the service without a network, for the clock of a synctest bubble. It
+// may bill every request that it gets.
+type fakeService struct {
+	answerAfter time.Duration  // how long each verdict takes
+	first       []roundTripper // the first answers; each later answer is a verdict
+
+	mu       sync.Mutex
+	requests []time.Time // when each request came
+}
+
+func (s *fakeService) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	n := len(s.requests)
+	s.requests = append(s.requests, time.Now())
+	s.mu.Unlock()
+	if n < len(s.first) {
+		return s.first[n](r)
+	}
+	return s.match(r)
+}
+
+// match answers with a verdict after a while.
+func (s *fakeService) match(r *http.Request) (*http.Response, error) {
+	timer := time.NewTimer(s.answerAfter)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return response(http.StatusOK, verdict, nil), nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+// requested returns how many requests the service got.
+func (s *fakeService) requested() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.requests)
+}
+
+// client makes a Client that sends its requests to s.
+func (s *fakeService) client(t *testing.T, opts ...id2meta.Option) *id2meta.Client {
+	t.Helper()
+	return newClient(t, []string{"service.example"}, append([]id2meta.Option{
+		id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}),
+		id2meta.WithHTTPClient(&http.Client{Transport: s}),
+	}, opts...)...)
+}
+
+// silent is an answer of a fakeService that never comes.
+func silent(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// answering returns an answer of a fakeService that comes at once.
+func answering(status int, body string, header http.Header) roundTripper {
+	return func(*http.Request) (*http.Response, error) { return response(status, body, header), nil }
+}
+
+// Endpoints that give no connection.
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	return listener
+}
+
+// deadEnd is an endpoint that gives no connection.
+type deadEnd struct {
+	endpoint string
+	dials    func() int64 // how often a client connected; nil if that cannot be counted
+}
+
+// refusing returns an endpoint that refuses connections.
+func refusing(t testing.TB) deadEnd {
+	t.Helper()
+	listener := listen(t)
+	listener.Close()
+	return deadEnd{endpoint: listener.Addr().String()}
+}
+
+// unknown returns an endpoint that no resolver can find. Its first label is longer than
+// DNS allows, so the resolver does not use the network.
+func unknown(testing.TB) deadEnd {
+	return deadEnd{endpoint: strings.Repeat("a", 64) + ".invalid"}
+}
+
+// mute returns an endpoint that accepts connections and never sends a byte.
+func mute(t testing.TB) deadEnd {
+	t.Helper()
+	return accepting(t, func(conn net.Conn) {
+		io.Copy(io.Discard, conn)
+	})
+}
+
+// plaintext returns an endpoint that does not speak TLS.
+func plaintext(t testing.TB) deadEnd {
+	t.Helper()
+	return accepting(t, func(conn net.Conn) {
+		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		io.Copy(io.Discard, conn)
+	})
+}
+
+// accepting returns an endpoint that accepts connections and calls serve for each.
+func accepting(t testing.TB, serve func(net.Conn)) deadEnd {
+	t.Helper()
+	listener := listen(t)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var conns []net.Conn
+	var dials atomic.Int64
+	wg.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
+			dials.Add(1)
+			wg.Go(func() {
+				defer conn.Close()
+				serve(conn)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		mu.Lock()
+		for _, conn := range conns {
+			conn.Close()
+		}
+		mu.Unlock()
+		wg.Wait()
+	})
+	return deadEnd{endpoint: listener.Addr().String(), dials: dials.Load}
+}
+
+// relay passes connections on to a server, and can cut them.
+type relay struct {
+	listener net.Listener
+	to       string
+	accepted atomic.Int64
+
+	mu    sync.Mutex
+	conns []net.Conn
+	wg    sync.WaitGroup
+}
+
+// newRelay starts a relay to the server at the address to.
+func newRelay(t testing.TB, to string) *relay {
+	t.Helper()
+	r := &relay{listener: listen(t), to: to}
+	r.wg.Go(r.serve)
+	t.Cleanup(r.close)
+	return r
+}
+
+func (r *relay) close() {
+	r.listener.Close()
+	r.cut()
+	r.wg.Wait()
+}
+
+func (r *relay) endpoint() string { return r.listener.Addr().String() }
+
+func (r *relay) serve() {
+	for {
+		in, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		r.accepted.Add(1)
+		out, err := net.Dial("tcp", r.to)
+		if err != nil {
+			in.Close()
+			continue
+		}
+		r.mu.Lock()
+		r.conns = append(r.conns, in, out)
+		r.mu.Unlock()
+		for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
+			r.wg.Go(func() {
+				io.Copy(pair[0], pair[1])
+				pair[0].Close()
+				pair[1].Close()
+			})
+		}
+	}
+}
+
+// cut closes all connections, as a server does with connections that are idle.
+func (r *relay) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, conn := range r.conns {
+		conn.Close()
+	}
+	r.conns = nil
+}
+
+// share makes n calls of f with a number of goroutines.
+func share(n, goroutines int, f func()) {
+	work := make(chan struct{}, n)
+	for range n {
+		work <- struct{}{}
+	}
+	close(work)
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for range work {
+				f()
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,157 @@
+package id2meta_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// The table "Retry" of the documentation of Verify, row by row.
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	repeat := func(n int, fault id2metatest.Fault) (faults []id2metatest.Fault) {
+		for range n {
+			faults = append(faults, fault)
+		}
+		return faults
+	}
+	for _, test := range []struct {
+		name     string
+		faults   []id2metatest.Fault
+		opts     []id2meta.Option
+		requests int
+		want     error // nil: a match
+	}{
+		{"HTTP 503 is retried", repeat(2, id2metatest.Status(503, "ServiceUnavailable", "busy")), nil, 3, nil},
+		{"HTTP 500 without a Code is retried", repeat(2, id2metatest.Raw(500, "<html>")), nil, 3, nil},
+		{"Code 500 is retried", repeat(2, id2metatest.Answer("500", "system error")), nil, 3, nil},
+		{"Code 402 because the source is unavailable is retried", repeat(2, id2metatest.Answer("402", "权威源服务异常")), nil, 3, nil},
+		{"Code 402 with an unknown Message is retried", repeat(2, id2metatest.Answer("402", "source unavailable")), nil, 3, nil},
+		{"Throttling is retried", repeat(2, id2metatest.Throttle(10*time.Millisecond)), nil, 3, nil},
+		{"attempts are bounded", repeat(3, id2metatest.Answer("500", "system error")), nil, 3, id2meta.ErrUnavailable},
+		{"more attempts can be allowed", repeat(4, id2metatest.Answer("402", "")), []id2meta.Option{id2meta.WithMaxAttempts(5)}, 5, nil},
+		{"one attempt means no retry", repeat(1, id2metatest.Answer("500", "")), []id2meta.Option{id2meta.WithMaxAttempts(1)}, 1, id2meta.ErrUnavailable},
+
+		{"a proxy's 502 without a known Code is not retried", repeat(1, id2metatest.Raw(502, "<html>")), nil, 1, id2meta.ErrUnavailable},
+		{"a proxy's 504 without a known Code is not retried", repeat(1, id2metatest.Raw(504, "")), nil, 1, id2meta.ErrUnavailable},
+		{"a proxy's 502 is retried with WithRetryUnanswered", repeat(2, id2metatest.Raw(502, "<html>")), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
+		{"a 502 with a Code of the gateway is retried", repeat(2, id2metatest.Status(502, "ServiceUnavailable", "")), nil, 3, nil},
+		{"a dropped connection is not retried", repeat(1, id2metatest.Drop()), nil, 1, id2meta.ErrUnavailable},
+		{"a truncated answer is not retried", repeat(1, id2metatest.Truncate()), nil, 1, id2meta.ErrUnavailable},
+		{"a dropped connection is retried with WithRetryUnanswered", repeat(2, id2metatest.Drop()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
+		{"a truncated answer is retried with WithRetryUnanswered", repeat(2, id2metatest.Truncate()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
+		{"unanswered attempts are bounded", repeat(3, id2metatest.Drop()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, id2meta.ErrUnavailable},
+
+		{"a 200 that cannot be understood is not retried", repeat(1, id2metatest.Raw(200, "{}")), nil, 1, id2meta.ErrUnexpectedResponse},
+		{"an unknown BizCode is not retried", repeat(1, id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"4"}}`)), nil, 1, id2meta.ErrUnexpectedResponse},
+		{"a success with an HTTP 5xx is not retried, because it may be billed", repeat(1, id2metatest.Raw(504, `{"Code":"200","ResultObject":{"BizCode":"1"}}`)), nil, 1, id2meta.ErrUnavailable},
+		{"a redirect is not retried", repeat(1, id2metatest.Raw(302, "")), nil, 1, id2meta.ErrUnexpectedResponse},
+		{"Code 400 is not retried", repeat(1, id2metatest.Answer("400", "")), nil, 1, id2meta.ErrInvalidParam},
+		{"Code 401 is not retried", repeat(1, id2metatest.Answer("401", "")), nil, 1, id2meta.ErrInvalidParam},
+		{"Code 402 by a security policy is not retried", repeat(1, id2metatest.Answer("402", "Security policy restriction")), nil, 1, id2meta.ErrSourceUnavailable},
+		{"Code 402 because a permission is missing is not retried", repeat(1, id2metatest.Answer("402", "No permission to call")), nil, 1, id2meta.ErrAccessDenied},
+		{"Code 403 is not retried", repeat(1, id2metatest.Answer("403", "")), nil, 1, id2meta.ErrRepeatedCall},
+		{"Code 410 is not retried", repeat(1, id2metatest.Answer("410", "")), nil, 1, id2meta.ErrNotActivated},
+		{"Code 411 is not retried", repeat(1, id2metatest.Answer("411", "")), nil, 1, id2meta.ErrAccessDenied},
+		{"Code 412 is not retried", repeat(1, id2metatest.Answer("412", "")), nil, 1, id2meta.ErrOverdue},
+		{"a refused credential is not retried", repeat(1, id2metatest.Status(404, "InvalidAccessKeyId.NotFound", "")), nil, 1, id2meta.ErrCredential},
+		{"a missing permission is not retried", repeat(1, id2metatest.Status(403, "NoPermission", "")), nil, 1, id2meta.ErrAccessDenied},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := newServer(t)
+			server.Inject(test.faults...)
+			client := newClient(t, []string{server.Endpoint()}, test.opts...)
+			result, err := client.Verify(t.Context(), zhangSan)
+			assert.Len(t, server.Calls(), test.requests)
+			if test.want == nil {
+				require.NoError(t, err)
+				assert.True(t, result.Match())
+				return
+			}
+			assert.ErrorIs(t, err, test.want)
+			assert.Zero(t, result)
+			if test.requests > 1 {
+				assert.ErrorContains(t, err, "after 3 attempts")
+			}
+		})
+	}
+
+	t.Run("the last error also says that an earlier attempt may have been billed", func(t *testing.T) {
+		t.Parallel()
+		server := newServer(t)
+		server.Inject(id2metatest.Drop(), id2metatest.Answer("411", ""))
+		client := newClient(t, []string{server.Endpoint()}, id2meta.WithRetryUnanswered())
+		_, err := client.Verify(t.Context(), zhangSan)
+		assert.ErrorIs(t, err, id2meta.ErrAccessDenied)
+		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+		assert.ErrorContains(t, err, "(after 2 attempts, of which an earlier one was not answered); the call may have been billed")
+
+		server.Inject(id2metatest.Drop(), id2metatest.Answer("402", ""), id2metatest.Answer("411", ""))
+		_, err = client.Verify(t.Context(), zhangSan)
+		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+		assert.ErrorContains(t, err, "(after 3 attempts, of which an earlier one was not answered); the call may have been billed")
+	})
+
+	t.Run("a limiter that refuses a retry: the error also tells why a retry was needed", func(t *testing.T) {
+		server := newServer(t)
+		server.Inject(id2metatest.Answer("402", ""))
+		limiter := rate.NewLimiter(rate.Every(time.Hour), 1)
+		client := newClient(t, []string{server.Endpoint()}, id2meta.WithLimiter(limiter))
+		_, err := client.Verify(t.Context(), zhangSan)
+		assert.ErrorIs(t, err, id2meta.ErrThrottled)
+		assert.ErrorIs(t, err, id2meta.ErrSourceUnavailable)
+		assert.ErrorContains(t, err, "after 1 attempt:")
+		assert.Len(t, server.Calls(), 1)
+	})
+}
+
+// A silent service, by the clock of a bubble.
+func TestRetryOfASilentService(t *testing.T) {
+	const timeout = 9 * time.Second
+	broken := answering(http.StatusOK, `{"Code":"500"}`, nil)
+	for _, test := range []struct {
+		name     string
+		first    []roundTripper
+		opts     []id2meta.Option
+		requests int
+		want     []error // none: a match
+	}{
+		{"an unanswered request is not retried", []roundTripper{silent}, nil, 1, []error{context.DeadlineExceeded}},
+		{"an unanswered request is retried with WithRetryUnanswered", []roundTripper{silent, silent}, []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
+		{"the last attempt has all the time that is left, and ends with the deadline", []roundTripper{silent, silent},
+			[]id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(2)}, 2, []error{context.DeadlineExceeded}},
+		{"a deadline in a later attempt also tells the failure of the attempt before", []roundTripper{broken, silent}, nil, 2,
+			[]error{context.DeadlineExceeded, id2meta.ErrUnavailable}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{first: test.first}
+				client := service.client(t, append(test.opts, id2meta.WithTimeout(timeout))...)
+				started := time.Now()
+				result, err := client.Verify(t.Context(), zhangSan)
+				assert.Equal(t, test.requests, service.requested())
+				if test.want == nil {
+					require.NoError(t, err)
+					assert.True(t, result.Match())
+					assert.Less(t, time.Since(started), timeout)
+					return
+				}
+				assert.Zero(t, result)
+				for _, want := range test.want {
+					assert.ErrorIs(t, err, want)
+				}
+				assert.Equal(t, timeout, time.Since(started))
+			})
+		})
+	}
+}
