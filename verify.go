@@ -72,7 +72,7 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 	k := call{Client: c, given: param, param: normal, deadline: deadline, total: time.Until(deadline),
 		tried: make([]int, c.endpoints.Len())}
 	for {
-		progress.Report(ctx, false)
+		progress.Report(ctx, false, k.maybeBilled)
 		result, failed := k.attempt(ctx)
 		if failed == nil {
 			return result, nil
@@ -85,7 +85,7 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 		k.logRetry(ctx, failed, wait)
 		k.earlier = failed.err
 		k.maybeBilled = k.maybeBilled || failed.billed
-		progress.Report(ctx, false)
+		progress.Report(ctx, false, k.maybeBilled)
 		if err := sleep(ctx, wait); err != nil {
 			return Result{}, k.giveUp(contextFailure(err, false, "waiting to try again"))
 		}
@@ -166,7 +166,7 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 		UserAgent:  "id2meta/" + version,
 		Credential: transport.Credential(key),
 		Connect:    transport.ConnectBudget,
-		Sending:    func() { progress.Report(ctx, true) },
+		Sending:    func() { progress.Report(ctx, true, true) },
 	}
 	if left := k.maxAttempts - k.attempts; left > 1 { // the last attempt may use all the time left
 		share := k.timeLeft() / time.Duration(left)
