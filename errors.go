@@ -1,6 +1,7 @@
 package id2meta
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -73,8 +74,8 @@ var (
 //
 //   - was sent and not answered in time, or its answer broke off;
 //   - was answered with HTTP 1xx or 2xx, and the answer cannot be understood;
-//   - was answered by a proxy instead of the service: HTTP 502 or 504 without a known
-//     Code, or Code 200 with an HTTP status other than 200.
+//   - was answered by a proxy instead of the service: HTTP 408, 499, 502, 504 or 52x
+//     without a known Code, or Code 200 with an HTTP status other than 200.
 //
 // If errors.Is does not find ErrMaybeBilled, each request was either not sent or
 // answered with a failure.
@@ -201,7 +202,7 @@ func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redact
 		e.Field = fieldOf(e.Message)
 	}
 	if o.Err != nil {
-		e.row, e.cause = &brokenOff, hide.Error(o.Err)
+		e.row, e.cause = &brokenOff, notOfContext(hide.Error(o.Err))
 		e.Message = "the answer broke off"
 	}
 	if e.Message == "" && e.Code == "" {
@@ -235,6 +236,15 @@ func newFailure(o *outcome, what string, cause error) *failure {
 		text += ": " + cause.Error()
 	}
 	return &failure{outcome: o, err: &outcomeError{o, text, cause}}
+}
+
+// notOfContext returns err without the errors of a context in its chain. The caller's
+// context has not ended, but a given HTTP client may have a timeout of its own.
+func notOfContext(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return errors.New(err.Error())
+	}
+	return err
 }
 
 // contextFailure returns the failure of a call whose context has ended with err.

@@ -550,6 +550,34 @@ func TestAnOddAnswerIsNoVerdictAndIsNotRetried(t *testing.T) {
 	}
 }
 
+// A ResultObject that is no object holds no verdict. The Code still says what happened.
+func TestAFailureWithAnOddResultObjectKeepsItsCode(t *testing.T) {
+	t.Parallel()
+	for _, object := range []string{`""`, `[]`, `[{"BizCode":"1"},[1]]`, `0`, `false`, `null`, `{}`, `{"BizCode":"1"}`} {
+		t.Run(object, func(t *testing.T) {
+			e := requireAPIError(t, func(w http.ResponseWriter, _ *http.Request) {
+				io.WriteString(w, `{"ResultObject":`+object+`,"Code":"412","RequestId":"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260"}`)
+			})
+			requireOnly(t, id2meta.ErrOverdue, e)
+			assert.Equal(t, "8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", e.RequestID)
+			assert.NotErrorIs(t, e, id2meta.ErrMaybeBilled)
+		})
+	}
+}
+
+// The timeout of a given HTTP client is not the caller's own deadline.
+func TestTheTimeoutOfAGivenHTTPClientIsNotTheCallersDeadline(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	server.Inject(id2metatest.Hang())
+	httpClient := *server.Client()
+	httpClient.Timeout = 500 * time.Millisecond
+	_, err := newClient(t, []string{server.Endpoint()}, id2meta.WithHTTPClient(&httpClient)).Verify(t.Context(), zhangSan)
+	requireOnly(t, id2meta.ErrUnavailable, err)
+	assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+	assert.NotErrorIs(t, err, context.DeadlineExceeded)
+}
+
 // The time to read many fields must not grow with the square of their number.
 func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ const (
 //
 // The Client calls Wait before each request, retries included. Wait blocks until the
 // request may go, and returns nil. If Wait returns an error, the Client sends nothing,
-// and Verify returns an [ErrThrottled] that wraps the error. Wait must return soon
+// and Verify returns an [ErrThrottled] that wraps the error and shows its text. Wait must return soon
 // after ctx has ended. If the request could go only after the deadline of ctx, Wait
 // should return an error at once. Wait must be safe for concurrent use.
 type Limiter interface {

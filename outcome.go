@@ -75,13 +75,15 @@ var answers = [...]outcome{
 	{code: "200", status: []int{5}, what: "HTTP 5xx", sentinel: ErrUnavailable, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater},
 	{code: "200", what: "another HTTP status", sentinel: ErrUnexpectedResponse, retry: onlyIfRequested, billed: true, remedy: RemedyReport},
 
-	// An unknown Code, or no Code. A proxy answers 502 or 504 if it got no valid
-	// answer from the service. The service may have billed the request all the same.
+	// An unknown Code, or no Code. A server that failed answers 500, 501 or 503. A
+	// proxy that got no valid answer from the service answers 502, 504, 520 to 527,
+	// 408 or 499. The service may have billed the request all the same.
 	{status: []int{429}, what: "HTTP 429", sentinel: ErrThrottled, retry: afterToldWait, remedy: RemedyTryLater},
-	{status: []int{502, 504}, what: "HTTP 502, 504", sentinel: ErrUnavailable, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater},
-	{status: []int{5}, what: "HTTP 5xx", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
+	{status: []int{500, 501, 503}, what: "HTTP 500, 501, 503", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
+	{status: []int{5}, what: "HTTP 502, 504 and any other 5xx", sentinel: ErrUnavailable, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater},
+	{status: []int{408, 499}, what: "HTTP 408, 499", sentinel: ErrUnexpectedResponse, billed: true, remedy: RemedyTryLater},
 	{status: []int{1, 2}, what: "HTTP 1xx, 2xx", sentinel: ErrUnexpectedResponse, billed: true, remedy: RemedyReport},
-	{status: []int{3}, what: "HTTP 3xx", sentinel: ErrUnexpectedResponse, remedy: RemedyOperator},
+	{status: []int{3, 403, 407}, what: "HTTP 3xx, 403, 407", sentinel: ErrUnexpectedResponse, remedy: RemedyOperator},
 	{what: "any other HTTP status", sentinel: ErrUnexpectedResponse, remedy: RemedyReport},
 }
 
@@ -163,18 +165,36 @@ func ofContext(err error, sent bool) *outcome {
 }
 
 // outcomeOf returns the outcome of err, or nil if err is not an error of this package.
-// An error of another Verifier may hold no more than a sentinel. Then outcomeOf
-// returns the first row with that sentinel.
+// An error that another Verifier made may be only a sentinel: then the first row with
+// that sentinel counts.
 func outcomeOf(err error) *outcome {
-	if e, ok := errors.AsType[*outcomeError](err); ok {
-		return e.outcome
-	}
-	if e, ok := errors.AsType[*APIError](err); ok {
-		return e.outcome()
+	if o := lastOutcome(err); o != nil {
+		return o
 	}
 	for _, o := range allOutcomes() {
 		if o.message == nil && errors.Is(err, o.sentinel) {
 			return o
+		}
+	}
+	return nil
+}
+
+// lastOutcome returns the outcome of the first error of this package in the tree of
+// err, which is the error of the last attempt. The errors of earlier attempts stand
+// behind it.
+func lastOutcome(err error) *outcome {
+	switch e := err.(type) {
+	case *outcomeError:
+		return e.outcome
+	case *APIError:
+		return e.outcome()
+	case interface{ Unwrap() error }:
+		return lastOutcome(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			if o := lastOutcome(err); o != nil {
+				return o
+			}
 		}
 	}
 	return nil

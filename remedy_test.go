@@ -47,6 +47,8 @@ func TestRemedyOf(t *testing.T) {
 		{"a system error", &id2meta.APIError{StatusCode: 200, Code: "500"}, id2meta.RemedyTryLater},
 		{"a proxy without an answer", &id2meta.APIError{StatusCode: 502}, id2meta.RemedyTryLater},
 		{"a login page", &id2meta.APIError{StatusCode: 302}, id2meta.RemedyOperator},
+		{"a proxy that wants a password", &id2meta.APIError{StatusCode: 407}, id2meta.RemedyOperator},
+		{"an earlier error behind the last one", fmt.Errorf("%w (after 1 attempt: %w)", &id2meta.APIError{StatusCode: 502}, &id2meta.APIError{StatusCode: 200, Code: "411"}), id2meta.RemedyTryLater},
 		{"an unknown verdict", &id2meta.APIError{StatusCode: 200, Code: "200"}, id2meta.RemedyReport},
 		{"the zero APIError", &id2meta.APIError{}, id2meta.RemedyReport},
 		{"a caller who left", context.Canceled, id2meta.RemedyTryLater},

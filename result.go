@@ -66,6 +66,9 @@ type answer struct {
 // documented form. It gives no details, because the body may hold anything.
 var errNotAnAnswer = errors.New("not an answer of the service")
 
+// errNotAnObject means that a value was read whole and is no object.
+var errNotAnObject = errors.New("not an object")
+
 // decodeAnswer decodes body strictly, because a verdict must not depend on how a
 // lenient decoder repairs an odd answer:
 //
@@ -110,12 +113,17 @@ func decodeAnswer(body []byte) (answer, error) {
 func (a *answer) decodeResultObject(d *json.Decoder) error {
 	var object cloudauth.Id2MetaVerifyResponseBodyResultObject
 	a.ResultObject = &object
-	return decodeObject(d, func(name string) error {
+	err := decodeObject(d, func(name string) error {
 		if name == "BizCode" {
 			return decodeText(d, &object.BizCode)
 		}
 		return skipValue(d)
 	})
+	if err == errNotAnObject {
+		a.ResultObject = nil // no verdict, but the Code still says what went wrong
+		return nil
+	}
+	return err
 }
 
 // decodeObject decodes the next value, an object. It calls field with the name of each
@@ -126,8 +134,18 @@ func decodeObject(d *json.Decoder, field func(name string) error) error {
 		return err
 	case token == nil:
 		return nil
+	case token == json.Delim('['):
+		for d.More() {
+			if err := skipValue(d); err != nil {
+				return err
+			}
+		}
+		if _, err := d.Token(); err != nil {
+			return err
+		}
+		return errNotAnObject
 	case token != json.Delim('{'):
-		return errNotAnAnswer
+		return errNotAnObject
 	}
 	seen := map[string]bool{} // a slice would take minutes for 1 MiB of names
 	for d.More() {

@@ -31,7 +31,14 @@ func (k *call) plan(ctx context.Context, f *failure) (wait time.Duration, again 
 		if wait = f.retryAfter; wait <= 0 {
 			wait = k.backoff()
 		}
-		return wait, k.fits(ctx, wait)
+		if !k.fits(ctx, wait) {
+			return 0, false
+		}
+		// Callers who are told the same wait must not retry at the same time.
+		if later := wait + rand.N(wait/10+1); k.fits(ctx, later) {
+			wait = later
+		}
+		return wait, true
 	}
 	return 0, false
 }

@@ -43,6 +43,8 @@ func TestRetry(t *testing.T) {
 
 		{"a proxy's 502 without a known Code is not retried", repeat(1, id2metatest.Raw(502, "<html>")), nil, 1, id2meta.ErrUnavailable},
 		{"a proxy's 504 without a known Code is not retried", repeat(1, id2metatest.Raw(504, "")), nil, 1, id2meta.ErrUnavailable},
+		{"a proxy's 524 without a known Code is not retried", repeat(1, id2metatest.Raw(524, "")), nil, 1, id2meta.ErrUnavailable},
+		{"a load balancer's 499 is not retried", repeat(1, id2metatest.Raw(499, "")), nil, 1, id2meta.ErrUnexpectedResponse},
 		{"a proxy's 502 is retried with WithRetryUnanswered", repeat(2, id2metatest.Raw(502, "<html>")), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
 		{"a 502 with a Code of the gateway is retried", repeat(2, id2metatest.Status(502, "ServiceUnavailable", "")), nil, 3, nil},
 		{"a dropped connection is not retried", repeat(1, id2metatest.Drop()), nil, 1, id2meta.ErrUnavailable},

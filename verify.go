@@ -29,12 +29,12 @@ const version = "0.1.0"
 //   - No connection to the endpoint: Verify tries the next endpoint at once. The
 //     endpoint has a cooldown of 30 s, during which calls go to the other endpoints.
 //     If all endpoints are cooling down, Verify uses them all the same.
-//   - HTTP 5xx, Code 500, or Code 402 because the source is unavailable: Verify tries
-//     the next endpoint after a backoff (at random up to 100 ms, then 200 ms, and so
+//   - HTTP 500, 501 or 503, Code 500, or Code 402 because the source is unavailable:
+//     Verify tries the next endpoint after a backoff (at random up to 100 ms, then 200 ms, and so
 //     on up to 2 s).
 //   - Throttled: Verify tries again after the wait that the answer tells, or else
 //     after a backoff.
-//   - Sent and not answered, or HTTP 502 or 504 from a proxy: Verify returns, because
+//   - Sent and not answered, or a proxy's HTTP 502, 504 or 52x: Verify returns, because
 //     the service may have billed the request. [WithRetryUnanswered] changes that.
 //   - Any other failure: Verify returns.
 //
@@ -72,7 +72,7 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 	k := call{Client: c, given: param, param: normal, deadline: deadline, total: time.Until(deadline),
 		tried: make([]int, c.endpoints.Len())}
 	for {
-		progress.Report(ctx, false)
+		progress.Report(ctx, false, k.maybeBilled)
 		result, failed := k.attempt(ctx)
 		if failed == nil {
 			return result, nil
@@ -85,7 +85,7 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 		k.logRetry(ctx, failed, wait)
 		k.earlier = failed.err
 		k.maybeBilled = k.maybeBilled || failed.billed
-		progress.Report(ctx, false)
+		progress.Report(ctx, false, k.maybeBilled)
 		if err := sleep(ctx, wait); err != nil {
 			return Result{}, k.giveUp(contextFailure(err, false, "waiting to try again"))
 		}
@@ -166,7 +166,7 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 		UserAgent:  "id2meta/" + version,
 		Credential: transport.Credential(key),
 		Connect:    transport.ConnectBudget,
-		Sending:    func() { progress.Report(ctx, true) },
+		Sending:    func() { progress.Report(ctx, true, true) },
 	}
 	if left := k.maxAttempts - k.attempts; left > 1 { // the last attempt may use all the time left
 		share := k.timeLeft() / time.Duration(left)
@@ -205,9 +205,9 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o t
 	case done != nil:
 		return Result{}, contextFailure(done, false, "connecting to "+host)
 	case o.Sent:
-		return Result{}, newFailure(&brokenOff, host+" did not answer", hide.Error(o.Err))
+		return Result{}, newFailure(&brokenOff, host+" did not answer", notOfContext(hide.Error(o.Err)))
 	}
-	return Result{}, newFailure(ofConnection(o.Err), "no connection to "+host, hide.Error(o.Err))
+	return Result{}, newFailure(ofConnection(o.Err), "no connection to "+host, notOfContext(hide.Error(o.Err)))
 }
 
 // redactor returns a Redactor for this request. Texts from a server or from the

@@ -220,3 +220,25 @@ func TestASlowCredentialLeavesTimeForTheAnswer(t *testing.T) {
 		assert.NoError(t, err, "the key that came late serves the next call")
 	})
 }
+
+// A source of keys that is slow now does not fail a call with little time: the last
+// key serves.
+func TestACallWithLittleTimeUsesTheLastKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &fakeService{answerAfter: 10 * time.Millisecond}
+		var asked atomic.Int64
+		client := service.client(t, id2meta.WithTimeout(150*time.Millisecond),
+			id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
+				if asked.Add(1) > 1 {
+					time.Sleep(time.Second)
+				}
+				return id2meta.AccessKey{ID: "id", Secret: "secret"}, nil
+			}))
+		for range 3 {
+			_, err := client.Verify(t.Context(), zhangSan)
+			assert.NoError(t, err)
+		}
+		assert.EqualValues(t, 2, asked.Load(), "once at a time")
+		time.Sleep(2 * time.Second) // the function returns
+	})
+}

@@ -14,9 +14,8 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// Cache asks about each person once and remembers the verdict. It is an
-// [id2meta.Verifier], made by [New], and safe for concurrent use. There is nothing to
-// close.
+// Cache is an [id2meta.Verifier] that asks about each person once and remembers the
+// verdict. [New] makes a Cache. It is safe for concurrent use, and needs no Close.
 type Cache struct {
 	settings
 	next  id2meta.Verifier
@@ -33,23 +32,24 @@ type Cache struct {
 // Stats counts since [New]. A Verify that returns a verdict counts in exactly one of
 // Asked, Shared and Remembered.
 type Stats struct {
-	Asked         uint64 // this Verify asked the Verifier behind the Cache
-	Shared        uint64 // this Verify waited for the question of another caller, in this process or in another
+	Asked         uint64 // this Verify called the Verifier behind the Cache
+	Shared        uint64 // this Verify waited for the call of another Verify, in this process or in another
 	Remembered    uint64 // the Store had the verdict
 	StoreFailures uint64 // steps of the Store that failed, did not answer in time, or panicked
 	Rejected      uint64 // values of the Store that could not be opened
 }
 
-// New returns a Cache in front of next that remembers in store. New uses neither of
-// them.
+// New returns a Cache that asks next, and remembers the verdicts in store. New itself calls
+// neither of them.
 //
-// The Keys of the people in the Store, and the keys that seal the values there, come from
-// hashKey: 32 random bytes or more (openssl rand -hex 32 prints such), secret, and the same
-// in every process that uses the Store. Keep it where the access key is, and not in the
-// Store's database. It is copied.
+// The hashKey is a secret of 32 random bytes or more (openssl rand -hex 32 prints one), the
+// same in every process that uses the Store. The Keys in the Store, and the key that seals
+// its values, are derived from the hashKey. Keep it with the access key, and not in the
+// Store's database. New copies it.
 //
-// Use one hashKey for each Alibaba Cloud account and environment. Two Caches that share Store
-// and hashKey answer for each other: a verdict of the simulator would count in production.
+// Use a different hashKey for each Alibaba Cloud account and each environment. Two Caches with
+// the same Store and the same hashKey share their verdicts: a verdict of the simulator would
+// count in production.
 func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*Cache, error) {
 	switch {
 	case next == nil:
@@ -90,28 +90,30 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 	return &Cache{settings: s, next: next, store: store, rings: rings, now: time.Now, flights: map[Key]*flight{}}, nil
 }
 
-// Verify returns the verdict on a person: the remembered verdict, or the verdict of a
-// question that is being asked already, here or in another process, or else the verdict of
-// the Verifier behind the Cache.
+// Verify returns the verdict on a person. It looks for a remembered verdict first. If
+// another Verify is asking about the person already, in this process or in another, Verify
+// waits for that verdict. Otherwise it calls the Verifier behind the Cache.
 //
-// An invalid Param is a *[id2meta.ParamError] and costs neither Store nor service. So is a
-// Param of [id2meta.ParamTypeSM2]: an encrypted person never looks the same twice.
+// For an invalid Param, Verify returns a *[id2meta.ParamError], and uses neither Store nor
+// service. A Param of [id2meta.ParamTypeSM2] is invalid here: the same person encrypted twice
+// gives two different texts.
 //
-// An error of the Verifier behind reaches all callers who wait for it, unchanged, and is
-// never remembered. So does a panic.
+// If the Verifier behind returns an error, all callers who wait get the same error, and
+// nothing is remembered. If it panics, all callers panic.
 //
-// A caller whose ctx ends gets the error of its ctx at once, with an
-// [id2meta.ErrMaybeBilled] if a request may be on its way. When the last caller has left, a
-// question that has not been sent ends: an [id2meta.Client] that waits for its limiter, for
-// credentials, or to try again. A request that is on its way is paid for, so that question
-// goes on within the Client's timeout, and its verdict is remembered. A Verifier of another
-// kind always goes on. After five minutes a question is given up.
+// When ctx ends, Verify returns the error of ctx at once, joined with
+// [id2meta.ErrMaybeBilled] if a request is on its way, or was not answered. When the last
+// caller has left, a call of an [id2meta.Client] ends while it waits for its limiter, for
+// credentials, or to try again. But a request that is on its way is paid for: that call goes
+// on within the Client's timeout, and its verdict is remembered. A call of another Verifier
+// always goes on. After five minutes, the Cache gives up any call.
 //
-// So a question has the values of its first caller's ctx, and not its deadline. Give the
-// Client a timeout ([id2meta.WithTimeout]) that is not longer than your callers wait.
+// So the call has the values of its first caller's ctx, and not its deadline. Give the Client
+// a timeout ([id2meta.WithTimeout]) that is not longer than your callers wait.
 //
-// A step of the Store may take a quarter of the time until ctx's deadline, and at most 3 s;
-// if a quarter is less than half a second, up to three quarters.
+// A step of the Store may take a quarter of the time until the deadline of ctx, and at most
+// 3 s. If a quarter is less than half a second, a step may take half a second, and at most
+// three quarters of the time.
 func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
 	normal, err := c.begin("Verify", ctx, param)
 	if err != nil {
@@ -136,17 +138,17 @@ func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result
 	return c.takeOff(ctx, key, param, seen, err != nil).wait(ctx)
 }
 
-// Forget makes the Store forget a person, under all hashKeys: the next Verify asks. The
-// callers of a question that is being asked at the same time, here or in another process,
-// still get its verdict, which is not remembered. After an error the Store may still
-// remember the person. A step of the Store may take a third of a lease.
+// Forget removes the verdict on a person from the Store, under all hashKeys. The next Verify
+// asks again. Callers who are waiting for a verdict at that moment, in this process or in
+// another, still get it, but it is not remembered. After an error, the Store may still
+// remember the person. A step of the Store may take a third of a lease (see [WithLease]).
 func (c *Cache) Forget(ctx context.Context, param id2meta.Param) error {
 	normal, err := c.begin("Forget", ctx, param)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
-	delete(c.flights, c.rings[0].key(normal)) // nobody joins that question any more
+	delete(c.flights, c.rings[0].key(normal)) // nobody joins that flight any more
 	c.mu.Unlock()
 	// The current key comes last: whoever moves a verdict has a claim there before it
 	// looks under the previous keys, and loses that claim now.
@@ -204,13 +206,12 @@ func (c *Cache) Stats() Stats {
 // fields would race with calls that are under way.
 func (c *Cache) Format(f fmt.State, _ rune) { io.WriteString(f, "*verdictcache.Cache") }
 
-// maxSkew is how far the clocks of two machines may differ. Within it a verdict from the
-// future counts as new. The service itself refuses a machine whose clock is wrong by more.
+// maxSkew is how far the clocks of two machines may differ. A verdict from the future that is
+// within maxSkew counts as new. The service refuses machines whose clocks are wrong by more.
 const maxSkew = 15 * time.Minute
 
-// fresh reports whether v is a verdict that is not too old. A verdict from the future
-// comes from a machine whose clock is wrong, or this machine's clock is: nobody knows how
-// old the verdict is, so it counts as expired.
+// fresh reports whether v is a verdict that has not expired. If a verdict is from the future,
+// one of two clocks is wrong, and nobody knows how old the verdict is: it counts as expired.
 func (c *Cache) fresh(v value) bool {
 	age := c.now().Sub(v.asked)
 	return v.verdict.BizCode.Valid() && -maxSkew <= age && age < c.ttl(v.verdict)

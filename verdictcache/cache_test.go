@@ -34,15 +34,15 @@ func TestNew(t *testing.T) {
 		{"32 bytes are enough", next, store, hashKey[:32], nil, ""},
 		{"a hashKey of 31 bytes is too short", next, store, hashKey[:31], nil, "hashKey: it has 31 bytes"},
 		{"no hashKey is too short", next, store, nil, nil, "hashKey: it has 0 bytes"},
-		{"a hashKey of zeros", next, store, make([]byte, 32), nil, "hashKey: it is one byte, repeated"},
-		{"a hashKey of one repeated byte", next, store, bytes.Repeat([]byte("x"), 64), nil, "hashKey: it is one byte, repeated"},
+		{"a hashKey of zeros", next, store, make([]byte, 32), nil, "hashKey: it is one repeated byte"},
+		{"a hashKey of one repeated byte", next, store, bytes.Repeat([]byte("x"), 64), nil, "hashKey: it is one repeated byte"},
 		{"a hashKey that differs in its last byte", next, store, append(make([]byte, 31), 1), nil, ""},
 		{"next is nil", nil, store, hashKey, nil, "Verifier"},
 		{"the Store is nil", next, nil, hashKey, nil, "Store"},
 		{"no previous hashKey", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys()}, ""},
 		{"a previous hashKey", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(oldKey)}, ""},
 		{"a previous hashKey that is too short", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(oldKey, oldKey[:8])}, "WithPreviousHashKeys: key 2: it has 8 bytes"},
-		{"a previous hashKey of one repeated byte", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(make([]byte, 32))}, "WithPreviousHashKeys: key 1: it is one byte, repeated"},
+		{"a previous hashKey of one repeated byte", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(make([]byte, 32))}, "WithPreviousHashKeys: key 1: it is one repeated byte"},
 		{"a previous hashKey that is the current one", next, store, hashKey, []verdictcache.Option{verdictcache.WithPreviousHashKeys(hashKey)}, "is the current hashKey"},
 		{"an option is nil", next, store, hashKey, []verdictcache.Option{nil}, "Option is nil"},
 		{"no lifetime of a match", next, store, hashKey, []verdictcache.Option{verdictcache.WithMatchTTL(0)}, "WithMatchTTL"},
@@ -466,6 +466,13 @@ func TestACallerOfTheClientLeaves(t *testing.T) {
 		require.True(t, result.Match())
 		require.Len(t, server.Calls(), 1)
 	})
+	t.Run("a request that is repeated, since it was not answered, may have been billed", func(t *testing.T) {
+		limiter := &closedLimiter{ended: make(chan struct{}), open: 1}
+		server, c := open(t, id2meta.WithLimiter(limiter), id2meta.WithRetryUnanswered())
+		server.Inject(id2metatest.Drop())
+		require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled, "it waits to be sent again")
+		require.Len(t, server.Calls(), 1)
+	})
 	t.Run("a request that waits for its limiter is not sent", func(t *testing.T) {
 		limiter := &closedLimiter{ended: make(chan struct{})}
 		server, c := open(t, id2meta.WithLimiter(limiter))
@@ -475,10 +482,17 @@ func TestACallerOfTheClientLeaves(t *testing.T) {
 	})
 }
 
-// closedLimiter lets nobody pass.
-type closedLimiter struct{ ended chan struct{} }
+// closedLimiter lets the first requests pass, and no others.
+type closedLimiter struct {
+	open  int
+	ended chan struct{}
+}
 
 func (l *closedLimiter) Wait(ctx context.Context) error {
+	if l.open > 0 {
+		l.open--
+		return nil
+	}
 	<-ctx.Done()
 	close(l.ended)
 	return ctx.Err()

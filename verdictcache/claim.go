@@ -14,28 +14,27 @@ import (
 	"github.com/id2meta/id2meta"
 )
 
-// How a flight waits for a question that another process asks.
+// How a flight waits while another process asks.
 const (
 	minPoll = 20 * time.Millisecond
 	maxPoll = 400 * time.Millisecond // and up to a quarter more
 )
 
-// maxQuestion is the longest that a question may take. A claim is renewed no longer than
-// that.
-const maxQuestion = 5 * time.Minute
+// maxCall is the longest that a call of the Verifier behind may take. No claim is renewed for
+// longer.
+const maxCall = 5 * time.Minute
 
-// maxRefusals is how often in a row a Store may refuse a claim and then show nothing that
-// forbids it. Once or twice, another process came and went in between.
+// maxRefusals is how often in a row a Store may refuse a claim although it shows no reason.
+// That is normal once or twice: another process may have come and gone in between.
 const maxRefusals = 10
 
-// Errors beside ErrMaybeBilled may have been billed.
 var (
-	errGoexit  = fmt.Errorf("verdictcache: the goroutine of the question has ended without an answer (%w)", id2meta.ErrMaybeBilled)
+	errGoexit  = fmt.Errorf("verdictcache: the Verifier behind the cache has ended its goroutine without an answer (%w)", id2meta.ErrMaybeBilled)
 	errTooLate = fmt.Errorf("verdictcache: the Verifier behind the cache has not answered within %v (%w)",
-		maxQuestion, id2meta.ErrMaybeBilled)
+		maxCall, id2meta.ErrMaybeBilled)
 	errNoVerdict = fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error (%w)",
 		id2meta.ErrUnexpectedResponse, id2meta.ErrMaybeBilled)
-	errNoClaim = errors.New("it grants no claim, although nobody can be asking any more")
+	errNoClaim = errors.New("no claim was granted, although no other process can still be asking")
 )
 
 // find asks the service if this flight gets the claim, and otherwise waits for what
@@ -57,8 +56,7 @@ func (f *flight) find(seen found) outcome {
 		case seen.claim != (claim{}) && looked.Sub(changed) < c.lease:
 			refusals = 0
 		default:
-			// There is nothing, or nothing of use, or the claim of an owner that does
-			// not run any more.
+			// There is no value, or no usable value, or the claim of a dead owner.
 			granted, err := f.claim(seen.raw)
 			if err != nil {
 				return f.withoutStore(err)
@@ -69,7 +67,7 @@ func (f *flight) find(seen found) outcome {
 			refusals++
 		}
 		switch {
-		case refusals == maxRefusals || time.Since(start) > maxQuestion+2*c.lease:
+		case refusals == maxRefusals || time.Since(start) > maxCall+2*c.lease:
 			c.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
 			return f.withoutStore(errNoClaim)
 		case refusals != 1: // after the first refusal there is probably a verdict
@@ -93,9 +91,9 @@ func (f *flight) find(seen found) outcome {
 	}
 }
 
-// claim tries to put this flight's claim in the place of old. If the Store fails it may
-// have taken the step, so claim looks. It has to know before the service is asked: a claim
-// that comes into the Store after Forget would let an older verdict be remembered.
+// claim tries to replace old by this flight's claim. If the Store fails, it may have taken
+// the step, so claim looks. Before the service is asked, claim has to be certain: if a claim
+// came into the Store after Forget, a verdict from before Forget would be remembered.
 func (f *flight) claim(old []byte) (granted bool, err error) {
 	c := f.cache
 	f.held = f.nextClaim()
@@ -119,7 +117,7 @@ func (f *flight) nextClaim() []byte {
 	return f.cache.rings[0].seal(f.key, value{claim: claim{owner: f.owner, count: f.count}})
 }
 
-// withoutStore goes on although the Store is in trouble, or does not.
+// withoutStore asks the service although the Store has failed, except with WithFailClosed.
 func (f *flight) withoutStore(err error) outcome {
 	switch {
 	case f.ctx.Err() != nil:
@@ -130,8 +128,7 @@ func (f *flight) withoutStore(err error) outcome {
 	return f.ask()
 }
 
-// lookBackAndAsk asks the service, except if the Store has a verdict under a previous
-// hashKey.
+// lookBackAndAsk asks the service, unless the Store has a verdict under a previous hashKey.
 func (f *flight) lookBackAndAsk() outcome {
 	c := f.cache
 	normal, _ := f.param.Normalize() // Verify has done so without an error
@@ -148,14 +145,14 @@ func (f *flight) lookBackAndAsk() outcome {
 	return f.ask()
 }
 
-// ask asks the service, and renews the claim meanwhile. That does not end with the
-// callers: as long as one process asks, no other process should.
+// ask asks the service, and renews the claim meanwhile. It goes on renewing when all callers
+// have left: as long as this process asks, no other process should.
 func (f *flight) ask() outcome {
 	if !f.startAsking() {
 		return outcome{err: f.ctx.Err()}
 	}
 	answer := make(chan outcome, 1)
-	asking, answered := context.WithTimeout(context.WithoutCancel(f.ctx), maxQuestion)
+	asking, answered := context.WithTimeout(context.WithoutCancel(f.ctx), maxCall)
 	go func() {
 		defer answered() // a renewal must not delay the answer
 		o := outcome{err: errGoexit}
@@ -184,7 +181,7 @@ func (f *flight) ask() outcome {
 
 func (f *flight) renew(ctx context.Context) {
 	if f.held == nil {
-		return // it was lost: whoever has it now may ask, too
+		return // the claim was lost, and another process may be asking, too
 	}
 	next := f.nextClaim()
 	if f.exchange(ctx, next, f.cache.lease) {
@@ -196,7 +193,7 @@ func (f *flight) renew(ctx context.Context) {
 func (f *flight) callNext() (o outcome) {
 	defer func() {
 		if v := recover(); v != nil {
-			// The callers panic with the value; where it came from would be lost.
+			// The callers panic with v, but on their own stacks.
 			f.cache.logger.LogAttrs(f.ctx, slog.LevelWarn, "verdictcache: the Verifier behind the cache panicked",
 				slog.String("stack", string(debug.Stack())))
 			o = outcome{panicked: v}
@@ -234,9 +231,9 @@ func (f *flight) conclude() {
 }
 
 // exchange replaces the claim by new, and reports whether it did. If the Store refuses or
-// fails, it may have taken that step all the same, or an earlier one. So exchange looks
-// what is there: no two claims and no two verdicts are the same bytes. A claim that is
-// lost is not held any more.
+// fails, it may have taken this step, or an earlier one, all the same. So exchange looks which
+// value is there: no two values have the same bytes. After exchange, held is nil if the claim
+// was lost.
 func (f *flight) exchange(ctx context.Context, new []byte, ttl time.Duration) bool {
 	c := f.cache
 	for range 2 {

@@ -1,6 +1,6 @@
-// Package verdictcache asks about each person once: an [id2meta.Verifier] in front of
-// another that remembers the verdicts, for one process or for any number of them. Each
-// answered call is billed, and the service refuses calls that are repeated.
+// Package verdictcache asks about each person once. Its [Cache] is an [id2meta.Verifier] in
+// front of another Verifier, and remembers the verdicts, for one process or for many. Each
+// answered call is billed, and the service refuses repeated calls.
 //
 //	store, err := verdictcache.NewMemory(100_000)
 //	…
@@ -9,10 +9,10 @@
 //	result, err := cache.Verify(ctx, id2meta.Param{UserName: name, IdentifyNum: number})
 //
 // A [Store] keeps the verdicts: [NewMemory] for one process, package sqlstore for SQLite,
-// PostgreSQL, MySQL and MariaDB, package redisstore for Redis. A Store never sees a person,
-// and whoever can write it cannot make a verdict. Package storetest tests a Store of your
+// PostgreSQL, MySQL and MariaDB, package redisstore for Redis. A Store never sees a person.
+// Whoever can write the Store cannot make a verdict. Package storetest tests a Store of your
 // own.
 //
-// The README of this package tells about keys and their rotation, about a Store in trouble,
-// and in which cases a person is asked about twice.
+// The README of this package explains keys and their rotation, what happens when the Store
+// fails, and when a person is asked about twice.
 package verdictcache

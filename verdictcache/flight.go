@@ -13,9 +13,9 @@ import (
 	"github.com/id2meta/id2meta/internal/progress"
 )
 
-// flight is one question, and all callers in this process who wait for its outcome. It
-// differs from golang.org/x/sync/singleflight in its end: there a call goes on although
-// nobody waits any more, or ends with its first caller although others wait.
+// flight finds the verdict on one person for all callers in this process who wait for it.
+// golang.org/x/sync/singleflight does not serve here: its call either goes on although nobody
+// waits any more, or ends with its first caller although others wait.
 type flight struct {
 	cache *Cache
 	key   Key
@@ -23,20 +23,21 @@ type flight struct {
 
 	ctx    context.Context // ends when the flight is given up
 	cancel context.CancelFunc
-	share  time.Duration   // of the first caller, for each step of the Store
+	share  time.Duration   // the time for each step of the Store; callers may leave earlier
 	caller context.Context // the first caller's
 
 	waiting int  // callers; guarded by cache.mu
 	sent    bool // a request may be on its way to the service; guarded by cache.mu
+	billed  bool // that request, or an earlier one, may have been billed; guarded by cache.mu
 
 	owner  [16]byte // of this flight's claims
 	count  uint64   // of the last claim
 	held   []byte   // the claim that is in the Store, or may be; nil: none
-	unsure bool     // held may not be there, or not yet
+	unsure bool     // held may not be in the Store, or not yet
 
 	done    chan struct{} // closed when outcome may be read
 	outcome outcome
-	counted atomic.Bool // a caller counts as the one who asked, or looked
+	counted atomic.Bool // one caller has been counted as Asked or Remembered; the others are Shared
 }
 
 // outcome is what a flight has found.
@@ -63,14 +64,14 @@ func (c *Cache) join(key Key) *flight {
 
 // takeOff returns the flight about key: the present one, or a new one.
 func (c *Cache) takeOff(ctx context.Context, key Key, param id2meta.Param, seen found, storeless bool) *flight {
-	progress.Report(ctx, false) // the caller may be a flight of another Cache
+	progress.Report(ctx, false, false) // the caller may be a flight of another Cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f := c.flights[key]; f != nil {
 		f.waiting++
 		return f
 	}
-	f := &flight{cache: c, key: key, param: param, caller: ctx, share: share(ctx), waiting: 1, done: make(chan struct{})}
+	f := &flight{cache: c, key: key, param: param, caller: ctx, share: max(share(ctx), slowStep), waiting: 1, done: make(chan struct{})}
 	rand.Read(f.owner[:]) // never fails
 	f.ctx, f.cancel = context.WithCancel(progress.With(context.WithoutCancel(ctx), f.report))
 	c.flights[key] = f
@@ -91,37 +92,37 @@ func (c *Cache) detachLocked(f *flight) {
 	}
 }
 
-// report hears whether a request is on its way to the service. If nobody waits any more,
-// the flight ends as soon as none is.
-func (f *flight) report(sent bool) {
-	progress.Report(f.caller, sent)
+// report hears whether a request is on its way to the service. If no request is on its way
+// and nobody waits any more, the flight ends.
+func (f *flight) report(sent, maybeBilled bool) {
+	progress.Report(f.caller, sent, maybeBilled)
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
-	f.sent = sent
+	f.sent, f.billed = sent, maybeBilled
 	f.endIfAloneLocked()
 }
 
-// startAsking notes that a request may be on its way from now on: a Verifier that reports
-// says at once when that is not so. It reports false if the flight has been given up.
+// startAsking notes that a request may be on its way. A Verifier that knows better reports so
+// at once. startAsking returns false if the flight has been given up.
 func (f *flight) startAsking() bool {
-	progress.Report(f.caller, true)
+	progress.Report(f.caller, true, true)
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
 	if f.ctx.Err() != nil {
 		return false
 	}
-	f.sent = true
+	f.sent, f.billed = true, true
 	return true
 }
 
-// leave is called by a caller who no longer waits. It reports whether a request may be on
-// its way.
-func (f *flight) leave() (sent bool) {
+// leave is called by a caller who no longer waits. It reports whether the call may
+// have been billed.
+func (f *flight) leave() (maybeBilled bool) {
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
 	f.waiting--
 	f.endIfAloneLocked()
-	return f.sent
+	return f.billed
 }
 
 func (f *flight) endIfAloneLocked() {
@@ -138,16 +139,16 @@ func (f *flight) wait(ctx context.Context) (id2meta.Result, error) {
 		return f.take()
 	case <-ctx.Done():
 	}
-	sent := f.leave()
+	maybeBilled := f.leave()
 	select {
-	case <-f.done: // it came at the same moment
+	case <-f.done: // the outcome came at the same moment
 		if f.outcome.err == nil {
 			return f.take()
 		}
-		sent = errors.Is(f.outcome.err, id2meta.ErrMaybeBilled)
+		maybeBilled = errors.Is(f.outcome.err, id2meta.ErrMaybeBilled)
 	default:
 	}
-	if sent {
+	if maybeBilled {
 		return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the verdict: %w (%w)", ctx.Err(), id2meta.ErrMaybeBilled)
 	}
 	return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the verdict: %w", ctx.Err())
@@ -171,8 +172,8 @@ func (f *flight) take() (id2meta.Result, error) {
 	return o.result, nil
 }
 
-// run finds the outcome and gives it to the Store and to all callers, even if the Store
-// ends the goroutine.
+// run finds the outcome, and gives it to the Store and to all callers, even if the Store calls
+// runtime.Goexit.
 func (f *flight) run(seen found, storeless bool) {
 	defer f.land()
 	f.outcome = outcome{err: errGoexit}
@@ -183,8 +184,8 @@ func (f *flight) run(seen found, storeless bool) {
 	}
 }
 
-// land gives the outcome to the callers when the Store knows it, so that the next Verify
-// finds it there. The callers wait for that no longer than for any step.
+// land saves the outcome in the Store, and then gives it to the callers, so that their next
+// Verify finds it there. The callers do not wait longer for the Store than for one step.
 func (f *flight) land() {
 	if !f.outcome.isVerdict() {
 		f.cache.detach(f) // whoever comes now may try again

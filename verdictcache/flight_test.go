@@ -187,7 +187,7 @@ func TestCallersLeave(t *testing.T) {
 			var gaveUp time.Duration
 			began := time.Now()
 			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, false) // it waits for its limiter
+				progress.Report(ctx, false, false) // it waits for its limiter
 				<-ctx.Done()
 				gaveUp = time.Since(began)
 				return id2meta.Result{}, ctx.Err()
@@ -210,9 +210,9 @@ func TestCallersLeave(t *testing.T) {
 	t.Run("a request that is sent goes on", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, false)
+				progress.Report(ctx, false, false)
 				time.Sleep(time.Second)
-				progress.Report(ctx, true)
+				progress.Report(ctx, true, true)
 				return after(time.Minute, match, nil)(ctx, 0)
 			}}
 			c := newCache(t, next, newFaulty())
@@ -226,9 +226,9 @@ func TestCallersLeave(t *testing.T) {
 	t.Run("an attempt that failed is not made again when nobody waits", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, true)
+				progress.Report(ctx, true, true)
 				time.Sleep(time.Minute)
-				progress.Report(ctx, false) // answered, but with a failure that may pass
+				progress.Report(ctx, false, false) // answered, but with a failure that may pass
 				return after(time.Minute, match, nil)(ctx, 0)
 			}}
 			c := newCache(t, next, newFaulty())
@@ -259,7 +259,7 @@ func TestCallersLeave(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			gaveUp := false
 			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, false)
+				progress.Report(ctx, false, false)
 				<-ctx.Done()
 				gaveUp = true
 				return id2meta.Result{}, ctx.Err()
@@ -273,7 +273,7 @@ func TestCallersLeave(t *testing.T) {
 			require.True(t, gaveUp)
 
 			next.answer = func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, true)
+				progress.Report(ctx, true, true)
 				return after(time.Minute, match, nil)(ctx, 0)
 			}
 			_, err = outer.Verify(within(t, time.Second), zhang)
@@ -412,7 +412,7 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 					dies.renew.set(fails)
 					dies.save.set(fails)
 					dies.release.set(fails)
-					progress.Report(ctx, false)
+					progress.Report(ctx, false, false)
 					<-ctx.Done()
 					return id2meta.Result{}, ctx.Err()
 				}

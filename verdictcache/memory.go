@@ -12,9 +12,9 @@ import (
 	"github.com/id2meta/id2meta/verdictcache/internal/swap"
 )
 
-// Memory is a [Store] for one process, and for tests. It forgets everything when the
-// process ends. Expiry is measured by the monotonic clock, so a change of the
-// machine's time does not matter.
+// Memory is a [Store] for one process, and for tests. It loses everything when the process
+// ends. It measures expiry by the monotonic clock, so a change of the machine's time does
+// not matter.
 type Memory struct {
 	start time.Time
 
@@ -29,14 +29,13 @@ type entry struct {
 	until time.Duration
 }
 
-// NewMemory returns a Store that holds at most maxEntries values, one for each
-// person. A person takes about 300 bytes. When the Store is full, the value that
-// nobody has looked at for the longest time makes room, and that person is asked
-// about again.
+// NewMemory returns a Store that holds at most maxEntries values, one for each person.
+// A person takes about 300 bytes. When the Store is full, a new value evicts the value
+// that was used least recently, and that person is asked about again.
 //
-// The claim of a question that is being asked is a value, too. So maxEntries has to
-// be larger than the number of questions that are asked at the same time: a verdict
-// whose claim had to make room is not remembered.
+// The claim of a person who is being asked about is a value, too. So maxEntries has to
+// be larger than the number of people who are asked about at the same time: if a claim
+// is evicted, the verdict is not remembered.
 func NewMemory(maxEntries int) (*Memory, error) {
 	values, err := simplelru.NewLRU[Key, entry](maxEntries, nil)
 	if err != nil {

@@ -5,92 +5,150 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// The simulation finds bugs: each of these is planted in a copy of the package, and the
-// simulation of that copy fails with what the bug does.
+// plantedBugs are bugs that the simulation has to find. They are planted in a copy of the
+// package, which is built once: a bug does nothing until it is switched on.
+var plantedBugs = []struct {
+	sentence string
+	file     string
+	edits    []string // a text of the file and what it becomes, in turn; BUG is the number of the bug
+	finds    string   // what the simulation says
+}{
+	{"a claim is granted twice", "claim.go", []string{
+		"return false, err\n}\n\nfunc (f *flight) nextClaim()", "return planted(BUG) && err == nil, err\n}\n\nfunc (f *flight) nextClaim()",
+	}, "asked without need"},
+	{"a verdict is saved after the claim was lost", "claim.go", []string{
+		"case now.claim.owner != f.owner:", "case !planted(BUG) && now.claim.owner != f.owner:",
+	}, "a forgotten one"},
+	{"a renewal outlives its owner's question", "claim.go", []string{
+		"\t\tf.exchange(ctx, nil, 0)\n", `
+			if !planted(BUG) {
+				f.exchange(ctx, nil, 0)
+				return
+			}
+			go func() {
+				for range 100 {
+					f.renew(ctx)
+					time.Sleep(c.lease / 3)
+				}
+			}()
+		`,
+	}, "late"},
+	{"a renewal outlives five minutes", "claim.go", []string{
+		"context.WithoutCancel(f.ctx), maxCall)", "context.WithoutCancel(f.ctx), either(BUG, 1000*time.Hour, maxCall))",
+	}, "late"},
+	{"a stale claim is taken over too early", "claim.go", []string{
+		"looked.Sub(changed) < c.lease", "looked.Sub(changed) < either(BUG, c.lease/10, c.lease)",
+	}, "asked without need"},
+	{"a claim is not renewed", "claim.go", []string{
+		"asking.Err() == nil", "asking.Err() == nil && !planted(BUG)",
+	}, "asked without need"},
+	{"the last caller takes a request with it that is on its way", "flight.go", []string{
+		"if f.waiting == 0 && !f.sent {", "if f.waiting == 0 && (planted(BUG) || !f.sent) {",
+	}, "asked without need"},
+	{"a verdict counts for another person", "seal.go", []string{
+		"plain, key[:])", "plain, either(BUG, nil, key[:]))",
+		"sealed[1:], key[:])", "sealed[1:], either(BUG, nil, key[:]))",
+	}, "wrong verdict"},
+	{"a verdict never expires", "cache.go", []string{
+		"&& age < c.ttl(v.verdict)", "&& (planted(BUG) || age < c.ttl(v.verdict))",
+	}, "wrong verdict"},
+	{"a moved verdict is new", "claim.go", []string{
+		"asked: seen.asked, movedFrom", "asked: either(BUG, c.now(), seen.asked), movedFrom",
+	}, "wrong verdict"},
+	{"a verdict is forgotten under the current hashKey only", "cache.go", []string{
+		"for i := len(c.rings) - 1; i >= 0; i--", "for i := either(BUG, 0, len(c.rings)-1); i >= 0; i--",
+	}, "a forgotten one"},
+}
+
+// theSwitch is one more file of the copy.
+const theSwitch = `package verdictcache
+
+import "os"
+
+var switchedOn = os.Getenv("PLANTED_BUG")
+
+func planted(bug string) bool { return bug == switchedOn }
+
+func either[T any](bug string, wrong, right T) T {
+	if planted(bug) {
+		return wrong
+	}
+	return right
+}
+`
+
 func TestTheSimulationFindsPlantedBugs(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the package once for each bug")
+		t.Skip("builds the package once more")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command")
 	}
-	for _, bug := range []struct {
-		sentence string
-		file     string
-		was, is  string
-		finds    string
-	}{
-		{"a claim is granted twice", "claim.go",
-			"return false, err\n}\n\nfunc (f *flight) nextClaim()", "return err == nil, err\n}\n\nfunc (f *flight) nextClaim()",
-			"asked without need"},
-		{"a verdict is saved after the claim was lost", "claim.go",
-			"case now.claim.owner != f.owner:", "case false:",
-			"a forgotten one"},
-		{"a renewal outlives its owner's question", "claim.go",
-			"f.exchange(ctx, nil, 0)", "go func() {\nfor range 100 {\nf.renew(ctx)\ntime.Sleep(c.lease / 3)\n}\n}()",
-			"late"},
-		{"a renewal outlives five minutes", "claim.go",
-			"context.WithTimeout(context.WithoutCancel(f.ctx), maxQuestion)", "context.WithCancel(context.WithoutCancel(f.ctx))",
-			"late"},
-		{"a stale claim is taken over too early", "claim.go",
-			"looked.Sub(changed) < c.lease", "looked.Sub(changed) < c.lease/10",
-			"asked without need"},
-		{"a claim is not renewed", "claim.go",
-			"f.renew(asking)", "_ = f.renew",
-			"asked without need"},
-		{"the last caller takes a request with it that is on its way", "flight.go",
-			"if f.waiting == 0 && !f.sent {", "if f.waiting == 0 {",
-			"asked without need"},
-		{"a verdict counts for another person", "seal.go",
-			", key[:])\n\tif err", ", nil)\n\tif err",
-			"wrong verdict"},
-		{"a verdict never expires", "cache.go",
-			"&& age < c.ttl(v.verdict)", "",
-			"wrong verdict"},
-		{"a moved verdict is new", "claim.go",
-			"asked: seen.asked, movedFrom", "asked: c.now(), movedFrom",
-			"wrong verdict"},
-		{"a verdict is forgotten under the current hashKey only", "cache.go",
-			"for i := len(c.rings) - 1; i >= 0; i--", "for i := 0; i >= 0; i--",
-			"a forgotten one"},
-	} {
+	binary := buildWithBugs(t)
+	t.Run("without a bug it finds nothing", func(t *testing.T) {
+		out, err := runBug(t, binary, "none", 200)
+		require.NoError(t, err, out)
+	})
+	for i, bug := range plantedBugs {
 		t.Run(bug.sentence, func(t *testing.T) {
-			source, err := os.ReadFile(bug.file)
-			require.NoError(t, err)
-			text := string(source)
-			if bug.file == "seal.go" { // both directions, or nothing can be opened
-				text = strings.Replace(text, "k.aead.Seal(sealed, nil, plain, key[:])", "k.aead.Seal(sealed, nil, plain, nil)", 1)
-			}
-			require.Equal(t, 1, strings.Count(text, bug.was), "%q has to stand in %s once", bug.was, bug.file)
-			output := runMutated(t, bug.file, strings.Replace(text, bug.was, bug.is, 1))
-			require.Contains(t, output, "to see it again: go test ./verdictcache -run 'TestSimulation$' -seeds 1 -seed ")
-			require.Contains(t, output, bug.finds)
+			t.Parallel()
+			out, err := runBug(t, binary, strconv.Itoa(i), 3000)
+			require.Error(t, err, "nothing was found:\n%s", out)
+			require.Contains(t, out, "to see it again: go test ./verdictcache -run 'TestSimulation$' -seeds 1 -seed ")
+			require.Contains(t, out, bug.finds)
 		})
 	}
 }
 
-// runMutated runs the simulation with another text of one file of this package.
-func runMutated(t *testing.T, file, text string) (output string) {
+// buildWithBugs builds this test with all bugs.
+func buildWithBugs(t *testing.T) (binary string) {
 	t.Helper()
+	sources := map[string]string{"planted_bugs.go": theSwitch}
+	for i, bug := range plantedBugs {
+		text, ok := sources[bug.file]
+		if !ok {
+			source, err := os.ReadFile(bug.file)
+			require.NoError(t, err)
+			text = string(source)
+		}
+		for e := bug.edits; len(e) > 0; e = e[2:] {
+			require.Equal(t, 1, strings.Count(text, e[0]), "%q has to stand in %s once", e[0], bug.file)
+			text = strings.Replace(text, e[0], strings.ReplaceAll(e[1], "BUG", strconv.Quote(strconv.Itoa(i))), 1)
+		}
+		sources[bug.file] = text
+	}
 	dir := t.TempDir()
-	mutated := filepath.Join(dir, file)
-	require.NoError(t, os.WriteFile(mutated, []byte(text), 0o600))
-	path, err := filepath.Abs(file)
-	require.NoError(t, err)
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: mutated}})
+	replace := map[string]string{}
+	for file, text := range sources {
+		path, err := filepath.Abs(file)
+		require.NoError(t, err)
+		replace[path] = filepath.Join(dir, file)
+		require.NoError(t, os.WriteFile(replace[path], []byte(text), 0o600))
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 	overlayFile := filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(overlayFile, overlay, 0o600))
-	command := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay", overlayFile,
-		"-timeout", "5m", "-run", "TestSimulation$", ".", "-seeds", "3000")
+	binary = filepath.Join(dir, "simulation.test")
+	command := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", overlayFile, "-o", binary, ".")
 	command.Env = append(os.Environ(), goEnv...)
 	out, err := command.CombinedOutput()
-	require.Error(t, err, "nothing was found:\n%s", out)
-	return string(out)
+	require.NoError(t, err, "%s", out)
+	return binary
+}
+
+// runBug runs the simulation with one bug switched on.
+func runBug(t *testing.T, binary, bug string, seeds int) (output string, err error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), binary, "-test.run", "TestSimulation$", "-seeds", strconv.Itoa(seeds), "-failures", "1")
+	command.Env = append(append(os.Environ(), goEnv...), "PLANTED_BUG="+bug)
+	out, err := command.CombinedOutput()
+	return string(out), err
 }

@@ -22,7 +22,7 @@ type settings struct {
 
 // WithMatchTTL sets how long a match is remembered, from the moment when the service was
 // asked. The default is 180 days, the minimum a millisecond. A TTL that is made shorter
-// counts at once, even for verdicts that are in the Store already.
+// takes effect at once, even for verdicts that are in the Store already.
 func WithMatchTTL(d time.Duration) Option {
 	return func(s *settings) error {
 		s.matchTTL = d
@@ -30,8 +30,8 @@ func WithMatchTTL(d time.Duration) Option {
 	}
 }
 
-// WithNegativeTTL is [WithMatchTTL] for a mismatch and for no record. The default is 24
-// hours: the source may get the record of a person who is missing.
+// WithNegativeTTL sets how long a mismatch or no record is remembered, as [WithMatchTTL] does
+// for a match. The default is 24 hours: the source may get a missing record later.
 func WithNegativeTTL(d time.Duration) Option {
 	return func(s *settings) error {
 		s.negativeTTL = d
@@ -39,10 +39,10 @@ func WithNegativeTTL(d time.Duration) Option {
 	}
 }
 
-// WithLease sets how long a claim is valid after its last renewal: so long do the other
-// processes wait after a process has crashed while it asked. The default is 15 seconds, and
-// all processes need the same. A process renews its claim three times in a lease. If it is
-// stopped for longer than a lease, the person may be asked about twice.
+// WithLease sets how long a claim is valid after its last renewal. When a process crashes
+// while it asks, the other processes wait that long. The default is 15 seconds. All processes
+// need the same lease. A process renews its claim three times in a lease. If the process
+// stands still for longer than a lease, the person may be asked about twice.
 func WithLease(d time.Duration) Option {
 	return func(s *settings) error {
 		s.lease = d
@@ -57,10 +57,10 @@ func checkDuration(option string, d time.Duration) error {
 	return nil
 }
 
-// WithFailClosed makes a Store in trouble an error of Verify, before the service is asked,
-// so that nothing is billed that may be known already. By default Verify fails open: the
-// service is asked as if there were no Cache. The error wraps [id2meta.ErrUnavailable] and
-// the Store's error, except the error of a context: the caller's context has not ended.
+// WithFailClosed makes Verify return an error if the Store fails before the service is asked.
+// So nothing is billed that may be known already. By default Verify fails open: it asks the
+// service as if there were no Cache. The error wraps [id2meta.ErrUnavailable] and the error of
+// the Store. It never wraps the error of a context, since the caller's ctx has not ended.
 func WithFailClosed() Option {
 	return func(s *settings) error {
 		s.failClosed = true
@@ -68,10 +68,10 @@ func WithFailClosed() Option {
 	}
 }
 
-// WithPreviousHashKeys names hashKeys that were current before. A person who is not found
-// under the current hashKey is looked up under the previous ones before the service is
-// asked. A verdict that is found there is moved under the current hashKey, and keeps its
-// age. The keys are copied.
+// WithPreviousHashKeys sets hashKeys that were used before. If there is no verdict under the
+// current hashKey, Verify looks under the previous hashKeys before it asks the service. It
+// moves a verdict that it finds there to the current hashKey. The verdict keeps its age. The
+// keys are copied.
 func WithPreviousHashKeys(keys ...[]byte) Option {
 	return func(s *settings) error {
 		s.previousKeys = keys
@@ -79,9 +79,10 @@ func WithPreviousHashKeys(keys ...[]byte) Option {
 	}
 }
 
-// WithLogger reports to l, at level Warn: a Store in trouble, a value in the Store that is
-// rejected, and a verdict that is not remembered. The default is silence. No record contains
-// a person or a Key, but a record contains the error text of the Store.
+// WithLogger logs to l, at level Warn, each failure of the Store, each value that cannot be
+// opened, each verdict that is not remembered, and each panic of the Verifier behind. By
+// default nothing is logged. No record contains a person or a Key. A record contains the error
+// text of the Store.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

@@ -20,8 +20,8 @@ import (
 // minHashKey is the length of the hash's output. RFC 2104 discourages shorter keys.
 const minHashKey = sha256.Size
 
-// The two subkeys of a hashKey. Whoever changes what is hashed or sealed changes the
-// number in these labels, so that no old value is taken for a new one.
+// The labels of the two subkeys of a hashKey. If you change what is hashed or sealed, change
+// the number in these labels, so that no old value is taken for a new one.
 const (
 	labelMAC  = "id2meta verdictcache v1 person"
 	labelSeal = "id2meta verdictcache v1 value"
@@ -30,7 +30,8 @@ const (
 // valueVersion is the first byte of every value.
 const valueVersion = 1
 
-// maxRequestID keeps a value as short as a Store may expect. The service sends 36 bytes.
+// maxRequestID is the longest request ID that is remembered, so that a value is never longer
+// than a Store accepts. The service sends 36 bytes.
 const maxRequestID = 128
 
 // keyring is what is derived from one hashKey: one subkey makes the Keys of people,
@@ -51,7 +52,7 @@ func newKeyring(hashKey []byte) (*keyring, error) {
 	case len(hashKey) < minHashKey:
 		return nil, fmt.Errorf("it has %d bytes, and needs %d or more", len(hashKey), minHashKey)
 	case len(bytes.Trim(hashKey, string(hashKey[:1]))) == 0:
-		return nil, errors.New("it is one byte, repeated, and so anybody can guess it")
+		return nil, errors.New("it is one repeated byte, so anybody can guess it")
 	}
 	macKey, err := hkdf.Key(sha256.New, hashKey, nil, labelMAC, sha256.Size)
 	if err != nil {
@@ -75,9 +76,9 @@ func newKeyring(hashKey []byte) (*keyring, error) {
 	}, nil
 }
 
-// key returns the Key of a normalized Param. Each field stands behind its length, so
-// that no two people have the same bytes. The ParamType needs no place: no plaintext
-// person looks like a masked one.
+// key returns the Key of a normalized Param. The length of each field is written before the
+// field, so that no two people have the same bytes. The ParamType is left out: no plaintext
+// person looks like a masked person.
 func (k *keyring) key(p id2meta.Param) Key {
 	m := k.macs.Get().(*mac)
 	defer k.macs.Put(m)
@@ -101,8 +102,8 @@ type value struct {
 	claim claim // of whoever is asking, or zero
 }
 
-// claim says that its owner is asking. Each renewal raises count, so that a claim that
-// does not change belongs to an owner that no longer runs.
+// claim says that its owner is asking. Each renewal raises count, so a claim that does not
+// change belongs to a dead owner.
 type claim struct {
 	owner [16]byte
 	count uint64
@@ -137,8 +138,8 @@ func (k *keyring) seal(key Key, v value) []byte {
 	return k.aead.Seal(sealed, nil, plain, key[:])
 }
 
-// open returns what seal was given. It reports false for everything that seal did not
-// make for this key: somebody else wrote it, or wrote it somewhere else.
+// open returns the value that seal was given. It returns false for everything that seal did
+// not make for this key.
 func (k *keyring) open(key Key, sealed []byte) (value, bool) {
 	if len(sealed) == 0 || sealed[0] != valueVersion {
 		return value{}, false

@@ -232,12 +232,12 @@ func (v simVerifier) Verify(ctx context.Context, param id2meta.Param) (id2meta.R
 	person := slices.Index(w.persons, param)
 	claimed := time.Now().Add(-3 * simMaxStep) // at the earliest: a step or two ago
 	for attempt := 1; ; attempt++ {
-		progress.Report(ctx, false)
+		progress.Report(ctx, false, false)
 		r := w.draw("attempt", v.p.id, person)
 		if wait := time.Duration(r.Int64N(int64(2 * time.Second))); r.IntN(3) == 0 && !pause(ctx, wait) {
 			return id2meta.Result{}, ctx.Err()
 		}
-		progress.Report(ctx, true)
+		progress.Report(ctx, true, true)
 		if ctx.Err() != nil {
 			return id2meta.Result{}, ctx.Err()
 		}

@@ -15,6 +15,7 @@ import (
 var (
 	simSeeds = flag.Int("seeds", 1000, "how many histories TestSimulation runs")
 	simSeed  = flag.Uint64("seed", 1, "the first of them")
+	simStop  = flag.Int("failures", 3, "after how many histories that fail TestSimulation stops")
 )
 
 // Random histories of several processes: never a wrong verdict, nobody is asked about
@@ -29,7 +30,7 @@ func TestSimulation(t *testing.T) {
 		}
 		t.Errorf("seed %d: to see it again: go test ./verdictcache -run 'TestSimulation$' -seeds 1 -seed %d\n\t%s",
 			seed, seed, strings.Join(problems[:min(len(problems), 5)], "\n\t"))
-		if failed++; failed == 3 {
+		if failed++; failed == *simStop {
 			break
 		}
 	}

@@ -258,6 +258,8 @@ func (w *world) run() (problems []string, digest uint64) {
 	<-chaos
 	time.Sleep(10 * time.Minute) // what goes on without callers ends, too
 	w.checkStats()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if *simSeeds == 1 {
 		fmt.Printf("%+v\n%s\n%s", w.plan, strings.Join(w.history, "\n"), w.log)
 	}

@@ -11,7 +11,7 @@ import (
 
 const (
 	maxShare = 3 * time.Second        // the longest that a caller waits for one step
-	slowStep = 500 * time.Millisecond // what a healthy Store takes on a bad day: a caller in a hurry waits for it, too
+	slowStep = 500 * time.Millisecond // a healthy Store may be so slow, and even a caller in a hurry waits for it
 )
 
 // share is how long a caller with ctx waits for one step of the Store: a quarter of the
@@ -45,7 +45,7 @@ func (c *Cache) load(ctx context.Context, ring *keyring, key Key, timeout time.D
 	if f.value, ok = ring.open(key, f.raw); !ok {
 		c.rejected.Add(1)
 		f.value = value{}
-		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a value in the store cannot be opened, and counts as none: another hashKey made it, or another hand")
+		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a value in the store cannot be opened, and counts as none: it was sealed under another hashKey, or changed")
 	}
 	if len(f.raw) == 0 { // no Store should return an empty value, and none accepts it
 		f.raw = nil
@@ -53,7 +53,7 @@ func (c *Cache) load(ctx context.Context, ring *keyring, key Key, timeout time.D
 	return f, nil
 }
 
-// swap is a step of the Store. Its error means that the step may have been taken.
+// swap is a step of the Store. After an error, the step may have been taken.
 func (c *Cache) swap(ctx context.Context, key Key, old, new []byte, ttl, timeout time.Duration) (swapped bool, err error) {
 	err = c.step(ctx, "CompareAndSwap", timeout, func(ctx context.Context) (err error) {
 		swapped, err = c.store.CompareAndSwap(ctx, key, old, new, ttl)
@@ -69,8 +69,8 @@ func (c *Cache) remove(ctx context.Context, key Key, timeout time.Duration) erro
 	})
 }
 
-// step takes one step of the Store within timeout. A panic of the Store is an error. An
-// error counts as a failure of the Store, except if ctx has ended.
+// step takes one step of the Store within timeout, and turns a panic into an error. An error
+// counts as a failure of the Store, unless ctx has ended.
 func (c *Cache) step(ctx context.Context, name string, timeout time.Duration, take func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -98,8 +98,8 @@ func (c *Cache) storeFailed(ctx context.Context, step string, err error) {
 		slog.String("step", step), slog.String("reason", err.Error()))
 }
 
-// notTheCallers returns an error of the Store without the error of a context in its
-// chain. There it would look as if the caller's own context had ended.
+// notTheCallers removes the errors of contexts from the chain of an error of the Store: they
+// would look as if the caller's own ctx had ended.
 func notTheCallers(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return errors.New(err.Error())
@@ -107,7 +107,7 @@ func notTheCallers(err error) error {
 	return err
 }
 
-// same reports whether the Store held the same at both times.
+// same reports whether the Store held the same value at both times.
 func (f found) same(other found) bool {
 	return (f.raw == nil) == (other.raw == nil) && bytes.Equal(f.raw, other.raw)
 }

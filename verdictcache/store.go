@@ -5,31 +5,30 @@ import (
 	"time"
 )
 
-// Key stands for one person and name. It is an HMAC under the hashKey that [New]
-// was given, so nobody can read anything of the person from it without that key.
+// Key stands for one name and number. It is an HMAC under the hashKey that [New] was
+// given. Without the hashKey, nobody can learn anything about the person from a Key.
 type Key [32]byte
 
-// Store keeps values for a Cache, for one process or for many. For each Key it holds
-// at most one value. What a value means is the Cache's affair: a value is a sealed
-// verdict, or the claim of somebody who is asking.
+// Store keeps values for a Cache, for one process or for many. It holds at most one
+// value for each Key. A value is either a sealed verdict, or the claim of a Cache that
+// is asking.
 //
-// A value is opaque bytes, any bytes, at least 1 and at most 1024 of them. A Store
-// compares values byte by byte. Where it finds something that cannot be a value, for
-// example because another program wrote 5 MB there, that counts as no value.
+// For the Store, a value is 1 to 1024 opaque bytes. A Store compares values byte by
+// byte. Something that cannot be a value, for example 5 MB that another program wrote,
+// counts as no value.
 //
 // A value expires when its ttl has passed since the swap that wrote it, by the
 // Store's own clock. A Store may round the ttl up to whole milliseconds. The ttl may
 // be as short as a nanosecond and as long as a century. An expired value counts as no
 // value, in every method.
 //
-// All methods are safe for concurrent use by any number of processes. Each call is
-// one step: whatever others do at the same time, the outcome is as if all calls had
-// come one after the other.
+// All methods are safe for concurrent use by any number of processes. Each call is one
+// atomic step: the outcome is as if all calls had come one after the other.
 //
 // A step ends soon after the deadline of its ctx, even if the server behind the Store
-// is silent. When ctx is cancelled before its deadline, a step should end soon, and
-// ends at the deadline at the latest. The Cache gives every step a deadline. If ctx
-// has ended before the step begins, the step is not taken, and that is an error.
+// is silent. If ctx is cancelled before its deadline, the step should end soon, and
+// must end at the deadline. The Cache gives every step a deadline. If ctx has ended
+// before the step begins, the step is not taken, and the method returns an error.
 //
 // An error means that the outcome is unknown: the step may or may not have been
 // taken. An error contains neither a value nor the password of the Store's address.
@@ -50,12 +49,12 @@ type Store interface {
 	// If old is nil, CompareAndSwap writes new only if key has no value. If new is
 	// nil, CompareAndSwap removes old, and ignores ttl.
 	//
-	// It is an error, and nothing is changed, if old and new are equal (which
-	// includes that both are nil), if one of them is empty but not nil or longer
-	// than 1024 bytes, or if new is not nil and ttl is not positive.
+	// CompareAndSwap changes nothing and returns an error if old and new are equal (or
+	// both nil), if one of them is empty but not nil, if one of them is longer than
+	// 1024 bytes, or if new is not nil and ttl is not positive.
 	CompareAndSwap(ctx context.Context, key Key, old, new []byte, ttl time.Duration) (swapped bool, err error)
 
-	// Delete removes the value of key, whatever it is. It is no error if there is
-	// none.
+	// Delete removes the value of key, whatever the value is. If there is no value,
+	// Delete returns nil.
 	Delete(ctx context.Context, key Key) error
 }

@@ -190,6 +190,35 @@ func TestASlowStoreRemembersForACallerInAHurry(t *testing.T) {
 	})
 }
 
+// A caller whose time ends while the claim is made asks nobody: what it would ask for
+// could not be remembered, and each of its attempts would be billed.
+func TestACallerInAHurryIsNotBilledForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.claim.set(func(ctx context.Context) error {
+			select {
+			case <-time.After(20 * time.Millisecond):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		next := &service{answer: after(300*time.Millisecond, match, nil)}
+		c := newCache(t, next, store)
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Millisecond)
+			o := <-start(ctx, c, zhang)
+			require.ErrorIs(t, o.err, context.DeadlineExceeded)
+			require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+			cancel()
+			time.Sleep(time.Second)
+		}
+		require.Zero(t, next.asked())
+		require.Zero(t, c.Stats())
+		require.Equal(t, match, (<-start(t.Context(), c, zhang)).result)
+	})
+}
+
 func TestAStoreThatDiesWhileOthersWait(t *testing.T) {
 	for _, f := range faults {
 		for _, refuse := range []bool{false, true} {

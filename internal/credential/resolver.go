@@ -83,14 +83,16 @@ type flight struct {
 	err      error
 }
 
-// Ready returns the key to sign with, or false if the caller would have to wait for the
-// key.
+// Ready returns the key to sign with if nobody needs to be asked for it.
 func (r *Resolver) Ready() (Key, bool) {
-	last, f := r.look()
-	if f != nil {
-		return Key{}, false
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noticeEnvironment()
+	now := r.time()
+	if last := r.usable(now); last != nil && now.Before(r.retry) {
+		return last.key, true
 	}
-	return last.key, true
+	return Key{}, false
 }
 
 // Resolve returns the key to sign with. If ctx ends first, Resolve returns ctx.Err().
@@ -111,6 +113,9 @@ func (r *Resolver) Resolve(ctx context.Context) (Key, error) {
 		case <-late:
 			// Look again: the service may have refused the last key in the meantime.
 		case <-ctx.Done():
+			if last != nil {
+				return last.key, nil // there was no time to wait for a newer key
+			}
 			return Key{}, ctx.Err()
 		}
 	}

@@ -1,7 +1,6 @@
-// Package redisstore is a [verdictcache.Store] in Redis, for any number of
-// processes: one key for each person, which Redis itself lets expire, and one round
-// trip for each step. The README of this package says which Redis will do, and what
-// it may lose.
+// Package redisstore is a [verdictcache.Store] in Redis, for any number of processes. Each
+// person takes one key, which Redis expires. Each step takes one round trip. The README of
+// this package explains how to configure Redis, and what Redis may lose.
 package redisstore
 
 import (
@@ -25,16 +24,15 @@ type Store struct {
 
 var _ verdictcache.Store = (*Store)(nil)
 
-// New returns a Store that keeps its values in client, under keys that are prefix and
-// 64 hexadecimal digits. The prefix, such as "id2meta:", keeps them apart from
-// everything else in that Redis. All processes that share their verdicts use the same
-// prefix. In a cluster, a prefix with braces puts all persons on one node.
+// New returns a Store that keeps its values in the Redis of client. Each key is prefix,
+// such as "id2meta:", and 64 hexadecimal digits. All processes that share their verdicts
+// use the same prefix. In a cluster, a prefix with braces puts all keys on one node.
 //
 // The client is a *redis.Client, *redis.ClusterClient or *redis.Ring, or a type that
-// embeds one of them. ContextTimeoutEnabled must be set in its options: without it
-// go-redis heeds no deadline, and a silent Redis would hold every caller. A negative
-// ReadTimeout or WriteTimeout, and ReadOnly in a cluster, which reads from replicas,
-// are errors, too. New does not use the client yet. The caller closes the client.
+// embeds one of them. Its options must set ContextTimeoutEnabled: otherwise go-redis
+// ignores the deadline of ctx, and a silent Redis holds every caller. New also refuses a
+// negative ReadTimeout or WriteTimeout, and a cluster client with ReadOnly, which reads
+// from replicas. New does not use the client yet. The caller closes the client.
 func New(client redis.UniversalClient, prefix string) (*Store, error) {
 	if client == nil {
 		return nil, errors.New("redisstore: the client is nil")

@@ -9,12 +9,11 @@ import (
 	"time"
 )
 
-// longest is how long a step with a ctx that never ends is tried again.
+// longest is how long a step is tried again if its ctx never ends.
 const longest = 10 * time.Second
 
-// again calls f, and calls it again while the database says that two transactions
-// were in each other's way. The transaction was rolled back then, so the step was not
-// taken.
+// again calls f, and calls it again as long as the database reports a conflict of two
+// transactions. After a conflict the transaction was rolled back: f changed nothing.
 func again(ctx context.Context, f func() error) error {
 	err := f()
 	if err == nil || !isConflict(err) {
@@ -33,7 +32,8 @@ func again(ctx context.Context, f func() error) error {
 	return err
 }
 
-// isConflict knows the errors of drivers, none of which this package imports.
+// isConflict recognizes a conflict by the text of the error, since this package imports
+// no driver.
 func isConflict(err error) bool {
 	var coded interface{ SQLState() string } // PostgreSQL's texts may be in any language
 	if errors.As(err, &coded) {

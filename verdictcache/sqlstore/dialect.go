@@ -12,7 +12,7 @@ type Dialect string
 
 const (
 	// SQLite is SQLite 3.24 or newer. All processes that share a file run on one
-	// machine, whose clock counts.
+	// machine.
 	SQLite Dialect = "sqlite"
 
 	// PostgreSQL is PostgreSQL 9.5 or newer. Behind a PgBouncer that pools
@@ -20,18 +20,16 @@ const (
 	// the table along the search_path.
 	PostgreSQL Dialect = "postgresql"
 
-	// MySQL is MySQL 5.7 or newer and MariaDB 10.2 or newer. The time zones of the
-	// server and of the connections do not matter, and neither does clientFoundRows.
-	// The table is in the database of the connection.
+	// MySQL is MySQL 5.7 or newer, or MariaDB 10.2 or newer. Any time zone and either
+	// value of clientFoundRows will do. The table is in the connection's database.
 	MySQL Dialect = "mysql"
 )
 
 //go:embed *.sql
 var schemas embed.FS
 
-// grammar is the statements of a Dialect. Each argument stands in a statement once,
-// and so in one order for all dialects: the new value, its ttl in milliseconds, the
-// id, the old value.
+// grammar holds the statements of a Dialect. Their arguments have the same order in all
+// dialects: the new value, its ttl in milliseconds, the id, the old value.
 type grammar struct {
 	schema, load, swap, remove, delete, expired string
 
@@ -44,10 +42,11 @@ const (
 	update = `UPDATE id2meta_cache SET value = ?, expires_at = {now} + ? WHERE id = ? AND value = ? AND {live}`
 	remove = `DELETE FROM id2meta_cache WHERE id = ? AND value = ? AND {live}`
 
-	// SQLite and PostgreSQL write a value, if there is none, in one statement. MySQL
-	// has such a statement, too, but with clientFoundRows it does not tell a row that
-	// was inserted from a row that stayed. So MySQL inserts, overwrites what counts as
-	// no value, and inserts again, for a row that was deleted after the first insert.
+	// SQLite and PostgreSQL need one statement to write a value where there is none.
+	// The upsert of MySQL does not do: with clientFoundRows its count is the same for a
+	// row that was inserted and for a row that stayed. So MySQL first inserts. Then it
+	// overwrites a row that counts as no value. Then it inserts again, in case the row
+	// was deleted after the first insert.
 	upsert = `INSERT INTO id2meta_cache (value, expires_at, id) VALUES (?, {now} + ?, ?)
 ON CONFLICT (id) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at WHERE NOT ({live})`
 	insert    = `INSERT IGNORE INTO id2meta_cache (value, expires_at, id) VALUES (?, {now} + ?, ?)`
@@ -57,8 +56,8 @@ ON CONFLICT (id) DO UPDATE SET value = excluded.value, expires_at = excluded.exp
 (SELECT id FROM id2meta_cache WHERE expires_at <= {now} ORDER BY expires_at LIMIT ?)`
 	expiredLimit = `DELETE FROM id2meta_cache WHERE expires_at <= {now} ORDER BY expires_at LIMIT ?`
 
-	// live is the condition that a row is a value. A row that is too long, because
-	// another program wrote it, does not even leave the database.
+	// live is the condition that a row holds a value. A row that is too long does not
+	// even leave the database.
 	live = `id2meta_cache.expires_at > {now} AND length(id2meta_cache.value) BETWEEN 1 AND 1024`
 )
 

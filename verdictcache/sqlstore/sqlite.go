@@ -2,14 +2,16 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"sync"
 )
 
-// queue is where steps of SQLite wait for each other. Readers come one by one, so that
-// they do not open hundreds of connections. All who wait to write share one
-// transaction, since each transaction waits for the disk.
+// queue is where steps of SQLite wait for their turn. Readers take turns, so that they do
+// not open hundreds of connections. Writers who wait share one transaction, since each
+// transaction waits for the disk.
 type queue struct {
 	reads   chan struct{} // holds one item while somebody reads
 	writes  chan struct{} // holds one item while somebody writes
@@ -41,10 +43,11 @@ type write struct {
 	done    chan struct{}
 }
 
-// errGivenUp is for those whose transaction ended with the ctx of another.
+// errGivenUp is the error of writers whose shared transaction was rolled back because the
+// ctx of the writer who ran it had ended. They try again.
 var errGivenUp = errors.New("the transaction was given up")
 
-// write takes its turn and writes for all who wait, unless another writes this first.
+// write waits for its turn, and then writes for all who wait; or another writer does it first.
 func (s *Store) write(ctx context.Context, text string, args ...any) (int64, error) {
 	w := &write{ctx: ctx, text: text, args: args, done: make(chan struct{})}
 	q := s.queue
@@ -81,27 +84,47 @@ func (s *Store) writeAll(ctx context.Context) {
 	}
 }
 
-// writeBatch does not use sql.Tx: BEGIN IMMEDIATE waits for other writers before
-// anything is done, and a COMMIT that readers held up can be tried again, while new
-// readers have to wait for it.
-func (s *Store) writeBatch(ctx context.Context, batch []*write) (err error) {
+// writeBatch does not use sql.Tx. BEGIN IMMEDIATE waits for other writers before anything
+// is written. A COMMIT that readers block is tried again, and meanwhile SQLite lets no new
+// readers in.
+func (s *Store) writeBatch(ctx context.Context, batch []*write) error {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return orGivenUp(ctx, err)
 	}
 	defer conn.Close()
-	whole := context.WithoutCancel(ctx) // what is cut short has an outcome that nobody knows
-	if _, err := conn.ExecContext(whole, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
+	clean := false // the connection has no transaction
 	defer func() {
-		if err == nil {
-			return
-		}
-		if _, stuck := conn.ExecContext(whole, "ROLLBACK"); stuck != nil {
-			conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+		if !clean {
+			conn.Raw(func(any) error { return driver.ErrBadConn }) // closes the connection
 		}
 	}()
+
+	_, err = conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+	if err != nil && ctx.Err() == nil {
+		clean = true // the file is busy, and there is no transaction
+		return err
+	}
+	if err == nil {
+		err = writeEach(ctx, conn, batch)
+	}
+	committing := err == nil
+	if committing {
+		err = again(ctx, func() error { _, err := conn.ExecContext(ctx, "COMMIT"); return err })
+	}
+	if err == nil {
+		clean = true
+		return nil
+	}
+	_, none := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	clean = none == nil
+	if committing && !clean { // there is no transaction any more: it may have been committed
+		return fmt.Errorf("nobody knows whether the transaction was committed: %w", err)
+	}
+	return orGivenUp(ctx, err)
+}
+
+func writeEach(ctx context.Context, conn *sql.Conn, batch []*write) error {
 	for _, w := range batch {
 		if w.err = w.ctx.Err(); w.err != nil {
 			continue
@@ -111,16 +134,15 @@ func (s *Store) writeBatch(ctx context.Context, batch []*write) (err error) {
 			w.changed, err = result.RowsAffected()
 		}
 		if err != nil {
-			return orGivenUp(ctx, err)
+			return err
 		}
 	}
-	err = again(ctx, func() error { _, err := conn.ExecContext(whole, "COMMIT"); return err })
-	return orGivenUp(ctx, err)
+	return nil
 }
 
 // orGivenUp returns errGivenUp for an error that came because ctx had ended.
 func orGivenUp(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return errGivenUp
 	}
 	return err

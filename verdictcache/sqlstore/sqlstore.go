@@ -12,13 +12,13 @@
 // github.com/go-sql-driver/mysql and modernc.org/sqlite. Do not use
 // github.com/lib/pq: its queries do not end with their ctx when the server is silent.
 //
-// Expiry is measured by the clock of the database. A remembered verdict costs one
-// round trip, and a new person three. Each statement is a transaction of its own,
-// which works at every isolation level. When two transactions are in each other's
-// way, the statement is tried again until ctx ends.
+// The clock of the database decides what has expired. A remembered verdict costs one
+// round trip, and a new person costs three. Each statement is a transaction of its own,
+// and works at every isolation level. If the database rolls the transaction back because
+// of another transaction, the statement is tried again until ctx ends.
 //
-// SQLite may be opened in any way. All who want to write at the same time share one
-// transaction, and a file that is busy is tried again until ctx ends.
+// SQLite may be opened in any way. Callers who write at the same time share one
+// transaction. If the file is busy, the step is tried again until ctx ends.
 package sqlstore
 
 import (
@@ -44,7 +44,8 @@ type Store struct {
 
 var _ verdictcache.Store = (*Store)(nil)
 
-// New returns a Store in db. New does not use the database yet. The caller closes db.
+// New returns a Store that keeps its values in db. New does not use db yet. The caller
+// closes db.
 func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlstore: the database is nil")
@@ -71,8 +72,8 @@ func (s *Store) CreateTable(ctx context.Context) error {
 		}
 		return failed
 	})
-	// PostgreSQL may say that another process was faster. What counts is that the
-	// table can be used, which a table with other columns cannot.
+	// PostgreSQL may return an error if another process was faster. What counts is
+	// whether the table can be used: a table with other columns cannot.
 	if _, unusable := s.Load(ctx, verdictcache.Key{}); unusable != nil {
 		return errors.Join(err, unusable)
 	}
@@ -133,11 +134,10 @@ func (s *Store) Delete(ctx context.Context, key verdictcache.Key) error {
 }
 
 // DeleteExpired deletes at most limit expired rows, and returns how many it deleted.
-// Expired rows are no values any more, but stay in the table until DeleteExpired
-// deletes them, or until somebody asks about the same person again. Call
-// DeleteExpired from a job, once a day or so, until it deletes fewer than limit. A
-// limit of 1000 keeps each transaction short. Several processes may do so at the same
-// time.
+// An expired row counts as no value, but stays in the table until DeleteExpired deletes
+// it, or until somebody asks about the same person again. Once a day or so, call
+// DeleteExpired until it deletes fewer than limit rows. A limit of 1000 keeps each
+// transaction short. Several processes may call DeleteExpired at the same time.
 func (s *Store) DeleteExpired(ctx context.Context, limit int) (deleted int64, err error) {
 	if limit <= 0 {
 		return 0, fmt.Errorf("sqlstore: delete expired: the limit is %d, and has to be positive", limit)

@@ -30,7 +30,7 @@ import (
 type fakeDB struct {
 	before func(ctx context.Context, query string) error
 
-	queries, prepared, committed atomic.Int32
+	queries, prepared, committed, closed atomic.Int32
 }
 
 func (f *fakeDB) open(t *testing.T) *sql.DB {
@@ -41,7 +41,7 @@ func (f *fakeDB) open(t *testing.T) *sql.DB {
 
 func (f *fakeDB) Connect(context.Context) (driver.Conn, error) { return f, nil }
 func (f *fakeDB) Driver() driver.Driver                        { return nil }
-func (f *fakeDB) Close() error                                 { return nil }
+func (f *fakeDB) Close() error                                 { f.closed.Add(1); return nil }
 func (f *fakeDB) Begin() (driver.Tx, error)                    { return nil, errors.New("nobody should begin") }
 
 func (f *fakeDB) Prepare(query string) (driver.Stmt, error) {
@@ -379,5 +379,29 @@ func TestAWriterOfSQLiteLeavesWithItsContext(t *testing.T) {
 		swapped, err := swap(t.Context(), newStore(t, db, sqlstore.SQLite))
 		require.ErrorIs(t, err, full)
 		require.False(t, swapped)
+	})
+	t.Run("after a commit of which nobody knows whether it was done, the connection is closed", func(t *testing.T) {
+		db := &fakeDB{before: func(_ context.Context, query string) error {
+			if query == "COMMIT" || query == "ROLLBACK" {
+				return errors.New("disk I/O error (10)")
+			}
+			return nil
+		}}
+		swapped, err := swap(t.Context(), newStore(t, db, sqlstore.SQLite))
+		require.ErrorContains(t, err, "nobody knows")
+		require.ErrorContains(t, err, "disk I/O error")
+		require.False(t, swapped)
+		require.EqualValues(t, 1, db.closed.Load())
+	})
+	t.Run("after a panic of the driver in a transaction, the connection is closed", func(t *testing.T) {
+		db := &fakeDB{before: func(_ context.Context, query string) error {
+			if strings.HasPrefix(query, "INSERT") {
+				panic("in the driver")
+			}
+			return nil
+		}}
+		store := newStore(t, db, sqlstore.SQLite)
+		require.Panics(t, func() { swap(t.Context(), store) })
+		require.EqualValues(t, 1, db.closed.Load())
 	})
 }

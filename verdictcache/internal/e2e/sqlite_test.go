@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,60 @@ func TestSQLiteOpenedInAnyWay(t *testing.T) {
 			if calls.Load() != persons || stats.Asked != persons || stats.Remembered != persons || stats.StoreFailures != 0 {
 				t.Errorf("%d calls for %d persons: %+v", calls.Load(), persons, stats)
 			}
+		})
+	}
+}
+
+// People open SQLite with a busy_timeout of many seconds. A step ends with its context all
+// the same, and changes nothing afterwards.
+func TestSQLiteStepEndsBeforeTheBusyTimeout(t *testing.T) {
+	for name, lock := range map[string][]string{
+		"another program writes":       {"BEGIN IMMEDIATE"},
+		"another program has the file": {"BEGIN EXCLUSIVE"},
+		"another program reads":        {"BEGIN", "SELECT count(*) FROM id2meta_cache"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dsn, _ := databases["SQLite"].ready(t)
+			store, closeStore, err := databases["SQLite"].open("file:" + dsn + "?_pragma=busy_timeout(60000)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer closeStore()
+			old, added := verdictcache.Key{1}, verdictcache.Key{2}
+			write(t, store, old, "value", time.Hour)
+
+			db, err := sql.Open("sqlite", dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			db.SetMaxOpenConns(1)
+			for _, statement := range lock {
+				mustExec(t, db, statement)
+			}
+			for step, take := range map[string]func(context.Context) error{
+				"add": func(ctx context.Context) error {
+					_, err := store.CompareAndSwap(ctx, added, nil, []byte("added"), time.Hour)
+					return err
+				},
+				"swap": func(ctx context.Context) error {
+					_, err := store.CompareAndSwap(ctx, old, []byte("value"), []byte("swapped"), time.Hour)
+					return err
+				},
+				"delete": func(ctx context.Context) error { return store.Delete(ctx, old) },
+			} {
+				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+				began := time.Now()
+				err := take(ctx)
+				if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 5*time.Second {
+					t.Errorf("%s: %v after %v", step, err, took)
+				}
+				cancel()
+			}
+			mustExec(t, db, "ROLLBACK")
+			wantValue(t, store, old, "value")
+			wantValue(t, store, added, "")
+			write(t, store, added, "value", time.Hour)
 		})
 	}
 }

@@ -1,5 +1,5 @@
-// Package swap holds the rules for the arguments of CompareAndSwap, which are the
-// same in every store.
+// Package swap holds the rules for the arguments of CompareAndSwap, which are the same
+// for every Store.
 package swap
 
 import (
