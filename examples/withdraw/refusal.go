@@ -115,7 +115,7 @@ func messageOf(code string) string {
 	case "person_has_another_account":
 		return "该身份已绑定其他账号。"
 	case "too_many_people":
-		return "今日核验次数已用完，请稍后再试。"
+		return "24 小时内的核验次数已用完，请稍后再试。"
 	case "idempotency_key_was_used":
 		return "该笔提现已提交过，且内容不同，请重新发起。"
 	}
