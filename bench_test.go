@@ -270,7 +270,9 @@ type memory struct {
 
 func newMemory(answer string) memory {
 	m := memory{new(http.Client), answer}
-	m.client.Transport = m
+	transport := new(http.Transport) // as most programs have it
+	transport.RegisterProtocol("https", m)
+	m.client.Transport = transport
 	return m
 }
 

@@ -87,6 +87,7 @@ type Sender struct {
 	client *http.Client
 	pool   *http.Transport // the Sender's own connection pool, or nil
 	own    bool            // client uses pool directly, without a wrapper
+	ends   bool            // client's transport ends with the context of its request
 }
 
 // NewSender returns a Sender that uses a copy of client. If client is nil, the Sender
@@ -98,9 +99,19 @@ type Sender struct {
 func NewSender(client *http.Client) *Sender {
 	if client == nil {
 		pool := newPool()
-		return &Sender{client: restrict(http.Client{Transport: pool}), pool: pool, own: true}
+		return &Sender{client: restrict(http.Client{Transport: pool}), pool: pool, own: true, ends: true}
 	}
-	return &Sender{client: restrict(*client)}
+	return &Sender{client: restrict(*client), ends: endsWithContext(client.Transport)}
+}
+
+// endsWithContext reports whether a transport is known to end with the context of its
+// request. An *http.Transport does; nil is http.DefaultTransport.
+func endsWithContext(t http.RoundTripper) bool {
+	if t == nil {
+		t = http.DefaultTransport
+	}
+	_, ok := t.(*http.Transport)
+	return ok
 }
 
 // NewWrappedSender returns a Sender with its own connection pool. The Sender sends
@@ -151,7 +162,7 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	switch request, err := x.prepare(r); {
 	case err != nil:
 		o.Err = err
-	case s.own:
+	case s.ends:
 		o = x.do(request)
 	default:
 		o = x.doInBackground(request)
