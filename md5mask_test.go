@@ -56,7 +56,7 @@ func ExampleParam_Validate() {
 }
 
 // The digests are from md5sum: printf 张 | md5sum.
-func TestMaskUserNameKnownAnswers(t *testing.T) {
+func TestMD5UserNameKnownAnswers(t *testing.T) {
 	for name, test := range map[string]struct{ userName, want string }{
 		"the vendor's vector":                    {"张三", "6499fc7409049355527ef6a2ba5706b8三"},
 		"one character":                          {"张", "6499fc7409049355527ef6a2ba5706b8"},
@@ -89,7 +89,7 @@ func TestMaskUserNameKnownAnswers(t *testing.T) {
 }
 
 // The digests are from md5sum: printf 19491231 | md5sum.
-func TestMaskIdentifyNumKnownAnswers(t *testing.T) {
+func TestMD5IdentifyNumKnownAnswers(t *testing.T) {
 	for name, test := range map[string]struct{ identifyNum, want string }{
 		"ends in X":                 {"11010519491231002X", "110105f8817a477938df5a3e7763cadc5a9abb002X"},
 		"ends in a digit":           {"440524188001010014", "44052479f3d5e41dcbdd83d88ab73d4aa88f8b0014"},
@@ -150,7 +150,7 @@ func TestMaskingOfWhatIsNormalAllocatesOnlyItsResult(t *testing.T) {
 
 // The mask benchmarks stand beside the bare md5 of the bytes that each hashes:
 // masking, normalizing included, is to take at most 3.5 times as long.
-func BenchmarkMaskUserName(b *testing.B) {
+func BenchmarkMD5UserName(b *testing.B) {
 	b.Run("id2meta", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -160,7 +160,7 @@ func BenchmarkMaskUserName(b *testing.B) {
 	b.Run("md5.Sum", func(b *testing.B) { benchmarkSum(b, "欧") })
 }
 
-func BenchmarkMaskIdentifyNum(b *testing.B) {
+func BenchmarkMD5IdentifyNum(b *testing.B) {
 	b.Run("id2meta", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
