@@ -134,7 +134,7 @@ func counter(t *testing.T, s stores) {
 		for done, failed := 0, 0; done < each; {
 			value, err := store.Load(ctx, key)
 			if err != nil || len(value) != len(number(0)) {
-				return fmt.Errorf("Load: %s, %w", show(value), err)
+				return fmt.Errorf("got %s from Load, %w", show(value), err)
 			}
 			swapped, err := store.CompareAndSwap(ctx, key, value, number(binary.BigEndian.Uint64(value[1:])+1), long)
 			if err != nil {
