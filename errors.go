@@ -1,7 +1,6 @@
 package id2meta
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/alibabacloud-go/tea/dara"
 
+	"github.com/id2meta/id2meta/internal/ctxerr"
 	"github.com/id2meta/id2meta/internal/redact"
 	"github.com/id2meta/id2meta/internal/transport"
 )
@@ -202,7 +202,7 @@ func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redact
 		e.Field = fieldOf(e.Message)
 	}
 	if o.Err != nil {
-		e.row, e.cause = &brokenOff, notOfContext(hide.Error(o.Err))
+		e.row, e.cause = &brokenOff, ctxerr.Hide(hide.Error(o.Err))
 		e.Message = "the answer broke off"
 	}
 	if e.Message == "" && e.Code == "" {
@@ -236,15 +236,6 @@ func newFailure(o *outcome, what string, cause error) *failure {
 		text += ": " + cause.Error()
 	}
 	return &failure{outcome: o, err: &outcomeError{o, text, cause}}
-}
-
-// notOfContext returns err without the errors of a context in its chain. The caller's
-// context has not ended, but a given HTTP client may have a timeout of its own.
-func notOfContext(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return errors.New(err.Error())
-	}
-	return err
 }
 
 // contextFailure returns the failure of a call whose context has ended with err.

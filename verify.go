@@ -12,6 +12,7 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 
 	"github.com/id2meta/id2meta/internal/credential"
+	"github.com/id2meta/id2meta/internal/ctxerr"
 	"github.com/id2meta/id2meta/internal/progress"
 	"github.com/id2meta/id2meta/internal/redact"
 	"github.com/id2meta/id2meta/internal/transport"
@@ -71,8 +72,8 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 	deadline, _ := ctx.Deadline()
 	k := call{Client: c, given: param, param: normal, deadline: deadline, total: time.Until(deadline),
 		tried: make([]int, c.endpoints.Len())}
+	progress.Report(ctx, false, false)
 	for {
-		progress.Report(ctx, false, k.maybeBilled)
 		result, failed := k.attempt(ctx)
 		if failed == nil {
 			return result, nil
@@ -205,9 +206,9 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o t
 	case done != nil:
 		return Result{}, contextFailure(done, false, "connecting to "+host)
 	case o.Sent:
-		return Result{}, newFailure(&brokenOff, host+" did not answer", notOfContext(hide.Error(o.Err)))
+		return Result{}, newFailure(&brokenOff, host+" did not answer", ctxerr.Hide(hide.Error(o.Err)))
 	}
-	return Result{}, newFailure(ofConnection(o.Err), "no connection to "+host, notOfContext(hide.Error(o.Err)))
+	return Result{}, newFailure(ofConnection(o.Err), "no connection to "+host, ctxerr.Hide(hide.Error(o.Err)))
 }
 
 // redactor returns a Redactor for this request. Texts from a server or from the
@@ -236,5 +237,5 @@ func requestID(a answer, header http.Header) string {
 	if id := dara.StringValue(a.RequestId); id != "" {
 		return id
 	}
-	return header.Get("X-Acs-Request-Id")
+	return transport.RequestID(header)
 }

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aliyun/credentials-go/credentials"
-
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/internal/localcert"
 	"github.com/id2meta/id2meta/internal/simulator"
@@ -91,18 +89,10 @@ func (s *Server) CertificatePEM() []byte { return localcert.PEM(s.http.Certifica
 // endpoint, the HTTP client and [AccessKeyID]. You can append more options. If an option
 // is given twice, the last value counts.
 func (s *Server) Options() []id2meta.Option {
-	config := new(credentials.Config).
-		SetType("access_key").
-		SetAccessKeyId(AccessKeyID).
-		SetAccessKeySecret(AccessKeySecret)
-	cred, err := credentials.NewCredential(config)
-	if err != nil { // impossible: the configuration is made of constants
-		panic("id2metatest: " + err.Error())
-	}
 	return []id2meta.Option{
 		id2meta.WithEndpoints(s.Endpoint()),
 		id2meta.WithHTTPClient(s.client),
-		id2meta.WithCredential(cred),
+		id2meta.WithAccessKey(id2meta.AccessKey{ID: AccessKeyID, Secret: AccessKeySecret}),
 	}
 }
 

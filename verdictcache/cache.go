@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/ctxerr"
 )
 
 // Cache is an [id2meta.Verifier] that asks about each person once and remembers the
@@ -159,7 +160,7 @@ func (c *Cache) Forget(ctx context.Context, param id2meta.Param) error {
 		case ctx.Err() != nil:
 			return fmt.Errorf("verdictcache: Forget: waiting for the store: %w", ctx.Err())
 		default:
-			return fmt.Errorf("verdictcache: Forget: the store failed, and may still remember: %w", notTheCallers(err))
+			return fmt.Errorf("verdictcache: Forget: the store failed, and may still remember: %w", ctxerr.Hide(err))
 		}
 	}
 	return nil
@@ -228,5 +229,5 @@ func (c *Cache) ttl(r id2meta.Result) time.Duration {
 // failedClosed is the error of WithFailClosed. Its remedy is to try later.
 func failedClosed(err error) error {
 	return fmt.Errorf("%w: verdictcache: the store failed, and the service is not asked without it: %w",
-		id2meta.ErrUnavailable, notTheCallers(err))
+		id2meta.ErrUnavailable, ctxerr.Hide(err))
 }

@@ -3,7 +3,6 @@ package verdictcache
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -96,15 +95,6 @@ func (c *Cache) storeFailed(ctx context.Context, step string, err error) {
 	c.storeFailures.Add(1)
 	c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: the store failed",
 		slog.String("step", step), slog.String("reason", err.Error()))
-}
-
-// notTheCallers removes the errors of contexts from the chain of an error of the Store: they
-// would look as if the caller's own ctx had ended.
-func notTheCallers(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return errors.New(err.Error())
-	}
-	return err
 }
 
 // same reports whether the Store held the same value at both times.

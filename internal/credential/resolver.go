@@ -88,11 +88,10 @@ func (r *Resolver) Ready() (Key, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.noticeEnvironment()
-	now := r.time()
-	if last := r.usable(now); last != nil && now.Before(r.retry) {
-		return last.key, true
+	if !r.isFresh(r.time()) {
+		return Key{}, false
 	}
-	return Key{}, false
+	return r.latest.key, true
 }
 
 // Resolve returns the key to sign with. If ctx ends first, Resolve returns ctx.Err().
@@ -139,10 +138,10 @@ func (r *Resolver) look() (*answer, *flight) {
 	defer r.mu.Unlock()
 	r.noticeEnvironment()
 	now := r.time()
-	last := r.usable(now)
-	if last != nil && now.Before(r.retry) {
-		return last, nil
+	if r.isFresh(now) {
+		return r.latest, nil
 	}
+	last := r.usable(now)
 	if r.flight == nil {
 		r.flight = &flight{provider: r.provider(), started: now, done: make(chan struct{})}
 		go r.refresh(r.flight)
@@ -159,6 +158,9 @@ func (r *Resolver) time() time.Time {
 	}
 	return time.Now()
 }
+
+// isFresh reports whether the latest answer may be used without asking the source.
+func (r *Resolver) isFresh(now time.Time) bool { return r.usable(now) != nil && now.Before(r.retry) }
 
 // usable returns the latest answer if it may still be used, or nil.
 func (r *Resolver) usable(now time.Time) *answer {
