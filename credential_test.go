@@ -87,14 +87,6 @@ func requireRefused(t *testing.T, ctx context.Context, client *id2meta.Client, w
 	return err
 }
 
-// setHome gives the test a new home directory, without a profile.
-func setHome(t *testing.T) string {
-	home := t.TempDir()
-	t.Setenv("HOME", home)
-	t.Setenv("USERPROFILE", home)
-	return home
-}
-
 func writeFile(t *testing.T, text string, path ...string) string {
 	t.Helper()
 	name := filepath.Join(path...)
@@ -172,7 +164,7 @@ func TestCredentialOfEveryProvider(t *testing.T) {
 		}, roleKeyID, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			server, client := newVerification(t, test.given(t, setHome(t)))
+			server, client := newVerification(t, test.given(t, testenv.EmptyHome(t)))
 			server.AddCredential(userKeyID, userSecret, "")
 			server.AddCredential(roleKeyID, roleSecret, roleToken)
 			for range 2 {
@@ -319,7 +311,7 @@ func TestCredentialThatTheServiceRefuses(t *testing.T) {
 		}
 	})
 	t.Run("the default chain asks again, even if its provider keeps the old key", func(t *testing.T) {
-		setHome(t)
+		testenv.EmptyHome(t)
 		source := testenv.NewSTS(t)
 		source.Behave(func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, testenv.SessionJSON(roleKeyID, time.Hour))
@@ -334,7 +326,7 @@ func TestCredentialThatTheServiceRefuses(t *testing.T) {
 		source.RequireAsked(t, 2)
 	})
 	t.Run("a key that was replaced in a profile is found", func(t *testing.T) {
-		home := setHome(t)
+		home := testenv.EmptyHome(t)
 		writeFile(t, profileFile(userKeyID, "old"), home, ".alibabacloud", "credentials")
 		server, client := newVerification(t, nil)
 		server.AddCredential(userKeyID, "old", "")
@@ -370,11 +362,11 @@ func TestCredentialOfTheDefaultChain(t *testing.T) {
 			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", testenv.NewCredentialsURI(t))
 		}, roleKeyID},
 		{"another home directory is found", func(t *testing.T, _ string) {
-			writeFile(t, profileFile(userKeyID, userSecret), setHome(t), ".alibabacloud", "credentials")
+			writeFile(t, profileFile(userKeyID, userSecret), testenv.EmptyHome(t), ".alibabacloud", "credentials")
 		}, userKeyID},
 	} {
 		t.Run(later.name, func(t *testing.T) {
-			home := setHome(t)
+			home := testenv.EmptyHome(t)
 			server, client := newVerification(t, nil)
 			server.AddCredential(userKeyID, userSecret, "")
 			server.AddCredential(roleKeyID, roleSecret, roleToken)
@@ -389,7 +381,7 @@ func TestCredentialOfTheDefaultChain(t *testing.T) {
 		})
 	}
 	t.Run("a key that changes in the environment is used from the next call on", func(t *testing.T) {
-		setHome(t)
+		testenv.EmptyHome(t)
 		server, client := newVerification(t, nil)
 		for _, keyID := range []string{"first", "second", "first"} {
 			server.AddCredential(keyID, "secret", "")
@@ -403,12 +395,12 @@ func TestCredentialOfTheDefaultChain(t *testing.T) {
 		server, client := newVerification(t, nil)
 		for _, keyID := range []string{"first", "second"} {
 			server.AddCredential(keyID, "secret", "")
-			writeFile(t, profileFile(keyID, "secret"), setHome(t), ".alibabacloud", "credentials")
+			writeFile(t, profileFile(keyID, "secret"), testenv.EmptyHome(t), ".alibabacloud", "credentials")
 			requireSignedBy(t, server, client, keyID)
 		}
 	})
 	t.Run("a key that appears while another provider hangs is used at once", func(t *testing.T) {
-		setHome(t)
+		testenv.EmptyHome(t)
 		sts := testenv.NewSTS(t) // as a credentials URI
 		sts.Behave(sts.Hang)
 		t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", sts.URL)
@@ -504,14 +496,14 @@ func TestCredentialErrorsHoldNoSecret(t *testing.T) {
 				SetURLCredential(strings.Replace(sts.URL, "//", "//user:"+userSecret+"@", 1)+"/?token="+roleToken))
 		}},
 		{"a CLI configuration is not JSON", func(t *testing.T) credentials.Credential {
-			writeFile(t, `{"profiles":`+everything, setHome(t), ".aliyun", "config.json")
+			writeFile(t, `{"profiles":`+everything, testenv.EmptyHome(t), ".aliyun", "config.json")
 			return nil
 		}},
 		{"a provider of the caller puts everything into its errors", func(*testing.T) credentials.Credential { return leakyCredential{} }},
 		{"a provider of the caller panics with a secret", func(*testing.T) credentials.Credential { return panickingCredential{} }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			setHome(t)
+			testenv.EmptyHome(t)
 			var log bytes.Buffer
 			logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			server, client := newVerification(t, test.given(t), id2meta.WithLogger(logger))

@@ -66,7 +66,7 @@ func newClient(t testing.TB, endpoints []string, opts ...id2meta.Option) *id2met
 	t.Helper()
 	client, err := id2meta.New(append([]id2meta.Option{
 		id2meta.WithEndpoints(endpoints...),
-		withSimulatorKey(t),
+		withSimulatorKey(),
 	}, opts...)...)
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
@@ -74,12 +74,8 @@ func newClient(t testing.TB, endpoints []string, opts ...id2meta.Option) *id2met
 }
 
 // withSimulatorKey returns the option that signs with the access key of the simulator.
-func withSimulatorKey(t testing.TB) id2meta.Option {
-	t.Helper()
-	return id2meta.WithCredential(newCredential(t, new(credentials.Config).
-		SetType("access_key").
-		SetAccessKeyId(id2metatest.AccessKeyID).
-		SetAccessKeySecret(id2metatest.AccessKeySecret)))
+func withSimulatorKey() id2meta.Option {
+	return id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret})
 }
 
 // newCredential makes a provider of credentials-go.

@@ -166,7 +166,7 @@ func hostsDialed(t *testing.T, opts ...id2meta.Option) (hosts []string) {
 			return nil, errors.New("there is no network")
 		},
 	}}
-	client, err := id2meta.New(append([]id2meta.Option{withSimulatorKey(t), id2meta.WithHTTPClient(nowhere)}, opts...)...)
+	client, err := id2meta.New(append([]id2meta.Option{withSimulatorKey(), id2meta.WithHTTPClient(nowhere)}, opts...)...)
 	require.NoError(t, err)
 	_, err = client.Verify(t.Context(), zhangSan)
 	require.ErrorIs(t, err, id2meta.ErrUnavailable)
@@ -213,7 +213,7 @@ func TestTheLastOptionOfAKindCounts(t *testing.T) {
 	t.Run("WithCredential", func(t *testing.T) {
 		unknown := newCredential(t, new(credentials.Config).SetType("access_key").SetAccessKeyId("unknown").SetAccessKeySecret("unknown"))
 		require.ErrorIs(t, verify(t, id2meta.WithCredential(unknown)), id2meta.ErrCredential)
-		require.NoError(t, verify(t, id2meta.WithCredential(unknown), withSimulatorKey(t)))
+		require.NoError(t, verify(t, id2meta.WithCredential(unknown), withSimulatorKey()))
 	})
 	t.Run("WithLogger", func(t *testing.T) {
 		var first, second strings.Builder

@@ -130,7 +130,7 @@ func TestARushOnASharedLimitIsRefusedEarly(t *testing.T) {
 	server := newTestRedis(t)
 	const (
 		processes = 4
-		patience  = 2 * time.Second
+		timeout   = 2 * time.Second
 	)
 	var granted, early, late atomic.Int64
 	var group sync.WaitGroup
@@ -139,13 +139,13 @@ func TestARushOnASharedLimitIsRefusedEarly(t *testing.T) {
 		group.Go(func() { // 40 callers a second, where 12 can be served
 			for range 8 * 40 {
 				group.Go(func() {
-					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					ctx, cancel := context.WithTimeout(t.Context(), timeout)
 					defer cancel()
 					started := time.Now()
 					switch err := limiter.Wait(ctx); {
 					case err == nil:
 						granted.Add(1)
-					case time.Since(started) < patience/2:
+					case time.Since(started) < timeout/2:
 						early.Add(1)
 					default:
 						late.Add(1)

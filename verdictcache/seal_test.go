@@ -217,7 +217,7 @@ func (r *returns) Load(ctx context.Context, key verdictcache.Key) ([]byte, error
 }
 
 // Whoever can write the Store can delay a question for a lease with an old claim, or ask
-// for some minutes of patience with many of them.
+// for some minutes, if there are many of them.
 func TestPlantedClaims(t *testing.T) {
 	key := verdictcache.KeyOf(hashKey, zhang)
 	t.Run("a claim that does not change is dead after a lease", func(t *testing.T) {

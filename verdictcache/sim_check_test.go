@@ -99,7 +99,7 @@ func (w *world) checkError(err error, ctx context.Context) {
 }
 
 // checkTime checks that a Verify ended in time.
-func (w *world) checkTime(person int, began time.Time, patience time.Duration) {
+func (w *world) checkTime(person int, began time.Time, timeout time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	const question = 2*(simMaxAnswer+2*time.Second) + time.Second // of two attempts
@@ -109,8 +109,8 @@ func (w *world) checkTime(person int, began time.Time, patience time.Duration) {
 			allowed += question
 		}
 	}
-	if patience > 0 {
-		allowed = patience + 2*simMaxStep
+	if timeout > 0 {
+		allowed = timeout + 2*simMaxStep
 	}
 	for _, i := range w.incidents {
 		if (i.person == person || i.person == everybody) && i.at.After(began.Add(-10*time.Minute)) {

@@ -275,14 +275,14 @@ func (w *world) client(slot, id int) {
 		p := w.current[slot]
 		w.mu.Unlock()
 		person := r.IntN(len(w.persons))
-		var patience time.Duration
+		var timeout time.Duration
 		if w.impatient && r.IntN(3) == 0 {
-			patience = 200*time.Millisecond + time.Duration(r.Int64N(int64(20*time.Second)))
+			timeout = 200*time.Millisecond + time.Duration(r.Int64N(int64(20*time.Second)))
 		}
 		if w.forgetting && r.IntN(8) == 0 {
 			w.forget(p, person)
 		} else {
-			w.verify(p, person, patience)
+			w.verify(p, person, timeout)
 		}
 	}
 }
@@ -297,11 +297,11 @@ func gap(r *rand.Rand) time.Duration {
 	return time.Duration(1 + r.Int64N(int64(longest)))
 }
 
-func (w *world) verify(p *process, person int, patience time.Duration) {
+func (w *world) verify(p *process, person int, timeout time.Duration) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
-	if patience > 0 {
-		ctx, cancel = context.WithTimeout(ctx, patience)
+	if timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
 	guard := time.AfterFunc(simGuard, func() {
@@ -323,7 +323,7 @@ func (w *world) verify(p *process, person int, patience time.Duration) {
 	} else {
 		w.checkError(err, ctx)
 	}
-	w.checkTime(person, began, patience)
+	w.checkTime(person, began, timeout)
 }
 
 func (w *world) forget(p *process, person int) {

@@ -153,7 +153,7 @@ func testCredentialOfECS(t *testing.T) {
 		}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			emptyHome(t)
+			testenv.EmptyHome(t)
 			metadata := newMetadata(t)
 			var clock clock
 			r := &Resolver{Given: test.given(t), now: clock.now}

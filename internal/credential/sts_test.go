@@ -32,14 +32,6 @@ func newProvider(t *testing.T, config *credentials.Config) credentials.Credentia
 	return provider
 }
 
-// emptyHome gives the test a home directory of its own, without any profile.
-func emptyHome(t *testing.T) string {
-	home := t.TempDir()
-	t.Setenv("HOME", home)
-	t.Setenv("USERPROFILE", home)
-	return home
-}
-
 // resolveTogether makes n calls at once, requires this key from each, and returns how
 // long the slowest call took.
 func resolveTogether(t *testing.T, r *Resolver, n int, id string) time.Duration {
@@ -110,11 +102,11 @@ func TestAKeySurvivesSTSTrouble(t *testing.T) {
 			sts.RequireAsked(t, 2)
 
 			clock.pass(2 * time.Minute)
-			patience := time.Minute
+			timeout := time.Minute
 			if trouble.hangs {
-				patience = 200 * time.Millisecond
+				timeout = 200 * time.Millisecond
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			_, err := r.Resolve(ctx)
 			require.Error(t, err)
@@ -136,7 +128,7 @@ func TestTheChainChangesToTheNextProviderOnlyWhenTheTroubleLasts(t *testing.T) {
 	if _, err := os.Stat("/bin/cat"); err != nil {
 		t.Skip("the test wants a command that prints a file: ", err)
 	}
-	home := emptyHome(t)
+	home := testenv.EmptyHome(t)
 	key := file(t, `{"mode":"AK","access_key_id":"`+testenv.UserKeyID+`","access_key_secret":"`+testenv.UserSecret+`"}`, home, "key.json")
 	file(t, cli(`"mode":"External","process_command":"/bin/cat `+key+`"`), home, ".aliyun", "config.json")
 	t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", testenv.NewCredentialsURI(t))
@@ -165,14 +157,14 @@ func TestAKeyIsGivenWithoutTheWhiteSpaceAroundIt(t *testing.T) {
 	want := Key{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "token"}
 	for name, make := range map[string]func(t *testing.T) *Resolver{
 		"of the environment": func(t *testing.T) *Resolver {
-			emptyHome(t)
+			testenv.EmptyHome(t)
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "id\n")
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret\n")
 			t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", "token\n")
 			return new(Resolver)
 		},
 		"of the CLI's configuration": func(t *testing.T) *Resolver {
-			file(t, cli(`"mode":"StsToken","access_key_id":"id\n","access_key_secret":" secret","sts_token":"token\r\n"`), emptyHome(t), ".aliyun/config.json")
+			file(t, cli(`"mode":"StsToken","access_key_id":"id\n","access_key_secret":" secret","sts_token":"token\r\n"`), testenv.EmptyHome(t), ".aliyun/config.json")
 			return new(Resolver)
 		},
 		"of a provider": func(t *testing.T) *Resolver {

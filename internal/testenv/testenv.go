@@ -55,3 +55,12 @@ func Run(m *testing.M) int {
 	os.Setenv("SSL_CERT_DIR", home)
 	return m.Run()
 }
+
+// EmptyHome gives the test its own home directory, without a profile.
+func EmptyHome(t *testing.T) string {
+	t.Helper()
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	return home
+}

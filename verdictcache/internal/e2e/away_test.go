@@ -52,7 +52,7 @@ func lock(t *testing.T, dsn string) outage {
 }
 
 // personsAway is how many persons are asked about in each phase. With SQLite each
-// of them waits until the Cache has lost its patience with the lock.
+// of them waits until the time for the step of the store has passed.
 func personsAway(server *testserver.Server) int {
 	if server == nil {
 		return 8

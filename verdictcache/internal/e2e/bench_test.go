@@ -127,7 +127,7 @@ func BenchmarkRemembered(b *testing.B) {
 }
 
 // connect opens n connections, since on a busy machine so many at once may take
-// longer than the patience that a Cache has with its store.
+// longer than the time that a Cache gives its store.
 func connect(b *testing.B, db *sql.DB, n int) {
 	b.Helper()
 	conns := make([]*sql.Conn, n)

@@ -141,7 +141,7 @@ func (o orders) serve(say func(event)) (stats verdictcache.Stats, err error) {
 }
 
 // warmUp opens the connections. On a machine that starts many processes at once it
-// may take longer than the patience that a Cache has with its store.
+// may take longer than the time that a Cache gives its store.
 func warmUp(store verdictcache.Store) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
