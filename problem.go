@@ -21,6 +21,7 @@ const (
 	ProblemQuotes           Problem = "quotes"             // quotation marks, or an apostrophe at an end, which spreadsheets put before a text
 	ProblemTwoPeople        Problem = "two_people"         // 张三、李四
 	ProblemDigits           Problem = "digits"             // digits in a name, or digits other than 0 to 9 in a number
+	ProblemEscaped          Problem = "escaped"            // %E5%BC%A0, &#24352;, \u5f20
 	ProblemPlaceholder      Problem = "placeholder"        // null, undefined, NaN and the like
 	ProblemSpreadsheetError Problem = "spreadsheet_error"  // #N/A and the like
 )
@@ -29,7 +30,6 @@ const (
 const (
 	ProblemEmoji    Problem = "emoji"     // an emoji or a pictograph
 	ProblemSymbol   Problem = "symbol"    // another character that no name has
-	ProblemEscaped  Problem = "escaped"   // %E5%BC%A0, &#24352;, \u5f20
 	ProblemDot      Problem = "dot"       // a dot at an end, two dots in a row, or another sign instead of the dot
 	ProblemNoLetter Problem = "no_letter" // only dots or other signs
 	ProblemTooLong  Problem = "too_long"  // more than 100 characters

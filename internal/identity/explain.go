@@ -99,7 +99,7 @@ func explainTypedNumber(s string, found Problem) Problem {
 			continue
 		}
 		switch problem := problemOf(r); problem {
-		case ControlCharacter, LostCharacter, HiddenForDisplay, Quotes, Note:
+		case ControlCharacter, LostCharacter, HiddenForDisplay, Quotes, Note, Escaped:
 			return problem
 		case Digits:
 			if r > '9' {

@@ -108,6 +108,7 @@ var texts = [...]Text{
 	{Emoji, UserName, "it contains an emoji or a pictograph", "姓名中不能有表情符号。"},
 	{Symbol, UserName, "it contains a character that no name has", "姓名中有不该出现的符号，请核对。"},
 	{Escaped, UserName, "it is escaped for a URL, for HTML or for JSON", "姓名中有的字变成了代码，请重新输入。"},
+	{Escaped, IdentifyNum, "it is escaped for a URL, for HTML or for JSON", "身份证号中有的字符变成了代码，请重新输入。"},
 	{Placeholder, UserName, "it is what a program writes for a missing value", "请填写真实姓名。"},
 	{Placeholder, IdentifyNum, "it is what a program writes for a missing value", "请填写真实的身份证号。"},
 	{SpreadsheetError, UserName, "it is an error of a spreadsheet", "填入的是表格软件的错误提示，请填写姓名。"},
