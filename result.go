@@ -199,5 +199,8 @@ func (a answer) verdict() (BizCode, bool) {
 		return "", false
 	}
 	biz := BizCode(dara.StringValue(a.ResultObject.BizCode))
-	return biz, biz.Valid()
+	if !biz.Valid() {
+		return "", false
+	}
+	return biz, true
 }

@@ -75,6 +75,8 @@ func FuzzDecodeAnswer(f *testing.F) {
 		`{"Code":"200","Code":"200","ResultObject":{"BizCode":"1"}}`,
 		`{"\u0043ode":"200","ResultObject":{"BizCode":"\u0031"}}`,
 		`{"Code":"200","ResultObject":null}`,
+		`{"Code":"200","ResultObject":{"BizCode":"0"}}`,
+		`{"Code":"200","ResultObject":{"BizCode":"1 "}}`,
 		`null`, `[]`, `{}`, ``,
 	} {
 		f.Add([]byte(body))
