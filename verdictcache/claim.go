@@ -57,7 +57,7 @@ func (f *flight) find(seen found) outcome {
 			refusals = 0
 		default:
 			// There is no value, or no usable value, or the claim of a dead owner.
-			granted, err := f.claim(seen.raw)
+			granted, now, err := f.claim(seen)
 			if err != nil {
 				return f.withoutStore(err)
 			}
@@ -65,6 +65,9 @@ func (f *flight) find(seen found) outcome {
 				return f.lookBackAndAsk()
 			}
 			refusals++
+			if !now.same(seen) { // the Store failed, and another process was faster
+				seen, changed, refusals = now, time.Now(), 0
+			}
 		}
 		switch {
 		case refusals == maxRefusals || time.Since(start) > maxCall+2*c.lease:
@@ -91,25 +94,32 @@ func (f *flight) find(seen found) outcome {
 	}
 }
 
-// claim tries to replace old by this flight's claim. If the Store fails, it may have taken
-// the step, so claim looks. Before the service is asked, claim has to be certain: if a claim
-// came into the Store after Forget, a verdict from before Forget would be remembered.
-func (f *flight) claim(old []byte) (granted bool, err error) {
+// claim tries to replace seen by this flight's claim. If the Store fails, it may have taken
+// the step, so claim looks what is there now. Before the service is asked, claim has to be
+// certain: if a claim came into the Store after Forget, a verdict from before Forget would be
+// remembered. So each attempt has an owner of its own, and a claim that comes late counts as
+// another flight's.
+func (f *flight) claim(seen found) (granted bool, now found, err error) {
 	c := f.cache
+	f.owner[0]++
 	f.held = f.nextClaim()
-	granted, err = c.swap(f.ctx, f.key, old, f.held, c.lease, f.share)
+	granted, err = c.swap(f.ctx, f.key, seen.raw, f.held, c.lease, f.share)
+	now = seen
 	if err != nil && f.ctx.Err() == nil {
-		now, err := c.load(f.ctx, c.rings[0], f.key, f.share)
-		granted = err == nil && now.claim.owner == f.owner
+		looked, lookErr := c.load(f.ctx, c.rings[0], f.key, f.share)
+		granted = lookErr == nil && looked.claim.owner == f.owner
+		if lookErr == nil && looked.value != (value{}) && !looked.same(seen) {
+			now, err = looked, nil
+		}
 	}
 	switch {
 	case granted:
-		return true, nil
+		return true, now, nil
 	case err == nil:
 		f.held = nil
 	}
 	f.unsure = err != nil
-	return false, err
+	return false, now, err
 }
 
 func (f *flight) nextClaim() []byte {
@@ -179,14 +189,17 @@ func (f *flight) ask() outcome {
 	}
 }
 
-func (f *flight) renew(ctx context.Context) {
+// renew reports whether the claim is in the Store for another lease.
+func (f *flight) renew(ctx context.Context) bool {
 	if f.held == nil {
-		return // the claim was lost, and another process may be asking, too
+		return false // the claim was lost, and another process may be asking, too
 	}
 	next := f.nextClaim()
-	if f.exchange(ctx, next, f.cache.lease) {
+	renewed, _ := f.exchange(ctx, next, f.cache.lease)
+	if renewed {
 		f.held = next
 	}
+	return renewed
 }
 
 // callNext asks the Verifier behind.
@@ -210,14 +223,12 @@ func (f *flight) callNext() (o outcome) {
 	return outcome{result: result, asked: asked}
 }
 
-// conclude turns the claim into a verdict, or gives the claim up.
-func (f *flight) conclude() {
+// conclude turns the claim into a verdict, or gives the claim up. It calls tell when the
+// callers should not wait any longer.
+func (f *flight) conclude(tell func()) {
 	c, o, ctx := f.cache, f.outcome, context.WithoutCancel(f.ctx)
 	if o.isVerdict() && !o.asked.IsZero() {
-		ttl := c.ttl(o.result)
-		ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), time.Millisecond)
-		value := c.rings[0].seal(f.key, value{verdict: o.result, asked: o.asked})
-		if f.held != nil && !f.unsure && f.exchange(ctx, value, ttl) {
+		if f.held != nil && !f.unsure && f.save(ctx, tell) {
 			if o.movedFrom != (Key{}) {
 				c.remove(ctx, o.movedFrom, c.lease/3) // a failure is logged, and the verdict expires
 			}
@@ -230,31 +241,53 @@ func (f *flight) conclude() {
 	}
 }
 
+// save replaces the claim by the verdict, and reports whether it did. The verdict is paid for:
+// while the Store is away or cannot write, save tries again, for a lease. A Store that renews
+// the claim and still fails to save the verdict is not away.
+func (f *flight) save(ctx context.Context, tell func()) bool {
+	c, o := f.cache, f.outcome
+	ttl := c.ttl(o.result)
+	ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), time.Millisecond)
+	verdict := c.rings[0].seal(f.key, value{verdict: o.result, asked: o.asked})
+	start, renewed := time.Now(), false
+	for pause := minPoll; f.held != nil; pause *= 2 {
+		saved, err := f.exchange(ctx, verdict, ttl)
+		if err == nil || renewed || time.Since(start)+pause > c.lease {
+			return saved
+		}
+		if renewed = f.renew(ctx); !renewed {
+			tell()
+			time.Sleep(pause)
+		}
+	}
+	return false
+}
+
 // exchange replaces the claim by new, and reports whether it did. If the Store refuses or
 // fails, it may have taken this step, or an earlier one, all the same. So exchange looks which
-// value is there: no two values have the same bytes. After exchange, held is nil if the claim
-// was lost.
-func (f *flight) exchange(ctx context.Context, new []byte, ttl time.Duration) bool {
+// value is there: no two values have the same bytes. An error says that the Store failed. After
+// exchange, held is nil if the claim was lost.
+func (f *flight) exchange(ctx context.Context, new []byte, ttl time.Duration) (swapped bool, err error) {
 	c := f.cache
 	for range 2 {
-		swapped, err := c.swap(ctx, f.key, f.held, new, ttl, c.lease/3)
+		swapped, err = c.swap(ctx, f.key, f.held, new, ttl, c.lease/3)
 		if swapped {
-			return true
+			return true, nil
 		}
 		if err != nil && ctx.Err() != nil {
-			return false
+			return false, err
 		}
-		now, err := c.load(ctx, c.rings[0], f.key, c.lease/3)
+		now, lookErr := c.load(ctx, c.rings[0], f.key, c.lease/3)
 		switch {
-		case err != nil:
-			return false
+		case lookErr != nil:
+			return false, lookErr
 		case bytes.Equal(now.raw, new):
-			return true
+			return true, nil
 		case now.claim.owner != f.owner:
 			f.held = nil
-			return false
+			return false, nil
 		}
 		f.held = now.raw
 	}
-	return false
+	return false, err
 }

@@ -198,5 +198,5 @@ func (f *flight) land() {
 		tell()
 		f.cancel()
 	}()
-	f.conclude()
+	f.conclude(tell)
 }

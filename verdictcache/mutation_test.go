@@ -21,7 +21,7 @@ var plantedBugs = []struct {
 	finds    string   // what the simulation says
 }{
 	{"a claim is granted twice", "claim.go", []string{
-		"return false, err\n}\n\nfunc (f *flight) nextClaim()", "return planted(BUG) && err == nil, err\n}\n\nfunc (f *flight) nextClaim()",
+		"return false, now, err\n}\n\nfunc (f *flight) nextClaim()", "return planted(BUG) && err == nil, now, err\n}\n\nfunc (f *flight) nextClaim()",
 	}, "asked without need"},
 	{"a verdict is saved after the claim was lost", "claim.go", []string{
 		"case now.claim.owner != f.owner:", "case !planted(BUG) && now.claim.owner != f.owner:",

@@ -440,7 +440,8 @@ func TestPreviousHashKeys(t *testing.T) {
 	})
 }
 
-// A save that fails gives the claim up, so that nobody waits for a lease.
+// A Store that takes claims but not this verdict will not take it later. The claim is given
+// up, so that nobody waits for a lease.
 func TestASaveThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logBuffer
@@ -450,8 +451,110 @@ func TestASaveThatFails(t *testing.T) {
 		c := newCache(t, next, store, log.option())
 		mustVerify(t, c, zhang, match)
 		require.Contains(t, log.String(), "not remembered")
+		require.LessOrEqual(t, c.Stats().StoreFailures, uint64(4), "it does not try again and again")
 		store.save.set(nil)
 		require.Equal(t, outcome{result: match}, <-start(t.Context(), newCache(t, next, store), zhang))
 		require.Equal(t, 2, next.asked())
 	})
+}
+
+// A verdict is paid for. While the Store is away, the Cache goes on trying to save it, but no
+// caller waits for that.
+func TestASaveWhileTheStoreIsAway(t *testing.T) {
+	outages := []struct {
+		sentence string
+		takes    func(s *faulty) faultsOf // the steps that fail
+		fault    func(context.Context) error
+		wait     time.Duration // of the caller
+	}{
+		{"it refuses connections", everyStep, fails, 0},
+		{"it hangs", everyStep, hangs, 3 * time.Second},
+		{"it can be read and not written", func(s *faulty) faultsOf {
+			return faultsOf{&s.claim, &s.renew, &s.save, &s.release, &s.delete}
+		}, fails, 0},
+	}
+	for _, outage := range outages {
+		for _, moment := range []struct {
+			sentence string
+			asks     time.Duration // how long the service asks before the outage
+		}{{"as the verdict comes", 0}, {"while the service is asked", 2 * time.Second}} {
+			t.Run(outage.sentence+" for nine seconds from "+moment.sentence, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					store := newFaulty()
+					next := &service{answer: func(context.Context, int32) (id2meta.Result, error) {
+						outage.takes(store).set(outage.fault)
+						time.AfterFunc(9*time.Second, func() { outage.takes(store).set(nil) })
+						time.Sleep(moment.asks)
+						return match, nil
+					}}
+					c := newCache(t, next, store)
+					require.Equal(t, outcome{result: match, after: moment.asks + outage.wait}, <-start(t.Context(), c, zhang))
+					// Others in this process need not wait for the Store.
+					require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
+					time.Sleep(14 * time.Second)
+					other := newCache(t, next, store)
+					mustVerify(t, other, zhang, match)
+					require.Equal(t, verdictcache.Stats{Remembered: 1}, other.Stats())
+					require.Equal(t, 1, next.asked())
+				})
+			})
+		}
+	}
+	t.Run("a person who is forgotten as it comes back is not remembered", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			next := &service{answer: func(context.Context, int32) (id2meta.Result, error) {
+				everyStep(store).set(fails)
+				return match, nil
+			}}
+			c := newCache(t, next, store)
+			mustVerify(t, c, zhang, match)
+			everyStep(store).set(nil)
+			require.NoError(t, c.Forget(t.Context(), zhang))
+			time.Sleep(time.Minute)
+			next.answer = always(mismatch, nil)
+			mustVerify(t, c, zhang, mismatch)
+			require.Equal(t, 2, next.asked())
+		})
+	})
+	t.Run("a person who is forgotten between two attempts is not remembered", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			store.save.set(fails)
+			next := &service{answer: always(match, nil)}
+			c := newCache(t, next, store)
+			store.renew.set(func(ctx context.Context) error {
+				store.save.set(nil)
+				return c.Forget(ctx, zhang)
+			})
+			mustVerify(t, c, zhang, match)
+			time.Sleep(time.Minute)
+			next.answer = always(mismatch, nil)
+			mustVerify(t, c, zhang, mismatch)
+			require.Equal(t, 2, next.asked())
+		})
+	})
+	t.Run("after a lease the verdict is given up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var log logBuffer
+			store := newFaulty()
+			next := &service{answer: func(context.Context, int32) (id2meta.Result, error) {
+				everyStep(store).set(fails)
+				return match, nil
+			}}
+			c := newCache(t, next, store, log.option())
+			mustVerify(t, c, zhang, match)
+			time.Sleep(15 * time.Second)
+			require.Contains(t, log.String(), "not remembered")
+			require.LessOrEqual(t, c.Stats().StoreFailures, uint64(50), "it does not try all the time")
+			everyStep(store).set(nil)
+			next.answer = always(match, nil)
+			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
+			require.Equal(t, 2, next.asked())
+		})
+	})
+}
+
+func everyStep(s *faulty) faultsOf {
+	return faultsOf{&s.load, &s.claim, &s.renew, &s.save, &s.release, &s.delete}
 }

@@ -17,7 +17,7 @@ func (s *simService) needlessLocked(new *call) string {
 	for _, c := range s.calls {
 		switch {
 		case c.person != new.person || s.w.forgottenLocked(c):
-		case c.ended.IsZero() && !c.hangs:
+		case c.ended.IsZero() && !c.hangs && !c.lost:
 			return "while it was being asked about"
 		case (c.ok || c.wasted) && !c.lost && new.asked.Sub(c.asked) < c.ttl()-time.Second:
 			return "although there was a verdict"
@@ -46,8 +46,8 @@ func (s *simService) countNeedlessLocked(p *process, person int, why string) {
 	if w.excusedLocked(person) < 0 && !w.clocks {
 		w.problemLocked("asked without need: process %d asks about person %d %s", p.id, person, why)
 	}
-	for _, c := range s.calls { // the fault that excuses this call has lost their verdicts, too
-		if c.person == person && !c.ended.IsZero() {
+	for _, c := range s.calls { // the fault that excuses this call has lost their claims and verdicts, too
+		if c.person == person {
 			c.lost = true
 		}
 	}
@@ -92,7 +92,7 @@ func (w *world) checkError(err error, ctx context.Context) {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 	case w.serviceErrors > 0 && errors.Is(err, errService):
 	case w.serviceHangs > 0 && errors.Is(err, id2meta.ErrMaybeBilled):
-	case w.failClosed && storeFails && !errors.Is(err, id2meta.ErrMaybeBilled):
+	case w.failClosed && (storeFails || w.serviceHangs > 0) && !errors.Is(err, id2meta.ErrMaybeBilled):
 	default:
 		w.problem("an error without a reason: %v", err)
 	}

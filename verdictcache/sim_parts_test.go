@@ -191,7 +191,7 @@ type call struct {
 	ok      bool      // it brought a verdict
 	wasted  bool      // it was left, although the verdict would have come
 	hangs   bool
-	lost    bool // a fault has lost its verdict
+	lost    bool // a fault has lost its claim or its verdict
 }
 
 func (s *simService) truthLocked(person int) id2meta.BizCode {
@@ -245,16 +245,16 @@ func (v simVerifier) Verify(ctx context.Context, param id2meta.Param) (id2meta.R
 			<-w.end
 			return id2meta.Result{}, errService
 		}
-		result, again, err := v.attempt(ctx, person, claimed, r)
+		result, again, err := v.attempt(ctx, person, claimed, attempt, r)
 		if !again || attempt == 2 {
 			return result, err
 		}
 	}
 }
 
-func (v simVerifier) attempt(ctx context.Context, person int, claimed time.Time, r *rand.Rand) (result id2meta.Result, again bool, err error) {
+func (v simVerifier) attempt(ctx context.Context, person int, claimed time.Time, attempt int, r *rand.Rand) (result id2meta.Result, again bool, err error) {
 	w := v.p.w
-	c := w.service.begin(v.p, person, claimed)
+	c := w.service.begin(v.p, person, claimed, attempt)
 	w.happened("process %d asks about person %d", v.p.id, person)
 	answer := time.Duration(1 + r.Int64N(int64([]time.Duration{time.Second / 20, time.Second, simMaxAnswer}[r.IntN(3)])))
 	fault := r.Float64()
@@ -262,7 +262,7 @@ func (v simVerifier) attempt(ctx context.Context, person int, claimed time.Time,
 		w.mu.Lock()
 		c.hangs = true
 		w.mu.Unlock()
-		w.incident(person, 0, 6*time.Minute)
+		w.incident(person, 2, 6*time.Minute) // whoever has waited for all of two such calls asks, too
 		<-w.end
 		return id2meta.Result{}, false, errService
 	}
@@ -286,14 +286,15 @@ func (v simVerifier) attempt(ctx context.Context, person int, claimed time.Time,
 	return id2meta.Result{BizCode: c.verdict, RequestID: c.id}, false, nil
 }
 
-// begin notes a call, and checks that there is a reason for it.
-func (s *simService) begin(p *process, person int, claimed time.Time) *call {
+// begin notes a call, and checks that there is a reason for it. The client decides about a
+// second attempt, and not the Cache.
+func (s *simService) begin(p *process, person int, claimed time.Time, attempt int) *call {
 	w := s.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
 	c := &call{id: fmt.Sprintf("person %d call %d", person, len(s.calls)), person: person, verdict: s.truthLocked(person), claimed: claimed, asked: now}
-	if why := s.needlessLocked(c); why != "" {
+	if why := s.needlessLocked(c); why != "" && attempt == 1 {
 		s.countNeedlessLocked(p, person, why)
 	}
 	s.calls = append(s.calls, c)

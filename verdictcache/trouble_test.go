@@ -2,6 +2,7 @@ package verdictcache_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -43,9 +44,7 @@ func TestAStoreInTrouble(t *testing.T) {
 	}{
 		{"Load", func(s *faulty) faultsOf { return faultsOf{&s.load} }, false},
 		{"Claim", func(s *faulty) faultsOf { return faultsOf{&s.claim} }, false},
-		{"every step", func(s *faulty) faultsOf {
-			return faultsOf{&s.load, &s.claim, &s.renew, &s.save, &s.release, &s.delete}
-		}, false},
+		{"every step", everyStep, false},
 		{"Save", func(s *faulty) faultsOf { return faultsOf{&s.save} }, true},
 	} {
 		for _, f := range faults {
@@ -311,6 +310,89 @@ func TestAStepThatWasTakenUnheard(t *testing.T) {
 			require.Zero(t, next.asked())
 			require.Equal(t, outcome{result: match}, <-start(t.Context(), newCache(t, next, store.faulty), li))
 		})
+	})
+}
+
+// If a claim fails because another process was faster, the Store is not away.
+func TestAClaimThatFailsWhileAnotherProcessIsFaster(t *testing.T) {
+	for _, f := range faults {
+		for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithFailClosed()}} {
+			t.Run(fmt.Sprintf("it %s, fail closed: %v", f.sentence, opts != nil), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					next := &service{answer: after(5*time.Second, match, nil)}
+					store := newFaulty()
+					// Both wait until the claim of a dead process has expired.
+					key := verdictcache.KeyOf(hashKey, zhang)
+					swapped, err := store.CompareAndSwap(t.Context(), key, nil, verdictcache.SealClaim(hashKey, key, [16]byte{1}, 1), time.Hour)
+					require.NoError(t, err)
+					require.True(t, swapped)
+					here, there := newCache(t, next, store, opts...), newCache(t, next, store.Store)
+					store.claim.set(func(ctx context.Context) error {
+						store.claim.set(nil)
+						time.Sleep(2 * time.Second)
+						return f.fault(ctx)
+					})
+					waits := start(t.Context(), here, zhang)
+					time.Sleep(time.Second)
+					faster := start(t.Context(), there, zhang)
+					require.Equal(t, match, (<-waits).result)
+					require.Equal(t, match, (<-faster).result)
+					require.Equal(t, 1, next.asked())
+					require.Equal(t, verdictcache.Stats{Shared: 1, StoreFailures: 1}, here.Stats())
+				})
+			})
+		}
+	}
+}
+
+// lateClaim fails at the first claim, and takes it when it is told to.
+type lateClaim struct {
+	*faulty
+	take func() (swapped bool, err error)
+}
+
+func (s *lateClaim) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	if s.take != nil || s.faultOf(key, old, new) != &s.claim {
+		return s.faulty.CompareAndSwap(ctx, key, old, new, ttl)
+	}
+	s.take = func() (bool, error) {
+		return s.Store.CompareAndSwap(context.WithoutCancel(ctx), key, old, new, ttl)
+	}
+	return false, errors.Join(errStore, s.claim.do(ctx))
+}
+
+// A claim that comes into the Store after Forget counts as another flight's: the verdict is
+// from before Forget.
+func TestAClaimThatComesAfterForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
+			if call == 1 {
+				return after(time.Second, id2meta.Result{}, id2meta.ErrUnavailable)(ctx, call)
+			}
+			return after(10*time.Second, match, nil)(ctx, call)
+		}}
+		store := &lateClaim{faulty: newFaulty()}
+		here, there := newCache(t, next, store), newCache(t, next, store.Store)
+		var faster <-chan outcome
+		store.claim.set(func(context.Context) error {
+			store.claim.set(nil)
+			faster = start(t.Context(), there, zhang)
+			time.Sleep(time.Millisecond)
+			return nil
+		})
+		asks := start(t.Context(), here, zhang)
+		synctest.Wait()
+		require.ErrorIs(t, (<-faster).err, id2meta.ErrUnavailable)
+		time.Sleep(2 * time.Second)
+		require.Equal(t, 2, next.asked(), "here has a second claim now")
+		require.NoError(t, there.Forget(t.Context(), zhang))
+		swapped, err := store.take()
+		require.NoError(t, err)
+		require.True(t, swapped)
+		require.Equal(t, match, (<-asks).result)
+		next.answer = always(mismatch, nil)
+		time.Sleep(time.Minute)
+		mustVerify(t, there, zhang, mismatch)
 	})
 }
 
