@@ -77,7 +77,9 @@ func newPlan(seed uint64) plan {
 
 // Times of the simulation.
 const (
-	simLease       = 15 * time.Second // the default
+	// simLease is nearly the default. With the default, the last renewal and the end of five
+	// minutes are at the same moment, and their order is not repeatable.
+	simLease       = 15*time.Second + 3*time.Millisecond
 	simMatchTTL    = 48 * time.Hour
 	simNegativeTTL = 24 * time.Hour // the default
 	simMaxStep     = 20 * time.Millisecond
@@ -204,6 +206,7 @@ func (w *world) newProcess() *process {
 	p.ctx, p.kill = context.WithCancel(context.Background())
 	opts := []verdictcache.Option{
 		verdictcache.WithMatchTTL(simMatchTTL),
+		verdictcache.WithLease(simLease),
 		verdictcache.WithLogger(slog.New(slog.NewTextHandler(w.log, nil))),
 	}
 	if w.failClosed {
