@@ -68,6 +68,9 @@ func (f *flight) find(seen found) outcome {
 			if !now.same(seen) { // the Store failed, and another process was faster
 				seen, changed, refusals = now, time.Now(), 0
 			}
+			if c.fresh(seen.value) {
+				continue
+			}
 		}
 		switch {
 		case refusals == maxRefusals || time.Since(start) > maxCall+2*c.lease:
@@ -242,25 +245,28 @@ func (f *flight) conclude(tell func()) {
 }
 
 // save replaces the claim by the verdict, and reports whether it did. The verdict is paid for:
-// while the Store is away or cannot write, save tries again, for a lease. A Store that renews
-// the claim and still fails to save the verdict is not away.
+// while the Store is away or cannot write, save tries for a lease to renew the claim, and then
+// saves the verdict. A Store that renews the claim and still fails to save is not away.
 func (f *flight) save(ctx context.Context, tell func()) bool {
 	c, o := f.cache, f.outcome
 	ttl := c.ttl(o.result)
 	ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), time.Millisecond)
 	verdict := c.rings[0].seal(f.key, value{verdict: o.result, asked: o.asked})
-	start, renewed := time.Now(), false
-	for pause := minPoll; f.held != nil; pause *= 2 {
-		saved, err := f.exchange(ctx, verdict, ttl)
-		if err == nil || renewed || time.Since(start)+pause > c.lease {
+	start := time.Now()
+	saved, err := f.exchange(ctx, verdict, ttl)
+	for pause := minPoll; err != nil && time.Since(start) < c.lease; pause = min(2*pause, time.Second) {
+		if f.renew(ctx) {
+			saved, _ = f.exchange(ctx, verdict, ttl)
 			return saved
 		}
-		if renewed = f.renew(ctx); !renewed {
-			tell()
-			time.Sleep(pause)
+		if f.held == nil { // the claim was lost, or the Store took the verdict and did not say so
+			now, err := c.load(ctx, c.rings[0], f.key, c.lease/3)
+			return err == nil && bytes.Equal(now.raw, verdict)
 		}
+		tell()
+		time.Sleep(pause)
 	}
-	return false
+	return saved
 }
 
 // exchange replaces the claim by new, and reports whether it did. If the Store refuses or
