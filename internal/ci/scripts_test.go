@@ -340,6 +340,31 @@ func TestSetVersionLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// docs/releasing.md tells who gives the library a path in a git server of their own to
+// set GOPRIVATE. The check takes the modules from its own proxy all the same.
+func TestTheConsumerCheckPassesWhereTheModuleIsPrivate(t *testing.T) {
+	dir, path := copyOfRepository(t), root(t)
+	settings, err := os.ReadFile(strings.TrimSpace(must(t, dir, "go", "env", "GOENV")))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	for name, set := range map[string]func(t *testing.T){
+		"in the environment": func(t *testing.T) { t.Setenv("GOPRIVATE", path) },
+		"in Go's settings": func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "env")
+			write(t, file, string(settings)+"\nGOPRIVATE="+path+"\nGONOPROXY="+path+"\n", 0o644)
+			t.Setenv("GOENV", file)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set(t)
+			if output := must(t, dir, ".ci/consumer"); !strings.Contains(output, "verified: true") {
+				t.Errorf("output:\n%s", output)
+			}
+		})
+	}
+}
+
 // The recipe for Kratos has generated code, which a search-and-replace breaks.
 func TestACopyWithAnotherModulePathBuilds(t *testing.T) {
 	dir := copyOfRepository(t)
