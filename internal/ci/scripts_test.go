@@ -386,6 +386,25 @@ func TestACopyWithAnotherModulePathBuilds(t *testing.T) {
 	must(t, filepath.Join(dir, "examples/frameworks"), "go", "test", "./kratos/...")
 }
 
+func TestAModulePathMayBeginWithThePresentPath(t *testing.T) {
+	for _, more := range []string{"2", "/fork", "-pay"} {
+		t.Run(more, func(t *testing.T) {
+			dir := copyOfRepository(t)
+			path := root(t) + more
+			must(t, dir, ".ci/rename-module", path)
+			if got := strings.TrimSpace(must(t, dir, "go", "list", "-m")); got != path {
+				t.Errorf("the module is %s", got)
+			}
+			must(t, filepath.Join(dir, "redislimiter"), "go", "build", ".")
+			commit(t, dir)
+			must(t, dir, ".ci/rename-module", root(t)) // and back
+			if diff := must(t, dir, "git", "diff", "HEAD~1"); diff != "" {
+				t.Errorf("there and back differs by\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestRenameModuleRefuses(t *testing.T) {
 	dir := copyOfRepository(t)
 	for name, path := range map[string]string{
