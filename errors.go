@@ -74,8 +74,8 @@ var (
 //
 //   - was sent and not answered in time, or its answer broke off;
 //   - was answered with HTTP 1xx or 2xx, and the answer cannot be understood;
-//   - was answered by a proxy instead of the service: HTTP 408, 499, 502, 504 or 52x
-//     without a known Code, or Code 200 with an HTTP status other than 200.
+//   - was answered by a proxy instead of the service: HTTP 408, 499 or 5xx (but not 500,
+//     501 or 503) without a known Code, or Code 200 with an HTTP status other than 200.
 //
 // If errors.Is does not find ErrMaybeBilled, each request was either not sent or
 // answered with a failure.

@@ -8,10 +8,10 @@ require (
 	github.com/alibabacloud-go/tea v1.5.4
 	github.com/aliyun/credentials-go v1.4.14
 	github.com/emmansun/gmsm v0.43.0 // package sm2param alone: SM2
-	github.com/hashicorp/golang-lru/v2 v2.0.7
+	github.com/hashicorp/golang-lru/v2 v2.0.7 // package verdictcache: Memory
 	github.com/stretchr/testify v1.12.1
-	github.com/tjfoc/gmsm v1.4.1
-	go.uber.org/goleak v1.3.0
+	github.com/tjfoc/gmsm v1.4.1 // the simulator: decrypts SM2 by other code than sm2param uses
+	go.uber.org/goleak v1.3.0 // tests alone: no goroutine is left
 	golang.org/x/text v0.43.0 // tests alone: Unicode's decompositions, to check the folding of ideographs
 	golang.org/x/time v0.16.0
 )

@@ -200,7 +200,7 @@ func WithMaxAttempts(n int) Option {
 
 // WithRetryUnanswered makes Verify also retry a request that was sent and not
 // answered: the connection broke, the answer broke off, the server was silent, or a
-// proxy answered instead of the service (for example with HTTP 502 or 504). By
+// proxy answered instead of the service with HTTP 502, 504 or the like. By
 // default Verify does not retry such a request, because the service may have answered
 // and billed it (see [ErrMaybeBilled]). Then the retry is billed again.
 //

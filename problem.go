@@ -22,7 +22,7 @@ const (
 	ProblemTwoPeople        Problem = "two_people"         // 张三、李四
 	ProblemDigits           Problem = "digits"             // digits in a name, or digits other than 0 to 9 in a number
 	ProblemEscaped          Problem = "escaped"            // %E5%BC%A0, &#24352;, \u5f20
-	ProblemPlaceholder      Problem = "placeholder"        // null, undefined, NaN and the like
+	ProblemPlaceholder      Problem = "placeholder"        // null, undefined, NaN, 未知 and the like
 	ProblemSpreadsheetError Problem = "spreadsheet_error"  // #N/A and the like
 )
 

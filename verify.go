@@ -35,8 +35,8 @@ const version = "0.1.0"
 //     on up to 2 s).
 //   - Throttled: Verify tries again after the wait that the answer tells, or else
 //     after a backoff.
-//   - Sent and not answered, or a proxy's HTTP 502, 504 or 52x: Verify returns, because
-//     the service may have billed the request. [WithRetryUnanswered] changes that.
+//   - Sent and not answered, or a proxy's HTTP 502, 504 or other 5xx: Verify returns,
+//     because the service may have billed the request. [WithRetryUnanswered] changes that.
 //   - Any other failure: Verify returns.
 //
 // Verify also returns if no attempt is left ([WithMaxAttempts]), if no time is left

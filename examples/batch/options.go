@@ -56,7 +56,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	}
 	f.StringVar(&o.in, "in", "", "the CSV or .xlsx `file` to verify; without it a sample runs")
 	f.StringVar(&o.out, "out", "", "the CSV or .xlsx `file` for the verdicts; its journal is kept beside it")
-	f.StringVar(&o.sheet, "sheet", "", "the `name` of the workbook's sheet to verify (default: the first one)")
+	f.StringVar(&o.sheet, "sheet", "", "the `name` of the workbook's sheet to verify (default: the first that is not hidden)")
 	f.Func("keep", "`columns` of the input to carry into the output, by their titles, separated by commas", func(s string) error {
 		o.keep = strings.Split(s, ",")
 		return nil

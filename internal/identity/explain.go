@@ -91,7 +91,7 @@ func explainTypedNumber(s string, found Problem) Problem {
 		return Digits
 	case checkName(foldName(s), nothing) == "":
 		return Swapped
-	case strings.Contains(s, "XX"), strings.Contains(s, "xx"):
+	case strings.Contains(s, "XX"), strings.Contains(s, "xx"), strings.Contains(s, ".."), strings.ContainsAny(s, "●⚫⬤"):
 		return HiddenForDisplay
 	}
 	for _, r := range s {
@@ -134,7 +134,7 @@ func explainText(s string, found Problem) Problem {
 	switch {
 	case strings.HasPrefix(s, "#"):
 		return SpreadsheetError
-	case s == "N/A", s == "n/a", s == "(null)", s == "<nil>", problemOfLetters(s) == Placeholder:
+	case s == "N/A", s == "n/a", s == "(null)", s == "<nil>", problemOfLetters(s) == Placeholder, problemOfIdeographs(s) == Placeholder:
 		return Placeholder
 	case strings.Contains(s, "&") && strings.Contains(s, ";"):
 		return Escaped

@@ -69,7 +69,7 @@ func foldCharacter(r rune) rune {
 		return r - '！' + '!'
 	case unicode.Is(unicode.Pd, r), strings.ContainsRune("−⁃˗─━⎯➖", r):
 		return '-'
-	case strings.ContainsRune("‘’‛′´", r):
+	case strings.ContainsRune("‘’‛′´ʻʼʽʹ", r):
 		return '\''
 	}
 	for _, block := range foldedBlocks {
@@ -163,5 +163,5 @@ func looksLikeX(r rune) bool {
 	if 0x1D400 <= r && r <= 0x1D6A3 { // mathematical alphabets of A to Z and a to z
 		return (r-0x1D400)%52 == 'X'-'A' || (r-0x1D400)%52 == 26+'x'-'a'
 	}
-	return strings.ContainsRune("xXХхΧχⅩⅹ×✕✖✗✘⨯⨉╳☓❌ⓍⓧⵝꓫꞳꭓ᙭乂", r)
+	return strings.ContainsRune("xXХхΧχⅩⅹ×✕✖✗✘⨯⨉╳☓❌ⓍⓧⵝꓫꞳꭓ᙭乂㐅", r)
 }

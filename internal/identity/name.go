@@ -168,10 +168,14 @@ func misplacedJoiner(r rune) Problem {
 // problemOfIdeographs finds texts that are made of ideographs but are not names.
 func problemOfIdeographs(s string) Problem {
 	switch {
-	case strings.HasPrefix(s, "姓名"):
+	case strings.HasPrefix(s, "姓名"), strings.HasSuffix(s, "姓名") && utf8.RuneCountInString(s) > 3: // 客户姓名
 		return Label
 	case strings.Contains(s, "锟斤拷"): // U+FFFD in UTF-8, read as GBK
 		return LostCharacter
+	}
+	switch s {
+	case "无", "暂无", "未知", "不详", "未填写":
+		return Placeholder
 	}
 	return ""
 }

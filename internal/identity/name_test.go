@@ -200,12 +200,12 @@ func TestARefusedNameIsExplained(t *testing.T) {
 		Note: {"张[沛]", "张（已离职）", "张(2)", "张三【本人】", "张三〔甲〕", "张<三>", "JOHN (JACK) SMITH", "张｛三｝"},
 		Quotes: {"'张三", "‘张三’", "“张三”", `"张三"`, "＂张三＂", "「张三」", "『张三』", "«张三»", "`张三`", "'JOHN SMITH", "JOHN'", "张'三",
 			"张＇三"},
-		Label:            {"姓名：张三", "姓名:张三", "姓名 张三", "姓名", "Name: JOHN", "张三∶男", "=张三"},
+		Label:            {"姓名：张三", "姓名:张三", "姓名 张三", "姓名", "客户姓名", "真 实 姓 名", "Name: JOHN", "张三∶男", "=张三"},
 		TwoPeople:        {"张三、李四", "张三,李四", "张三，李四", "张三;李四", "张三；李四", "张三/李四", "张三｜李四", "张三&李四", "张三+李四", "JOHN/SMITH", "张三 JOHN", "JOHN 张三", "张三,JOHN", "JOHN,"},
 		Digits:           {"张三3", "张三３", "张三٣", "张三\U0001D7D1", "1张三", "张三①", "张Ⅲ", "张〡", "张²", "4.40524E+17", "张㈠"},
 		Emoji:            {"张三😀", "张三❤️", "👨‍👩‍👧", "张三☺", "🇨🇳张三", "张三⭐"},
 		Escaped:          {"%E5%BC%A0%E4%B8%89", `\u5f20\u4e09`, "&#24352;&#19977;", "阿依古丽&middot;买买提", "JOHN%20SMITH"},
-		Placeholder:      {"null", "NULL", "undefined", "NaN", "None", "N/A", "(null)", "<nil>", " null "},
+		Placeholder:      {"null", "NULL", "undefined", "NaN", "None", "N/A", "(null)", "<nil>", " null ", "无", "暂 无", "未知", "不详", "未填写"},
 		SpreadsheetError: {"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "＃N/A", "########"},
 	} {
 		for _, value := range values {
@@ -269,6 +269,7 @@ func TestNamesThatLookTheSameAreSentTheSame(t *testing.T) {
 		"a language tag":                         {"张\U000E0001\U000E0065三", "张三"},
 		"what cannot be seen beside private use": {"\uE863\u200b", "\uE863"},
 		"an apostrophe as telephones type it":    {"O’NEILL", "O'NEILL"},
+		"an apostrophe that is a letter":         {"O\u02bcNEILL", "O'NEILL"},
 		"a hyphen that does not break":           {"ANNE\u2011MARIE", "ANNE-MARIE"},
 		"a full-width comma between Latin words": {"SMITH，JOHN", "SMITH,JOHN"},
 		"100 characters with spaces between":     {strings.Repeat("三 ", 100), strings.Repeat("三", 100)},
