@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -135,15 +137,18 @@ func TestFourProcessesAtFullSpeed(t *testing.T) {
 		}
 	})
 	t.Run("at least 45 a second arrive in the mean", func(t *testing.T) {
+		// On a busy machine, Redis may not answer within 250 ms, and then no request is sent.
+		without := secondsWithoutRedis(log.String(), calls[0].Time, int(c.duration.Seconds()))
 		n := 0
 		for _, call := range calls {
-			if call.Time.Sub(calls[0].Time) < c.duration {
+			if after := call.Time.Sub(calls[0].Time); after < c.duration && !without[int(after.Seconds())] {
 				n++
 			}
 		}
-		rate := float64(n) / c.duration.Seconds()
-		t.Logf("%.2f a second", rate)
-		if rate < 45 {
+		seconds := int(c.duration.Seconds()) - len(without)
+		rate := float64(n) / float64(seconds)
+		t.Logf("%.2f a second in %d seconds", rate, seconds)
+		if seconds < 5 || rate < 45 {
 			t.Errorf("%.2f requests a second\n%s", rate, log.String())
 		}
 	})
@@ -166,6 +171,46 @@ func TestFourProcessesAtFullSpeed(t *testing.T) {
 			}
 		}
 	})
+}
+
+var redisLine = regexp.MustCompile(`time=(\S+) .*msg="Redis is (down|back).* process=(\d+)`)
+
+// secondsWithoutRedis returns those of the n seconds from start in which a process did not reach
+// Redis, by the log, and the seconds right before and after.
+func secondsWithoutRedis(log string, start time.Time, n int) map[int]bool {
+	without, down := map[int]bool{}, map[string]time.Time{}
+	for _, line := range redisLine.FindAllStringSubmatch(log, -1) {
+		at, err := time.Parse(time.RFC3339, line[1])
+		if err != nil {
+			panic(err)
+		}
+		process := line[3]
+		if line[2] == "down" {
+			down[process] = at
+			continue
+		}
+		from := int(down[process].Sub(start).Seconds()) - 1
+		for second := max(from, 0); second <= min(int(at.Sub(start).Seconds())+1, n-1); second++ {
+			without[second] = true
+		}
+	}
+	return without
+}
+
+func TestSecondsWithoutRedis(t *testing.T) {
+	start := time.Date(2026, 11, 27, 0, 15, 10, 0, time.UTC)
+	log := `time=2026-11-27T00:15:16.792Z level=WARN msg="Redis is down: failing closed, no request is sent" process=1 error="x"
+time=2026-11-27T00:15:17.154Z level=WARN msg="Redis is down: failing closed, no request is sent" process=2 error="x"
+time=2026-11-27T00:15:18.268Z level=INFO msg="Redis is back: the limit is shared again" process=1
+time=2026-11-27T00:15:19.257Z level=INFO msg="Redis is back: the limit is shared again" process=2
+`
+	want := map[int]bool{5: true, 6: true, 7: true, 8: true, 9: true}
+	if got := secondsWithoutRedis(log, start, 10); !maps.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+	if got := secondsWithoutRedis("", start, 10); len(got) > 0 {
+		t.Errorf("%v", got)
+	}
 }
 
 func TestDemonstration(t *testing.T) {
