@@ -141,8 +141,9 @@ func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result
 
 // Forget removes the verdict on a person from the Store, under all hashKeys. The next Verify
 // asks again. Callers who are waiting for a verdict at that moment, in this process or in
-// another, still get it, but it is not remembered. After an error, the Store may still
-// remember the person. A step of the Store may take a third of a lease (see [WithLease]).
+// another, still get it, but it is not remembered. A process that cannot reach the Store may
+// return an earlier verdict for another lease. After an error, the Store may still remember the
+// person. A step of the Store may take a third of a lease (see [WithLease]).
 func (c *Cache) Forget(ctx context.Context, param id2meta.Param) error {
 	normal, err := c.begin("Forget", ctx, param)
 	if err != nil {

@@ -1,7 +1,6 @@
 package verdictcache
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -67,6 +66,9 @@ func (f *flight) find(seen found) outcome {
 			refusals++
 			if !now.same(seen) { // the Store failed, and another process was faster
 				seen, changed, refusals = now, time.Now(), 0
+			}
+			if c.fresh(seen.value) {
+				continue
 			}
 		}
 		switch {
@@ -221,73 +223,4 @@ func (f *flight) callNext() (o outcome) {
 		return outcome{err: errNoVerdict}
 	}
 	return outcome{result: result, asked: asked}
-}
-
-// conclude turns the claim into a verdict, or gives the claim up. It calls tell when the
-// callers should not wait any longer.
-func (f *flight) conclude(tell func()) {
-	c, o, ctx := f.cache, f.outcome, context.WithoutCancel(f.ctx)
-	if o.isVerdict() && !o.asked.IsZero() {
-		if f.held != nil && !f.unsure && f.save(ctx, tell) {
-			if o.movedFrom != (Key{}) {
-				c.remove(ctx, o.movedFrom, c.lease/3) // a failure is logged, and the verdict expires
-			}
-			return
-		}
-		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a verdict is not remembered: the store failed, or the claim was gone")
-	}
-	if f.held != nil {
-		f.exchange(ctx, nil, 0)
-	}
-}
-
-// save replaces the claim by the verdict, and reports whether it did. The verdict is paid for:
-// while the Store is away or cannot write, save tries again, for a lease. A Store that renews
-// the claim and still fails to save the verdict is not away.
-func (f *flight) save(ctx context.Context, tell func()) bool {
-	c, o := f.cache, f.outcome
-	ttl := c.ttl(o.result)
-	ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), time.Millisecond)
-	verdict := c.rings[0].seal(f.key, value{verdict: o.result, asked: o.asked})
-	start, renewed := time.Now(), false
-	for pause := minPoll; f.held != nil; pause *= 2 {
-		saved, err := f.exchange(ctx, verdict, ttl)
-		if err == nil || renewed || time.Since(start)+pause > c.lease {
-			return saved
-		}
-		if renewed = f.renew(ctx); !renewed {
-			tell()
-			time.Sleep(pause)
-		}
-	}
-	return false
-}
-
-// exchange replaces the claim by new, and reports whether it did. If the Store refuses or
-// fails, it may have taken this step, or an earlier one, all the same. So exchange looks which
-// value is there: no two values have the same bytes. An error says that the Store failed. After
-// exchange, held is nil if the claim was lost.
-func (f *flight) exchange(ctx context.Context, new []byte, ttl time.Duration) (swapped bool, err error) {
-	c := f.cache
-	for range 2 {
-		swapped, err = c.swap(ctx, f.key, f.held, new, ttl, c.lease/3)
-		if swapped {
-			return true, nil
-		}
-		if err != nil && ctx.Err() != nil {
-			return false, err
-		}
-		now, lookErr := c.load(ctx, c.rings[0], f.key, c.lease/3)
-		switch {
-		case lookErr != nil:
-			return false, lookErr
-		case bytes.Equal(now.raw, new):
-			return true, nil
-		case now.claim.owner != f.owner:
-			f.held = nil
-			return false, nil
-		}
-		f.held = now.raw
-	}
-	return false, err
 }

@@ -51,15 +51,36 @@ type outcome struct {
 
 func (o outcome) isVerdict() bool { return o.err == nil && o.panicked == nil }
 
-// join returns the flight about key, or nil.
+// join returns the flight about key, or nil. It does not return a flight that has landed and
+// still saves its verdict: somebody may have forgotten the verdict in the Store.
 func (c *Cache) join(key Key) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.flights[key]
-	if f != nil {
-		f.waiting++
+	if f == nil || f.landed() {
+		return nil
 	}
+	f.waiting++
 	return f
+}
+
+// landed reports whether the outcome may be read.
+func (f *flight) landed() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// serves reports whether f serves a caller who has looked into the Store, or could not look.
+func (f *flight) serves(seen found, storeless bool) bool {
+	if !f.landed() {
+		return true
+	}
+	isForgotten := !storeless && seen.claim.owner != f.owner
+	return !isForgotten && f.cache.fresh(value{verdict: f.outcome.result, asked: f.outcome.asked})
 }
 
 // takeOff returns the flight about key: the present one, or a new one.
@@ -67,7 +88,7 @@ func (c *Cache) takeOff(ctx context.Context, key Key, param id2meta.Param, seen 
 	progress.Report(ctx, false, false) // the caller may be a flight of another Cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.flights[key]; f != nil {
+	if f := c.flights[key]; f != nil && f.serves(seen, storeless) {
 		f.waiting++
 		return f
 	}

@@ -23,10 +23,10 @@ var plantedBugs = []struct {
 	{"a claim is granted twice", "claim.go", []string{
 		"return false, now, err\n}\n\nfunc (f *flight) nextClaim()", "return planted(BUG) && err == nil, now, err\n}\n\nfunc (f *flight) nextClaim()",
 	}, "asked without need"},
-	{"a verdict is saved after the claim was lost", "claim.go", []string{
+	{"a verdict is saved after the claim was lost", "save.go", []string{
 		"case now.claim.owner != f.owner:", "case !planted(BUG) && now.claim.owner != f.owner:",
 	}, "a forgotten one"},
-	{"a renewal outlives its owner's question", "claim.go", []string{
+	{"a renewal outlives its owner's question", "save.go", []string{
 		"\t\tf.exchange(ctx, nil, 0)\n", `
 			if !planted(BUG) {
 				f.exchange(ctx, nil, 0)

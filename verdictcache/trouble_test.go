@@ -345,6 +345,24 @@ func TestAClaimThatFailsWhileAnotherProcessIsFaster(t *testing.T) {
 	}
 }
 
+// A verdict that was seen counts, even if the Store fails after that.
+func TestAClaimThatFailsBecauseThereIsAVerdict(t *testing.T) {
+	for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithFailClosed()}} {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: always(match, nil)}
+			store := newFaulty()
+			here, there := newCache(t, next, store, opts...), newCache(t, next, store.Store)
+			store.claim.set(func(context.Context) error {
+				mustVerify(t, there, zhang, match)
+				store.load.set(func(context.Context) error { store.load.set(fails); return nil })
+				return errStore
+			})
+			mustVerify(t, here, zhang, match)
+			require.Equal(t, 1, next.asked())
+		})
+	}
+}
+
 // lateClaim fails at the first claim, and takes it when it is told to.
 type lateClaim struct {
 	*faulty

@@ -105,7 +105,7 @@ func handler(verifier id2meta.Verifier, log *slog.Logger) http.Handler {
 			Number string `json:"id_number"`
 		}
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&person); err != nil {
-			reply(w, http.StatusBadRequest, answer{Error: "请求不是 JSON。"}) // err may repeat the person
+			reply(w, http.StatusBadRequest, answer{Error: "请求应为 JSON，name 和 id_number 都是字符串。"}) // err may repeat the person
 			return
 		}
 		result, err := verifier.Verify(r.Context(), id2meta.Param{UserName: person.Name, IdentifyNum: person.Number})

@@ -82,6 +82,12 @@ func edit(t *testing.T, file, old, new string) {
 	write(t, file, strings.Replace(string(content), old, new, 1), 0o644)
 }
 
+// root is the path of the root module; in a renamed copy it is another one.
+func root(t *testing.T) string {
+	t.Helper()
+	return strings.TrimSpace(must(t, top, "go", "list", "-m"))
+}
+
 func commit(t *testing.T, dir string) {
 	t.Helper()
 	must(t, dir, "git", "add", "-A")
@@ -136,6 +142,29 @@ func TestRelease(t *testing.T) {
 	t.Run("takes a version with v", func(t *testing.T) {
 		must(t, clone(t), ".ci/release", "v0.99.9")
 	})
+	t.Run("needs no remote", func(t *testing.T) {
+		dir := clone(t)
+		must(t, dir, "git", "remote", "remove", "origin")
+		must(t, dir, ".ci/release", "0.99.9")
+	})
+
+	path := root(t)
+	changelog := func(content string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) { write(t, dir+"/CHANGELOG.md", "# Changelog\n\n"+content, 0o644) }
+	}
+	requires := func(module, old, new string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) { edit(t, filepath.Join(dir, module, "go.mod"), old, new) }
+	}
+	// tagOnOrigin gives the clone an origin of its own, which has a tag that the clone
+	// does not have.
+	tagOnOrigin := func(args ...string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			origin := filepath.Join(t.TempDir(), "origin")
+			must(t, ".", "git", "clone", "-q", "--bare", dir, origin)
+			must(t, origin, "git", append([]string{"-c", "user.name=test", "-c", "user.email=test@example.com", "tag"}, args...)...)
+			must(t, dir, "git", "remote", "set-url", "origin", origin)
+		}
+	}
 
 	for name, test := range map[string]struct {
 		change  func(t *testing.T, dir string)
@@ -154,27 +183,42 @@ func TestRelease(t *testing.T) {
 		"a version that exists": {func(t *testing.T, dir string) { must(t, dir, "git", "tag", "v0.99.9") }, false, "0.99.9", "the tag v0.99.9 exists"},
 		"a version that exists for a nested module": {func(t *testing.T, dir string) { must(t, dir, "git", "tag", "redislimiter/v0.99.9") },
 			false, "0.99.9", "the tag redislimiter/v0.99.9 exists"},
+		"a version that exists on origin alone":    {tagOnOrigin("v0.99.9"), false, "0.99.9", "the tag v0.99.9 exists on origin"},
+		"an annotated tag that is on origin alone": {tagOnOrigin("-a", "-m", "x", "redislimiter/v0.99.9"), false, "0.99.9", "the tag redislimiter/v0.99.9 exists on origin"},
+		"an origin that cannot be reached": {func(t *testing.T, dir string) { must(t, dir, "git", "remote", "set-url", "origin", dir+"/nowhere") },
+			false, "0.99.9", "origin cannot be reached"},
 		"no changelog entry":             {nil, false, "0.99.10", "the first entry of CHANGELOG.md is not 0.99.10"},
 		"an entry that is not the first": {nil, false, "0.99.8", "the first entry of CHANGELOG.md is not 0.99.8"},
 		"an entry without a date":        {func(t *testing.T, dir string) { edit(t, dir+"/CHANGELOG.md", "(2026-11-26)", "(unreleased)") }, false, "0.99.9", "has no date"},
 		"an empty entry":                 {func(t *testing.T, dir string) { edit(t, dir+"/CHANGELOG.md", "- A change.", "") }, false, "0.99.9", "is empty"},
-		"no changelog":                   {func(t *testing.T, dir string) { os.Remove(dir + "/CHANGELOG.md") }, false, "0.99.9", "CHANGELOG.md"},
+		"an entry of headings alone":     {changelog("## 0.99.9 (2026-11-26)\n\n### Added\n\n #### Fixed\n\n###\n\n## 0.99.8 (2026-11-25)\n\n- Older.\n"), false, "0.99.9", "is empty"},
+		"an entry of comments alone": {changelog("## 0.99.9 (2026-11-26)\n\n<!-- To be\nwritten -->\n\n<!-- ## 0.99.8 -->\n<!--\n## 0.99.7\n-->\n\n## 0.99.6 (2026-11-25)\n\n- Older.\n"),
+			false, "0.99.9", "is empty"},
+		"an entry of headings, comments, bullets and addresses": {changelog("## 0.99.9 (2026-11-26)\n\n### Added\n\n- <!-- what? -->\n* \n\n---\n\n[0.99.9]: https://git.example.com/x\n"),
+			false, "0.99.9", "is empty"},
+		"an entry in a comment that nobody closes": {changelog("## 0.99.9 (2026-11-26)\n\n<!--\n- A change.\n"), false, "0.99.9", "is empty"},
+		"an entry that is a comment":               {changelog("<!--\n## 0.99.9 (2026-11-26)\n\n- A change.\n-->\n\n## 0.99.8 (2026-11-25)\n\n- Older.\n"), false, "0.99.9", "the first entry of CHANGELOG.md is not 0.99.9"},
+		"no changelog":                             {func(t *testing.T, dir string) { os.Remove(dir + "/CHANGELOG.md") }, false, "0.99.9", "CHANGELOG.md"},
 		"another constant": {func(t *testing.T, dir string) {
 			must(t, dir, "sed", "-i", `s/^const version = .*/const version = "0.99.8"/`, must(t, dir, "sh", "-c", `printf %s "$(grep -l '^const version = ' *.go)"`))
 		}, false, "0.99.9", "the constant version"},
-		"a nested module that requires another version of the root": {func(t *testing.T, dir string) {
-			edit(t, dir+"/redislimiter/go.mod", "id2meta v0.99.9", "id2meta v0.99.8")
-		}, false, "0.99.9", "redislimiter requires github.com/id2meta/id2meta v0.99.8 and not v0.99.9"},
-		"an example that requires another version of a nested module": {func(t *testing.T, dir string) {
+		"a nested module that requires another version of the root": {requires("redislimiter", path+" v0.99.9", path+" v0.99.8"),
+			false, "0.99.9", "redislimiter requires " + path + " v0.99.8 and not v0.99.9"},
+		"another version behind two spaces": {requires("redislimiter", path+" v0.99.9", path+"  v0.99.8"), false, "0.99.9", "redislimiter requires " + path + " v0.99.8"},
+		"another version of a quoted path":  {requires("redislimiter", path+" v0.99.9", `"`+path+`" v0.99.8`), false, "0.99.9", "redislimiter requires " + path + " v0.99.8"},
+		"another version in quotes":         {requires("redislimiter", path+" v0.99.9", path+` "v0.99.8"`), false, "0.99.9", "redislimiter requires " + path + " v0.99.8"},
+		"another version in a second line": {requires("redislimiter", path+" v0.99.9", path+" v0.99.9\n\t"+path+" v0.99.10"),
+			false, "0.99.9", "redislimiter requires " + path + " v0.99.10"},
+		"an example that requires another version of a nested module": {requires("examples/cluster", "redislimiter v0.99.9", "redislimiter v0.0.0"),
+			false, "0.99.9", "examples/cluster requires"},
+		"another version of a module whose own path is quoted": {func(t *testing.T, dir string) {
+			edit(t, dir+"/redislimiter/go.mod", "module "+path+"/redislimiter", `module  "`+path+`/redislimiter" // quoted`)
 			edit(t, dir+"/examples/cluster/go.mod", "redislimiter v0.99.9", "redislimiter v0.0.0")
 		}, false, "0.99.9", "examples/cluster requires"},
+		"a go.mod that cannot be read": {requires("redislimiter", path+" v0.99.9", path+" 0.99.9"), false, "0.99.9", "redislimiter/go.mod cannot be read"},
 		"a consumer that cannot build": {func(t *testing.T, dir string) {
 			write(t, dir+"/.ci/consumer", "#!/bin/sh\nexit 1\n", 0o755)
 		}, false, "0.99.9", "the consumer check fails"},
-		"no version":         {nil, false, "", "usage"},
-		"a word for version": {nil, false, "next", "usage"},
-		"half a version":     {nil, false, "0.99", "usage"},
-		"a tag for version":  {nil, false, "redislimiter/v0.99.9", "usage"},
 	} {
 		t.Run("refuses "+name, func(t *testing.T) {
 			t.Parallel()
@@ -200,6 +244,87 @@ func TestRelease(t *testing.T) {
 	}
 }
 
+// badVersions are no versions of a module whose path ends in no /v2.
+var badVersions = []string{"", "next", "0.99", "0.99.9.9", "redislimiter/v0.99.9", "vv0.99.9", "2.0.0", "10.0.0", "00.99.9", "0.099.9", "0.99.09",
+	"0.99.9-", "0.99.9-rc..1", "0.99.9-rc.", "0.99.9-.rc", "0.99.9-01", "0.99.9-rc.01", "0.99.9-rc_1", "0.99.9+build", "0.99.9\n"}
+
+var goodVersions = []string{"0.0.0", "0.99.10", "1.0.0", "v1.20.3", "1.0.0-0", "1.0.0-rc.1", "1.0.0-rc-1.0a", "1.0.0-01a.-"}
+
+func TestReleaseRefusesABadVersion(t *testing.T) {
+	dir := readyToRelease(t)
+	for _, version := range badVersions {
+		t.Run(version, func(t *testing.T) {
+			if output, err := command(t, dir, ".ci/release", version); err == nil || !strings.HasPrefix(output, "release: usage: ") || strings.Count(output, "\n") != 1 {
+				t.Errorf("%v, %q", err, output)
+			}
+		})
+	}
+	if output, err := command(t, dir, ".ci/release"); err == nil || !strings.HasPrefix(output, "release: usage: ") {
+		t.Errorf("without an argument: %v, %q", err, output)
+	}
+	if output, err := command(t, dir, ".ci/release", "0.99.9", "0.99.9"); err == nil || !strings.HasPrefix(output, "release: usage: ") {
+		t.Errorf("with two arguments: %v, %q", err, output)
+	}
+	// A good version is refused for another reason: it is not the changelog's.
+	for _, version := range goodVersions {
+		if output, err := command(t, dir, ".ci/release", version); err == nil || !strings.Contains(output, "the first entry of CHANGELOG.md") {
+			t.Errorf("%s: %v, %q", version, err, output)
+		}
+	}
+}
+
+func TestSetVersionChangesNothingIfItCannotDoAll(t *testing.T) {
+	dir := copyOfRepository(t)
+	refuses := func(t *testing.T, want string, args ...string) {
+		t.Helper()
+		output, err := command(t, dir, ".ci/set-version", args...)
+		if err == nil || !strings.HasPrefix(output, want) || strings.Count(output, "\n") != 1 {
+			t.Errorf("%v, %q, want %q", err, output, want)
+		}
+		if status := must(t, dir, "git", "status", "--porcelain"); status != "" {
+			t.Errorf("changed:\n%s", status)
+		}
+	}
+	t.Run("no argument", func(t *testing.T) { refuses(t, "usage: ") })
+	t.Run("two arguments", func(t *testing.T) { refuses(t, "usage: ", "0.99.9", "0.99.9") })
+	for _, version := range badVersions {
+		t.Run("version "+version, func(t *testing.T) { refuses(t, "usage: ", version) })
+	}
+	t.Run("a go.mod that cannot be read", func(t *testing.T) {
+		edit(t, dir+"/verdictcache/redisstore/go.mod", "\ngo ", "\nno ")
+		commit(t, dir)
+		refuses(t, "set-version: verdictcache/redisstore/go.mod cannot be read", "0.99.9")
+	})
+}
+
+func TestSetVersionTakesEachGoodVersion(t *testing.T) {
+	dir := copyOfRepository(t)
+	for _, version := range goodVersions {
+		must(t, dir, ".ci/set-version", version)
+		if got := must(t, dir, "sh", "-c", "grep '^const version = ' *.go"); !strings.Contains(got, `"`+strings.TrimPrefix(version, "v")+`"`) {
+			t.Errorf("%s: %s", version, got)
+		}
+	}
+}
+
+func TestSetVersionFindsEachRequirement(t *testing.T) {
+	dir, path := copyOfRepository(t), root(t)
+	for name, line := range map[string]string{
+		"behind two spaces": path + "  v0.99.8",
+		"of a quoted path":  `"` + path + `" v0.99.8`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			must(t, dir, ".ci/set-version", "0.99.8")
+			edit(t, dir+"/redislimiter/go.mod", path+" v0.99.8", line)
+			must(t, dir, ".ci/set-version", "0.99.9")
+			goMod := must(t, dir+"/redislimiter", "go", "mod", "edit", "-json")
+			if !strings.Contains(goMod, `"v0.99.9"`) || strings.Contains(goMod, `"v0.99.8"`) {
+				t.Errorf("redislimiter/go.mod is %s", goMod)
+			}
+		})
+	}
+}
+
 func TestSetVersionLeavesNothingBehind(t *testing.T) {
 	dir := copyOfRepository(t)
 	must(t, dir, ".ci/set-version", "0.99.9")
@@ -215,14 +340,34 @@ func TestSetVersionLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// docs/releasing.md tells who gives the library a path in a git server of their own to
+// set GOPRIVATE. The check takes the modules from its own proxy all the same.
+func TestTheConsumerCheckPassesWhereTheModuleIsPrivate(t *testing.T) {
+	dir, path := copyOfRepository(t), root(t)
+	settings, err := os.ReadFile(strings.TrimSpace(must(t, dir, "go", "env", "GOENV")))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	// Go reads an environment variable that is empty from its settings.
+	file := filepath.Join(t.TempDir(), "env")
+	write(t, file, string(settings)+"\nGOPRIVATE="+path+"\nGONOPROXY="+path+"\n", 0o644)
+	t.Setenv("GOENV", file)
+	t.Setenv("GOPRIVATE", path)
+	if output := must(t, dir, ".ci/consumer"); !strings.Contains(output, "verified: true") {
+		t.Errorf("output:\n%s", output)
+	}
+}
+
 // The recipe for Kratos has generated code, which a search-and-replace breaks.
 func TestACopyWithAnotherModulePathBuilds(t *testing.T) {
-	dir := copyOfRepository(t)
+	dir, old := copyOfRepository(t), root(t)
 	const path = "git.example.com/pay/identity/id2meta"
 	must(t, dir, ".ci/rename-module", path)
-	if left, err := command(t, dir, "git", "grep", "-l", "github.com/id2meta/id2meta"); err == nil {
-		// This file, and a test beside it, say it in a way that no import does.
-		t.Errorf("the old path is left in:\n%s", left)
+	left, _ := command(t, dir, "git", "grep", "-n", "-a", "-F", old) // it fails where nothing is left
+	for line := range strings.Lines(left) {
+		if strings.Contains(strings.ReplaceAll(line, path, ""), old) { // the new path may contain the old one
+			t.Errorf("the old path is left in %s", line)
+		}
 	}
 	if unformatted := must(t, dir, "sh", "-c", "gofmt -l $(git ls-files '*.go')"); unformatted != "" {
 		t.Errorf("not formatted:\n%s", unformatted)
@@ -234,6 +379,25 @@ func TestACopyWithAnotherModulePathBuilds(t *testing.T) {
 	must(t, filepath.Join(dir, "redislimiter"), "go", "build", "./...")
 	must(t, filepath.Join(dir, "verdictcache/redisstore"), "go", "build", "./...")
 	must(t, filepath.Join(dir, "examples/frameworks"), "go", "test", "./kratos/...")
+}
+
+func TestAModulePathMayBeginWithThePresentPath(t *testing.T) {
+	for _, more := range []string{"2", "/fork"} {
+		t.Run(more, func(t *testing.T) {
+			dir := copyOfRepository(t)
+			path := root(t) + more
+			must(t, dir, ".ci/rename-module", path)
+			if got := strings.TrimSpace(must(t, dir, "go", "list", "-m")); got != path {
+				t.Errorf("the module is %s", got)
+			}
+			must(t, filepath.Join(dir, "redislimiter"), "go", "build", ".")
+			commit(t, dir)
+			must(t, dir, ".ci/rename-module", root(t)) // and back
+			if diff := must(t, dir, "git", "diff", "HEAD~1"); diff != "" {
+				t.Errorf("there and back differs by\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestRenameModuleRefuses(t *testing.T) {

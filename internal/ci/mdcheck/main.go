@@ -2,6 +2,7 @@
 //
 //   - a relative link to a file or folder that is not there,
 //   - a link to a heading that is not there (#name, or file.md#name),
+//   - the same in HTML, and in a definition that nothing uses,
 //   - a [Name] without a definition, which readers see with its brackets.
 //
 // It asks no server about links to other hosts. Its arguments are the files.
@@ -13,12 +14,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 )
 
@@ -43,17 +46,32 @@ func main() {
 
 // page is a Markdown file.
 type page struct {
-	source []byte
-	tree   ast.Node
+	source      []byte
+	tree        ast.Node
+	definitions definitions
 }
 
-func open(file string) (page, error) {
+// definitions keeps each [Name]: address that a parser meets, also a second one of the
+// same name, which the parser ignores.
+type definitions struct {
+	parser.Context
+	met []parser.Reference
+}
+
+func (d *definitions) AddReference(r parser.Reference) {
+	d.met = append(d.met, r)
+	d.Context.AddReference(r)
+}
+
+func open(file string) (*page, error) {
 	source, err := os.ReadFile(file)
 	if err != nil {
-		return page{}, err
+		return nil, err
 	}
-	parser := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser()
-	return page{source, parser.Parse(text.NewReader(source))}, nil
+	p := &page{source: source, definitions: definitions{Context: parser.NewContext()}}
+	markdown := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser()
+	p.tree = markdown.Parse(text.NewReader(source), parser.WithContext(&p.definitions))
+	return p, nil
 }
 
 // check returns what is wrong in a file, each with the file and what the link says.
@@ -64,7 +82,15 @@ func check(file string) ([]string, error) {
 	}
 	var problems []string
 	report := func(format string, args ...any) {
-		problems = append(problems, file+": "+fmt.Sprintf(format, args...))
+		problem := file + ": " + fmt.Sprintf(format, args...)
+		if !slices.Contains(problems, problem) { // a definition and its uses are one problem
+			problems = append(problems, problem)
+		}
+	}
+	follow := func(link string) {
+		if reason := leadsNowhere(file, link); reason != "" {
+			report("(%s) %s", link, reason)
+		}
 	}
 	err = ast.Walk(p.tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
@@ -72,13 +98,13 @@ func check(file string) ([]string, error) {
 		}
 		switch n := n.(type) {
 		case *ast.Link:
-			if reason := leadsNowhere(file, string(n.Destination)); reason != "" {
-				report("(%s) %s", n.Destination, reason)
-			}
+			follow(string(n.Destination))
 		case *ast.Image:
-			if reason := leadsNowhere(file, string(n.Destination)); reason != "" {
-				report("(%s) %s", n.Destination, reason)
-			}
+			follow(string(n.Destination))
+		}
+		links, _ := inHTML(n, p.source)
+		for _, link := range links {
+			follow(link)
 		}
 		if n.Type() == ast.TypeBlock {
 			for _, name := range undefined(n, p.source) {
@@ -87,6 +113,9 @@ func check(file string) ([]string, error) {
 		}
 		return ast.WalkContinue, nil
 	})
+	for _, definition := range p.definitions.met {
+		follow(string(definition.Destination()))
+	}
 	return problems, err
 }
 
@@ -161,12 +190,20 @@ func leadsNowhere(file, link string) string {
 	return ""
 }
 
-// headings returns the names by which GitHub links to the headings of a page.
-func (p page) headings() map[string]bool {
+// headings returns the names by which GitHub links to the headings of a page, and to
+// what HTML gives a name.
+func (p *page) headings() map[string]bool {
 	names := map[string]bool{}
 	ast.Walk(p.tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		_, anchors := inHTML(n, p.source)
+		for _, name := range anchors {
+			names[name] = true
+		}
 		heading, ok := n.(*ast.Heading)
-		if !ok || !entering {
+		if !ok {
 			return ast.WalkContinue, nil
 		}
 		var b strings.Builder
@@ -176,7 +213,7 @@ func (p page) headings() map[string]bool {
 			name = fmt.Sprintf("%s-%d", anchor(b.String()), i)
 		}
 		names[name] = true
-		return ast.WalkSkipChildren, nil
+		return ast.WalkContinue, nil
 	})
 	return names
 }

@@ -27,6 +27,27 @@ func TestCheck(t *testing.T) {
 		"a heading that another page does not have": {"[a](other.md#gone)", "names a heading that is not there"},
 		"a name with a definition":                  {"[Name] and [text][Name]\n\n[Name]: other.md", ""},
 		"a definition that leads nowhere":           {"[Name]\n\n[Name]: gone.md", "(gone.md) is not there"},
+		"a definition that nothing uses":            {"Text.\n\n[Name]: gone.md", "(gone.md) is not there"},
+		"a definition that nothing uses, in a list": {"- Text.\n\n  [Name]: gone.md", "(gone.md) is not there"},
+		"a second definition of a name":             {"[Name]\n\n[Name]: other.md\n[Name]: gone.md", "(gone.md) is not there"},
+		"a definition of another host":              {"[Name]: https://example.com/gone", ""},
+		"a definition in code":                      {"    [Name]: gone.md", ""},
+		"a link in HTML":                            {"A <a href=\"gone.md\">link</a>.", "(gone.md) is not there"},
+		"an image in HTML":                          {"<img src=\"gone.png\">", "(gone.png) is not there"},
+		"an image in HTML that ends as in XML":      {"A <img alt='x' src='gone.png'/>", "(gone.png) is not there"},
+		"HTML in capitals, without quotes":          {"<P>\n<A HREF=gone.md>a</A>\n</P>", "(gone.md) is not there"},
+		"HTML over several lines":                   {"A <a\n  title=\"x\"\n  href=\"gone.md\">link</a>.", "(gone.md) is not there"},
+		"HTML in a table":                           {"| a |\n|---|\n| <a href=\"gone.md\">a</a> |", "(gone.md) is not there"},
+		"HTML in a list":                            {"- <details>\n  <a href=\"gone.md\">a</a>\n  </details>", "(gone.md) is not there"},
+		"pictures for several screens":              {"<picture><source srcset=\"other.md 1x, gone.png 2x\"></picture>", "(gone.png) is not there"},
+		"an entity in HTML":                         {"<a href=\"&#103;one.md\">a</a>", "(gone.md) is not there"},
+		"HTML that leads to a missing heading":      {"<a href=\"#gone\">a</a>", "names a heading that is not there"},
+		"HTML that leads somewhere":                 {"# A\n\n<p>\n<a href=\"other.md#other\"><img src=\"sub\"></a> <a href=\"#a\">a</a>\n</p>", ""},
+		"HTML that leads to another host":           {"<a href=\"https://example.com/gone\">a</a>", ""},
+		"HTML in a comment":                         {"<!-- <a href=\"gone.md\">a</a>\n\n<img src=\"gone.png\"> -->", ""},
+		"HTML in code":                              {"`<a href=\"gone.md\">`\n\n```html\n<img src=\"gone.png\">\n```", ""},
+		"an anchor in HTML":                         {"<a id=\"here\"></a> <a name=\"there\"></a>\n\n[a](#here) [b](#there)", ""},
+		"an anchor of HTML that is not there":       {"<a id=\"here\"></a>\n\n[b](#there)", "names a heading that is not there"},
 		"a name without a definition":               {"See [WithTimeout] for more.", "[WithTimeout] has no definition"},
 		"a name without a definition, in bold":      {"**See [WithTimeout]**", "[WithTimeout] has no definition"},
 		"a name without a definition, in a table":   {"| a |\n|---|\n| [Name] |", "[Name] has no definition"},
@@ -48,6 +69,9 @@ func TestCheck(t *testing.T) {
 			problems, err := check(filepath.Join(dir, "page.md"))
 			if err != nil {
 				t.Fatal(err)
+			}
+			if len(problems) > 1 {
+				t.Errorf("%d problems: %q", len(problems), problems)
 			}
 			got := strings.Join(problems, "\n")
 			if test.want == "" && got != "" || !strings.Contains(got, test.want) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"strconv"
@@ -13,10 +14,10 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// renameDescriptors renames the Go package in each serialized descriptor of a file
-// that protoc-gen-go generated. Such a descriptor is a constant …_rawDesc, a sum of
-// string literals.
-func renameDescriptors(source []byte, from, to string) ([]byte, error) {
+// renameGenerated renames the path in a file that protoc-gen-go generated: the Go
+// package in each serialized descriptor, and the path in what stands between. Such a
+// descriptor is a constant …_rawDesc, a sum of string literals.
+func renameGenerated(source []byte, from, to string) ([]byte, error) {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, "", source, parser.SkipObjectResolution)
 	if err != nil {
@@ -43,7 +44,7 @@ func renameDescriptors(source []byte, from, to string) ([]byte, error) {
 				return nil, err
 			}
 			begin, end := fset.Position(constant.Values[0].Pos()).Offset, fset.Position(constant.Values[0].End()).Offset
-			out.Write(source[copied:begin])
+			out.Write(replace(source[copied:begin], from, to))
 			out.WriteString(literals(renamed))
 			copied = end
 			found++
@@ -52,8 +53,8 @@ func renameDescriptors(source []byte, from, to string) ([]byte, error) {
 	if found == 0 {
 		return nil, fmt.Errorf("there is no constant …_rawDesc: generate the file again with protoc")
 	}
-	out.Write(source[copied:])
-	return out.Bytes(), nil
+	out.Write(replace(source[copied:], from, to))
+	return format.Source(out.Bytes())
 }
 
 func renameDescriptor(raw, from, to string) (string, error) {
@@ -61,17 +62,22 @@ func renameDescriptor(raw, from, to string) (string, error) {
 	if err := proto.Unmarshal([]byte(raw), &d); err != nil {
 		return "", err
 	}
-	if d.Options != nil && d.Options.GoPackage != nil {
-		d.Options.GoPackage = proto.String(strings.ReplaceAll(*d.Options.GoPackage, from, to))
+	renamed := string(replace([]byte(d.GetOptions().GetGoPackage()), from, to))
+	if d.Options != nil {
+		d.Options.GoPackage = nil
 	}
-	renamed, err := proto.MarshalOptions{Deterministic: true}.Marshal(&d)
+	rest, err := proto.Marshal(&d)
 	if err != nil {
 		return "", err
 	}
-	if bytes.Contains(renamed, []byte(from)) {
+	if bytes.Contains(rest, []byte(from)) {
 		return "", fmt.Errorf("the descriptor of %s says %s elsewhere than in go_package", d.GetName(), from)
 	}
-	return string(renamed), nil
+	if renamed != "" {
+		d.Options.GoPackage = proto.String(renamed)
+	}
+	written, err := proto.MarshalOptions{Deterministic: true}.Marshal(&d)
+	return string(written), err
 }
 
 // concatenated returns the value of "a" + "b" + ….

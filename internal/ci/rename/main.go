@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -78,15 +79,19 @@ func renameIn(file string, content []byte, from, to string) ([]byte, error) {
 	if !bytes.Contains(content, []byte(from)) || !utf8.Valid(content) {
 		return content, nil
 	}
-	var err error
 	if strings.HasSuffix(file, ".pb.go") {
-		if content, err = renameDescriptors(content, from, to); err != nil {
-			return nil, err
-		}
+		return renameGenerated(content, from, to)
 	}
-	content = bytes.ReplaceAll(content, []byte(from), []byte(to))
+	content = replace(content, from, to)
 	if filepath.Ext(file) == ".go" { // another path sorts elsewhere among the imports
 		return format.Source(content)
 	}
 	return content, nil
+}
+
+// replace replaces a path wherever it is whole: a.b/go is no part of a.b/go-redis. The
+// tests of package a.b/go are package a.b/go_test.
+func replace(content []byte, from, to string) []byte {
+	whole := regexp.MustCompile(regexp.QuoteMeta(from) + `(_test\b|[^A-Za-z0-9_~-]|$)`)
+	return whole.ReplaceAll(content, []byte(to+"${1}"))
 }

@@ -24,8 +24,8 @@ func TestADescriptorIsWrittenAsProtocWouldWriteIt(t *testing.T) {
 		path = strings.Fields(string(module))[1]
 	}
 	for _, file := range files {
-		for _, to := range []string{"a.b/c", "git.example.com/a/very/long/path/that/needs/" + strings.Repeat("more/", 20) + "bytes"} {
-			t.Run(filepath.Base(file)+" to "+to[:5], func(t *testing.T) {
+		for _, to := range []string{"a.b/c", path + "2", path + "/fork", "git.example.com/mirror/" + path, "git.example.com/a/very/long/path/that/needs/" + strings.Repeat("more/", 20) + "bytes"} {
+			t.Run(filepath.Base(file)+" to "+to[:min(len(to), 60)], func(t *testing.T) {
 				before, err := os.ReadFile(file)
 				if err != nil {
 					t.Fatal(err)
@@ -34,7 +34,7 @@ func TestADescriptorIsWrittenAsProtocWouldWriteIt(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if strings.Contains(string(there), path) || !strings.Contains(string(there), to) {
+				if rest := strings.ReplaceAll(string(there), to, ""); strings.Contains(rest, path) || rest == string(there) {
 					t.Error("the file has the old path, or has not the new one")
 				}
 				back, err := renameIn(file, there, to, path)
@@ -76,6 +76,29 @@ func TestWhatCannotBeAModulePath(t *testing.T) {
 	for _, to := range []string{"", "nodot", "https://git.example.com/x", "git.example.com/x y", "git.example.com/x/", "git.example.com/x/v2", ours} {
 		if n, err := rename(ours, to); err == nil || n != 0 {
 			t.Errorf("%q: %d files, %v", to, n, err)
+		}
+	}
+}
+
+// In a copy whose path is short, the paths of others may begin with the same letters.
+func TestOnlyTheWholePathIsRenamed(t *testing.T) {
+	for before, want := range map[string]string{
+		"a.b/go":                      "c.d/e",
+		"a.b/go/sub and a.b/go.":      "c.d/e/sub and c.d/e.",
+		"https://a.b/go.git":          "https://c.d/e.git",
+		"`a.b/go`,a.b/go@v1,(a.b/go)": "`c.d/e`,c.d/e@v1,(c.d/e)",
+		"路径a.b/go是":                   "路径c.d/e是",
+		"a.b/go a.b/go\na.b/go":       "c.d/e c.d/e\nc.d/e",
+		"a.b/go-redis/redis":          "a.b/go-redis/redis",
+		"a.b/go2 and a.b/go_x":        "a.b/go2 and a.b/go_x",
+		"axb/go":                      "axb/go",
+		`"\na.b/go"`:                  `"\nc.d/e"`,
+		"a.b/go_test.TestX":           "c.d/e_test.TestX",
+		"a.b/go_testing":              "a.b/go_testing",
+	} {
+		got, err := renameIn("x.md", []byte(before), "a.b/go", "c.d/e")
+		if err != nil || string(got) != want {
+			t.Errorf("%q became %q, %v, want %q", before, got, err, want)
 		}
 	}
 }
