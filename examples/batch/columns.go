@@ -47,6 +47,8 @@ func findColumns(fields, keep []string) (columns, error) {
 		return columns{}, errors.New("its header has a column for the name and none called id_number")
 	case numbers == 1:
 		return columns{}, errors.New("its header has a column for the ID number and none called name")
+	case len(fields) == 2 && (looksLikeNumber(fields[0]) || !looksLikeNumber(fields[1])):
+		return columns{}, errors.New("its first row is no header with name and id_number, and no person: without a header, each row must be the name and then the ID number")
 	case len(fields) == 2 && len(keep) > 0:
 		return columns{}, errors.New("its first row is no header, and -keep needs one")
 	case len(fields) == 2:
@@ -55,6 +57,35 @@ func findColumns(fields, keep []string) (columns, error) {
 		return columns{}, errors.New("its first row has one column: name and id_number must be two, separated by a comma, a tab or a semicolon in a text file")
 	}
 	return columns{}, fmt.Errorf("its first row has %d columns and is no header with name and id_number", len(fields))
+}
+
+// isHeader reports whether fields name the columns, be it twice.
+func isHeader(fields []string) bool {
+	_, names := find(fields, nameTitles)
+	_, numbers := find(fields, numberTitles)
+	return names > 0 && numbers > 0
+}
+
+func countTitles(fields []string) int {
+	_, names := find(fields, nameTitles)
+	_, numbers := find(fields, numberTitles)
+	return names + numbers
+}
+
+// looksLikeNumber reports whether a field was meant as an ID number, right or wrong:
+// it has digits, and at most one letter, such as X or the E of 4.4E+17. It tells a
+// person from titles that are not recognised.
+func looksLikeNumber(field string) bool {
+	digits, letters := 0, 0
+	for _, r := range field {
+		switch {
+		case unicode.IsDigit(r):
+			digits++
+		case unicode.IsLetter(r):
+			letters++
+		}
+	}
+	return digits > 0 && letters <= 1
 }
 
 // keeping adds the columns of -keep.

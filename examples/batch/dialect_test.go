@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"io"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -21,25 +22,39 @@ func TestDialectsOfCSV(t *testing.T) {
 	for name, c := range map[string]struct{ content, want string }{
 		"tabs":       {tabs, rows23},
 		"semicolons": {"name;id_number\n张三;11010519491231002X\n李四;440524188001010014\n", rows23},
-		"semicolons, and commas in another column": {"name;note;id_number\n张三;a,b,c;11010519491231002X\n李四;;440524188001010014\n", rows23},
-		"tabs without a header":                    {"张三\t11010519491231002X\n李四\t440524188001010014\n", "1," + zhang + "2," + li},
-		"sep=,":                                    {"sep=,\nname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", rows34},
-		"sep=; with CRLF":                          {"sep=;\r\nname;id_number\r\n张三;11010519491231002X\r\n李四;440524188001010014\r\n", rows34},
-		"SEP=| in quotes":                          {"\"SEP=|\"\nname|id_number\n张三|11010519491231002X\n李四|440524188001010014\n", rows34},
-		"sep=; without a header":                   {"sep=;\n张三;11010519491231002X\n李四;440524188001010014\n", "2," + zhang + "3," + li},
-		"sep=, filled up with separators":          {"sep=,,\nname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", rows34},
-		"an apostrophe before the number":          {"name,id_number\n张三,'11010519491231002X\n李四,’440524188001010014\n", rows23},
-		`="number"`:                                {"name,id_number\n张三,=\"11010519491231002X\"\n=\"李四\",=\"440524188001010014\"\n", rows23},
-		`"=""number"""`:                            {"name,id_number\n张三,\"=\"\"11010519491231002X\"\"\"\n李四,\"=\"\"440524188001010014\"\"\"\n", rows23},
-		"a tab after the number":                   {"name,id_number\n张三,\"11010519491231002X\t\"\n李四,440524188001010014\t\n", rows23},
-		"a wide space in the header":               {"姓　名,身份证\u00A0号码\n张三,11010519491231002X\n李四,440524188001010014\n", rows23},
-		"a zero-width space in the header":         {"姓名\u200B,\u2060身份证号\n张三,11010519491231002X\n李四,440524188001010014\n", rows23},
-		"two byte order marks":                     {"\uFEFF\uFEFFname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", "\uFEFF" + rows23},
-		"UTF-16, as Excel's Unicode text":          {utf16(tabs, unicode.LittleEndian), "\uFEFF" + rows23},
-		"UTF-16, big endian":                       {utf16(tabs, unicode.BigEndian), "\uFEFF" + rows23},
-		"UTF-16 with two byte order marks":         {utf16("\uFEFF"+tabs, unicode.LittleEndian), "\uFEFF" + rows23},
-		"UTF-16 with commas":                       {utf16(strings.ReplaceAll(tabs, "\t", ","), unicode.LittleEndian), "\uFEFF" + rows23},
-		"UTF-16 with sep=;":                        {utf16("sep=;\n"+strings.ReplaceAll(tabs, "\t", ";"), unicode.LittleEndian), "\uFEFF" + rows34},
+		"semicolons, and commas in another column":           {"name;note;id_number\n张三;a,b,c;11010519491231002X\n李四;;440524188001010014\n", rows23},
+		"tabs without a header":                              {"张三\t11010519491231002X\n李四\t440524188001010014\n", "1," + zhang + "2," + li},
+		"tabs, and a comma in a title":                       {"姓名\t身份证号\t地址,电话\n张三\t11010519491231002X\t\n李四\t440524188001010014\ta,b\n", rows23},
+		"tabs, and a comma in the title between":             {"姓名\t地址,电话\t身份证号\n张三\t\t11010519491231002X\n李四\t\t440524188001010014\n", rows23},
+		"semicolons, and a comma in a title":                 {"姓名;身份证号;备注(a,b)\n张三;11010519491231002X;\n李四;440524188001010014;a,b\n", rows23},
+		"semicolons, and a comma in a title between":         {"序号;姓名;备注, 说明;身份证号\n1;张三;;11010519491231002X\n2;李四;;440524188001010014\n", rows23},
+		"commas, and a tab and a semicolon in titles":        {"姓名,身份证号,a\tb,c;d\n张三,11010519491231002X,,\n李四,440524188001010014,,\n", rows23},
+		"semicolons without a header, and a comma in a name": {"张三;11010519491231002X\n李四;440524188001010014\n张,三;11010519491231002X\n", "1," + zhang + "2," + li + "3,张**,110105********002X,invalid,,\"name: it seems to be two names: it contains a separator, or a space between an ideograph and a letter\",\n"},
+		"sep=; and a blank":                                  {"sep=; \nname;id_number\n张三;11010519491231002X\n李四;440524188001010014\n", rows34},
+		"sep= ; in quotes, a blank and a tab":                {" \"sep= ; \" \t\nname;id_number\n张三;11010519491231002X\n李四;440524188001010014\n", rows34},
+		"sep= and a tab":                                     {"sep=\t\nname\tid_number\n张三\t11010519491231002X\n李四\t440524188001010014\n", rows34},
+		"blanks outside of quotes":                           {"name,id_number\n 张三 , =\"11010519491231002X\"\n \"李四\"\t,=\"440524188001010014\" \n", rows23},
+		"tabs outside of quotes":                             {"name,id_number\n\t\"张三\",\"11010519491231002X\"\t\n李四\u3000,\u00A0\"440524188001010014\"\u3000\n", rows23},
+		"blanks outside of quotes in the header":             {"name , \"id_number\" \n张三,11010519491231002X\n李四,440524188001010014\n", rows23},
+		"tabs as separators, and blanks outside of quotes":   {"name\tid_number\n \"张三\" \t =\"11010519491231002X\"\n李四\t\"440524188001010014\" \n", rows23},
+		"sep=,":                            {"sep=,\nname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", rows34},
+		"sep=; with CRLF":                  {"sep=;\r\nname;id_number\r\n张三;11010519491231002X\r\n李四;440524188001010014\r\n", rows34},
+		"SEP=| in quotes":                  {"\"SEP=|\"\nname|id_number\n张三|11010519491231002X\n李四|440524188001010014\n", rows34},
+		"sep=; without a header":           {"sep=;\n张三;11010519491231002X\n李四;440524188001010014\n", "2," + zhang + "3," + li},
+		"sep=, filled up with separators":  {"sep=,,\nname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", rows34},
+		"an apostrophe before the number":  {"name,id_number\n张三,'11010519491231002X\n李四,’440524188001010014\n", rows23},
+		`="number"`:                        {"name,id_number\n张三,=\"11010519491231002X\"\n=\"李四\",=\"440524188001010014\"\n", rows23},
+		`"=""number"""`:                    {"name,id_number\n张三,\"=\"\"11010519491231002X\"\"\"\n李四,\"=\"\"440524188001010014\"\"\"\n", rows23},
+		"a tab after the number":           {"name,id_number\n张三,\"11010519491231002X\t\"\n李四,440524188001010014\t\n", rows23},
+		"a wide space in the header":       {"姓　名,身份证\u00A0号码\n张三,11010519491231002X\n李四,440524188001010014\n", rows23},
+		"a zero-width space in the header": {"姓名\u200B,\u2060身份证号\n张三,11010519491231002X\n李四,440524188001010014\n", rows23},
+		"two byte order marks":             {"\uFEFF\uFEFFname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", "\uFEFF" + rows23},
+		"UTF-16, as Excel's Unicode text":  {utf16(tabs, unicode.LittleEndian), "\uFEFF" + rows23},
+		"UTF-16, big endian":               {utf16(tabs, unicode.BigEndian), "\uFEFF" + rows23},
+		"UTF-16 with two byte order marks": {utf16("\uFEFF"+tabs, unicode.LittleEndian), "\uFEFF" + rows23},
+		"UTF-16, and a comma in a title":   {utf16("姓名\t身份证号\t地址,电话\r\n张三\t11010519491231002X\t\r\n李四\t440524188001010014\t\r\n", unicode.LittleEndian), "\uFEFF" + rows23},
+		"UTF-16 with commas":               {utf16(strings.ReplaceAll(tabs, "\t", ","), unicode.LittleEndian), "\uFEFF" + rows23},
+		"UTF-16 with sep=;":                {utf16("sep=;\n"+strings.ReplaceAll(tabs, "\t", ";"), unicode.LittleEndian), "\uFEFF" + rows34},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, _, said := rehearse(t, []byte(c.content))
@@ -60,14 +75,23 @@ func TestRefusesADialect(t *testing.T) {
 		args    []string
 		want    string
 	}{
-		"sep= and no separator":       {"sep=\nname,id_number\n", nil, "says sep="},
-		"sep= and a letter":           {"sep=x\nnamexid_number\n", nil, "says sep="},
-		"sep=; and commas":            {"sep=;\nname,id_number\n张三,1\n", nil, "one column"},
-		"sep=, and nothing else":      {"sep=,\n", nil, "it is empty"},
-		"UTF-16 said to be UTF-8":     {"\xFF\xFEa\x00", []string{"-encoding", "utf-8"}, "leave -encoding out"},
-		"a sheet of a text file":      {"name,id_number\n", []string{"-sheet", "Sheet1"}, "-sheet is for .xlsx workbooks"},
-		"an old or locked workbook":   {string(oleMagic) + "...", nil, "without a password"},
-		"what only begins like .xlsx": {"PK\x03\x04 and so on", nil, "damaged or cut off"},
+		"sep= and no separator":                      {"sep=\nname,id_number\n", nil, "says sep="},
+		"sep= and a letter":                          {"sep=x\nnamexid_number\n", nil, "says sep="},
+		"sep=; and commas":                           {"sep=;\nname,id_number\n张三,1\n", nil, "one column"},
+		"sep=, and nothing else":                     {"sep=,\n", nil, "it is empty"},
+		"one column, and a comma in another title":   {"姓名\t电话\t地址,邮编\n", nil, "none called id_number"},
+		"the other column, and commas in the others": {"a,b,c;身份证号\n", nil, "none called name"},
+		"-keep, and a comma in a title":              {"姓名\t身份证号\t地址,电话\n", []string{"-keep", "电话"}, `no column "电话"`},
+		"wrong columns":                              {"工号,部门\n7,风控\n", nil, "no header with name and id_number, and no person"},
+		"wrong columns, and tabs":                    {"工号\t部门\n7\t风控\n", nil, "no header with name and id_number, and no person"},
+		"wrong columns after sep=;":                  {"sep=;\n工号;部门1\n7;风控\n", nil, "no header with name and id_number, and no person"},
+		"wrong columns, and -keep":                   {"工号,部门\n7,风控\n", []string{"-keep", "部门"}, "no header with name and id_number, and no person"},
+		"two numbers":                                {"13800000000,11010519491231002X\n", nil, "no header with name and id_number, and no person"},
+		"the number before the name":                 {"11010519491231002X,张三\n", nil, "no header with name and id_number, and no person"},
+		"UTF-16 said to be UTF-8":                    {"\xFF\xFEa\x00", []string{"-encoding", "utf-8"}, "leave -encoding out"},
+		"a sheet of a text file":                     {"name,id_number\n", []string{"-sheet", "Sheet1"}, "-sheet is for .xlsx workbooks"},
+		"an old or locked workbook":                  {string(oleMagic) + "...", nil, "without a password"},
+		"what only begins like .xlsx":                {"PK\x03\x04 and so on", nil, "damaged or cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, status, said := rehearse(t, []byte(c.content), c.args...)
@@ -80,18 +104,24 @@ func TestRefusesADialect(t *testing.T) {
 
 func TestSplitLine(t *testing.T) {
 	for line, want := range map[string]string{
-		`a,="1"`:              "a|1",
-		`="a,b",="1"`:         "a,b|1",
-		`"x,=""y""",1`:        `x,="y"|1`,
-		`a=b,"c=d"`:           "a=b|c=d",
-		`=A1,1`:               "=A1|1",
-		`"=""1""",2`:          `="1"|2`,
-		`"a ""b"" c",="say"`:  `a "b" c|say`,
-		`a,"b"` + "\u00A0=1":  "error",
-		`a,="1`:               "error",
-		`a "b",c`:             "error",
-		`="",1`:               "|1",
-		"张三,=\"440524…0014\"": "张三|440524…0014",
+		`a,="1"`:                  "a|1",
+		`="a,b",="1"`:             "a,b|1",
+		`"x,=""y""",1`:            `x,="y"|1`,
+		`a=b,"c=d"`:               "a=b|c=d",
+		`=A1,1`:                   "=A1|1",
+		`"=""1""",2`:              `="1"|2`,
+		`"a ""b"" c",="say"`:      `a "b" c|say`,
+		`a,"b"` + "\u00A0=1":      "error",
+		`a,="1`:                   "error",
+		`a "b",c`:                 "error",
+		`="",1`:                   "|1",
+		` ="1" , "2" ,"3"` + "\t": "1|2|3",
+		`= "1",= 2`:               "1|= 2",
+		` a ,"b" , c `:            " a |b| c ",
+		`"a" b,c`:                 "error",
+		`" a "" b " , "c,"`:       ` a " b |c,`,
+		`="a"" ",1`:               `a" |1`,
+		"张三,=\"440524…0014\"":     "张三|440524…0014",
 	} {
 		fields, err := splitLine(line, ',')
 		got := strings.Join(fields, "|")
@@ -199,16 +229,26 @@ func TestThePersonFilterIsExactForMostFiles(t *testing.T) {
 	}
 }
 
+// besideQuotes finds what may stand between a quote and the end of a field, and is
+// no CSV to encoding/csv: blanks, and an equals sign.
+var besideQuotes = regexp.MustCompile(`(^|,)[\s\v\p{Z}\x{85}]*=?[\s\v\p{Z}\x{85}]*"|"[\s\v\p{Z}\x{85}]+(,|$)`)
+
+// Whatever encoding/csv reads is read here with the same fields.
 func FuzzSplitLineAgreesWithEncodingCSV(f *testing.F) {
 	f.Add("张三,11010519491231002X")
 	f.Add(`a,"b,""c""",`)
 	f.Add(" \t,\r,")
+	f.Add(`"a=""b""", c ,"=""1"""`)
+	f.Add(` ="1" , "2"	,3`)
 	f.Fuzz(func(t *testing.T, line string) {
-		if strings.ContainsAny(line, "\n\r") || strings.Contains(line, `="`) || line == "" {
-			t.Skip("no line, or no CSV to encoding/csv")
+		if strings.ContainsAny(line, "\n\r") || line == "" {
+			t.Skip("no line")
 		}
 		want, err1 := csv.NewReader(strings.NewReader(line)).Read()
 		got, err2 := splitLine(line, ',')
+		if err1 != nil && besideQuotes.MatchString(line) {
+			t.Skip("Excel reads it, and encoding/csv does not")
+		}
 		if (err1 == nil) != (err2 == nil) || err1 == nil && !slices.Equal(got, want) {
 			t.Errorf("%q: %q, %v; encoding/csv: %q, %v", line, got, err2, want, err1)
 		}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"html"
 	"strings"
 	"testing"
 )
@@ -36,13 +38,64 @@ func TestKeptColumnsOfAWorkbookAreAsExcelShowsThem(t *testing.T) {
 		rowXML(1, "name", "id_number", "joined", "note"),
 		rowXML(2, "张三", zhangSan, `<c s="1"><v>43831</v></c>`, "two\nlines"),
 		rowXML(3, "李四", liSi)))
-	p["xl/styles.xml"] = xmlHead + `<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\-mm\-dd"/></numFmts><fonts count="1"><font/></fonts><fills count="1"><fill/></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf/><xf numFmtId="164" applyNumberFormat="1"/></cellXfs></styleSheet>`
+	p.withFormat(164, `yyyy\-mm\-dd`)
 	got, _, said := rehearse(t, zipped(t, p), "-keep", "joined,note")
 	for _, want := range []string{"2,张*,110105********002X,match,1,,,2020-01-01,two lines\n", "3,李*,440524********0014,match,1,,,,\n"} {
 		if !strings.Contains(withoutRequestIDs(got), want) {
 			t.Errorf("%q is not in\n%s\nit said\n%s", want, got, said)
 		}
 	}
+}
+
+func TestKeptDatesOfAWorkbookAreAsChineseExcelShowsThem(t *testing.T) {
+	const noon = "45000.5" // 15 March 2023
+	for name, c := range map[string]struct {
+		format int    // the number of a format
+		code   string // its text, if it is not one of Excel's own
+		value  string
+		want   string
+	}{
+		"short date":                  {14, "", "45000", "2023/3/15"},
+		"short date and time":         {22, "", noon, "2023/3/15 12:00"},
+		"time":                        {20, "", noon, "12:00"},
+		"year and month":              {27, "", "45000", "2023年3月"},
+		"month and day":               {28, "", "45000", "3月15日"},
+		"date in Chinese":             {31, "", "45000", "2023年3月15日"},
+		"time in Chinese":             {32, "", noon, "12时00分"},
+		"afternoon":                   {55, "", "45000.5625", "下午1时30分"},
+		"year and month, 57":          {57, "", "45000", "2023年3月"},
+		"month and day, 58":           {58, "", "45000", "3月15日"},
+		"long date of the system":     {164, `[$-F800]dddd\,\ mmmm\ dd\,\ yyyy`, "45000", "2023年3月15日"},
+		"short date with a text part": {164, `yyyy/m/d;@`, "45000", "2023/3/15"},
+		"custom date in Chinese":      {164, `yyyy"年"m"月"d"日";@`, "45000", "2023年3月15日"},
+		"custom date, locale 804":     {164, `[$-804]yyyy"年"m"月"d"日"`, "45000", "2023年3月15日"},
+		"custom time":                 {164, `yyyy/m/d\ h:mm;@`, noon, "2023/3/15 12:00"},
+		"number":                      {0, "", "45000", "45000"},
+		"text that looks like a date": {49, "", "45000", "45000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newParts(sheetXML(
+				rowXML(1, "name", "id_number", "joined"),
+				rowXML(2, "张三", zhangSan, `<c s="1"><v>`+c.value+`</v></c>`))).withFormat(c.format, c.code)
+			got, _, said := rehearse(t, zipped(t, p), "-keep", "joined")
+			if want := "2,张*,110105********002X,match,1,,," + c.want + "\n"; !strings.Contains(got, want) {
+				t.Errorf("%q is not in\n%s\nit said\n%s", want, got, said)
+			}
+		})
+	}
+}
+
+// withFormat adds the number format of cells of style 1. A code of "" is one of
+// Excel's own.
+func (p parts) withFormat(format int, code string) parts {
+	custom := ""
+	if code != "" {
+		custom = fmt.Sprintf(`<numFmts count="1"><numFmt numFmtId="%d" formatCode="%s"/></numFmts>`, format, html.EscapeString(code))
+	}
+	p["xl/styles.xml"] = xmlHead + `<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">` + custom +
+		`<fonts count="1"><font/></fonts><fills count="1"><fill/></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>` +
+		fmt.Sprintf(`<cellXfs count="2"><xf/><xf numFmtId="%d" applyNumberFormat="1"/></cellXfs></styleSheet>`, format)
+	return p
 }
 
 func TestRefusesToKeep(t *testing.T) {

@@ -65,7 +65,7 @@ func process(ctx context.Context, o options, verifier id2meta.Verifier, stdout i
 	case errors.Is(err, errStopped):
 		return b.counts, errors.New("stopped; start again with the same arguments to continue")
 	case err == nil && isWorkbookName(o.out):
-		return b.counts, writeBook(o.out, titles, temp)
+		return b.counts, writeBook(o.out, titles, temp, stderr)
 	}
 	return b.counts, err
 }

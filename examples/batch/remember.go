@@ -10,7 +10,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	_ "modernc.org/sqlite"
 
@@ -92,11 +94,16 @@ func openSQLite(path string) (*sql.DB, error) {
 }
 
 // hashKey returns the key of this run's verdicts. A rehearsal has another key, so
-// that nobody takes the simulator's verdicts for real ones.
+// that nobody takes the simulator's verdicts for real ones. White space around the
+// secret is no part of it: a file that it comes from ends in a line feed.
 func (o options) hashKey() ([]byte, error) {
-	secret := os.Getenv(hashKeyVariable)
+	secret := strings.TrimSpace(os.Getenv(hashKeyVariable))
 	if len(secret) < 32 {
 		return nil, errors.New("-remember needs a secret key of 32 characters or more in " + hashKeyVariable + ": make one with openssl rand -hex 32, and keep it, since without it the file is of no use")
+	}
+	// verdictcache refuses such a key, and does not see it behind the derivation.
+	if _, size := utf8.DecodeRuneInString(secret); strings.ReplaceAll(secret, secret[:size], "") == "" {
+		return nil, errors.New(hashKeyVariable + " is one repeated character, so anybody can guess it: make a key with openssl rand -hex 32")
 	}
 	return hkdf.Key(sha256.New, []byte(secret), nil, "id2meta batch, "+o.source(), sha256.Size)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,12 +103,18 @@ func TestRefusesToRemember(t *testing.T) {
 		key, content, path string
 		want               string
 	}{
-		"without a key":       {"", "", "", "openssl rand -hex 32"},
-		"with a short key":    {"secret", "", "", "32 characters or more"},
-		"in a foreign file":   {testHashKey, strings.Repeat("notes\n", 1000), "", "-remember"},
-		"in a missing folder": {testHashKey, "", "nowhere/verdicts.db", "no such file"},
-		"in the input":        {testHashKey, "", "people.csv", "same file"},
-		"in the output":       {testHashKey, "", "verdicts.csv", "same file"},
+		"without a key":                 {"", "", "", "openssl rand -hex 32"},
+		"with a short key":              {"secret", "", "", "32 characters or more"},
+		"with one repeated zero":        {strings.Repeat("0", 64), "", "", "one repeated character"},
+		"with one repeated letter":      {strings.Repeat("a", 32), "", "", "one repeated character"},
+		"with one repeated ideograph":   {strings.Repeat("密", 32), "", "", "one repeated character"},
+		"with white space":              {strings.Repeat(" ", 64), "", "", "32 characters or more"},
+		"with a key that is padded":     {"secret" + strings.Repeat(" ", 64) + "\n", "", "", "32 characters or more"},
+		"with one repeated zero and LF": {strings.Repeat("0", 64) + "\n", "", "", "one repeated character"},
+		"in a foreign file":             {testHashKey, strings.Repeat("notes\n", 1000), "", "-remember"},
+		"in a missing folder":           {testHashKey, "", "nowhere/verdicts.db", "no such file"},
+		"in the input":                  {testHashKey, "", "people.csv", "same file"},
+		"in the output":                 {testHashKey, "", "verdicts.csv", "same file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(hashKeyVariable, c.key)
@@ -132,5 +139,24 @@ func TestRefusesToRemember(t *testing.T) {
 				t.Error("the input was changed")
 			}
 		})
+	}
+}
+
+// A file of secrets, or echo, leaves a line feed.
+func TestWhiteSpaceAroundTheKeyIsNoPartOfIt(t *testing.T) {
+	t.Setenv(hashKeyVariable, testHashKey)
+	want, err := options{live: true}.hashKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{testHashKey + "\n", testHashKey + "\r\n", " \t" + testHashKey + " "} {
+		t.Setenv(hashKeyVariable, secret)
+		if got, err := (options{live: true}).hashKey(); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q: another key, or %v", secret, err)
+		}
+	}
+	t.Setenv(hashKeyVariable, testHashKey[:16]+" "+testHashKey[16:])
+	if got, err := (options{live: true}).hashKey(); err != nil || bytes.Equal(got, want) {
+		t.Errorf("white space inside was dropped, or %v", err)
 	}
 }

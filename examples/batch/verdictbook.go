@@ -39,8 +39,8 @@ func checkBook(out string, rows int) error {
 }
 
 // writeBook makes the workbook from the records. A workbook that is there with
-// another content is kept as .previous: somebody may have added notes to it.
-func writeBook(out string, titles layout, temp *tempDir) error {
+// another content is kept beside it: somebody may have added notes to it.
+func writeBook(out string, titles layout, temp *tempDir, stderr io.Writer) error {
 	dir, err := temp.get()
 	if err != nil {
 		return err
@@ -54,11 +54,30 @@ func writeBook(out string, titles layout, temp *tempDir) error {
 		return err
 	}
 	if exists(out) {
-		if err := os.Rename(out, out+".previous"); err != nil {
+		kept, err := freeName(out + ".previous")
+		if err != nil {
 			return err
 		}
+		if err := os.Rename(out, kept); err != nil {
+			return err
+		}
+		fmt.Fprintf(stderr, "batch: the %s that was there is kept as %s\n", filepath.Base(out), kept)
 	}
 	return os.Rename(path, out)
+}
+
+// freeName returns path, or path.2, path.3 and so on: the first at which there is
+// nothing.
+func freeName(path string) (string, error) {
+	free := path
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(free); os.IsNotExist(err) {
+			return free, nil
+		} else if err != nil {
+			return "", err
+		}
+		free = fmt.Sprintf("%s.%d", path, i)
+	}
 }
 
 // fillBook writes the records into a new workbook, row by row.

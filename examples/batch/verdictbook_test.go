@@ -68,29 +68,49 @@ func TestAWorkbookOfVerdicts(t *testing.T) {
 	}
 }
 
-func TestAWorkbookWithNotesIsKept(t *testing.T) {
-	w := newWork(t, people(1)).inBook()
-	w.register(1)
-	if p := w.start(t); p.exit(t) != exitComplete {
-		t.Fatal(p.stderr.String())
-	}
-	book, err := excelize.OpenFile(w.out)
+// addNote writes a note beside the first verdict, as a user would.
+func addNote(t *testing.T, path, note string) {
+	t.Helper()
+	book, err := excelize.OpenFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer book.Close()
-	book.SetCellStr(book.GetSheetName(0), "H2", "called him")
+	book.SetCellStr(book.GetSheetName(0), "H2", note)
 	if err := book.Save(); err != nil {
 		t.Fatal(err)
 	}
-	if p := w.start(t); p.exit(t) != exitComplete {
-		t.Fatal(p.stderr.String())
+}
+
+func TestEveryWorkbookWithNotesIsKept(t *testing.T) {
+	w := newWork(t, people(1)).inBook()
+	w.register(1)
+	write(t, w.out+".previous.2", []byte("somebody's"))
+	run := func() string {
+		p := w.start(t)
+		if p.exit(t) != exitComplete {
+			t.Fatal(p.stderr.String())
+		}
+		return p.stderr.String()
 	}
-	if got := bookRows(t, w.out+".previous")[1][7]; got != "called him" {
-		t.Errorf("the note is %q", got)
+	run()
+	for i, note := range []string{"called him", "called again", "came"} {
+		addNote(t, w.out, note)
+		kept := w.out + []string{".previous", ".previous.3", ".previous.4"}[i]
+		if said := run(); !strings.Contains(said, "is kept as "+kept+"\n") {
+			t.Errorf("it said\n%s", said)
+		}
+		if got := len(bookRows(t, w.out)[1]); got != 7 {
+			t.Errorf("%d cells", got)
+		}
 	}
-	if got := len(bookRows(t, w.out)[1]); got != 7 {
-		t.Errorf("%d cells", got)
+	for end, note := range map[string]string{".previous": "called him", ".previous.3": "called again", ".previous.4": "came"} {
+		if got := bookRows(t, w.out+end)[1][7]; got != note {
+			t.Errorf("the note in %s is %q, want %q", end, got, note)
+		}
+	}
+	if read(t, w.out+".previous.2") != "somebody's" {
+		t.Error("somebody's file was replaced")
 	}
 }
 

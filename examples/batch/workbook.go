@@ -74,6 +74,12 @@ func unpackWorkbook(path string, temp *tempDir) (*workbook, error) {
 		UnzipSizeLimit:    maxUnzipped,
 		UnzipXMLSizeLimit: toTempFile,
 		TmpDir:            dir,
+		// The formats of a date that a workbook names by a number only look as they
+		// do in a Chinese Excel. Without this some are shown as 03-15-23, which
+		// leaves doubt, and others as the stored number. It is for -keep.
+		CultureInfo:      excelize.CultureNameZhCN,
+		ShortDatePattern: "yyyy/m/d",
+		LongDatePattern:  `yyyy"年"m"月"d"日"`,
 	})
 	if err != nil {
 		// Its words may quote the workbook.

@@ -209,6 +209,7 @@ func TestRefusesAWorkbook(t *testing.T) {
 		"a sheet of empty cells":  {sheet(rowXML(1, " "), rowXML(2)), nil, `its sheet "Sheet1" is empty`},
 		"no column for the name":  {sheet(rowXML(1, "id_number", "phone")), nil, "none called name"},
 		"no columns":              {sheet(rowXML(1, "a", "b", "c")), nil, "3 columns and is no header"},
+		"wrong columns":           {sheet(rowXML(1, "工号", "部门"), rowXML(2, "7", "风控")), nil, "no header with name and id_number, and no person"},
 		"no such sheet":           {zipped(t, good()), []string{"-sheet", "人员"}, `it has no sheet "人员"; it has "Sheet1"`},
 		"an encoding":             {zipped(t, good()), []string{"-encoding", "utf-8"}, "-encoding is for text files"},
 		"another ZIP file":        {zipped(t, parts{"a.txt": "a"}), nil, "no .xlsx workbook"},
