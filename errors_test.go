@@ -578,7 +578,8 @@ func TestTheTimeoutOfAGivenHTTPClientIsNotTheCallersDeadline(t *testing.T) {
 	assert.NotErrorIs(t, err, context.DeadlineExceeded)
 }
 
-// The time to read many fields must not grow with the square of their number.
+// The time to read many fields must not grow with the square of their number: then it would be
+// minutes, and not a second.
 func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
 	t.Parallel()
 	var body bytes.Buffer
@@ -588,13 +589,11 @@ func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
 	}
 	body.WriteString(verdict[1:])
 	server := newServer(t)
-	client := newClient(t, []string{server.Endpoint()})
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithTimeout(30*time.Second))
 	server.Inject(id2metatest.Raw(200, body.String()))
-	started := time.Now()
 	result, err := client.Verify(t.Context(), zhangSan)
 	require.NoError(t, err)
 	assert.True(t, result.Match())
-	assert.Less(t, time.Since(started), 5*time.Second)
 }
 
 func TestAnEndlessAnswerIsCut(t *testing.T) {
