@@ -26,18 +26,25 @@ func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 	const (
 		perSecond = 47
 		rush      = 60 * time.Second
-		timeout   = 3 * time.Second
 	)
-	for _, answerAfter := range []time.Duration{
-		10 * time.Millisecond, 200 * time.Millisecond, 1200 * time.Millisecond, 2 * time.Second,
+	for _, test := range []struct{ answerAfter, timeout time.Duration }{
+		{10 * time.Millisecond, 3 * time.Second},
+		{200 * time.Millisecond, 3 * time.Second},
+		{1200 * time.Millisecond, 3 * time.Second},
+		{2 * time.Second, 3 * time.Second},
+		{2750 * time.Millisecond, 3 * time.Second},
+		{2900 * time.Millisecond, 3 * time.Second},
+		{460 * time.Millisecond, 500 * time.Millisecond},
+		{185 * time.Millisecond, 200 * time.Millisecond},
 	} {
-		t.Run("when the service answers after "+answerAfter.String(), func(t *testing.T) {
+		answerAfter, timeout := test.answerAfter, test.timeout
+		t.Run(fmt.Sprintf("when the service answers after %v of %v", answerAfter, timeout), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				service := &fakeService{answerAfter: answerAfter}
 				client := service.client(t, id2meta.WithTimeout(timeout), id2meta.WithLimiter(rate.NewLimiter(perSecond, 4)))
-				var verdicts [int((rush + timeout) / time.Second)]atomic.Int64
-				var unverified atomic.Int64 // billed without a verdict
+				var verdicts [64]atomic.Int64               // by second
+				var unverified, unverifiedLate atomic.Int64 // billed without a verdict
 				var refused, refusedLate atomic.Int64
 				var calls sync.WaitGroup
 				start := time.Now()
@@ -51,6 +58,9 @@ func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 						}
 						if errors.Is(err, id2meta.ErrMaybeBilled) {
 							unverified.Add(1)
+							if began.Sub(start) > 10*time.Second {
+								unverifiedLate.Add(1)
+							}
 							return
 						}
 						assert.ErrorIs(t, err, id2meta.ErrThrottled)
@@ -73,11 +83,14 @@ func TestARushIsRefusedEarlyAndWhatIsSentIsAnswered(t *testing.T) {
 				}
 				t.Logf("%d verdicts, %d billed without one", total, unverified.Load())
 				assert.EqualValues(t, total+unverified.Load(), service.requested())
+				assert.Zero(t, unverifiedLate.Load(), "calls billed without a verdict")
+				// The first calls to a slow service are not answered in time.
 				if answerAfter < timeout/2 {
 					assert.Zero(t, unverified.Load(), "calls billed without a verdict")
-				} // the first calls to a slower service are not answered in time
-				assert.LessOrEqual(t, unverified.Load(), total*5/1000)
-				if answerAfter <= 200*time.Millisecond {
+				} else if answerAfter <= timeout*2/3 {
+					assert.LessOrEqual(t, unverified.Load(), total*5/1000)
+				}
+				if answerAfter <= 200*time.Millisecond && timeout == 3*time.Second {
 					// The turn of a call and the end of its wait can fall on the same moment.
 					assert.LessOrEqual(t, refusedLate.Load(), refused.Load()/100, "a call that must be refused is refused at once")
 				}
@@ -170,6 +183,26 @@ func TestACrowdAtTheStartIsNotBilledWithoutAVerdict(t *testing.T) {
 		assert.Greater(t, verdicts.Load(), int64(70))
 		assert.EqualValues(t, verdicts.Load(), service.requested())
 	})
+}
+
+// The Client ends the wait of a limiter before the caller's time is up. An error of that
+// context is not the caller's.
+func TestTheErrorOfALimiterIsNotThatOfTheCallersContext(t *testing.T) {
+	for name, limiter := range map[string]limiterFunc{
+		"the end of the wait, wrapped": func(ctx context.Context) error { <-ctx.Done(); return fmt.Errorf("asking: %w", ctx.Err()) },
+		"a timeout of its own":         func(context.Context) error { return context.DeadlineExceeded },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{}
+				client := service.client(t, id2meta.WithTimeout(300*time.Millisecond), id2meta.WithLimiter(limiter))
+				_, err := client.Verify(t.Context(), zhangSan)
+				requireOnly(t, id2meta.ErrThrottled, err)
+				assert.NotErrorIs(t, err, context.DeadlineExceeded)
+				assert.Zero(t, service.requested())
+			})
+		})
+	}
 }
 
 func TestALimiterThatComesTooLateSendsNothing(t *testing.T) {

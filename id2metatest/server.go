@@ -141,5 +141,7 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 		MaxIdleConns:        maxIdleConns,
 		MaxIdleConnsPerHost: maxIdleConns,
 		IdleConnTimeout:     90 * time.Second,
+
+		MaxResponseHeaderBytes: 64 << 10, // as the library's own pool
 	}
 }
