@@ -37,15 +37,13 @@ func (a *answerTime) took(d time.Duration, verdict bool) {
 
 // reserve returns how much of a call's total time to keep for the answer: the
 // estimate and a quarter more, but at least a tenth and at most nine tenths of the
-// total. If even nine tenths are less than the estimate, reserve returns a little more
-// than the estimate.
+// total.
 func (a *answerTime) reserve(total time.Duration) time.Duration {
 	recent := time.Duration(a.recent.Load())
 	if recent == 0 {
 		return min(firstAnswerTime, total/2)
 	}
-	most := max(total-total/10, min(recent+recent/50, total))
-	return min(max(recent+recent/4, total/10), most)
+	return min(max(recent+recent/4, total/10), total-total/10)
 }
 
 // sendBy returns the latest time at which k may send a request after a wait.
@@ -57,9 +55,10 @@ func (k *call) fits(ctx context.Context, wait time.Duration) bool {
 }
 
 // waitContext returns a context for one wait of k: it ends at sendBy. If sendBy is
-// near or has passed, the context still lasts as long as least.
-func (k *call) waitContext(ctx context.Context, least time.Duration) (context.Context, context.CancelFunc) {
-	until := time.Now().Add(least)
+// near or has passed, the context still lasts a tenth of the time left. That is enough
+// for a limiter that lets the request go at once.
+func (k *call) waitContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := time.Now().Add(k.timeLeft() / 10)
 	if by := k.sendBy(); until.Before(by) {
 		until = by
 	}
@@ -71,7 +70,7 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, *failure)
 	if key, ok := k.credential.Ready(); ok {
 		return key, nil
 	}
-	waiting, cancel := k.waitContext(ctx, k.timeLeft()/10)
+	waiting, cancel := k.waitContext(ctx)
 	defer cancel()
 	key, err := k.credential.Resolve(waiting)
 	switch {
@@ -83,23 +82,20 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, *failure)
 	return credential.Key{}, newFailure(&noCredential, "", err)
 }
 
-// quickGrant is how long a limiter takes that lets a request go at once, also over a network.
-const quickGrant = 10 * time.Millisecond
-
 // waitForLimiter waits until the limiter lets the request go.
 func (k *call) waitForLimiter(ctx context.Context) *failure {
 	if k.limiter == nil {
 		return nil
 	}
-	began, short := time.Now(), min(k.timeLeft()/10, quickGrant)
-	waiting, cancel := k.waitContext(ctx, short)
+	began, left := time.Now(), k.timeLeft()
+	waiting, cancel := k.waitContext(ctx)
 	defer cancel()
 	err := k.limiter.Wait(waiting)
 	waited := time.Since(began)
 	switch done := k.ended(ctx); {
 	case done != nil:
 		return contextFailure(done, false, "waiting for the limiter")
-	case err == nil && (waited < short/2 || k.mayBeAnswered()):
+	case err == nil && (waited < left/4 || k.mayBeAnswered()):
 		return nil
 	case err == nil, err == waiting.Err():
 		return newFailure(&limiterRefused, "the limiter did not let the request go in time", nil)
@@ -110,10 +106,7 @@ func (k *call) waitForLimiter(ctx context.Context) *failure {
 // mayBeAnswered reports whether the time left is enough for an answer after the
 // limiter's wait. It is less strict than fits, because the limiter has already counted
 // the request.
-func (k *call) mayBeAnswered() bool {
-	recent := time.Duration(k.answerTime.recent.Load())
-	return k.timeLeft() >= max(k.answerTime.reserve(k.total)*4/5, recent)
-}
+func (k *call) mayBeAnswered() bool { return k.timeLeft() >= k.answerTime.reserve(k.total)*4/5 }
 
 // sleep waits for d. If ctx ends first, sleep returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
