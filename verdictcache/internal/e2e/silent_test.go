@@ -47,6 +47,7 @@ func TestSilentServer(t *testing.T) {
 			}
 			signal(syscall.SIGSTOP)
 			defer signal(syscall.SIGCONT)
+			waitUntilStopped(t, processes)
 
 			for i := range 3 { // the first on the open connection, the others on new ones
 				k := verdictcache.Key{byte(i)}
@@ -89,6 +90,37 @@ func TestSilentServer(t *testing.T) {
 				t.Errorf("the verdict is %v, %v", got, err)
 			}
 		})
+	}
+}
+
+// waitUntilStopped waits until no thread of the processes runs any more: kill returns before
+// that, and a thread may still answer.
+func waitUntilStopped(t *testing.T, pids []int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		running := ""
+		for _, pid := range pids {
+			threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, thread := range threads {
+				text, err := os.ReadFile(thread)
+				if err != nil {
+					continue // the thread has ended
+				}
+				// The state stands behind the name, which is in brackets.
+				if _, state, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(state, "T") {
+					running = thread
+				}
+			}
+		}
+		if running == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s still runs", running)
+		}
 	}
 }
 
