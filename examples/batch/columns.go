@@ -59,17 +59,11 @@ func findColumns(fields, keep []string) (columns, error) {
 	return columns{}, fmt.Errorf("its first row has %d columns and is no header with name and id_number", len(fields))
 }
 
-// isHeader reports whether fields name the columns, be it twice.
-func isHeader(fields []string) bool {
-	_, names := find(fields, nameTitles)
-	_, numbers := find(fields, numberTitles)
-	return names > 0 && numbers > 0
-}
-
-func countTitles(fields []string) int {
-	_, names := find(fields, nameTitles)
-	_, numbers := find(fields, numberTitles)
-	return names + numbers
+// countTitles counts the titles of names and those of numbers.
+func countTitles(fields []string) (names, numbers int) {
+	_, names = find(fields, nameTitles)
+	_, numbers = find(fields, numberTitles)
+	return names, numbers
 }
 
 // looksLikeNumber reports whether a field was meant as an ID number, right or wrong:

@@ -30,7 +30,7 @@ func journalPath(out string) string  { return recordsPath(out) + ".journal" }
 func previousPath(out string) string { return recordsPath(out) + ".previous" }
 
 // openOutput makes the output of id, or continues it. With retry the rows that
-// failed are asked about once more: the output is set aside and written anew,
+// failed are asked about once more: the output is renamed and written again,
 // with what can be taken over from it.
 func openOutput(path string, id identity, titles layout, excel, retry bool) (*output, error) {
 	o := &output{path: path, titles: titles, early: map[int][]byte{}}

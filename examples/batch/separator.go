@@ -16,7 +16,8 @@ var separators = []rune{',', '\t', ';'}
 func findSeparator(line string, keep []string) (rune, columns, error) {
 	for _, separator := range separators {
 		fields, err := splitLine(line, separator)
-		if err == nil && isHeader(fields) {
+		names, numbers := countTitles(fields)
+		if err == nil && names > 0 && numbers > 0 {
 			c, err := findColumns(fields, keep)
 			return separator, c, err
 		}
@@ -34,7 +35,8 @@ func findSeparator(line string, keep []string) (rune, columns, error) {
 		if err == nil {
 			return separator, c, nil
 		}
-		titles := countTitles(fields)
+		names, numbers := countTitles(fields)
+		titles := names + numbers
 		if failure == nil || titles > mostTitles || titles == mostTitles && len(fields) > mostFields {
 			failure, mostTitles, mostFields = err, titles, len(fields)
 		}

@@ -134,7 +134,7 @@ func explainText(s string, found Problem) Problem {
 	switch {
 	case strings.HasPrefix(s, "#"):
 		return SpreadsheetError
-	case s == "N/A", s == "n/a", s == "(null)", s == "<nil>", problemOfLetters(s) == Placeholder, problemOfIdeographs(s) == Placeholder:
+	case isPlaceholder(s):
 		return Placeholder
 	case strings.Contains(s, "&") && strings.Contains(s, ";"):
 		return Escaped

@@ -173,8 +173,7 @@ func problemOfIdeographs(s string) Problem {
 	case strings.Contains(s, "锟斤拷"): // U+FFFD in UTF-8, read as GBK
 		return LostCharacter
 	}
-	switch s {
-	case "无", "暂无", "未知", "不详", "未填写":
+	if isPlaceholder(s) {
 		return Placeholder
 	}
 	return ""
@@ -183,8 +182,7 @@ func problemOfIdeographs(s string) Problem {
 // problemOfLetters finds texts that are made of letters of an alphabet but are not
 // names.
 func problemOfLetters(s string) Problem {
-	switch s {
-	case "null", "NULL", "nil", "None", "NaN", "nan", "undefined":
+	if isPlaceholder(s) {
 		return Placeholder
 	}
 	isLatin1 := func(r rune) bool { return 'À' <= r && r <= 'ÿ' || r == ' ' }
@@ -192,6 +190,16 @@ func problemOfLetters(s string) Problem {
 		return LostCharacter // for example ÕÅÈý, which is 张三 in GBK, read as Latin-1
 	}
 	return ""
+}
+
+// isPlaceholder reports whether s is what programs and people write for a missing value.
+func isPlaceholder(s string) bool {
+	switch s {
+	case "null", "NULL", "nil", "None", "NaN", "nan", "undefined", "N/A", "n/a", "(null)", "<nil>",
+		"无", "暂无", "未知", "不详", "未填写":
+		return true
+	}
+	return false
 }
 
 // problemOf returns the Problem that a character which no name has probably indicates.
