@@ -112,10 +112,11 @@ func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
 //		log.Print(e.Code, e.RequestID, e.Recommend)
 //	}
 //
-// Code, Message, RequestID and Recommend come from the answer, and are redacted and
-// cut: *** replaces the name, the number, the birth date, the access key secret and
-// tokens, and line breaks become spaces. If the person was sent masked or encrypted,
-// the Client does not know the plaintext, and hides only the values that it sent.
+// Code, Message, RequestID and Recommend come from the answer. A text that may repeat
+// the name, the number, the birth date, the access key secret or a token is not shown:
+// a note with its length stands for it. Line breaks become spaces, and a long text is
+// cut. If the person was sent masked or encrypted, the Client does not know the
+// plaintext, and withholds only the values that it sent.
 type APIError struct {
 	Endpoint   string        // the host that answered, as in [WithEndpoints]
 	StatusCode int           // the HTTP status
@@ -190,16 +191,20 @@ func fieldOf(message string) string {
 
 // newAPIError returns the error for an answer that holds no verdict.
 func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redactor) *APIError {
+	// The outcome and the field follow from the texts as they came: a person may be
+	// called Ram, and then Forbidden.RAM is not shown.
+	code, message := dara.StringValue(a.Code), dara.StringValue(a.Message)
 	e := &APIError{
 		Endpoint:   host,
 		StatusCode: o.Status,
-		Code:       hide.Text(dara.StringValue(a.Code)),
-		Message:    hide.Text(dara.StringValue(a.Message)),
+		Code:       hide.Text(code),
+		Message:    hide.Text(message),
 		RequestID:  hide.ID(requestID(a, o.Header)),
 		Recommend:  hide.Text(dara.StringValue(a.recommend)),
+		row:        ofAnswer(o.Status, code, message),
 	}
-	if e.Code == "400" || e.Code == "401" {
-		e.Field = fieldOf(e.Message)
+	if code == "400" || code == "401" {
+		e.Field = fieldOf(message)
 	}
 	if o.Err != nil {
 		e.row, e.cause = &brokenOff, ctxerr.Hide(hide.Error(o.Err))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
@@ -215,20 +214,20 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o t
 // network may repeat the person or the credential.
 func (k *call) redactor(key credential.Key) *redact.Redactor {
 	r := &redact.Redactor{Tokens: []string{key.SecurityToken, key.BearerToken}}
-	if k.param.ParamType == ParamTypeNormal {
+	masked := k.param.UserName
+	switch k.param.ParamType {
+	case ParamTypeNormal:
 		r.Date = k.param.IdentifyNum[6:14]
+	case ParamTypeMD5:
+		r.Date = k.param.IdentifyNum[6 : len(k.param.IdentifyNum)-4]
 	}
 	r.Secrets = func() []string {
-		secrets := []string{
-			k.param.UserName, strings.TrimSpace(k.given.UserName),
-			k.param.IdentifyNum, strings.TrimSpace(k.given.IdentifyNum),
-			key.AccessKeySecret,
-		}
 		if k.param.ParamType == ParamTypeNormal {
-			masked, _ := MD5Param(k.param.UserName, k.param.IdentifyNum)
-			secrets = append(secrets, masked.UserName, masked.IdentifyNum)
+			masked, _ = MD5UserName(k.param.UserName)
 		}
-		return secrets
+		return []string{
+			k.param.UserName, k.given.UserName, masked[:32], k.param.IdentifyNum, key.AccessKeySecret,
+		}
 	}
 	return r
 }
