@@ -48,6 +48,7 @@ func TestATextThatMayRepeatASecretIsNotShown(t *testing.T) {
 		"a name in letters":             {"ZHANG SAN", []string{"zhang san", "ZhangSan", "zhang-san", "ＺＨＡＮＧ　ＳＡＮ", "𝐙hang San", "azhangsanb", "Zhāng Sān"}},
 		"a name with accents":           {"René", []string{"Rene\u0301", "RENÉ", "é"}},
 		"a short name":                  {"Li", []string{"Li", "client LI", "name:li;", "name_li_", "姓名li不合法", "L.I", "l i", "ask l i again"}},
+		"a short name of A and Z":       {"Az", []string{"Az", "(az)"}},
 		"a short name of two words":     {"A Bo", []string{"A BO", "Abo", "a-bo"}},
 		"a short name with an accent":   {"Éa", []string{"xÉax", "x\u0301"}},
 		"a name of four letters":        {"Abcd", []string{"Abcd"}},
@@ -102,7 +103,7 @@ func TestTextShowsWhatHoldsNoSecret(t *testing.T) {
 		"110105 49 1232", "12 1949", "49 31 x", "31 12 7 7 49", "1949 x 1 1 31", "19491232", "call 400-800-1234", "20060102150405",
 		"https://api.aliyun.com/troubleshoot?q=InvalidAccessKeyId.NotFound&product=Cloudauth", "Q&A, R&D",
 		"参数非法（identifyNum）", "安全策略限制，请重新尝试", "Specified access key is not found.",
-		"client of aliyun", "a-ali-b", "123456789abcde", "**************", "320524 1880-01-01 --0014", "张", "三张",
+		"client of aliyun", "a-ali-b", "0li", "li0", "9li", "li9", "ali", "zli", "liz", "123456789abcde", "**************", "320524 1880-01-01 --0014", "张", "三张",
 		strings.Repeat("x", maxShown),
 	} {
 		t.Run(text[:min(len(text), 80)], func(t *testing.T) {
