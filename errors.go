@@ -67,6 +67,12 @@ var (
 	ErrUnexpectedResponse = errors.New("id2meta: unexpected response")
 )
 
+// ErrDailyLimit is joined with [ErrThrottled]. It means that the cap on the requests of
+// a day has been reached. Nothing was sent, and nothing will be sent until midnight in
+// China (Asia/Shanghai). A [Limiter] that counts the requests of a day returns an error
+// in which errors.Is finds ErrDailyLimit.
+var ErrDailyLimit = errors.New("id2meta: daily limit reached")
+
 // ErrMaybeBilled is joined with one of the errors above, or with the error of the
 // context. It means that the service may have answered and billed a request of this
 // Verify, although there is no verdict. Another Verify may be billed again. errors.Is

@@ -191,7 +191,7 @@ func form(r cloudauth.Id2MetaVerifyRequest) string {
 func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o transport.Outcome) (Result, *failure) {
 	a, err := decodeAnswer(o.Body)
 	if verdict, ok := a.verdict(); ok && err == nil && o.Status == http.StatusOK {
-		return Result{BizCode: verdict, RequestID: hide.ID(requestID(a, o.Header))}, nil
+		return Result{BizCode: verdict, RequestID: hide.ID(requestID(a, o.Header)), Time: time.Now().UTC().Round(0)}, nil
 	}
 	done := k.ended(ctx)
 	switch {
