@@ -89,7 +89,7 @@ func start(ctx context.Context, args []string, stdout io.Writer) error {
 
 	journal := &journal{out: stdout}
 	sim := newSimulator(o, people, journal)
-	printSettings(stdout, o, listener.Addr(), sim.SM2PublicKey(), people)
+	printSettings(stdout, o, listener.Addr(), people)
 	journal.heading()
 	err = serve(ctx, listener, pair, sim, journal)
 	journal.summary()
@@ -112,7 +112,7 @@ func newSimulator(o options, people []person, journal *journal) *simulator.Simul
 
 // printSettings prints the settings that a client needs. It prints no name and no number,
 // because people copy such output into tickets.
-func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, people []person) {
+func printSettings(w io.Writer, o options, addr net.Addr, people []person) {
 	print := func(name, value string) { fmt.Fprintf(w, "%-18s %s\n", name, value) }
 	cert := o.cert
 	if absolute, err := filepath.Abs(cert); err == nil {
@@ -124,7 +124,6 @@ func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, p
 	print("access key ID", id2metatest.AccessKeyID)
 	print("access key secret", id2metatest.AccessKeySecret)
 	print("certificate", cert)
-	print("SM2 public key", sm2PublicKey)
 	print("people", known(o, people))
 	print("fault", o.fault.String())
 	fmt.Fprintln(w)
