@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -44,6 +45,7 @@ type Option func(*config)
 type config struct {
 	address string
 	decrypt func(param string) (plaintext string, ok bool)
+	latency func() time.Duration
 }
 
 // WithAddress makes the Server listen on an address, such as "127.0.0.1:8443" or
@@ -62,6 +64,15 @@ func WithSM2Decrypter(decrypt func(param string) (plaintext string, ok bool)) Op
 	return func(c *config) { c.decrypt = decrypt }
 }
 
+// WithLatency makes each answer take a time at random between shortest and longest. The
+// Server checks and bills a request when it arrives. By default answers are sent at once.
+// For a single request, use [Delay].
+func WithLatency(shortest, longest time.Duration) Option {
+	return func(c *config) {
+		c.latency = func() time.Duration { return shortest + rand.N(max(longest-shortest, 0)+1) }
+	}
+}
+
 // NewServer starts a Server that accepts [AccessKeyID] and knows nobody. The caller
 // should call [Server.Close] when done. NewServer panics if it cannot listen, like
 // [httptest.NewServer].
@@ -75,7 +86,7 @@ func NewServer(opts ...Option) *Server {
 		panic("id2metatest: making the certificate: " + err.Error())
 	}
 	s := &Server{}
-	s.simulator = simulator.New(simulator.Config{NextFault: s.nextFault, Record: s.record, DecryptSM2: c.decrypt})
+	s.simulator = simulator.New(simulator.Config{NextFault: s.nextFault, Record: s.record, DecryptSM2: c.decrypt, Latency: c.latency})
 	s.simulator.AddCredential(AccessKeyID, AccessKeySecret, "")
 
 	s.http = httptest.NewUnstartedServer(s.simulator)

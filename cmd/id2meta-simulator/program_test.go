@@ -247,6 +247,44 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestEachFailureOfTheServiceHasAFault(t *testing.T) {
+	want := map[string]error{
+		"throttle": id2meta.ErrThrottled, "400": id2meta.ErrInvalidParam, "401": id2meta.ErrInvalidParam,
+		"402": id2meta.ErrSourceUnavailable, "402-policy": id2meta.ErrSourceUnavailable, "402-permission": id2meta.ErrAccessDenied,
+		"403": id2meta.ErrRepeatedCall, "410": id2meta.ErrNotActivated, "411": id2meta.ErrAccessDenied, "412": id2meta.ErrOverdue,
+		"500": id2meta.ErrUnavailable, "InvalidAccessKeyId.NotFound": id2meta.ErrCredential,
+		"InvalidAccessKeyId.Inactive": id2meta.ErrCredential, "SignatureDoesNotMatch": id2meta.ErrCredential,
+		"InvalidSecurityToken.Expired": id2meta.ErrCredential, "InvalidTimeStamp.Expired": id2meta.ErrCredential,
+		"NoPermission": id2meta.ErrAccessDenied, "Forbidden.RAM": id2meta.ErrAccessDenied,
+		"ServiceUnavailable": id2meta.ErrUnavailable, "InternalError": id2meta.ErrUnavailable,
+		"bad-gateway": id2meta.ErrMaybeBilled, "no-verdict": id2meta.ErrUnexpectedResponse,
+		"truncate": id2meta.ErrMaybeBilled, "drop": id2meta.ErrMaybeBilled, "hang": context.DeadlineExceeded,
+	}
+	for _, named := range namedFaults {
+		t.Run(named.name, func(t *testing.T) {
+			t.Parallel()
+			p := startProgram(t, t.TempDir(), "-fault", named.name, "-every", "1")
+			client := p.client(t, id2metatest.AccessKeySecret, id2meta.WithTimeout(2*time.Second), id2meta.WithMaxAttempts(1))
+			_, err := client.Verify(t.Context(), plain(sampleName, sampleNumber))
+			require.Contains(t, want, named.name)
+			assert.ErrorIs(t, err, want[named.name])
+		})
+	}
+	assert.Len(t, namedFaults, len(want))
+}
+
+func TestLatencyDelaysEachAnswer(t *testing.T) {
+	p := startProgram(t, t.TempDir(), "-latency", "50ms..60ms")
+	assert.Contains(t, p.stdout.String(), "50ms..60ms\n")
+	client := p.client(t, id2metatest.AccessKeySecret)
+	for range 2 {
+		started := time.Now()
+		_, err := client.Verify(t.Context(), plain(sampleName, sampleNumber))
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, time.Since(started), 50*time.Millisecond)
+	}
+}
+
 func TestInterruptDoesNotWaitForWhatHangs(t *testing.T) {
 	p := startProgram(t, t.TempDir(), "-fault", "hang", "-every", "1")
 	client := p.client(t, id2metatest.AccessKeySecret)

@@ -42,6 +42,10 @@ type Config struct {
 	// parameter cannot be decrypted. It must be safe for concurrent use. Without
 	// DecryptSM2, "sm2" is an illegal ParamType.
 	DecryptSM2 func(param string) (plaintext string, ok bool)
+	// Latency returns how long the answer to one request takes, in addition to its
+	// fault. It must be safe for concurrent use. Without Latency, answers are sent at
+	// once.
+	Latency func() time.Duration
 	// MatchAll answers every legal person with a match.
 	MatchAll bool
 }
@@ -132,6 +136,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply, fault, requestID := s.process(req)
 	defer s.boundWriting(w)()
 	to := delivery{w, r, reply, requestID, s.open}
+	if s.config.Latency != nil {
+		to.wait(s.config.Latency())
+	}
 	if fault.send != nil {
 		fault.send(to)
 		return
