@@ -94,22 +94,6 @@ type maybeBilledError struct{ err error }
 func (e *maybeBilledError) Error() string   { return e.err.Error() + "; the call may have been billed" }
 func (e *maybeBilledError) Unwrap() []error { return []error{e.err, ErrMaybeBilled} }
 
-// ParamError says which field of a [Param] cannot be verified, and why. A ParamError
-// never holds the value of the field. errors.Is finds [ErrInvalidParam] in a
-// ParamError.
-type ParamError struct {
-	Field   string  // "ParamType", "UserName" or "IdentifyNum"
-	Problem Problem // for programs
-	Reason  string  // a short English phrase, for people; it may change
-}
-
-func (e *ParamError) Error() string {
-	return "id2meta: invalid " + e.Field + ": " + e.Reason
-}
-
-// Is reports whether target is [ErrInvalidParam].
-func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
-
 // APIError is an answer of the service that is not a verdict. errors.Is finds in it
 // one of the errors from [ErrInvalidParam] on, or the error of the context if the
 // answer came too late. errors.As gives the details:

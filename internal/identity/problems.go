@@ -2,8 +2,8 @@ package identity
 
 import "slices"
 
-// Problem says what is wrong with a field, in a stable word. The root package has a
-// constant for each Problem.
+// Problem says what is wrong with a field, in a stable word for programs. The root
+// package has constants for some of the words.
 type Problem string
 
 // The problems.
