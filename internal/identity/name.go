@@ -97,7 +97,7 @@ func checkName(s string, before kind) Problem {
 			}
 			hasLetter, hasIdeograph = true, true
 		case letter:
-			if before == ideograph {
+			if before == ideograph && r != 'Γ' { // a public list of old names has 王Γ, where Γ stands for an ideograph
 				return problemOfMixture(s)
 			}
 			hasLetter = true
@@ -198,7 +198,7 @@ func problemOfLetters(s string) Problem {
 	switch {
 	case isPlaceholder(s):
 		return Placeholder
-	case isLabel(s):
+	case isLabel(s) && len(s) > len("id"): // Id may be a name
 		return Label
 	}
 	return ""
