@@ -222,6 +222,20 @@ func TestARefusalNamesTheFieldAndTheReason(t *testing.T) {
 	}
 }
 
+// The Redactor, for example, works with the given name, so its work would grow with it.
+func TestALongFieldIsRefusedBeforeAnythingElse(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()})
+	long := "张" + strings.Repeat(" ", 300_000) + "三"
+	for _, paramType := range []id2meta.ParamType{id2meta.ParamTypeNormal, id2meta.ParamTypeMD5, id2meta.ParamTypeSM2} {
+		_, err := client.Verify(t.Context(), id2meta.Param{ParamType: paramType, UserName: long, IdentifyNum: zhangNumber})
+		requireParamError(t, err, "UserName", "too_long", "it is longer than any name", long)
+	}
+	_, err := client.Verify(t.Context(), id2meta.Param{UserName: zhangName, IdentifyNum: zhangNumber + strings.Repeat(" ", 300_000)})
+	requireParamError(t, err, "IdentifyNum", "too_long", "it is longer than any number", zhangNumber)
+	require.Empty(t, server.Calls())
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestSwappedFieldsSaySo(t *testing.T) {
