@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/id2meta/id2meta/internal/progress"
 )
 
 // Backoff between attempts: exponential, with full jitter.
@@ -61,6 +63,7 @@ func (k *call) backoffIfItFits(ctx context.Context) time.Duration {
 // giveUp returns the error of the call: the error of the last attempt. Its text also
 // tells the number of attempts.
 func (k *call) giveUp(f *failure) error {
+	k.report(progress.State{MaybeBilled: f.billed || k.maybeBilled})
 	err := f.err
 	if k.earlier != nil {
 		before := "after 1 attempt"

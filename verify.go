@@ -71,8 +71,7 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 
 	deadline, _ := ctx.Deadline()
 	k := call{Client: c, given: param, param: normal, deadline: deadline, total: time.Until(deadline),
-		tried: make([]int, c.endpoints.Len())}
-	progress.Report(ctx, false, false)
+		tried: make([]int, c.endpoints.Len()), report: progress.Start(ctx)}
 	for {
 		result, failed := k.attempt(ctx)
 		if failed == nil {
@@ -86,7 +85,7 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 		k.logRetry(ctx, failed, wait)
 		k.earlier = failed.err
 		k.maybeBilled = k.maybeBilled || failed.billed
-		progress.Report(ctx, false, k.maybeBilled)
+		k.report(progress.State{MaybeBilled: k.maybeBilled})
 		if err := sleep(ctx, wait); err != nil {
 			return Result{}, k.giveUp(contextFailure(err, false, "waiting to try again"))
 		}
@@ -104,7 +103,8 @@ type call struct {
 	tried    []int         // the number of requests to each endpoint
 	earlier  error         // the error of the previous attempt, or nil
 
-	maybeBilled bool // the service may have billed a previous attempt
+	maybeBilled bool                 // the service may have billed a previous attempt
+	report      func(progress.State) // to a Cache in front of the Client
 }
 
 // failure is the reason why an attempt gave no verdict.
@@ -167,7 +167,7 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 		UserAgent:  "id2meta/" + version,
 		Credential: transport.Credential(key),
 		Connect:    transport.ConnectBudget,
-		Sending:    func() { progress.Report(ctx, true, true) },
+		Sending:    func() { k.report(progress.State{Sent: true, MaybeBilled: true}) },
 	}
 	if left := k.maxAttempts - k.attempts; left > 1 { // the last attempt may use all the time left
 		share := k.timeLeft() / time.Duration(left)
