@@ -3,6 +3,7 @@ package verdictcache_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"sync"
@@ -539,4 +540,101 @@ func people(n int) []id2meta.Param {
 		persons = append(persons, id2meta.Param{UserName: "张三", IdentifyNum: number + string("10X98765432"[sum%11])})
 	}
 	return persons
+}
+
+// A Verifier that asks a second Client if the first has failed, or does not wait for it.
+func TestWhatOneCallReportedIsNotForgottenWhenAnotherBegins(t *testing.T) {
+	leave := func(t *testing.T, c *verdictcache.Cache) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		return (<-start(ctx, c, zhang)).err
+	}
+	t.Run("the first was not answered, and the second waits to be sent", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				first := progress.Start(ctx)
+				first(onItsWay)
+				time.Sleep(time.Second)
+				first(progress.State{MaybeBilled: true})
+				progress.Start(ctx)
+				<-ctx.Done()
+				return id2meta.Result{}, ctx.Err()
+			}}
+			require.ErrorIs(t, leave(t, newCache(t, next, newFaulty())), id2meta.ErrMaybeBilled)
+		})
+	})
+	t.Run("the first is on its way while the second waits: it goes on, and is remembered", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Start(ctx)(onItsWay)
+				progress.Start(ctx)
+				return after(10*time.Second, match, nil)(ctx, 0)
+			}}
+			c := newCache(t, next, newFaulty())
+			require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
+			require.NoError(t, c.Wait(t.Context()))
+			mustVerify(t, c, zhang, match)
+			require.Equal(t, 1, next.asked())
+		})
+	})
+	t.Run("the first was refused, and the second waits to be sent", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				first := progress.Start(ctx)
+				first(onItsWay)
+				first(progress.State{})
+				progress.Start(ctx)
+				<-ctx.Done()
+				return id2meta.Result{}, ctx.Err()
+			}}
+			require.NotErrorIs(t, leave(t, newCache(t, next, newFaulty())), id2meta.ErrMaybeBilled)
+		})
+	})
+}
+
+// broken panics at every record.
+type broken struct{ slog.Handler }
+
+func (broken) Enabled(context.Context, slog.Level) bool  { return true }
+func (broken) Handle(context.Context, slog.Record) error { panic("a bug of the logger") }
+
+// panicking is an error whose text cannot be had.
+type panicking struct{}
+
+func (panicking) Error() string { panic("a bug of the error") }
+
+// evil is a context whose values cannot be had.
+type evil struct{ context.Context }
+
+func (evil) Value(any) any { panic("a bug of the context") }
+
+// Foreign code runs in the goroutines of a Cache. Its panic ends the call, and not the process.
+func TestForeignCodeThatPanics(t *testing.T) {
+	logger := verdictcache.WithLogger(slog.New(broken{}))
+	t.Run("the logger, while the store fails", func(t *testing.T) {
+		store := newFaulty()
+		everyStep(store).set(fails)
+		c := newCache(t, &service{answer: always(match, nil)}, store, logger)
+		mustVerify(t, c, zhang, match)
+		require.NotZero(t, c.Stats().StoreFailures)
+	})
+	t.Run("the logger, while the Verifier panics", func(t *testing.T) {
+		next := &service{answer: func(context.Context, int32) (id2meta.Result, error) { panic("a bug") }}
+		require.Equal(t, "a bug", (<-start(t.Context(), newCache(t, next, newFaulty(), logger), zhang)).panicked)
+	})
+	t.Run("the text of the store's error", func(t *testing.T) {
+		store := newFaulty()
+		everyStep(store).set(func(context.Context) error { return panicking{} })
+		mustVerify(t, newCache(t, &service{answer: always(match, nil)}, store), zhang, match)
+	})
+	t.Run("a value of the caller's context", func(t *testing.T) {
+		store := newFaulty()
+		store.load.set(func(context.Context) error { store.load.set(nil); return errStore })
+		next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+			ctx.Value("a key")
+			return match, nil
+		}}
+		o := <-start(evil{t.Context()}, newCache(t, next, store), zhang)
+		require.True(t, o.panicked != nil || o.err != nil)
+	})
 }

@@ -431,3 +431,18 @@ func TestPreviousHashKeys(t *testing.T) {
 		})
 	})
 }
+
+// A value that is too long is rejected unread, even if it is well sealed.
+func TestAValueThatIsTooLong(t *testing.T) {
+	key := verdictcache.KeyOf(hashKey, zhang)
+	plain := append([]byte("v1\x00\x00\x00\x00\x65\x53\xf1\x00\x00\x00\x00\x00"), make([]byte, verdictcache.MaxValueSize)...)
+	_, ok := verdictcache.Open(hashKey, key, verdictcache.SealRaw(hashKey, key, plain[:verdictcache.MaxValueSize-29]))
+	require.True(t, ok)
+	long := verdictcache.SealRaw(hashKey, key, plain)
+	_, ok = verdictcache.Open(hashKey, key, long)
+	require.False(t, ok)
+	next := &service{answer: always(mismatch, nil)}
+	c := newCache(t, next, &returns{newBare(), long})
+	mustVerify(t, c, zhang, mismatch)
+	require.Equal(t, verdictcache.Stats{Asked: 1, Rejected: 1}, c.Stats())
+}
