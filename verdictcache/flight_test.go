@@ -602,6 +602,7 @@ func (broken) Handle(context.Context, slog.Record) error { panic("a bug of the l
 type panicking struct{}
 
 func (panicking) Error() string { panic("a bug of the error") }
+func (panicking) Is(error) bool { panic("a bug of the error") }
 
 // evil is a context whose values cannot be had.
 type evil struct{ context.Context }
@@ -626,6 +627,12 @@ func TestForeignCodeThatPanics(t *testing.T) {
 		store := newFaulty()
 		everyStep(store).set(func(context.Context) error { return panicking{} })
 		mustVerify(t, newCache(t, &service{answer: always(match, nil)}, store), zhang, match)
+	})
+	t.Run("the store's error, if it is given to the caller", func(t *testing.T) {
+		store := newFaulty()
+		store.claim.set(func(context.Context) error { return panicking{} })
+		c := newCache(t, &service{}, store, verdictcache.WithFailClosed())
+		require.Equal(t, "a bug of the error", (<-start(t.Context(), c, zhang)).panicked)
 	})
 	t.Run("a value of the caller's context", func(t *testing.T) {
 		store := newFaulty()
