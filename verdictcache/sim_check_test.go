@@ -72,8 +72,8 @@ func (w *world) checkVerdict(person int, result id2meta.Result, began time.Time)
 	case c.person != person || c.verdict != result.BizCode || !c.ok:
 		w.problemLocked("wrong verdict: person %d got %v", person, result)
 		return
-	case !w.clocks && began.Sub(c.asked) > c.ttl()+time.Millisecond:
-		w.problemLocked("wrong verdict: person %d got one that is %v old", person, began.Sub(c.asked))
+	case !w.clocks && began.Sub(c.ended) > c.ttl()+time.Millisecond: // Result.Time is when the answer arrived
+		w.problemLocked("wrong verdict: person %d got one that is %v old", person, began.Sub(c.ended))
 	}
 	if w.tampering || w.clocks {
 		return // whoever writes the Store can bring back what was forgotten, until it expires
