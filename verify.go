@@ -76,7 +76,7 @@ func (c *Client) send(ctx context.Context, k *call) (Result, error) {
 	k.deadline, _ = ctx.Deadline()
 	k.total = time.Until(k.deadline)
 	k.tried = make([]int, c.endpoints.Len())
-	progress.Report(ctx, false, false)
+	k.report = progress.Start(ctx)
 	for {
 		result, failed := k.attempt(ctx)
 		if failed == nil {
@@ -92,7 +92,7 @@ func (c *Client) send(ctx context.Context, k *call) (Result, error) {
 		k.logRetry(ctx, failed, wait)
 		k.earlier = failed.err
 		k.maybeBilled = k.maybeBilled || failed.billed && !k.ofNobody
-		progress.Report(ctx, false, k.maybeBilled)
+		k.report(progress.State{MaybeBilled: k.maybeBilled})
 		if err := sleep(ctx, wait); err != nil {
 			return Result{}, k.giveUp(contextFailure(err, false, "waiting to try again"))
 		}
@@ -110,8 +110,9 @@ type call struct {
 	tried    []int         // the number of requests to each endpoint
 	earlier  error         // the error of the previous attempt, or nil
 
-	maybeBilled bool // the service may have billed a previous attempt
-	ofNobody    bool // the call of Check: it is not billed
+	maybeBilled bool                 // the service may have billed a previous attempt
+	ofNobody    bool                 // the call of Check: it is not billed
+	report      func(progress.State) // to a Cache in front of the Client
 }
 
 // failure is the reason why an attempt gave no verdict.
@@ -185,7 +186,7 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 		UserAgent:  "id2meta/" + version,
 		Credential: transport.Credential(key),
 		Connect:    transport.ConnectBudget,
-		Sending:    func() { progress.Report(ctx, true, true) },
+		Sending:    func() { k.report(progress.State{Sent: true, MaybeBilled: true}) },
 	}
 	if left := k.maxAttempts - k.attempts; left > 1 { // the last attempt may use all the time left
 		share := k.timeLeft() / time.Duration(left)
