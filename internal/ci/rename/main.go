@@ -2,10 +2,6 @@
 // git tracks. It is started by .ci/rename-module at the top of the repository:
 //
 //	rename OLD NEW
-//
-// A plain search-and-replace breaks generated protobuf code, where the path stands in
-// a serialized descriptor behind its length: there the descriptor is changed and
-// serialized again.
 package main
 
 import (
@@ -78,9 +74,6 @@ func rename(from, to string) (changed int, err error) {
 func renameIn(file string, content []byte, from, to string) ([]byte, error) {
 	if !bytes.Contains(content, []byte(from)) || !utf8.Valid(content) {
 		return content, nil
-	}
-	if strings.HasSuffix(file, ".pb.go") {
-		return renameGenerated(content, from, to)
 	}
 	content = replace(content, from, to)
 	if filepath.Ext(file) == ".go" { // another path sorts elsewhere among the imports
