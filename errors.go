@@ -3,6 +3,7 @@ package id2meta
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -118,6 +119,9 @@ func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
 //		log.Print(e.Code, e.RequestID, e.Recommend)
 //	}
 //
+// The error of a daily limit is an APIError, too, with RetryAfter and without Endpoint,
+// StatusCode and Code.
+//
 // Code, Message, RequestID and Recommend come from the answer, and are redacted and
 // cut: *** replaces the name, the number, the birth date, the access key secret and
 // tokens, and line breaks become spaces. If the person was sent masked or encrypted,
@@ -132,6 +136,7 @@ type APIError struct {
 	Recommend  string        // the URL of a page that explains the failure, or ""
 	RetryAfter time.Duration // how long a throttled caller is told to wait, or 0
 
+	clock string   // how wrong the clock of this machine is, or ""
 	row   *outcome // nil: the outcome follows from Code, Message and StatusCode
 	cause error    // the reason why the answer broke off or came too late, or nil
 }
@@ -145,9 +150,11 @@ func (e *APIError) Error() string {
 		fmt.Fprint(&b, o.sentinel)
 	}
 	if o.hint != "" {
-		b.WriteString(": " + o.hint)
+		b.WriteString(": " + o.hint + e.clock)
 	}
-	fmt.Fprintf(&b, ": %s answered HTTP %d", e.Endpoint, e.StatusCode)
+	if e.StatusCode != 0 {
+		fmt.Fprintf(&b, ": %s answered HTTP %d", e.Endpoint, e.StatusCode)
+	}
 	if e.Code != "" {
 		fmt.Fprintf(&b, ", Code %s", e.Code)
 	}
@@ -171,7 +178,9 @@ func (e *APIError) Error() string {
 
 // Is reports whether target is the sentinel of this answer, as in the table of
 // docs/errors.md.
-func (e *APIError) Is(target error) bool { return target == e.outcome().sentinel }
+func (e *APIError) Is(target error) bool {
+	return target == e.outcome().sentinel || target == ErrDailyLimit && e.row == &overDailyLimit
+}
 
 // Unwrap returns the reason why the answer broke off or came too late, or nil.
 func (e *APIError) Unwrap() error { return e.cause }
@@ -214,10 +223,29 @@ func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redact
 	if e.Message == "" && e.Code == "" {
 		e.Message = "the answer cannot be understood"
 	}
+	if e.outcome().hint == wrongClock {
+		e.clock = clockError(o.Header, time.Now())
+	}
 	if e.outcome().sentinel == ErrThrottled {
 		e.RetryAfter = transport.RetryAfter(o.Header)
 	}
 	return e
+}
+
+// clockError says by how much the clock of this machine differs from the header Date of
+// an answer.
+func clockError(header http.Header, now time.Time) string {
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return ""
+	}
+	switch fast := now.Sub(date).Round(time.Second); {
+	case fast > 0:
+		return fmt.Sprintf(" (%v ahead of the service)", fast)
+	case fast < 0:
+		return fmt.Sprintf(" (%v behind the service)", -fast)
+	}
+	return ""
 }
 
 // outcomeError is the error of an outcome for which no head of an answer arrived.
@@ -235,6 +263,9 @@ func (e *outcomeError) Unwrap() error        { return e.cause }
 // empty, and cause may be nil.
 func newFailure(o *outcome, what string, cause error) *failure {
 	text := o.sentinel.Error()
+	if o.hint != "" {
+		text += ": " + o.hint
+	}
 	if what != "" {
 		text += ": " + what
 	}

@@ -78,7 +78,7 @@ func (k *call) giveUp(f *failure) error {
 			err = fmt.Errorf("%w (%s)", err, before)
 		}
 	}
-	if f.billed || k.maybeBilled {
+	if (f.billed || k.maybeBilled) && !k.ofNobody {
 		return &maybeBilledError{err}
 	}
 	return err
