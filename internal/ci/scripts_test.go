@@ -126,10 +126,10 @@ func TestRelease(t *testing.T) {
 	t.Run("makes the tags of all published modules and pushes nothing", func(t *testing.T) {
 		dir := clone(t)
 		output := must(t, dir, ".ci/release", "0.99.9")
-		if !strings.Contains(output, "in this order: v0.99.9 redislimiter/v0.99.9 verdictcache/redisstore/v0.99.9\n") {
+		if !strings.Contains(output, "in this order: v0.99.9 redis/v0.99.9\n") {
 			t.Errorf("output:\n%s", output)
 		}
-		if got := tags(t, dir); !slices.Equal(got, []string{"redislimiter/v0.99.9", "v0.99.9", "verdictcache/redisstore/v0.99.9"}) {
+		if got := tags(t, dir); !slices.Equal(got, []string{"redis/v0.99.9", "v0.99.9"}) {
 			t.Errorf("tags %q", got)
 		}
 		if got := tags(t, ready); len(got) != 0 {
@@ -181,10 +181,10 @@ func TestRelease(t *testing.T) {
 		"another branch":        {func(t *testing.T, dir string) { must(t, dir, "git", "switch", "-q", "-c", "work") }, false, "0.99.9", "not main"},
 		"a detached head":       {func(t *testing.T, dir string) { must(t, dir, "git", "switch", "-q", "--detach") }, false, "0.99.9", "not main"},
 		"a version that exists": {func(t *testing.T, dir string) { must(t, dir, "git", "tag", "v0.99.9") }, false, "0.99.9", "the tag v0.99.9 exists"},
-		"a version that exists for a nested module": {func(t *testing.T, dir string) { must(t, dir, "git", "tag", "redislimiter/v0.99.9") },
-			false, "0.99.9", "the tag redislimiter/v0.99.9 exists"},
+		"a version that exists for a nested module": {func(t *testing.T, dir string) { must(t, dir, "git", "tag", "redis/v0.99.9") },
+			false, "0.99.9", "the tag redis/v0.99.9 exists"},
 		"a version that exists on origin alone":    {tagOnOrigin("v0.99.9"), false, "0.99.9", "the tag v0.99.9 exists on origin"},
-		"an annotated tag that is on origin alone": {tagOnOrigin("-a", "-m", "x", "redislimiter/v0.99.9"), false, "0.99.9", "the tag redislimiter/v0.99.9 exists on origin"},
+		"an annotated tag that is on origin alone": {tagOnOrigin("-a", "-m", "x", "redis/v0.99.9"), false, "0.99.9", "the tag redis/v0.99.9 exists on origin"},
 		"an origin that cannot be reached": {func(t *testing.T, dir string) { must(t, dir, "git", "remote", "set-url", "origin", dir+"/nowhere") },
 			false, "0.99.9", "origin cannot be reached"},
 		"no changelog entry":             {nil, false, "0.99.10", "the first entry of CHANGELOG.md is not 0.99.10"},
@@ -202,20 +202,20 @@ func TestRelease(t *testing.T) {
 		"another constant": {func(t *testing.T, dir string) {
 			must(t, dir, "sed", "-i", `s/^const version = .*/const version = "0.99.8"/`, must(t, dir, "sh", "-c", `printf %s "$(grep -l '^const version = ' *.go)"`))
 		}, false, "0.99.9", "the constant version"},
-		"a nested module that requires another version of the root": {requires("redislimiter", path+" v0.99.9", path+" v0.99.8"),
-			false, "0.99.9", "redislimiter requires " + path + " v0.99.8 and not v0.99.9"},
-		"another version behind two spaces": {requires("redislimiter", path+" v0.99.9", path+"  v0.99.8"), false, "0.99.9", "redislimiter requires " + path + " v0.99.8"},
-		"another version of a quoted path":  {requires("redislimiter", path+" v0.99.9", `"`+path+`" v0.99.8`), false, "0.99.9", "redislimiter requires " + path + " v0.99.8"},
-		"another version in quotes":         {requires("redislimiter", path+" v0.99.9", path+` "v0.99.8"`), false, "0.99.9", "redislimiter requires " + path + " v0.99.8"},
-		"another version in a second line": {requires("redislimiter", path+" v0.99.9", path+" v0.99.9\n\t"+path+" v0.99.10"),
-			false, "0.99.9", "redislimiter requires " + path + " v0.99.10"},
-		"an example that requires another version of a nested module": {requires("examples/cluster", "redislimiter v0.99.9", "redislimiter v0.0.0"),
-			false, "0.99.9", "examples/cluster requires"},
+		"a nested module that requires another version of the root": {requires("redis", path+" v0.99.9", path+" v0.99.8"),
+			false, "0.99.9", "redis requires " + path + " v0.99.8 and not v0.99.9"},
+		"another version behind two spaces": {requires("redis", path+" v0.99.9", path+"  v0.99.8"), false, "0.99.9", "redis requires " + path + " v0.99.8"},
+		"another version of a quoted path":  {requires("redis", path+" v0.99.9", `"`+path+`" v0.99.8`), false, "0.99.9", "redis requires " + path + " v0.99.8"},
+		"another version in quotes":         {requires("redis", path+" v0.99.9", path+` "v0.99.8"`), false, "0.99.9", "redis requires " + path + " v0.99.8"},
+		"another version in a second line": {requires("redis", path+" v0.99.9", path+" v0.99.9\n\t"+path+" v0.99.10"),
+			false, "0.99.9", "redis requires " + path + " v0.99.10"},
+		"an example that requires another version of a nested module": {requires("examples/withdraw", "redis v0.99.9", "redis v0.0.0"),
+			false, "0.99.9", "examples/withdraw requires"},
 		"another version of a module whose own path is quoted": {func(t *testing.T, dir string) {
-			edit(t, dir+"/redislimiter/go.mod", "module "+path+"/redislimiter", `module  "`+path+`/redislimiter" // quoted`)
-			edit(t, dir+"/examples/cluster/go.mod", "redislimiter v0.99.9", "redislimiter v0.0.0")
-		}, false, "0.99.9", "examples/cluster requires"},
-		"a go.mod that cannot be read": {requires("redislimiter", path+" v0.99.9", path+" 0.99.9"), false, "0.99.9", "redislimiter/go.mod cannot be read"},
+			edit(t, dir+"/redis/go.mod", "module "+path+"/redis", `module  "`+path+`/redis" // quoted`)
+			edit(t, dir+"/examples/withdraw/go.mod", "redis v0.99.9", "redis v0.0.0")
+		}, false, "0.99.9", "examples/withdraw requires"},
+		"a go.mod that cannot be read": {requires("redis", path+" v0.99.9", path+" 0.99.9"), false, "0.99.9", "redis/go.mod cannot be read"},
 		"a consumer that cannot build": {func(t *testing.T, dir string) {
 			write(t, dir+"/.ci/consumer", "#!/bin/sh\nexit 1\n", 0o755)
 		}, false, "0.99.9", "the consumer check fails"},
@@ -245,7 +245,7 @@ func TestRelease(t *testing.T) {
 }
 
 // badVersions are no versions of a module whose path ends in no /v2.
-var badVersions = []string{"", "next", "0.99", "0.99.9.9", "redislimiter/v0.99.9", "vv0.99.9", "2.0.0", "10.0.0", "00.99.9", "0.099.9", "0.99.09",
+var badVersions = []string{"", "next", "0.99", "0.99.9.9", "redis/v0.99.9", "vv0.99.9", "2.0.0", "10.0.0", "00.99.9", "0.099.9", "0.99.09",
 	"0.99.9-", "0.99.9-rc..1", "0.99.9-rc.", "0.99.9-.rc", "0.99.9-01", "0.99.9-rc.01", "0.99.9-rc_1", "0.99.9+build", "0.99.9\n"}
 
 var goodVersions = []string{"0.0.0", "0.99.10", "1.0.0", "v1.20.3", "1.0.0-0", "1.0.0-rc.1", "1.0.0-rc-1.0a", "1.0.0-01a.-"}
@@ -291,9 +291,9 @@ func TestSetVersionChangesNothingIfItCannotDoAll(t *testing.T) {
 		t.Run("version "+version, func(t *testing.T) { refuses(t, "usage: ", version) })
 	}
 	t.Run("a go.mod that cannot be read", func(t *testing.T) {
-		edit(t, dir+"/verdictcache/redisstore/go.mod", "\ngo ", "\nno ")
+		edit(t, dir+"/redis/go.mod", "\ngo ", "\nno ")
 		commit(t, dir)
-		refuses(t, "set-version: verdictcache/redisstore/go.mod cannot be read", "0.99.9")
+		refuses(t, "set-version: redis/go.mod cannot be read", "0.99.9")
 	})
 }
 
@@ -315,11 +315,11 @@ func TestSetVersionFindsEachRequirement(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			must(t, dir, ".ci/set-version", "0.99.8")
-			edit(t, dir+"/redislimiter/go.mod", path+" v0.99.8", line)
+			edit(t, dir+"/redis/go.mod", path+" v0.99.8", line)
 			must(t, dir, ".ci/set-version", "0.99.9")
-			goMod := must(t, dir+"/redislimiter", "go", "mod", "edit", "-json")
+			goMod := must(t, dir+"/redis", "go", "mod", "edit", "-json")
 			if !strings.Contains(goMod, `"v0.99.9"`) || strings.Contains(goMod, `"v0.99.8"`) {
-				t.Errorf("redislimiter/go.mod is %s", goMod)
+				t.Errorf("redis/go.mod is %s", goMod)
 			}
 		})
 	}
@@ -376,8 +376,7 @@ func TestACopyWithAnotherModulePathBuilds(t *testing.T) {
 		t.Errorf("the module is %s", got)
 	}
 	must(t, dir, "go", "vet", ".", "./cmd/...", "./verdictcache/...")
-	must(t, filepath.Join(dir, "redislimiter"), "go", "build", "./...")
-	must(t, filepath.Join(dir, "verdictcache/redisstore"), "go", "build", "./...")
+	must(t, filepath.Join(dir, "redis"), "go", "build", "./...")
 	must(t, filepath.Join(dir, "examples/frameworks"), "go", "test", "./kratos/...")
 }
 
@@ -390,7 +389,7 @@ func TestAModulePathMayBeginWithThePresentPath(t *testing.T) {
 			if got := strings.TrimSpace(must(t, dir, "go", "list", "-m")); got != path {
 				t.Errorf("the module is %s", got)
 			}
-			must(t, filepath.Join(dir, "redislimiter"), "go", "build", ".")
+			must(t, filepath.Join(dir, "redis"), "go", "build", "./...")
 			commit(t, dir)
 			must(t, dir, ".ci/rename-module", root(t)) // and back
 			if diff := must(t, dir, "git", "diff", "HEAD~1"); diff != "" {
