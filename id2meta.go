@@ -101,6 +101,7 @@ type Client struct {
 	credential credential.Resolver
 	answerTime answerTime
 	stats      counters
+	daily      dailyLimit
 }
 
 // New returns a Client. New does not use the network, and needs no credential: the
@@ -120,6 +121,7 @@ func New(opts ...Option) (*Client, error) {
 		sender:     sender,
 		endpoints:  transport.NewEndpoints(s.hosts),
 		credential: credential.Resolver{Given: s.provider, Func: s.keyFunc},
+		daily:      dailyLimit{max: s.dailyLimit},
 	}, nil
 }
 
