@@ -469,7 +469,7 @@ func TestACallerOfTheClientLeaves(t *testing.T) {
 	}
 	t.Run("a request that is on its way is billed once", func(t *testing.T) {
 		server, c := open(t)
-		server.Inject(id2metatest.Delay(2*time.Second))
+		server.Inject(id2metatest.Delay(2 * time.Second))
 		require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
 		result, err := c.Verify(t.Context(), zhang)
 		require.NoError(t, err)
