@@ -64,6 +64,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/id2meta/id2meta/internal/credential"
 	"github.com/id2meta/id2meta/internal/transport"
@@ -100,6 +101,7 @@ type Client struct {
 	credential credential.Resolver
 	answerTime answerTime
 	stats      counters
+	daily      dailyLimit
 }
 
 // New returns a Client. New does not use the network, and needs no credential: the
@@ -118,8 +120,18 @@ func New(opts ...Option) (*Client, error) {
 		settings:   s,
 		sender:     sender,
 		endpoints:  transport.NewEndpoints(s.hosts),
-		credential: credential.Resolver{Given: s.provider, Func: s.keyFunc},
+		credential: credential.Resolver{Provider: s.provider, KeyFunc: s.keyFunc},
+		daily:      dailyLimit{max: s.dailyLimit},
 	}, nil
+}
+
+// Timeout returns the time that one Verify may take, as [WithTimeout] set it. Package
+// verdictcache takes its default lease from it.
+func (c *Client) Timeout() time.Duration {
+	if c == nil || c.sender == nil {
+		return 0
+	}
+	return c.timeout
 }
 
 // CloseIdleConnections closes the connections that no call is using. The Client

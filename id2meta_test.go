@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,14 +39,23 @@ func TestVerifyGivesTheVerdict(t *testing.T) {
 		{"white space, full-width digits and a small x are corrected", id2meta.Param{UserName: " 张三\t", IdentifyNum: "１１０１０５19491231002x "}, id2meta.BizCodeMatch},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			before := time.Now()
 			result, err := client.Verify(t.Context(), test.param)
 			require.NoError(t, err)
 			assert.Equal(t, test.want, result.BizCode)
+			assert.WithinRange(t, result.Time, before.Round(0), time.Now().Round(0))
+			assert.Equal(t, result.Time, result.Time.UTC().Round(0), "in UTC, without the monotonic clock")
 			assert.Equal(t, test.want == id2meta.BizCodeMatch, result.Match())
 			calls := server.Calls()
 			assert.Equal(t, calls[len(calls)-1].RequestID, result.RequestID)
 		})
 	}
+}
+
+func TestTimeoutIsTheTimeOfOneVerify(t *testing.T) {
+	assert.Equal(t, 10*time.Second, newClient(t, []string{"127.0.0.1:1"}).Timeout())
+	assert.Equal(t, 3*time.Second, newClient(t, []string{"127.0.0.1:1"}, id2meta.WithTimeout(3*time.Second)).Timeout())
+	assert.Zero(t, new(id2meta.Client).Timeout())
 }
 
 func TestVerifyRefusesAClientThatNewDidNotMakeAndANilContext(t *testing.T) {
