@@ -120,7 +120,7 @@ func New(opts ...Option) (*Client, error) {
 		settings:   s,
 		sender:     sender,
 		endpoints:  transport.NewEndpoints(s.hosts),
-		credential: credential.Resolver{Given: s.provider, Func: s.keyFunc},
+		credential: credential.Resolver{Provider: s.provider, KeyFunc: s.keyFunc},
 		daily:      dailyLimit{max: s.dailyLimit},
 	}, nil
 }

@@ -111,6 +111,7 @@ type call struct {
 	earlier  error         // the error of the previous attempt, or nil
 
 	maybeBilled bool                 // the service may have billed a previous attempt
+	probe       bool                 // no request was under way when this call asked the limiter
 	ofNobody    bool                 // the call of Check: it is not billed
 	report      func(progress.State) // to a Cache in front of the Client
 }
@@ -142,6 +143,7 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 	if failed := k.waitForLimiter(ctx); failed != nil {
 		return Result{}, failed
 	}
+	defer k.endRequest()
 	if err := k.ended(ctx); err != nil {
 		return Result{}, contextFailure(err, false, "nothing was sent")
 	}
@@ -162,8 +164,11 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 		k.endpoints.CoolDown(i)
 	}
 	result, failed := k.read(ctx, r.Host, k.redactor(key), o)
-	if failed == nil || o.Sent && o.Err != nil {
-		k.answerTime.took(took, failed == nil)
+	switch {
+	case failed == nil:
+		k.answerTime.answered(took)
+	case o.Sent && o.Err != nil && k.timeLeft() <= 0 && took < nearlyAll(k.total):
+		k.answerTime.unanswered(k.total)
 	}
 	k.logAttempt(ctx, r.Host, took, o.Status, result, failed)
 	if failed != nil && failed.sentinel == ErrCredential {
