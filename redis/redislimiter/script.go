@@ -43,7 +43,7 @@ if day < today then day, sent = today, 0 end
 // grant grants a request, or says why not and for how long, in microseconds. Only a grant
 // changes the state. ARGV[3] is the time between two requests in microseconds, ARGV[4]
 // the daily limit or 0.
-var grant = redis.NewScript(readState + `
+const grantSource = readState + `
 local interval, limit = tonumber(ARGV[3]), tonumber(ARGV[4])
 if limit > 0 and sent >= limit then
 	return {'daily limit', ((day + 1) * 86400 - 28800) * 1000000 - now}
@@ -56,7 +56,9 @@ end
 redis.call('HSET', KEYS[1], 'used_until', string.format('%.0f', used), 'day', day, 'sent', sent + 1)
 redis.call('PEXPIRE', KEYS[1], 172800000)
 return {'granted', 0}
-`)
+`
+
+var grant = redis.NewScript(grantSource)
 
 // countToday returns the requests that were granted today.
 var countToday = redis.NewScript(readState + `
