@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -41,10 +42,10 @@ func refusalOf(err error) refusal {
 	if r, ok := errors.AsType[refusal](err); ok {
 		return r
 	}
-	if f, ok := errors.AsType[databaseFault](err); ok {
-		return refusalOfDatabase(f)
-	}
 	remedy := id2meta.RemedyOf(err)
+	if _, ok := errors.AsType[databaseFault](err); ok {
+		remedy = id2meta.RemedyTryLater
+	}
 	r := refusal{Message: remedy.Chinese()}
 	switch remedy {
 	case id2meta.RemedyCorrectInput:
@@ -59,12 +60,15 @@ func refusalOf(err error) refusal {
 	return r
 }
 
-func refusalOfDatabase(f databaseFault) refusal {
-	if f.away {
-		return refusal{status: http.StatusServiceUnavailable, Code: "try_again", retryAfter: retryAfterOutage,
-			Message: id2meta.RemedyTryLater.Chinese()}
+// level is at which a refusal is logged.
+func (r refusal) level() slog.Level {
+	switch r.status {
+	case http.StatusInternalServerError:
+		return slog.LevelError
+	case http.StatusServiceUnavailable:
+		return slog.LevelWarn
 	}
-	return refusal{status: http.StatusInternalServerError, Code: "internal", Message: id2meta.RemedyOperator.Chinese()}
+	return slog.LevelInfo
 }
 
 // invalidPerson speaks of the fields of the request, not of those of id2meta.

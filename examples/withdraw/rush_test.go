@@ -48,11 +48,10 @@ func testRush(t *testing.T, answersAfter time.Duration) {
 		simulator.AddPerson(demoName, idNumber(n))
 	}
 	simulator.Inject(slices.Repeat([]id2metatest.Fault{id2metatest.Delay(answersAfter)}, people)...)
-	limiter := noteOnceGranted{rate.NewLimiter(accountRate, 4)}
-	asked, err := id2meta.New(append(simulator.Options(), id2meta.WithTimeout(questionTimeout), id2meta.WithLimiter(limiter))...)
+	asked, err := id2meta.New(append(simulator.Options(), id2meta.WithTimeout(askTimeout), id2meta.WithLimiter(rate.NewLimiter(accountRate, 4)))...)
 	require.NoError(t, err)
 	t.Cleanup(asked.CloseIdleConnections)
-	s := openService(t, client{asked, noLimiter{}}, startPostgreSQL(t).newDatabase(t))
+	s := openService(t, asked, startPostgreSQL(t).newDatabase(t))
 	r.base = serveForTest(t, s.handler())
 
 	r.run(t.Context(), *rushFlag)
@@ -70,22 +69,11 @@ func testRush(t *testing.T, answersAfter time.Duration) {
 	require.NotZero(t, r.tryAgain, "or it was no rush")
 	require.Greater(t, second, 0.5*accountRate, "paid a second, in the second half")
 	require.LessOrEqual(t, float64(billed-paid), 0.05*float64(billed))
-	var questions, attempts int
-	require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM questions`).Scan(&questions))
-	require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM attempts WHERE asked_at > 0 AND user_id NOT IN (SELECT user_id FROM users WHERE person IS NOT NULL)`).Scan(&attempts))
-	require.LessOrEqual(t, questions, billed+billed/20, "who is refused leaves no question")
-	require.LessOrEqual(t, attempts, billed/20, "nor an attempt that counts")
-
 	started := time.Now()
 	status, _, body := send(t, r.base, withdrawalOf{user: "late", number: idNumber(people - 1)})
 	require.Equal(t, 201, status, body)
 	t.Logf("after the rush a withdrawal takes %v", time.Since(started).Round(time.Millisecond))
 }
-
-// noLimiter is for a client that has a limiter of its own.
-type noLimiter struct{}
-
-func (noLimiter) Wait(context.Context) error { return nil }
 
 // rush is the users who come, and what they were answered.
 type rush struct {
