@@ -41,59 +41,40 @@ func readHashKey(text string, c config) ([]byte, error) {
 	return key, nil
 }
 
-// newClient asks the service, or a simulator that ends with the client.
-func newClient(c config, redisPassword string, logger *slog.Logger) (client *id2meta.Client, closeAll func(), err error) {
-	options := []id2meta.Option{id2meta.WithLogger(logger), id2meta.WithTimeout(askTimeout)}
-	limits, closeLimits, err := newLimits(c, redisPassword, logger)
+// newClient asks the service, or a simulator. It ends with the process.
+func newClient(c config, redisPassword string, logger *slog.Logger) (*id2meta.Client, error) {
+	options, err := limits(c, redisPassword, logger)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	options = append(options, limits...)
-	closeSimulator := func() {}
+	options = append(options, id2meta.WithLogger(logger), id2meta.WithTimeout(askTimeout))
 	switch {
 	case !c.live:
 		simulator := id2metatest.NewServer()
 		simulator.AddPerson(demoName, demoNumber)
 		options = append(options, simulator.Options()...)
-		closeSimulator = simulator.Close
 	case c.endpoint != "":
 		options = append(options, id2meta.WithEndpoints(c.endpoint))
 	}
-	client, err = id2meta.New(options...)
-	closeAll = func() {
-		if client != nil {
-			client.CloseIdleConnections()
-		}
-		closeSimulator()
-		closeLimits()
-	}
-	if err != nil {
-		closeAll()
-		return nil, nil, err
-	}
-	return client, closeAll, nil
+	return id2meta.New(options...)
 }
 
-// newLimits keeps to the account's 50 requests a second and to the daily limit: together
+// limits keeps to the account's 50 requests a second and to the daily limit: together
 // with all replicas that use the same Redis, or alone.
-func newLimits(c config, password string, logger *slog.Logger) ([]id2meta.Option, func() error, error) {
+func limits(c config, password string, logger *slog.Logger) ([]id2meta.Option, error) {
 	if c.redis == "" {
-		return []id2meta.Option{id2meta.WithLimiter(rate.NewLimiter(47, 4)), id2meta.WithDailyLimit(c.dailyLimit)}, func() error { return nil }, nil
+		return []id2meta.Option{id2meta.WithLimiter(rate.NewLimiter(47, 4)), id2meta.WithDailyLimit(c.dailyLimit)}, nil
 	}
 	options, err := redis.ParseURL(c.redis)
 	if err != nil { // which repeats the password
-		return nil, nil, errors.New("-redis: this is no redis://host:6379/0")
+		return nil, errors.New("-redis: this is no redis://host:6379/0")
 	}
 	options.Password = cmp.Or(password, options.Password)
 	options.ContextTimeoutEnabled = true // what the limiter has given up ends
 	logging.Disable()                    // it reports each failure to connect; the limiter says it once
-	client := redis.NewClient(options)
 	// While Redis is away each replica goes on alone: the service throttles what is
 	// too much, and nobody is refused a payment for Redis' sake.
-	limiter, err := redislimiter.New(client, "id2meta", redislimiter.WithFailOpen(), redislimiter.WithLogger(logger))
-	if err != nil {
-		client.Close()
-		return nil, nil, err
-	}
-	return []id2meta.Option{id2meta.WithLimiter(limiter)}, client.Close, nil
+	limiter, err := redislimiter.New(redis.NewClient(options), "id2meta",
+		redislimiter.WithFailOpen(), redislimiter.WithLogger(logger))
+	return []id2meta.Option{id2meta.WithLimiter(limiter)}, err
 }

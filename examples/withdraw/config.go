@@ -38,7 +38,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.BoolVar(&c.migrate, "migrate", false, "make the tables in -db, and end")
 	flags.StringVar(&c.listen, "listen", "127.0.0.1:8080", "serve HTTP on this `address`")
 	flags.StringVar(&c.db, "db", "", "keep verdicts and payments in this `database`: a file (SQLite),\n"+
-		"postgres://user@host:5432/name or mysql://user@host:3306/name\n"+
+		"postgres://user@host:5432/name or mysql://user@tcp(host:3306)/name\n"+
 		"(default: a temporary file; -live and -migrate need one)")
 	flags.StringVar(&c.redis, "redis", "", "share both limits with all that use this `redis`://host:6379/0,\n"+
 		"or by TLS rediss:// (default: this process keeps to them alone)")

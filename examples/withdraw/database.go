@@ -17,7 +17,6 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite"
 
 	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
@@ -104,30 +103,18 @@ func openPostgres(address, password string) (*sql.DB, string, error) {
 	return pooled(stdlib.OpenDB(*config)), "postgres://" + net.JoinHostPort(config.Host, fmt.Sprint(config.Port)) + "/" + config.Database, nil
 }
 
-// openMySQL takes mysql://user@host:3306/database, and ?tls= as the driver has it.
+// openMySQL takes the address of the driver behind mysql://.
 func openMySQL(address, password string) (*sql.DB, string, error) {
-	malformed := errors.New("this is no mysql://user@host:3306/database?tls=true")
-	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") == "" {
+	malformed := errors.New("this is no mysql://user@tcp(host:3306)/database?tls=true")
+	config, err := mysql.ParseDSN(strings.TrimPrefix(address, "mysql://"))
+	if err != nil || config.DBName == "" {
 		return nil, "", malformed
 	}
-	query := u.Query()
-	config := mysql.NewConfig()
-	config.TLSConfig = query.Get("tls")
-	if query.Del("tls"); len(query) > 0 {
-		return nil, "", malformed
-	}
-	config.User = u.User.Username()
-	config.Passwd, _ = u.User.Password()
 	config.Passwd = cmp.Or(password, config.Passwd)
-	config.Net, config.Addr = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "3306"))
-	config.DBName = strings.Trim(u.Path, "/")
 	config.Timeout = connectTimeout
-	config.ParseTime = true
 	config.ClientFoundRows = true   // as elsewhere: a row that stays as it is counts
 	config.InterpolateParams = true // one round trip, not two
-	config.Params = map[string]string{"sql_mode": "'TRADITIONAL'"}
-	config.Logger = &mysql.NopLogger{} // the errors say the same
+	config.Logger = &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, "", malformed

@@ -1,7 +1,7 @@
 package main
 
 import (
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,23 +15,17 @@ import (
 
 // dialect is what one kind of database differs in from another.
 type dialect struct {
-	schema   string
+	schema   string // the file
 	verdicts sqlstore.Dialect
 }
 
-//go:embed schema/sqlite.sql
-var sqliteSchema string
-
-//go:embed schema/postgres.sql
-var postgresSchema string
-
-//go:embed schema/mysql.sql
-var mysqlSchema string
-
 var (
-	sqliteDialect   = dialect{sqliteSchema, sqlstore.SQLite}
-	postgresDialect = dialect{postgresSchema, sqlstore.PostgreSQL}
-	mysqlDialect    = dialect{mysqlSchema, sqlstore.MySQL}
+	//go:embed schema
+	schemas embed.FS
+
+	sqliteDialect   = dialect{"schema/sqlite.sql", sqlstore.SQLite}
+	postgresDialect = dialect{"schema/postgres.sql", sqlstore.PostgreSQL}
+	mysqlDialect    = dialect{"schema/mysql.sql", sqlstore.MySQL}
 )
 
 // sql puts a statement of SQLite into the dialect's words.

@@ -41,12 +41,11 @@ func TestDatabaseThatCannotBeHad(t *testing.T) {
 		"a PostgreSQL that does not answer":       {"postgres://u:" + wrongPassword + "@" + silent.Addr().String() + "/x", silent.Addr().String()},
 		"an address with a port that is none":     {"postgres://u:" + wrongPassword + "@127.0.0.1:hunter2/x", "postgres://user"},
 		"an address with a setting that is none":  {"postgres://u:" + wrongPassword + "@127.0.0.1/x?sslmode=hunter2", "postgres://user"},
-		"a MySQL that is not there":               {"mysql://u:" + wrongPassword + "@" + nobody + "/x", nobody},
-		"a MySQL that does not answer":            {"mysql://u:" + wrongPassword + "@" + silent.Addr().String() + "/x", silent.Addr().String()},
-		"a MySQL without a database":              {"mysql://u:" + wrongPassword + "@" + nobody, "mysql://user"},
-		"a MySQL with a setting that is unknown":  {"mysql://u:" + wrongPassword + "@" + nobody + "/x?multiStatements=true", "mysql://user"},
-		"a MySQL with a kind of TLS that is none": {"mysql://u:" + wrongPassword + "@" + nobody + "/x?tls=hunter2", "mysql://user"},
-		"an address that is no URL":               {"mysql://u:hunter2%zz@" + nobody + "/x", "mysql://user"},
+		"a MySQL that is not there":               {"mysql://u:" + wrongPassword + "@tcp(" + nobody + ")/x", nobody},
+		"a MySQL that does not answer":            {"mysql://u:" + wrongPassword + "@tcp(" + silent.Addr().String() + ")/x", silent.Addr().String()},
+		"a MySQL without a database":              {"mysql://u:" + wrongPassword + "@tcp(" + nobody + ")/", "mysql://user"},
+		"a MySQL with a kind of TLS that is none": {"mysql://u:" + wrongPassword + "@tcp(" + nobody + ")/x?tls=hunter2", "mysql://user"},
+		"an address of another form":              {"mysql://u:hunter2@" + nobody, "mysql://user"},
 		"a file in a directory that is not there": {filepath.Join(t.TempDir(), "none", "x.db"), "x.db"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,16 +55,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		defer os.RemoveAll(dir)
 		c.db, c.temporary = filepath.Join(dir, "withdraw.db"), true
 	}
-	client, closeClient, err := newClient(c, getenv(redisPasswordVariable), logger)
+	client, err := newClient(c, getenv(redisPasswordVariable), logger)
 	if err != nil {
 		return err
 	}
-	defer closeClient()
 	store, err := openStore(ctx, c.db, getenv(dbPasswordVariable))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.close()) }()
+	defer func() { err = errors.Join(err, store.db.Close()) }()
 	if c.migrate || c.temporary {
 		if err := store.migrate(ctx); err != nil || c.migrate {
 			return err
@@ -100,17 +99,12 @@ const (
 )
 
 func (c config) banner(w io.Writer, address net.Addr, database string) {
-	if c.live {
-		fmt.Fprintf(w, "LIVE: the real service is asked, and bills each call.\n"+
-			"Serving http://%s, database %s\n", address, database)
-		return
+	mode, try := "LIVE: the real service is asked, and bills each call.", ""
+	if !c.live {
+		mode = "SIMULATOR: nobody real is asked, and nothing is billed. -live asks the real service."
+		try = fmt.Sprintf("\nThe simulator knows one person. In another terminal, twice (only the first asks):\n\n"+
+			`curl -i http://%s/withdrawals -H 'Content-Type: application/json' -d '{"user":"alice","amount":10000,"name":"%s","id_number":"%s"}'`+"\n\n",
+			address, demoName, demoNumber)
 	}
-	fmt.Fprintf(w, `SIMULATOR: nobody real is asked, and nothing is billed. -live asks the real service.
-Serving http://%s, database %s
-
-The simulator knows one person. In another terminal, twice (only the first asks):
-
-curl -i http://%[1]s/withdrawals -H 'Content-Type: application/json' -d '{"user":"alice","amount":10000,"name":"%[3]s","id_number":"%[4]s"}'
-
-`, address, database, demoName, demoNumber)
+	fmt.Fprintf(w, "%s\nServing http://%s, database %s\n%s", mode, address, database, try)
 }

@@ -114,7 +114,7 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 	t.Run("each user is paid exactly once, and told the same by each replica", func(t *testing.T) {
 		s, err := openStore(t.Context(), address, "")
 		require.NoError(t, err)
-		defer s.close()
+		defer s.db.Close()
 		rows, err := s.db.Query(`SELECT id, user_id, amount FROM withdrawals`)
 		require.NoError(t, err)
 		defer rows.Close()

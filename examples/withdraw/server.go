@@ -86,7 +86,11 @@ func (s *server) postWithdrawal(w http.ResponseWriter, r *http.Request) {
 		s.logger.Info("the client left before it was paid", "user", request.user, "err", err)
 		refused.Code = "client_left"
 	default:
-		s.logger.Log(r.Context(), refused.level(), "not paid", "user", request.user, "status", refused.status, "error", refused.Code, "err", err)
+		level := slog.LevelInfo
+		if refused.status == http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		s.logger.Log(r.Context(), level, "not paid", "user", request.user, "status", refused.status, "error", refused.Code, "err", err)
 		refused.write(w)
 	}
 	s.metrics.withdrawal(paid, refused, time.Since(started))

@@ -32,6 +32,9 @@ func (m *mockVerifier) Verify(ctx context.Context, param id2meta.Param) (id2meta
 	return args.Get(0).(id2meta.Result), args.Error(1)
 }
 
+// Timeout makes the lease of the cache short.
+func (m *mockVerifier) Timeout() time.Duration { return 2 * time.Second }
+
 // answers is a mock that gives the same answer to every question.
 func answers(verdict id2meta.BizCode, err error) *mockVerifier {
 	m := new(mockVerifier)
@@ -57,7 +60,7 @@ func openService(t testing.TB, verifier id2meta.Verifier, address string) *servi
 	t.Helper()
 	store, err := openStore(t.Context(), address, "")
 	require.NoError(t, err)
-	t.Cleanup(func() { store.close() })
+	t.Cleanup(func() { store.db.Close() })
 	require.NoError(t, store.migrate(t.Context()))
 	log := new(logBuffer)
 	server, err := newServer(verifier, store, testKey, slog.New(slog.NewTextHandler(log, nil)))
@@ -166,9 +169,9 @@ func TestStatusCodes(t *testing.T) {
 		{"no record is not", "3", nil, 422, `{"error":"no_record","message":"未查到该身份信息，请核对后重试或联系客服。"}`, ""},
 
 		{"a parameter that the service refuses is the client's fault", "", &id2meta.APIError{StatusCode: 200, Code: "401"}, 400,
-			`{"error":"invalid_field","reason":"the name or the id_number was not accepted",` + person + `}`, ""},
+			`{"error":"invalid_field","reason":"the service did not accept the name or the id_number",` + person + `}`, ""},
 		{"a parameter that the service names is named as it is here", "", &id2meta.APIError{StatusCode: 200, Code: "401", Field: "IdentifyNum"}, 400,
-			`{"error":"invalid_field","field":"id_number","reason":"it was not accepted",` + person + `}`, ""},
+			`{"error":"invalid_field","field":"id_number","reason":"the service did not accept the name or the id_number",` + person + `}`, ""},
 		{"a repeated question may be asked later", "", id2meta.ErrRepeatedCall, 429, `{"error":"asked_too_often","message":"该身份信息核验次数过多，请过一段时间再试。"}`, "600"},
 
 		{"throttled, the wait of the answer is passed on, rounded up", "", throttled, 503, again, "2"},
@@ -251,7 +254,7 @@ func TestOtherRoutes(t *testing.T) {
 		})
 	}
 	t.Run("without a database the service is alive and not ready", func(t *testing.T) {
-		s.store.close()
+		s.store.db.Close()
 		for path, status := range map[string]int{"/healthz": 200, "/readyz": 503} {
 			got := httptest.NewRecorder()
 			s.handler().ServeHTTP(got, httptest.NewRequest("GET", path, nil))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -148,10 +147,11 @@ func (s *store) bind(ctx context.Context, p payment, result id2meta.Result) erro
 
 // migrate makes the tables that are not there.
 func (s *store) migrate(ctx context.Context) error {
-	for statement := range strings.SplitSeq(s.dialect.schema, ";\n") {
-		if strings.TrimSpace(statement) == "" {
-			continue
-		}
+	schema, err := schemas.ReadFile(s.dialect.schema)
+	if err != nil {
+		return err
+	}
+	for statement := range strings.SplitSeq(strings.TrimSpace(string(schema)), ";\n") {
 		if _, err := s.db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("database %s: %w", s.name, oneLine(err))
 		}
@@ -167,14 +167,19 @@ func (s *store) checkTables(ctx context.Context) error {
 
 // keepTidy deletes expired verdicts, until ctx ends. Any number of replicas may do so.
 func (s *store) keepTidy(ctx context.Context, logger *slog.Logger) {
-	for ctx.Err() == nil {
+	for {
 		const atOnce = 1000
 		deleted, err := s.verdicts.DeleteExpired(ctx, atOnce)
 		if err != nil && ctx.Err() == nil {
 			logger.Warn("expired verdicts could not be deleted", "err", oneLine(err))
 		}
-		if err != nil || deleted < atOnce {
-			sleep(ctx, time.Hour)
+		if err == nil && deleted == atOnce {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Hour):
 		}
 	}
 }
@@ -202,14 +207,4 @@ func (s *store) get(ctx context.Context, query string, args []any, into ...any) 
 		return databaseFault{oneLine(err).Error()}
 	}
 	return err
-}
-
-func (s *store) close() error { return s.db.Close() }
-
-// sleep returns early when ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
 }
