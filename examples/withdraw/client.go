@@ -13,7 +13,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
-	"github.com/id2meta/id2meta/redislimiter"
+	"github.com/id2meta/id2meta/redis/redislimiter"
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
