@@ -14,7 +14,7 @@ import (
 func Example() {
 	client := redis.NewClient(&redis.Options{
 		Addr:                  "redis.internal:6379",
-		ContextTimeoutEnabled: true, // so that no command goes on in the background
+		ContextTimeoutEnabled: true, // New insists
 	})
 	defer client.Close()
 	// Every process of this account uses the same Redis and the same key.
@@ -35,7 +35,7 @@ func Example() {
 // Payouts must continue while Redis is restarted. A few throttled calls are better
 // than no calls.
 func ExampleWithFailOpen() {
-	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379"})
+	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
 	defer client.Close()
 	limiter, err := redislimiter.New(client, "id2meta", redislimiter.WithFailOpen(), redislimiter.WithLogger(slog.Default()))
 	if err != nil {
@@ -46,7 +46,7 @@ func ExampleWithFailOpen() {
 
 // Another program uses half of the account's calls and has a limit of its own.
 func ExampleWithRate() {
-	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379"})
+	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
 	defer client.Close()
 	limiter, err := redislimiter.New(client, "id2meta-payouts", redislimiter.WithRate(23, 2))
 	if err != nil {

@@ -55,7 +55,7 @@ func (r redisServer) signal(s syscall.Signal) {
 	}
 }
 
-// newTestClient returns one with go-redis's own timeouts, which are long, unless
+// newTestClient returns a client with go-redis's own timeouts, which are long, unless
 // change says otherwise.
 func newTestClient(t *testing.T, server redisServer, change func(*redis.Options)) *redis.Client {
 	t.Helper()
@@ -63,6 +63,7 @@ func newTestClient(t *testing.T, server redisServer, change func(*redis.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
+	options.ContextTimeoutEnabled = true
 	if change != nil {
 		change(options)
 	}

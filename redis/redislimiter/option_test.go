@@ -12,7 +12,7 @@ import (
 )
 
 func TestNewRefusesWhatCannotBeUsed(t *testing.T) {
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // connects to nothing yet
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", ContextTimeoutEnabled: true}) // connects to nothing yet
 	t.Cleanup(func() { client.Close() })
 	for name, test := range map[string]struct {
 		client redis.UniversalClient
@@ -49,7 +49,7 @@ func TestNewRefusesWhatCannotBeUsed(t *testing.T) {
 }
 
 func TestWaitRefusesWhatCannotBeUsed(t *testing.T) {
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", ContextTimeoutEnabled: true})
 	t.Cleanup(func() { client.Close() })
 	var noContext context.Context
 	for name, test := range map[string]struct {
