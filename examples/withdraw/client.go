@@ -75,6 +75,6 @@ func limits(c config, password string, logger *slog.Logger) ([]id2meta.Option, e
 	// While Redis is away each replica goes on alone: the service throttles what is
 	// too much, and nobody is refused a payment for Redis' sake.
 	limiter, err := redislimiter.New(redis.NewClient(options), "id2meta",
-		redislimiter.WithFailOpen(), redislimiter.WithLogger(logger))
+		redislimiter.WithDailyLimit(c.dailyLimit), redislimiter.WithFailOpen(), redislimiter.WithLogger(logger))
 	return []id2meta.Option{id2meta.WithLimiter(limiter)}, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,5 +103,52 @@ func TestDatabaseThatGoesAway(t *testing.T) {
 			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k2"}).Code == 201 }, 30*time.Second, 50*time.Millisecond)
 			require.Equal(t, 2, s.payments(t))
 		})
+	})
+}
+
+// A database that can be read and not written is what a failover may leave behind.
+func TestNotReadyWhileTheDatabaseCannotBeWritten(t *testing.T) {
+	ready := func(s *service) int {
+		got := httptest.NewRecorder()
+		s.handler().ServeHTTP(got, httptest.NewRequest("GET", "/readyz", nil))
+		return got.Code
+	}
+	test := func(t *testing.T, s *service, readOnly, writable func()) {
+		require.Equal(t, 200, ready(s), s.log.String())
+		readOnly()
+		require.Eventually(t, func() bool { return ready(s) == 503 }, 10*time.Second, 20*time.Millisecond)
+		require.Equal(t, 503, s.post(withdrawalOf{}).Code)
+		writable()
+		require.Eventually(t, func() bool { return ready(s) == 200 }, 10*time.Second, 20*time.Millisecond)
+		s.mustPost(t, 201, withdrawalOf{})
+	}
+	t.Run("SQLite", func(t *testing.T) {
+		s := newService(t, answers("1", nil))
+		set := func(value string) func() {
+			return func() {
+				_, err := s.store.db.Exec("PRAGMA query_only = " + value)
+				require.NoError(t, err)
+			}
+		}
+		test(t, s, set("1"), set("0"))
+	})
+	onEachServer(t, func(t *testing.T, server databaseServer) {
+		address := server.newDatabase(t)
+		if server.driver == "pgx" {
+			set := func(value string) func() {
+				return func() {
+					server.exec(t, "ALTER SYSTEM SET default_transaction_read_only = "+value)
+					server.exec(t, "SELECT pg_reload_conf()")
+				}
+			}
+			test(t, openService(t, answers("1", nil), address), set("on"), set("off"))
+			return
+		}
+		server.exec(t, `CREATE USER payer@localhost IDENTIFIED BY 'secret'`) // root may write all the same
+		server.exec(t, `GRANT ALL ON *.* TO payer@localhost`)
+		server.exec(t, `REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM payer@localhost`)
+		address = strings.Replace(address, "root@", "payer:secret@", 1)
+		set := func(value string) func() { return func() { server.exec(t, "SET GLOBAL read_only = "+value) } }
+		test(t, openService(t, answers("1", nil), address), set("1"), set("0"))
 	})
 }

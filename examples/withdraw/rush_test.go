@@ -19,7 +19,7 @@ import (
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
-var rushFlag = flag.Duration("rush", 15*time.Second, "how long TestRush lasts")
+var rushFlag = flag.Duration("rush", 10*time.Second, "how long TestRush lasts")
 
 // The rate of an Alibaba Cloud account, as newLimiter keeps to it, and of those who
 // come.
@@ -29,13 +29,9 @@ const accountRate, rushRate = 47, 2 * accountRate
 // comes again, as Retry-After says.
 func TestRush(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes as long as -rush for each sub-test")
+		t.Skip("takes as long as -rush")
 	}
-	for _, answersAfter := range []time.Duration{200 * time.Millisecond, 1200 * time.Millisecond} {
-		t.Run(fmt.Sprint("the service answers after ", answersAfter), func(t *testing.T) {
-			testRush(t, answersAfter)
-		})
-	}
+	testRush(t, 1200*time.Millisecond)
 }
 
 func testRush(t *testing.T, answersAfter time.Duration) {
@@ -68,7 +64,7 @@ func testRush(t *testing.T, answersAfter time.Duration) {
 	require.Empty(t, r.odd)
 	require.NotZero(t, r.tryAgain, "or it was no rush")
 	require.Greater(t, second, 0.5*accountRate, "paid a second, in the second half")
-	require.LessOrEqual(t, float64(billed-paid), 0.05*float64(billed))
+	require.LessOrEqual(t, float64(billed-paid), 0.2*float64(billed), "generous, for busy machines: without early refusals it is most of them")
 	started := time.Now()
 	status, _, body := send(t, r.base, withdrawalOf{user: "late", number: idNumber(people - 1)})
 	require.Equal(t, 201, status, body)
