@@ -2,6 +2,7 @@ package id2meta
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -152,7 +153,14 @@ func (k *call) askLimiter(ctx context.Context) *failure {
 	case err == nil, err == waiting.Err():
 		return newFailure(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
-	return newFailure(&limiterRefused, "the limiter refused", ctxerr.Hide(err)) // the caller's time is not up
+	cause := ctxerr.Hide(err) // the caller's time is not up
+	switch {
+	case errors.Is(err, ErrDailyLimit):
+		return &failure{outcome: &overDailyLimit, err: newDailyLimitError("the limiter refused", time.Now(), cause)}
+	case errors.Is(err, ErrUnavailable):
+		return newFailure(&limiterFailed, "", cause)
+	}
+	return newFailure(&limiterRefused, "the limiter refused", cause)
 }
 
 // sleep waits for d. If ctx ends first, sleep returns the error of ctx.
