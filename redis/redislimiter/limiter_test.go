@@ -402,6 +402,23 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 			t.Errorf("the log says it %d times:\n%s", n, log.String())
 		}
 	})
+	t.Run("a Redis that answers in between is not blamed", func(t *testing.T) {
+		server := newTestRedis(t)
+		limiter, _, log := newTestLimiter(t, server, WithFailOpen())
+		for range 8 {
+			server.hang()
+			if err, _ := wait(t, limiter, 100*time.Millisecond); err != nil {
+				t.Error(err)
+			}
+			server.resume()
+			if err := limiter.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if log.String() != "" {
+			t.Errorf("the log says:\n%s", log.String())
+		}
+	})
 	t.Run("a caller without any time does not ask, and Redis is not blamed", func(t *testing.T) {
 		limiter, log := start(t, WithFailOpen())
 		for range 100 {
