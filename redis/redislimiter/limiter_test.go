@@ -303,13 +303,13 @@ func TestRedisFails(t *testing.T) {
 				t.Errorf("%d requests in %v", n, took)
 			}
 		})
-		t.Run("closed: Verify is throttled and nothing is sent when Redis "+failure, func(t *testing.T) {
+		t.Run("closed: Verify says that it is unavailable and nothing is sent when Redis "+failure, func(t *testing.T) {
 			server, simulator, client, log := start(t)
 			fail(server)
 			started := time.Now()
 			for range 20 {
 				_, err := client.Verify(t.Context(), sample)
-				if !errors.Is(err, id2meta.ErrUnavailable) {
+				if !errors.Is(err, id2meta.ErrUnavailable) || errors.Is(err, id2meta.ErrThrottled) {
 					t.Errorf("error %v", err)
 				}
 				if errors.Is(err, context.DeadlineExceeded) {
@@ -330,7 +330,7 @@ func TestRedisFails(t *testing.T) {
 	t.Run("the limit is shared again when a Redis that hung goes on", func(t *testing.T) {
 		server, _, client, log := start(t)
 		server.hang()
-		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrThrottled) {
+		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrUnavailable) {
 			t.Fatalf("error %v", err)
 		}
 		server.resume()
@@ -343,7 +343,7 @@ func TestRedisFails(t *testing.T) {
 	t.Run("the limit is shared again when Redis was started anew", func(t *testing.T) {
 		server, _, client, log := start(t)
 		server.Kill()
-		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrThrottled) {
+		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrUnavailable) {
 			t.Fatalf("error %v", err)
 		}
 		server.Start()
