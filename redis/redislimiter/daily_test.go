@@ -135,7 +135,7 @@ func TestDailyLimit(t *testing.T) {
 			t.Errorf("the key expires in %v, %v", ttl, err)
 		}
 	})
-	t.Run("a Client is throttled, and sends nothing", func(t *testing.T) {
+	t.Run("a Client says so, and until when, and sends nothing", func(t *testing.T) {
 		simulator := newSimulator(t)
 		limiter := mustNew(t, newTestClient(t, server, nil), "client", WithDailyLimit(2))
 		client := newVerifier(t, simulator, limiter)
@@ -146,6 +146,9 @@ func TestDailyLimit(t *testing.T) {
 		}
 		_, err := client.Verify(t.Context(), sample)
 		wantDailyLimit(t, err)
+		if e, ok := errors.AsType[*id2meta.APIError](err); !ok || e.RetryAfter <= 0 || id2meta.RemedyOf(err) != id2meta.RemedyOperator {
+			t.Errorf("error %v, remedy %v", err, id2meta.RemedyOf(err))
+		}
 		if n := len(simulator.Calls()); n != 2 {
 			t.Errorf("%d requests arrived", n)
 		}

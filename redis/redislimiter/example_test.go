@@ -1,6 +1,7 @@
 package redislimiter_test
 
 import (
+	"context"
 	"log"
 	"log/slog"
 	"time"
@@ -42,6 +43,21 @@ func ExampleWithFailOpen() {
 		log.Fatal(err)
 	}
 	_ = id2meta.WithLimiter(limiter)
+}
+
+// Whoever finds the endpoint of your service cannot use up more than 10,000 calls a day.
+func ExampleWithDailyLimit() {
+	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
+	defer client.Close()
+	limiter, err := redislimiter.New(client, "id2meta", redislimiter.WithDailyLimit(10000))
+	if err != nil {
+		log.Fatal(err)
+	}
+	n, err := limiter.Today(context.Background()) // for a metric
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Printf("%d requests today", n)
 }
 
 // Another program uses half of the account's calls and has a limit of its own.
