@@ -29,8 +29,8 @@ func (r refusal) Error() string { return r.Code }
 const (
 	// retryAfterOutage is for failures that do not say how long they will last.
 	retryAfterOutage = 5 * time.Second
-	// retryAfterRepeated is a guess: the service does not tell how long a
-	// question counts as repeated.
+	// retryAfterRepeated is a guess: the service does not tell how long a call
+	// counts as repeated.
 	retryAfterRepeated = 10 * time.Minute
 	// maxRetryAfter is the longest wait that is passed on.
 	maxRetryAfter = 24 * time.Hour

@@ -253,6 +253,12 @@ func TestOtherRoutes(t *testing.T) {
 			require.Equal(t, c.status, got.Code)
 		})
 	}
+	t.Run("a page of another site pays nothing", func(t *testing.T) {
+		got, r := httptest.NewRecorder(), withdrawalOf{}.request(t.Context())
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		s.handler().ServeHTTP(got, r)
+		require.Equal(t, 403, got.Code)
+	})
 	t.Run("without a database the service is alive and not ready", func(t *testing.T) {
 		s.store.db.Close()
 		for path, status := range map[string]int{"/healthz": 200, "/readyz": 503} {
@@ -270,6 +276,9 @@ func testWhatIsRemembered(t *testing.T, newService serviceMaker) {
 		verifier := answers("1", nil)
 		s := newService(t, verifier)
 		s.mustPost(t, 201, withdrawalOf{})
+		var verdicts int // whoever deletes a user finds the verdict
+		require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM id2meta_cache, users WHERE id = person`).Scan(&verdicts))
+		require.Equal(t, 1, verdicts)
 		_, err := s.store.db.Exec(`DELETE FROM id2meta_cache`)
 		require.NoError(t, err)
 		s.mustPost(t, 201, withdrawalOf{number: "11010519491231002x"})
@@ -662,6 +671,14 @@ func testConcurrentRequests(t *testing.T, newService serviceMaker) {
 		require.Contains(t, s.log.String(), "the client left")
 		s.mustPost(t, 201, withdrawalOf{})
 		require.Equal(t, 1, verifier.calls)
+	})
+	t.Run("a verified user who has left is not paid", func(t *testing.T) {
+		s := newService(t, answers("1", nil))
+		s.mustPost(t, 201, withdrawalOf{})
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		s.handler().ServeHTTP(httptest.NewRecorder(), withdrawalOf{}.request(ctx))
+		require.Equal(t, 1, s.payments(t))
 	})
 	t.Run("all who wait share a failure, and the next one asks anew", func(t *testing.T) {
 		verifier := newSlow()
