@@ -62,15 +62,7 @@ func TestWait(t *testing.T) {
 	t.Run("a wait ends when it is cancelled", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
 		exhaust(t, client, 8*time.Second)
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(50*time.Millisecond, cancel)
-		started := time.Now()
-		if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
-		if took := time.Since(started); took > soon {
-			t.Errorf("took %v", took)
-		}
+		requireCanceled(t, limiter)
 	})
 	t.Run("a caller in the queue can be cancelled", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
@@ -83,15 +75,7 @@ func TestWait(t *testing.T) {
 		for len(limiter.turn) == 0 {
 			time.Sleep(time.Millisecond)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(50*time.Millisecond, cancel)
-		started := time.Now()
-		if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
-		if took := time.Since(started); took > soon {
-			t.Errorf("took %v", took)
-		}
+		requireCanceled(t, limiter)
 	})
 	t.Run("a caller behind too long a queue is refused at once", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
@@ -583,4 +567,18 @@ func commands(t *testing.T, client *redis.Client) (n int64) {
 		n += calls
 	}
 	return n
+}
+
+// requireCanceled requires that a Wait ends soon after its context was canceled.
+func requireCanceled(t *testing.T, limiter *Limiter) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	started := time.Now()
+	if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(started); took > soon {
+		t.Errorf("took %v", took)
+	}
 }
