@@ -1,6 +1,7 @@
 package id2meta_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -14,7 +15,7 @@ import (
 	"github.com/id2meta/id2meta/internal/identity"
 )
 
-var updateDocs = flag.Bool("update-docs", false, "write the table of problems into docs/personal-data.md")
+var updateDocs = flag.Bool("update-docs", false, "write the tables of problems into docs/personal-data.md and its Chinese edition")
 
 // A constant with a word that no field ever gets would be a promise that is not kept.
 func TestEveryConstantIsADocumentedProblem(t *testing.T) {
@@ -60,32 +61,40 @@ func ExampleParamError_Chinese() {
 	// UserName swapped 姓名和身份证号填反了。
 }
 
-// docs/personal-data.md has the table of problems. To update the table, run
+// docs/personal-data.md has the table of problems with their reasons, and its Chinese
+// edition has the table with the Chinese sentences. To update the tables, run
 // go test -run TestTheDocumentedProblems . -update-docs
 func TestTheDocumentedProblems(t *testing.T) {
-	const page, begin, end = "docs/personal-data.md", "<!-- problems: begin -->\n", "<!-- problems: end -->\n"
-	text, err := os.ReadFile(page)
-	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(text), begin)
-	require.True(t, found)
-	table, after, found := strings.Cut(rest, end)
-	require.True(t, found)
+	const begin, end = "<!-- problems: begin -->\n", "<!-- problems: end -->\n"
+	for _, page := range []struct {
+		file, heading, both string
+		sentence            func(identity.Text) string
+	}{
+		{"docs/personal-data.md", "| Problem | field | Reason |\n|---|---|---|\n", "both", func(text identity.Text) string { return text.Reason }},
+		{"docs/personal-data.zh-CN.md", "| Problem | 字段 | Chinese() |\n|---|---|---|\n", "两者", func(text identity.Text) string { return text.Chinese }},
+	} {
+		t.Run(page.file, func(t *testing.T) {
+			text, err := os.ReadFile(page.file)
+			require.NoError(t, err)
+			before, rest, found := strings.Cut(string(text), begin)
+			require.True(t, found)
+			table, after, found := strings.Cut(rest, end)
+			require.True(t, found)
 
-	var want strings.Builder
-	want.WriteString("| Problem | field | Reason | Chinese() |\n|---|---|---|---|\n")
-	for _, text := range identity.Texts() {
-		field := text.Field
-		if field == "" {
-			field = "both"
-		}
-		if text.Problem == "param_type" {
-			field = "ParamType"
-		}
-		fmt.Fprintf(&want, "| `%s` | %s | %s | %s |\n", text.Problem, field, text.Reason, text.Chinese)
+			var want strings.Builder
+			want.WriteString(page.heading)
+			for _, text := range identity.Texts() {
+				field := cmp.Or(text.Field, page.both)
+				if text.Problem == "param_type" {
+					field = "ParamType"
+				}
+				fmt.Fprintf(&want, "| `%s` | %s | %s |\n", text.Problem, field, page.sentence(text))
+			}
+			if *updateDocs {
+				require.NoError(t, os.WriteFile(page.file, []byte(before+begin+want.String()+end+after), 0o644))
+				return
+			}
+			require.Equal(t, want.String(), table)
+		})
 	}
-	if *updateDocs {
-		require.NoError(t, os.WriteFile(page, []byte(before+begin+want.String()+end+after), 0o644))
-		return
-	}
-	require.Equal(t, want.String(), table)
 }
