@@ -2,7 +2,6 @@ package id2meta_test
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/ecdsa"
@@ -11,7 +10,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -20,7 +18,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -706,8 +703,6 @@ func TestARedirectIsNeitherAVerdictNorFollowed(t *testing.T) {
 	assert.Empty(t, other.Calls())
 }
 
-var updateDocs = flag.Bool("update-docs", false, "write the tables of problems into docs/personal-data.md and its Chinese edition")
-
 // A constant with a word that no field ever gets would be a promise that is not kept.
 func TestEveryConstantIsADocumentedProblem(t *testing.T) {
 	for _, constant := range []id2meta.Problem{
@@ -750,44 +745,6 @@ func ExampleParamError_Chinese() {
 	// UserName hidden_for_display 姓名有一部分被隐去了，请填写完整姓名。
 	// IdentifyNum spreadsheet_number 身份证号的后几位被 Excel 等表格软件改掉了，请把单元格设为文本，再重新填写完整号码。
 	// UserName swapped 姓名和身份证号填反了。
-}
-
-// docs/personal-data.md has the table of problems with their reasons, and its Chinese
-// edition has the table with the Chinese sentences. To update the tables, run
-// go test -run TestTheDocumentedProblems . -update-docs
-func TestTheDocumentedProblems(t *testing.T) {
-	const begin, end = "<!-- problems: begin -->\n", "<!-- problems: end -->\n"
-	for _, page := range []struct {
-		file, heading, both string
-		sentence            func(identity.Text) string
-	}{
-		{"docs/personal-data.md", "| Problem | field | Reason |\n|---|---|---|\n", "both", func(text identity.Text) string { return text.Reason }},
-		{"docs/personal-data.zh-CN.md", "| Problem | 字段 | Chinese() |\n|---|---|---|\n", "两者", func(text identity.Text) string { return text.Chinese }},
-	} {
-		t.Run(page.file, func(t *testing.T) {
-			text, err := os.ReadFile(page.file)
-			require.NoError(t, err)
-			before, rest, found := strings.Cut(string(text), begin)
-			require.True(t, found)
-			table, after, found := strings.Cut(rest, end)
-			require.True(t, found)
-
-			var want strings.Builder
-			want.WriteString(page.heading)
-			for _, text := range identity.Texts() {
-				field := cmp.Or(text.Field, page.both)
-				if text.Problem == "param_type" {
-					field = "ParamType"
-				}
-				fmt.Fprintf(&want, "| `%s` | %s | %s |\n", text.Problem, field, page.sentence(text))
-			}
-			if *updateDocs {
-				require.NoError(t, os.WriteFile(page.file, []byte(before+begin+want.String()+end+after), 0o644))
-				return
-			}
-			require.Equal(t, want.String(), table)
-		})
-	}
 }
 
 func TestRemedyOf(t *testing.T) {
