@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"net"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,32 +15,27 @@ import (
 )
 
 // serviceMaker opens a service on a database that is new and empty.
-type serviceMaker func(t *testing.T, verifier id2meta.Verifier) *service
+type serviceMaker func(t *testing.T, v id2meta.Verifier) *service
 
 // onEachDatabase runs a test on SQLite and on real servers, where they are installed.
 func onEachDatabase(t *testing.T, test func(t *testing.T, newService serviceMaker)) {
-	onEachAddress(t, func(t *testing.T, newAddress func(testing.TB) string) {
-		test(t, func(t *testing.T, verifier id2meta.Verifier) *service {
-			t.Helper()
-			return openService(t, verifier, newAddress(t))
-		})
-	})
+	on := func(newAddress func(testing.TB) string) func(*testing.T) {
+		return func(t *testing.T) {
+			test(t, func(t *testing.T, v id2meta.Verifier) *service {
+				t.Helper()
+				return openService(t, v, newAddress(t))
+			})
+		}
+	}
+	t.Run("SQLite", on(newSQLite))
+	onEachServer(t, func(t *testing.T, server databaseServer) { on(server.newDatabase)(t) })
 }
 
-// onEachAddress gives the test a function that returns, for -db, the address of a
-// database that is new and empty.
-func onEachAddress(t *testing.T, test func(t *testing.T, newAddress func(testing.TB) string)) {
-	t.Run("SQLite", func(t *testing.T) {
-		test(t, func(t testing.TB) string { return filepath.Join(t.TempDir(), "test.db") })
-	})
-	onEachServer(t, func(t *testing.T, server databaseServer) { test(t, server.newDatabase) })
-}
+// databaseServers are those that are tested, where they are installed.
+var databaseServers = map[string]func(testing.TB) databaseServer{"PostgreSQL": startPostgreSQL, "MariaDB": startMariaDB}
 
 func onEachServer(t *testing.T, test func(t *testing.T, server databaseServer)) {
-	for name, start := range map[string]func(testing.TB) databaseServer{
-		"PostgreSQL": startPostgreSQL,
-		"MariaDB":    startMariaDB,
-	} {
+	for name, start := range databaseServers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, start(t))

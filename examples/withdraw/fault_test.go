@@ -1,8 +1,8 @@
 package main
 
 import (
+	"fmt"
 	"net"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,18 +17,11 @@ const wrongPassword = "hunter2-%C3%BC"
 // cannotStart runs the program, which is to say in one line why it cannot start.
 func cannotStart(t *testing.T, address, says string) {
 	t.Helper()
-	cmd := command(t, nil, "-db", address, "-listen", "127.0.0.1:0")
-	cmd.Dir = t.TempDir()
-	started := time.Now()
-	output, _ := cmd.CombinedOutput()
-	require.Equal(t, 1, cmd.ProcessState.ExitCode(), "%s", output)
-	require.Less(t, time.Since(started), 10*time.Second)
-	require.Equal(t, 1, strings.Count(string(output), "\n"), "%s", output)
-	require.Contains(t, string(output), says)
-	require.NotContains(t, string(output), "hunter2")
-	left, err := os.ReadDir(cmd.Dir)
-	require.NoError(t, err)
-	require.Empty(t, left)
+	exit, output := runToEnd(t, nil, "-db", address, "-listen", "127.0.0.1:0")
+	require.Equal(t, 1, exit, output)
+	require.Equal(t, 1, strings.Count(output, "\n"), output)
+	require.Contains(t, output, says)
+	require.NotContains(t, output, "hunter2")
 }
 
 func TestDatabaseThatCannotBeHad(t *testing.T) {
@@ -75,13 +68,13 @@ func TestDatabaseThatCannotBeHad(t *testing.T) {
 
 func TestDatabaseThatGoesAway(t *testing.T) {
 	onEachServer(t, func(t *testing.T, server databaseServer) {
-		verifier := newSlow()
-		s := openService(t, verifier, server.newDatabase(t))
+		v := newSlow()
+		s := openService(t, v, server.newDatabase(t))
 		underWay := make(chan int, 1)
 		go func() { underWay <- s.post(withdrawalOf{key: "k"}).Code }()
-		<-verifier.asked
+		<-v.asked
 		server.Stop()
-		close(verifier.answer)
+		close(v.release)
 
 		t.Run("a withdrawal is refused for the time being", func(t *testing.T) {
 			got := s.post(withdrawalOf{user: "bob"})
@@ -94,7 +87,7 @@ func TestDatabaseThatGoesAway(t *testing.T) {
 		t.Run("it recovers by itself, the answer that came meanwhile counts, and nobody is asked twice", func(t *testing.T) {
 			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k"}).Code == 201 }, 30*time.Second, 50*time.Millisecond)
 			require.Equal(t, 1, s.payments(t))
-			require.Equal(t, 1, verifier.calls)
+			require.EqualValues(t, 1, v.calls.Load())
 		})
 		t.Run("it is refused again when it is killed, and recovers again", func(t *testing.T) {
 			server.Kill() // the children of a PostgreSQL live a moment longer
@@ -108,47 +101,33 @@ func TestDatabaseThatGoesAway(t *testing.T) {
 
 // A database that can be read and not written is what a failover may leave behind.
 func TestNotReadyWhileTheDatabaseCannotBeWritten(t *testing.T) {
-	ready := func(s *service) int {
-		got := httptest.NewRecorder()
-		s.handler().ServeHTTP(got, httptest.NewRequest("GET", "/readyz", nil))
-		return got.Code
-	}
-	test := func(t *testing.T, s *service, readOnly, writable func()) {
-		require.Equal(t, 200, ready(s), s.log.String())
-		readOnly()
-		require.Eventually(t, func() bool { return ready(s) == 503 }, 10*time.Second, 20*time.Millisecond)
-		require.Equal(t, 503, s.post(withdrawalOf{}).Code)
-		writable()
-		require.Eventually(t, func() bool { return ready(s) == 200 }, 10*time.Second, 20*time.Millisecond)
+	test := func(t *testing.T, address string, readOnly func(s *service, on int)) {
+		s := openService(t, answers("1", nil), address)
+		require.Equal(t, 200, s.get("/readyz"), s.log.String())
+		readOnly(s, 1)
+		require.Eventually(t, func() bool { return s.get("/readyz") == 503 }, 10*time.Second, 20*time.Millisecond)
+		s.mustPost(t, 503, withdrawalOf{})
+		readOnly(s, 0)
+		require.Eventually(t, func() bool { return s.get("/readyz") == 200 }, 10*time.Second, 20*time.Millisecond)
 		s.mustPost(t, 201, withdrawalOf{})
 	}
 	t.Run("SQLite", func(t *testing.T) {
-		s := newService(t, answers("1", nil))
-		set := func(value string) func() {
-			return func() {
-				_, err := s.store.db.Exec("PRAGMA query_only = " + value)
-				require.NoError(t, err)
-			}
-		}
-		test(t, s, set("1"), set("0"))
+		test(t, newSQLite(t), func(s *service, on int) { s.exec(t, fmt.Sprint("PRAGMA query_only = ", on)) })
 	})
 	onEachServer(t, func(t *testing.T, server databaseServer) {
 		address := server.newDatabase(t)
 		if server.driver == "pgx" {
-			set := func(value string) func() {
-				return func() {
-					server.exec(t, "ALTER SYSTEM SET default_transaction_read_only = "+value)
-					server.exec(t, "SELECT pg_reload_conf()")
-				}
-			}
-			test(t, openService(t, answers("1", nil), address), set("on"), set("off"))
+			test(t, address, func(_ *service, on int) {
+				server.exec(t, fmt.Sprint("ALTER SYSTEM SET default_transaction_read_only = ", on))
+				server.exec(t, "SELECT pg_reload_conf()")
+			})
 			return
 		}
 		server.exec(t, `CREATE USER payer@localhost IDENTIFIED BY 'secret'`) // root may write all the same
 		server.exec(t, `GRANT ALL ON *.* TO payer@localhost`)
 		server.exec(t, `REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM payer@localhost`)
-		address = strings.Replace(address, "root@", "payer:secret@", 1)
-		set := func(value string) func() { return func() { server.exec(t, "SET GLOBAL read_only = "+value) } }
-		test(t, openService(t, answers("1", nil), address), set("1"), set("0"))
+		test(t, strings.Replace(address, "root@", "payer:secret@", 1), func(_ *service, on int) {
+			server.exec(t, fmt.Sprint("SET GLOBAL read_only = ", on))
+		})
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http/httptest"
 	"testing"
 
@@ -14,17 +13,14 @@ import (
 )
 
 func TestMetrics(t *testing.T) {
-	results := map[string]struct {
-		verdict id2meta.BizCode
-		err     error
-	}{
-		"张三": {"1", nil},
-		"李四": {"2", nil},
-		"王五": {"", errors.Join(id2meta.ErrUnavailable, id2meta.ErrMaybeBilled)},
-		"赵六": {"", id2meta.ErrThrottled},
+	byName := map[string]*verifier{
+		"张三": answers("1", nil),
+		"李四": answers("2", nil),
+		"王五": answers("", errors.Join(id2meta.ErrUnavailable, id2meta.ErrMaybeBilled)),
+		"赵六": answers("", id2meta.ErrThrottled),
 	}
-	s := newService(t, id2meta.VerifierFunc(func(_ context.Context, p id2meta.Param) (id2meta.Result, error) {
-		return id2meta.Result{BizCode: results[p.UserName].verdict}, results[p.UserName].err
+	s := newService(t, id2meta.VerifierFunc(func(ctx context.Context, p id2meta.Param) (id2meta.Result, error) {
+		return byName[p.UserName].Verify(ctx, p)
 	}))
 	s.mustPost(t, 201, withdrawalOf{user: "alice", key: "k"})
 	s.mustPost(t, 201, withdrawalOf{user: "alice", key: "k"})
@@ -35,12 +31,9 @@ func TestMetrics(t *testing.T) {
 	s.mustPost(t, 503, withdrawalOf{user: "carol", name: "赵六"})
 	s.mustPost(t, 400, withdrawalOf{user: "carol", number: "1"})
 
-	got := httptest.NewRecorder()
-	s.handler().ServeHTTP(got, httptest.NewRequest("GET", "/metrics", nil))
+	got := s.do(httptest.NewRequest("GET", "/metrics", nil))
 	require.Equal(t, 200, got.Code)
-	body, err := io.ReadAll(got.Body)
-	require.NoError(t, err)
-	requireNothingPersonal(t, "/metrics", body)
+	requireNothingPersonal(t, "/metrics", got.Body.String())
 	for _, line := range []string{
 		`withdraw_withdrawal_duration_seconds_count{outcome="paid"} 2`,
 		`withdraw_withdrawal_duration_seconds_count{outcome="repeated"} 1`,
@@ -54,7 +47,7 @@ func TestMetrics(t *testing.T) {
 		`withdraw_verdict_store_failures_total 0`,
 		`process_open_fds`,
 	} {
-		require.Contains(t, string(body), "\n"+line, line)
+		require.Contains(t, got.Body.String(), "\n"+line)
 	}
 	t.Run("the names are as Prometheus wants them", func(t *testing.T) {
 		problems, err := testutil.GatherAndLint(s.metrics.registry)
