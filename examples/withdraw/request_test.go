@@ -12,20 +12,20 @@ import (
 const goodBody = `{"user":"alice","amount":10000,"name":"张三","id_number":"11010519491231002X"}`
 
 func TestReadWithdrawal(t *testing.T) {
-	t.Run("a good one is read", func(t *testing.T) {
-		r := httptest.NewRequest("POST", "/withdrawals", strings.NewReader(goodBody))
+	replace := func(old, new string) string { return strings.Replace(goodBody, old, new, 1) }
+	t.Run("a good one is read, with the largest amount", func(t *testing.T) {
+		r := httptest.NewRequest("POST", "/withdrawals", strings.NewReader(replace("10000", "5000000")))
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
 		r.Header.Set("Idempotency-Key", "k1")
 		got, err := readWithdrawal(httptest.NewRecorder(), r)
 		require.NoError(t, err)
 		require.Equal(t, "alice", got.user)
-		require.EqualValues(t, 10000, got.amount)
+		require.EqualValues(t, 5000000, got.amount)
 		require.Equal(t, "张三", got.person.UserName)
 		require.Equal(t, "11010519491231002X", got.person.IdentifyNum)
 		require.Equal(t, "k1", got.idempotencyKey)
 	})
 
-	replace := func(old, new string) string { return strings.Replace(goodBody, old, new, 1) }
 	for _, c := range []struct {
 		sentence, body string
 		status         int
