@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"context"
-	"database/sql"
 	"slices"
 	"testing"
 	"time"
@@ -28,26 +26,11 @@ func outages(t *testing.T, dsn string, server *testserver.Server) map[string]out
 
 func lock(t *testing.T, dsn string) outage {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+dsn+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	var conn *sql.Conn
-	run := func(statement string) {
-		t.Helper()
-		if _, err := conn.ExecContext(context.Background(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
+	db := openSQL(t, "sqlite", "file:"+dsn+"?_pragma=busy_timeout(10000)")
+	db.SetMaxOpenConns(1)
 	return outage{
-		begin: func() {
-			if conn, err = db.Conn(context.Background()); err != nil {
-				t.Fatal(err)
-			}
-			run("BEGIN IMMEDIATE")
-		},
-		end: func() { run("ROLLBACK"); conn.Close() },
+		begin: func() { mustExec(t, db, "BEGIN IMMEDIATE") },
+		end:   func() { mustExec(t, db, "ROLLBACK") },
 	}
 }
 

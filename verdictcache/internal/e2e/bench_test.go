@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"log/slog"
@@ -16,61 +15,27 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
 
-	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/verdictcache"
 	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
-// matching is a service that knows everybody.
-var matching = id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
-	return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E"}, nil
-})
-
-// sealedSize is about as long as a sealed verdict.
-const sealedSize = 90
-
-// bare returns a function that reads one row, or key, of the size of a verdict
-// through a connection of its own: the least that remembering can cost.
-func bare(b *testing.B, name, dsn string) func() error {
+// bare returns a function that reads the value of a key through a connection of its
+// own: the least that remembering can cost.
+func bare(b *testing.B, name, dsn string, key verdictcache.Key) func() error {
 	b.Helper()
-	key := sha256.Sum256(nil)
 	if name == "Redis" {
 		opts, err := redis.ParseURL(dsn)
-		if err != nil {
-			b.Fatal(err)
-		}
+		require.NoError(b, err)
 		client := redis.NewClient(opts)
 		b.Cleanup(func() { client.Close() })
-		id := fmt.Sprintf("bare:%x", key)
-		if err := client.Set(b.Context(), id, make([]byte, sealedSize), time.Hour).Err(); err != nil {
-			b.Fatal(err)
-		}
+		id := fmt.Sprintf("id2meta:%x", key[:])
 		return func() error { return client.Get(b.Context(), id).Err() }
 	}
-
-	dialect := map[string]struct{ driver, bytes, value, placeholder string }{
-		"SQLite":     {"sqlite", "blob", "blob", "?"},
-		"PostgreSQL": {"pgx", "bytea", "bytea", "$1"},
-		"MariaDB":    {"mysql", "binary(32)", "varbinary(1024)", "?"},
-	}[name]
-	db, err := sql.Open(dialect.driver, dsn)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { db.Close() })
-	if _, err := db.Exec("create table bare (id " + dialect.bytes +
-		" primary key, value " + dialect.value + " not null)"); err != nil {
-		b.Fatal(err)
-	}
-	values := map[string]string{"?": "(?, ?)", "$1": "($1, $2)"}[dialect.placeholder]
-	if _, err := db.Exec("insert into bare values "+values, key[:], make([]byte, sealedSize)); err != nil {
-		b.Fatal(err)
-	}
-	query, err := db.Prepare("select value from bare where id = " + dialect.placeholder)
-	if err != nil {
-		b.Fatal(err)
-	}
+	placeholder := map[string]string{"SQLite": "?", "PostgreSQL": "$1", "MariaDB": "?"}[name]
+	query, err := openSQL(b, sqlDrivers[name].driver, dsn).Prepare("select value from id2meta_cache where id = " + placeholder)
+	require.NoError(b, err)
 	b.Cleanup(func() { query.Close() })
 	return func() error {
 		var value []byte
@@ -85,33 +50,24 @@ func BenchmarkRemembered(b *testing.B) {
 	for name, d := range databases {
 		b.Run(name, func(b *testing.B) {
 			dsn, _ := d.ready(b)
-			store, closeStore, err := d.open(dsn)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(closeStore)
-			cache, err := verdictcache.New(matching, store, hashKey)
-			if err != nil {
-				b.Fatal(err)
-			}
+			store := d.opened(b, dsn)
+			cache := newCache(b, new(counting), store)
 			param := newPerson(0).param
 			remembered := func() error { _, err := cache.Verify(b.Context(), param); return err }
-			roundTrip := bare(b, name, dsn)
-
-			key := verdictcache.Key{1}
-			if _, err := store.CompareAndSwap(b.Context(), key, nil, make([]byte, sealedSize), time.Hour); err != nil {
-				b.Fatal(err)
-			}
+			require.NoError(b, remembered())
+			keys, err := cache.Keys(param)
+			require.NoError(b, err)
+			key := keys[0]
+			roundTrip := bare(b, name, dsn, key)
 			load := func() error { _, err := store.Load(b.Context(), key); return err }
 
 			var took [3][]time.Duration
 			for i := 0; b.Loop(); i++ {
 				for j, f := range []func() error{roundTrip, load, remembered} {
 					start := time.Now()
-					if err := f(); err != nil {
-						b.Fatal(err)
-					}
+					err := f()
 					took[j] = append(took[j], time.Since(start))
+					require.NoError(b, err)
 				}
 			}
 			if stats := cache.Stats(); stats.Asked > 1 || stats.StoreFailures > 0 {
@@ -163,9 +119,7 @@ func BenchmarkNewPersonsPostgreSQL(b *testing.B) {
 	const persons, callers = 10_000, 64
 	dsn, _ := databases["PostgreSQL"].ready(b)
 	config, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	var sent queries
 	config.Tracer = &sent
 	db := stdlib.OpenDB(*config)
@@ -177,21 +131,14 @@ func BenchmarkNewPersonsPostgreSQL(b *testing.B) {
 
 	for b.Loop() {
 		b.StopTimer()
-		if _, err := db.ExecContext(b.Context(), "drop table if exists id2meta_cache"); err != nil {
-			b.Fatal(err)
-		}
+		_, err := db.ExecContext(b.Context(), "drop table if exists id2meta_cache")
+		require.NoError(b, err)
 		store, err := sqlstore.New(db, sqlstore.PostgreSQL)
-		if err != nil {
-			b.Fatal(err)
-		}
+		require.NoError(b, err)
 		if err := store.CreateTable(b.Context()); err != nil { // as at the start of a service
 			b.Fatal(err)
 		}
-		cache, err := verdictcache.New(matching, store, hashKey,
-			verdictcache.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))))
-		if err != nil {
-			b.Fatal(err)
-		}
+		cache := newCache(b, new(counting), store, verdictcache.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))))
 		sent.n.Store(0)
 		b.StartTimer()
 

@@ -5,6 +5,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
@@ -22,47 +25,31 @@ func TestWrongClockChangesNothing(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			dsn, _ := d.ready(t)
-			right, closeRight, err := d.open(dsn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer closeRight()
+			right := d.opened(t, dsn)
 			ctx := t.Context()
 			written, replaced := []byte("written"), []byte("replaced")
 			byRight, byWrong, byBoth := verdictcache.Key{1}, verdictcache.Key{2}, verdictcache.Key{3}
 
 			swap := func(s verdictcache.Store, k verdictcache.Key, old, new []byte, want bool) {
 				t.Helper()
-				if got, err := s.CompareAndSwap(ctx, k, old, new, ttl); err != nil || got != want {
-					t.Errorf("swap of %q for %q: %v, %v, want %v", old, new, got, err, want)
-				}
-			}
-			load := func(s verdictcache.Store, k verdictcache.Key, want []byte) {
-				t.Helper()
-				if got, err := s.Load(ctx, k); err != nil || string(got) != string(want) {
-					t.Errorf("load: %q, %v, want %q", got, err, want)
-				}
+				got, err := s.CompareAndSwap(ctx, k, old, new, ttl)
+				assert.NoError(t, err)
+				assert.Equal(t, want, got, "swap of %q for %q", old, new)
 			}
 
 			swap(right, byRight, nil, written, true)
 			swap(right, byBoth, nil, written, true)
 			synctest.Test(t, func(t *testing.T) {
-				if year := time.Now().Year(); year != 2000 {
-					t.Fatalf("it is %d", year)
-				}
-				wrong, closeWrong, err := d.open(dsn)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer closeWrong()
-				load(wrong, byRight, written)
+				require.Equal(t, 2000, time.Now().Year())
+				wrong := d.opened(t, dsn)
+				wantValue(t, wrong, byRight, "written")
 				swap(wrong, byRight, nil, replaced, false)
 				swap(wrong, byBoth, written, replaced, true)
 				swap(wrong, byWrong, nil, written, true)
 			})
-			load(right, byBoth, replaced)
+			wantValue(t, right, byBoth, "replaced")
 			swap(right, byBoth, nil, written, false)
-			load(right, byWrong, written)
+			wantValue(t, right, byWrong, "written")
 			swap(right, byWrong, nil, replaced, false)
 		})
 	}

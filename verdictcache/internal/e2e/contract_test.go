@@ -16,14 +16,7 @@ func TestContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // it waits more than it works
 			dsn, _ := d.ready(t)
-			storetest.Run(t, func(t *testing.T) verdictcache.Store {
-				store, closeStore, err := d.open(dsn)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(closeStore)
-				return store
-			})
+			storetest.Run(t, func(t *testing.T) verdictcache.Store { return d.opened(t, dsn) })
 		})
 	}
 }

@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	_ "github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
 
+	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/internal/testserver"
 	"github.com/id2meta/id2meta/redis/redisstore"
 	"github.com/id2meta/id2meta/verdictcache"
@@ -92,9 +95,7 @@ func starter(start func(testing.TB, ...string) *testserver.Server) func(testing.
 func startSQLite(t testing.TB, _ ...string) (string, *testserver.Server) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "id2meta-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return filepath.Join(dir, "verdicts.db"), nil
 }
@@ -147,11 +148,33 @@ func (d database) ready(t testing.TB, args ...string) (dsn string, server *tests
 	t.Helper()
 	dsn, server = d.start(t, args...)
 	if d.createTable != nil {
-		if err := d.createTable(t.Context(), dsn); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, d.createTable(t.Context(), dsn))
 	}
 	return dsn, server
+}
+
+// opened connects to a database until the test ends.
+func (d database) opened(t testing.TB, dsn string) verdictcache.Store {
+	t.Helper()
+	store, closeStore, err := d.open(dsn)
+	require.NoError(t, err)
+	t.Cleanup(closeStore)
+	return store
+}
+
+// counting is a service that knows everybody, and counts how often it is asked.
+type counting struct{ asked atomic.Int32 }
+
+func (c *counting) Verify(context.Context, id2meta.Param) (id2meta.Result, error) {
+	c.asked.Add(1)
+	return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E"}, nil
+}
+
+func newCache(t testing.TB, next id2meta.Verifier, store verdictcache.Store, opts ...verdictcache.Option) *verdictcache.Cache {
+	t.Helper()
+	cache, err := verdictcache.New(next, store, hashKey, opts...)
+	require.NoError(t, err)
+	return cache
 }
 
 // onEach runs a test on each database.

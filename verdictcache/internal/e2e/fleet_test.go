@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // fleet is some workers with the same orders.
@@ -41,9 +43,7 @@ type worker struct {
 func newFleet(t *testing.T, workers int, o orders) *fleet {
 	t.Helper()
 	text, err := json.Marshal(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	f := &fleet{t: t, orders: string(text), logs: t.TempDir()}
 	t.Cleanup(func() { f.stop() })
 	for range workers {
@@ -72,9 +72,7 @@ func (f *fleet) start() *worker {
 	f.t.Helper()
 	f.started++
 	log, err := os.Create(filepath.Join(f.logs, fmt.Sprintf("worker-%d.log", f.started)))
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	require.NoError(f.t, err)
 	defer log.Close()
 	w := &worker{cmd: exec.Command(os.Args[0]), ready: make(chan struct{}), gone: make(chan struct{}), questions: map[int]bool{}}
 	w.cmd.Env = append(os.Environ(), workerVariable+"="+f.orders)
@@ -83,12 +81,8 @@ func (f *fleet) start() *worker {
 		f.t.Fatal(err)
 	}
 	stdout, err := w.cmd.StdoutPipe()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	if err := w.cmd.Start(); err != nil {
-		f.t.Fatal(err)
-	}
+	require.NoError(f.t, err)
+	require.NoError(f.t, w.cmd.Start())
 	go func() {
 		defer close(w.gone)
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {

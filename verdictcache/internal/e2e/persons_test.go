@@ -61,26 +61,6 @@ func withCheckDigit(digits string) string {
 	return digits + string("10X98765432"[sum%11])
 }
 
-func TestPersonsAreAllValidAndDifferent(t *testing.T) {
-	if got := withCheckDigit("11010519491231002"); got != "11010519491231002X" {
-		t.Fatalf("the sample number became %s", got)
-	}
-	seen := map[string]bool{}
-	for i := range 36_000 {
-		p := newPerson(i)
-		if err := p.param.Validate(); err != nil {
-			t.Fatalf("person %d: %v", i, err)
-		}
-		if got := personOf(p.param); got != i {
-			t.Fatalf("person %d passes for %d", i, got)
-		}
-		seen[p.param.IdentifyNum] = true
-	}
-	if len(seen) != 36_000 {
-		t.Errorf("%d numbers, want 36000", len(seen))
-	}
-}
-
 // newService starts a simulator that knows the first n persons.
 func newService(t testing.TB, n int) *id2metatest.Server {
 	t.Helper()

@@ -5,13 +5,12 @@ import (
 	"database/sql"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/id2meta/id2meta"
+	"github.com/stretchr/testify/require"
+
 	"github.com/id2meta/id2meta/internal/testserver"
-	"github.com/id2meta/id2meta/verdictcache"
 	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
@@ -31,7 +30,7 @@ type setup struct {
 func TestMariaDBSetUpInAnyWay(t *testing.T) {
 	server := testserver.MariaDB(t, "--log-bin")
 	root := openSQL(t, "mysql", server.DSN())
-	prepareTable(t, root, sqlstore.MySQL)
+	newTable(t, root, sqlstore.MySQL)
 	// By default, everybody may do everything in the database test. An administrator writes to a server that is read-only, and init_connect is not for
 	// administrators.
 	for _, statement := range []string{
@@ -72,7 +71,7 @@ func TestMariaDBSetUpInAnyWay(t *testing.T) {
 func TestPostgreSQLSetUpInAnyWay(t *testing.T) {
 	server := testserver.PostgreSQL(t)
 	root := openSQL(t, "pgx", server.DSN())
-	prepareTable(t, root, sqlstore.PostgreSQL)
+	newTable(t, root, sqlstore.PostgreSQL)
 	for _, statement := range []string{
 		"CREATE ROLE migrated LOGIN", "GRANT SELECT, INSERT, UPDATE, DELETE ON id2meta_cache TO migrated",
 		"CREATE ROLE reader LOGIN", "GRANT SELECT ON id2meta_cache TO reader",
@@ -95,7 +94,7 @@ func TestPostgreSQLSetUpInAnyWay(t *testing.T) {
 func TestSQLiteSetUpInAnyWay(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "verdicts.db")
 	root := openSQL(t, "sqlite", file)
-	prepareTable(t, root, sqlstore.SQLite)
+	newTable(t, root, sqlstore.SQLite)
 	for _, s := range []setup{
 		{name: "one connection", dsn: file, maxConns: 1},
 		{name: "read-only", dsn: "file:" + file + "?mode=ro", problem: "readonly"},
@@ -105,24 +104,11 @@ func TestSQLiteSetUpInAnyWay(t *testing.T) {
 	}
 }
 
-func prepareTable(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) {
-	t.Helper()
-	store, err := sqlstore.New(db, dialect)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.CreateTable(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // openSQL opens a pool, which the end of the test closes.
-func openSQL(t *testing.T, driver, dsn string) *sql.DB {
+func openSQL(t testing.TB, driver, dsn string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(driver, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
 	return db
 }
@@ -136,46 +122,30 @@ func (s setup) test(t *testing.T, root *sql.DB, driver string, dialect sqlstore.
 			t.Cleanup(func() { root.ExecContext(context.Background(), s.end) })
 		}
 		mustExec(t, root, "DELETE FROM id2meta_cache")
-		var asked atomic.Int32
-		next := id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
-			asked.Add(1)
-			return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E"}, nil
-		})
+		service := new(counting)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		for process := range 2 {
 			db := openSQL(t, driver, s.dsn)
 			db.SetMaxOpenConns(s.maxConns)
 			store, err := sqlstore.New(db, dialect)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for call, err := range map[string]error{"CreateTable": store.CreateTable(ctx), "Check": store.Check(ctx)} {
-				switch {
-				case s.problem == "" && err != nil:
-					t.Fatalf("%s: %v", call, err)
-				case s.problem != "" && (err == nil || !strings.Contains(err.Error(), s.problem)):
-					t.Fatalf("%s: %v, want %q", call, err, s.problem)
-				}
-			}
+			require.NoError(t, err)
+			create, check := store.CreateTable(ctx), store.Check(ctx)
 			if s.problem != "" {
+				require.ErrorContains(t, create, s.problem)
+				require.ErrorContains(t, check, s.problem)
 				return
 			}
-			cache, err := verdictcache.New(next, store, hashKey)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, create)
+			require.NoError(t, check)
+			cache := newCache(t, service, store)
 			for range 2 {
-				if _, err := cache.Verify(ctx, newPerson(0).param); err != nil {
-					t.Fatal(err)
-				}
+				_, err := cache.Verify(ctx, newPerson(0).param)
+				require.NoError(t, err)
 			}
-			if stats := cache.Stats(); stats.StoreFailures != 0 || stats.Remembered != uint64(process+1) {
-				t.Errorf("process %d: %+v", process, stats)
-			}
+			require.Zero(t, cache.Stats().StoreFailures)
+			require.EqualValues(t, process+1, cache.Stats().Remembered)
 		}
-		if n := asked.Load(); n != 1 {
-			t.Errorf("asked %d times, want once", n)
-		}
+		require.EqualValues(t, 1, service.asked.Load())
 	})
 }

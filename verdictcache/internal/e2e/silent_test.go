@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta/verdictcache"
 )
@@ -27,18 +29,10 @@ func TestSilentServer(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			dsn, server := d.ready(t)
-			store, closeStore, err := d.open(dsn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer closeStore()
-			cache, err := verdictcache.New(matching, store, hashKey)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := cache.Verify(t.Context(), newPerson(0).param); err != nil {
-				t.Fatal(err) // opens a connection, which is then silent too
-			}
+			store := d.opened(t, dsn)
+			cache := newCache(t, new(counting), store)
+			_, err := cache.Verify(t.Context(), newPerson(0).param)
+			require.NoError(t, err) // a connection is open, which is then silent too
 			processes := family(t, server.PID())
 			signal := func(s syscall.Signal) {
 				for _, pid := range processes {
@@ -64,31 +58,24 @@ func TestSilentServer(t *testing.T) {
 				} {
 					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 					start := time.Now()
-					if err := take(ctx); !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("%s: %v", step, err)
-					}
+					assert.ErrorIs(t, take(ctx), context.DeadlineExceeded, step)
 					cancel()
-					if took := time.Since(start); took > 2*time.Second {
-						t.Errorf("%s took %v for its 100 ms", step, took)
-					}
+					assert.Less(t, time.Since(start), 2*time.Second, "%s has 100 ms", step)
 				}
 				// A cancelled step ends at the deadline at the latest.
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				time.AfterFunc(100*time.Millisecond, cancel)
 				start := time.Now()
-				if _, err := store.Load(ctx, k); err == nil {
-					t.Error("a cancelled load has no error")
-				}
-				if took := time.Since(start); took > 3*time.Second {
-					t.Errorf("a load that was cancelled after 100 ms, and had 1 s, took %v", took)
-				}
+				_, err := store.Load(ctx, k)
+				assert.Error(t, err, "a cancelled load")
+				assert.Less(t, time.Since(start), 3*time.Second, "a load that was cancelled after 100 ms, and had 1 s")
 			}
 
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 			defer cancel()
-			if got, err := cache.Verify(ctx, newPerson(1).param); err != nil || !got.Match() {
-				t.Errorf("the verdict is %v, %v", got, err)
-			}
+			got, err := cache.Verify(ctx, newPerson(1).param)
+			assert.NoError(t, err)
+			assert.True(t, got.Match())
 		})
 	}
 }
@@ -97,31 +84,21 @@ func TestSilentServer(t *testing.T) {
 // that, and a thread may still answer.
 func waitUntilStopped(t *testing.T, pids []int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		running := ""
+	stopped := func() bool {
 		for _, pid := range pids {
-			threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
-			if err != nil {
-				t.Fatal(err)
-			}
+			threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 			for _, thread := range threads {
 				text, err := os.ReadFile(thread)
-				if err != nil {
-					continue // the thread has ended
-				}
 				// The state stands behind the name, which is in brackets.
-				if _, state, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(state, "T") {
-					running = thread
+				_, state, _ := strings.Cut(string(text), ") ")
+				if err == nil && !strings.HasPrefix(state, "T") { // a thread may have ended
+					return false
 				}
 			}
 		}
-		if running == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s still runs", running)
-		}
+		return true
 	}
+	require.Eventually(t, stopped, 10*time.Second, time.Millisecond)
 }
 
 // family returns a process and all its children.
@@ -129,19 +106,13 @@ func family(t *testing.T, pid int) []int {
 	t.Helper()
 	pids := []int{pid}
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, field := range strings.Fields(string(text)) {
+		require.NoError(t, err)
+		for field := range strings.FieldsSeq(string(text)) {
 			child, err := strconv.Atoi(field)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			pids = append(pids, child)
 		}
 	}

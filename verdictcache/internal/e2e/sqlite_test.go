@@ -2,14 +2,14 @@ package e2e
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/id2meta/id2meta"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
@@ -26,38 +26,20 @@ func TestSQLiteOpenedInAnyWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const persons = 50
 			dsn, _ := d.ready(t)
-			store, closeStore, err := d.open(dsn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer closeStore()
-			var calls atomic.Int32
-			next := id2meta.VerifierFunc(func(ctx context.Context, p id2meta.Param) (id2meta.Result, error) {
-				calls.Add(1)
-				time.Sleep(20 * time.Millisecond)
-				return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E"}, nil
-			})
-			cache, err := verdictcache.New(next, store, hashKey)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for round := range 2 {
-				began := time.Now()
+			store := d.opened(t, dsn)
+			service := new(counting)
+			cache := newCache(t, service, store)
+			for range 2 {
 				errs := make([]error, persons)
 				var group sync.WaitGroup
 				for i := range persons {
 					group.Go(func() { _, errs[i] = cache.Verify(t.Context(), newPerson(i).param) })
 				}
 				group.Wait()
-				if err := errors.Join(errs...); err != nil {
-					t.Fatal(err)
-				}
-				t.Logf("round %d took %v", round+1, time.Since(began).Round(time.Millisecond))
+				require.NoError(t, errors.Join(errs...))
 			}
-			stats := cache.Stats()
-			if calls.Load() != persons || stats.Asked != persons || stats.Remembered != persons || stats.StoreFailures != 0 {
-				t.Errorf("%d calls for %d persons: %+v", calls.Load(), persons, stats)
-			}
+			require.EqualValues(t, persons, service.asked.Load())
+			require.Equal(t, verdictcache.Stats{Asked: persons, Remembered: persons}, cache.Stats())
 		})
 	}
 }
@@ -72,19 +54,11 @@ func TestSQLiteStepEndsBeforeTheBusyTimeout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dsn, _ := databases["SQLite"].ready(t)
-			store, closeStore, err := databases["SQLite"].open("file:" + dsn + "?_pragma=busy_timeout(60000)")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer closeStore()
+			store := databases["SQLite"].opened(t, "file:"+dsn+"?_pragma=busy_timeout(60000)")
 			old, added := verdictcache.Key{1}, verdictcache.Key{2}
 			write(t, store, old, "value", time.Hour)
 
-			db, err := sql.Open("sqlite", dsn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
+			db := openSQL(t, "sqlite", dsn)
 			db.SetMaxOpenConns(1)
 			for _, statement := range lock {
 				mustExec(t, db, statement)
@@ -102,10 +76,8 @@ func TestSQLiteStepEndsBeforeTheBusyTimeout(t *testing.T) {
 			} {
 				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 				began := time.Now()
-				err := take(ctx)
-				if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 5*time.Second {
-					t.Errorf("%s: %v after %v", step, err, took)
-				}
+				assert.ErrorIs(t, take(ctx), context.DeadlineExceeded, step)
+				assert.Less(t, time.Since(began), 5*time.Second, step)
 				cancel()
 			}
 			mustExec(t, db, "ROLLBACK")

@@ -4,11 +4,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta/verdictcache"
 	"github.com/id2meta/id2meta/verdictcache/sqlstore"
@@ -18,19 +20,17 @@ import (
 var sqlDrivers = map[string]struct {
 	driver  string
 	dialect sqlstore.Dialect
-	bytes   string // the type of a key
 }{
-	"SQLite":     {"sqlite", sqlstore.SQLite, "BLOB"},
-	"PostgreSQL": {"pgx", sqlstore.PostgreSQL, "BYTEA"},
-	"MariaDB":    {"mysql", sqlstore.MySQL, "BINARY(32)"},
+	"SQLite":     {"sqlite", sqlstore.SQLite},
+	"PostgreSQL": {"pgx", sqlstore.PostgreSQL},
+	"MariaDB":    {"mysql", sqlstore.MySQL},
 }
 
 // TestTable runs the tests of a table on each database that has one. Each test begins
 // without a table.
 func TestTable(t *testing.T) {
-	tests := map[string]func(t *testing.T, name string, db *sql.DB){
+	tests := map[string]func(t *testing.T, dialect sqlstore.Dialect, db *sql.DB){
 		"CreateTable":                          testCreateTable,
-		"a table of the old name is untouched": testOldTable,
 		"an odd row is no value":               testOddRow,
 		"a table of another shape is an error": testAnotherShape,
 		"DeleteExpired":                        testDeleteExpired,
@@ -43,7 +43,7 @@ func TestTable(t *testing.T) {
 				t.Run(what, func(t *testing.T) {
 					db := openSQL(t, sqlDriver.driver, dsn)
 					t.Cleanup(func() { db.Exec("DROP TABLE IF EXISTS id2meta_cache") })
-					test(t, name, db)
+					test(t, sqlDriver.dialect, db)
 				})
 			}
 		})
@@ -52,46 +52,49 @@ func TestTable(t *testing.T) {
 
 func mustExec(t *testing.T, db *sql.DB, statement string) {
 	t.Helper()
-	if _, err := db.ExecContext(t.Context(), statement); err != nil {
-		t.Fatal(err)
-	}
+	_, err := db.ExecContext(t.Context(), statement)
+	require.NoError(t, err)
 }
 
-func newSQLStore(t *testing.T, name string, db *sql.DB) *sqlstore.Store {
+func newSQLStore(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) *sqlstore.Store {
 	t.Helper()
-	store, err := sqlstore.New(db, sqlDrivers[name].dialect)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store, err := sqlstore.New(db, dialect)
+	require.NoError(t, err)
+	return store
+}
+
+// newTable makes the table, and returns a store that uses it.
+func newTable(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) *sqlstore.Store {
+	t.Helper()
+	store := newSQLStore(t, db, dialect)
+	require.NoError(t, store.CreateTable(t.Context()))
 	return store
 }
 
 // write writes a value where there is none.
 func write(t *testing.T, store verdictcache.Store, key verdictcache.Key, value string, ttl time.Duration) {
 	t.Helper()
-	if swapped, err := store.CompareAndSwap(t.Context(), key, nil, []byte(value), ttl); err != nil || !swapped {
-		t.Fatalf("write: %v, %v", swapped, err)
-	}
+	swapped, err := store.CompareAndSwap(t.Context(), key, nil, []byte(value), ttl)
+	require.NoError(t, err)
+	require.True(t, swapped)
 }
 
 func wantValue(t *testing.T, store verdictcache.Store, key verdictcache.Key, want string) {
 	t.Helper()
-	if value, err := store.Load(t.Context(), key); err != nil || string(value) != want {
-		t.Errorf("load: %q, %v, want %q", value, err, want)
-	}
+	value, err := store.Load(t.Context(), key)
+	assert.NoError(t, err)
+	assert.Equal(t, want, string(value))
 }
 
-func testCreateTable(t *testing.T, name string, db *sql.DB) {
-	store := newSQLStore(t, name, db)
+func testCreateTable(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
+	store := newSQLStore(t, db, dialect)
 	key := verdictcache.Key{1}
 	t.Run("without a table every step is an error that names it", func(t *testing.T) {
 		_, load := store.Load(t.Context(), key)
 		_, swap := store.CompareAndSwap(t.Context(), key, nil, []byte("value"), time.Hour)
 		_, expired := store.DeleteExpired(t.Context(), 1)
 		for step, err := range map[string]error{"load": load, "swap": swap, "delete": store.Delete(t.Context(), key), "expired": expired} {
-			if err == nil || !strings.Contains(err.Error(), "id2meta_cache") {
-				t.Errorf("%s: %v", step, err)
-			}
+			assert.ErrorContains(t, err, "id2meta_cache", step)
 		}
 	})
 	t.Run("many may create it at the same time", func(t *testing.T) {
@@ -100,7 +103,7 @@ func testCreateTable(t *testing.T, name string, db *sql.DB) {
 		start := make(chan struct{})
 		var group sync.WaitGroup
 		for i := range many {
-			store := newSQLStore(t, name, db)
+			store := newSQLStore(t, db, dialect)
 			group.Go(func() {
 				<-start
 				errs[i] = store.CreateTable(t.Context())
@@ -108,59 +111,21 @@ func testCreateTable(t *testing.T, name string, db *sql.DB) {
 		}
 		close(start)
 		group.Wait()
-		if err := errors.Join(errs...); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, errors.Join(errs...))
 	})
 	t.Run("where it exists nothing is done", func(t *testing.T) {
 		write(t, store, key, "value", time.Hour)
-		if err := newSQLStore(t, name, db).CreateTable(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, newSQLStore(t, db, dialect).CreateTable(t.Context()))
 		wantValue(t, store, key, "value")
 	})
 }
 
-// A table of the old name, as version 0 of this package had it, is neither read nor
-// changed.
-func testOldTable(t *testing.T, name string, db *sql.DB) {
-	bytes := sqlDrivers[name].bytes
-	mustExec(t, db, "CREATE TABLE id2meta_verdicts (id "+bytes+" NOT NULL PRIMARY KEY, claimer "+strings.ReplaceAll(bytes, "32", "16")+
-		", biz_code VARCHAR(8), request_id VARCHAR(128), expires_at BIGINT NOT NULL)")
-	key := strings.Repeat("k", 32)
-	mustExec(t, db, "INSERT INTO id2meta_verdicts (id, biz_code, request_id, expires_at) VALUES ('"+key+"', '1', 'old', 9999999999999)")
-	mustExec(t, db, "INSERT INTO id2meta_verdicts (id, biz_code, request_id, expires_at) VALUES ('"+strings.ToUpper(key)+"', '1', 'older', 1)")
-	before := rowsOf(t, db, "id2meta_verdicts", "")
-
-	store := newSQLStore(t, name, db)
-	if err := store.CreateTable(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	k := verdictcache.Key([]byte(key))
-	wantValue(t, store, k, "")
-	write(t, store, k, "new", time.Millisecond)
-	time.Sleep(50 * time.Millisecond)
-	write(t, store, k, "newer", time.Hour)
-	if err := store.Delete(t.Context(), k); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := store.DeleteExpired(t.Context(), 100); err != nil {
-		t.Fatal(err)
-	}
-	if after := rowsOf(t, db, "id2meta_verdicts", ""); !slices.Equal(after, before) || len(after) != 7 {
-		t.Errorf("the old table had %q and has %q", before, after)
-	}
-}
-
 // What another program wrote into the table is no value if it cannot be one, does not
 // leave the database, and keeps nobody from being asked about.
-func testOddRow(t *testing.T, name string, db *sql.DB) {
-	store := newSQLStore(t, name, db)
-	if err := store.CreateTable(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+func testOddRow(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
+	store := newTable(t, db, dialect)
 	odd := map[string]string{"empty": "''"}
-	switch sqlDrivers[name].dialect {
+	switch dialect {
 	case sqlstore.PostgreSQL:
 		odd["5 MB"] = "convert_to(repeat('v', 5000000), 'UTF8')"
 		odd["1025 bytes"] = "convert_to(repeat('v', 1025), 'UTF8')"
@@ -179,9 +144,9 @@ func testOddRow(t *testing.T, name string, db *sql.DB) {
 			write(t, store, key, "value", time.Hour)
 			mustExec(t, db, "UPDATE id2meta_cache SET value = "+value+" WHERE length(value) = 5")
 			wantValue(t, store, key, "")
-			if swapped, err := store.CompareAndSwap(t.Context(), key, []byte("value"), []byte("new"), time.Hour); err != nil || swapped {
-				t.Errorf("swap: %v, %v", swapped, err)
-			}
+			swapped, err := store.CompareAndSwap(t.Context(), key, []byte("value"), []byte("new"), time.Hour)
+			assert.NoError(t, err)
+			assert.False(t, swapped)
 			write(t, store, key, "another", time.Hour)
 			wantValue(t, store, key, "another")
 		})
@@ -190,23 +155,19 @@ func testOddRow(t *testing.T, name string, db *sql.DB) {
 
 // A table of that name that another program made, with other columns, is left as it
 // is, and is an error.
-func testAnotherShape(t *testing.T, name string, db *sql.DB) {
-	bytes := sqlDrivers[name].bytes
-	for shape, columns := range map[string]string{
-		"another program's": "id INTEGER PRIMARY KEY, name VARCHAR(20)",
-		"a column less":     "id " + bytes + " PRIMARY KEY, value VARCHAR(128)",
+func testAnotherShape(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
+	bytes := map[sqlstore.Dialect]string{sqlstore.SQLite: "BLOB", sqlstore.PostgreSQL: "BYTEA", sqlstore.MySQL: "BINARY(32)"}[dialect]
+	for shape, test := range map[string]struct{ columns, id string }{
+		"another program's": {"id INTEGER PRIMARY KEY, name VARCHAR(20)", "1"},
+		"a column less":     {"id " + bytes + " PRIMARY KEY, value VARCHAR(128)", "'1'"},
 	} {
 		t.Run(shape, func(t *testing.T) {
-			mustExec(t, db, "CREATE TABLE id2meta_cache ("+columns+")")
+			mustExec(t, db, "CREATE TABLE id2meta_cache ("+test.columns+")")
 			t.Cleanup(func() { db.Exec("DROP TABLE id2meta_cache") })
-			value := "'1'"
-			if strings.HasPrefix(columns, "id INTEGER") {
-				value = "1"
-			}
-			mustExec(t, db, fmt.Sprintf("INSERT INTO id2meta_cache (id) VALUES (%s)", value))
-			before := rowsOf(t, db, "id2meta_cache", shape)
+			mustExec(t, db, "INSERT INTO id2meta_cache (id) VALUES ("+test.id+")")
+			before := rowsOf(t, db, shape)
 
-			store := newSQLStore(t, name, db)
+			store := newSQLStore(t, db, dialect)
 			key := verdictcache.Key{1}
 			create := store.CreateTable(t.Context())
 			_, load := store.Load(t.Context(), key)
@@ -216,22 +177,15 @@ func testAnotherShape(t *testing.T, name string, db *sql.DB) {
 			_, expired := store.DeleteExpired(t.Context(), 10)
 			for step, err := range map[string]error{"create": create, "load": load, "write": write, "replace": replace,
 				"remove": remove, "expired": expired} {
-				if err == nil {
-					t.Errorf("%s has no error", step)
-				}
+				assert.Error(t, err, step)
 			}
-			if after := rowsOf(t, db, "id2meta_cache", shape); !slices.Equal(after, before) {
-				t.Errorf("the table had %q and has %q", before, after)
-			}
+			assert.Equal(t, before, rowsOf(t, db, shape))
 		})
 	}
 }
 
-func testDeleteExpired(t *testing.T, name string, db *sql.DB) {
-	store := newSQLStore(t, name, db)
-	if err := store.CreateTable(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+func testDeleteExpired(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
+	store := newTable(t, db, dialect)
 	const expired, live = 25, 10
 	for i := range expired {
 		write(t, store, verdictcache.Key{1, byte(i)}, "expired", time.Millisecond)
@@ -241,50 +195,40 @@ func testDeleteExpired(t *testing.T, name string, db *sql.DB) {
 	}
 	time.Sleep(50 * time.Millisecond)
 	for _, want := range []int64{10, 10, 5, 0} {
-		if deleted, err := store.DeleteExpired(t.Context(), 10); err != nil || deleted != want {
-			t.Errorf("deleted %d, %v, want %d", deleted, err, want)
-		}
+		deleted, err := store.DeleteExpired(t.Context(), 10)
+		assert.NoError(t, err)
+		assert.Equal(t, want, deleted)
 	}
 	var rows int
-	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM id2meta_cache").Scan(&rows); err != nil || rows != live {
-		t.Errorf("%d rows are left, %v, want %d", rows, err, live)
-	}
+	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM id2meta_cache").Scan(&rows))
+	assert.Equal(t, live, rows)
 	for i := range live {
 		wantValue(t, store, verdictcache.Key{2, byte(i)}, "live")
 	}
 	for _, limit := range []int{0, -1} {
-		if _, err := store.DeleteExpired(t.Context(), limit); err == nil {
-			t.Errorf("a limit of %d is no error", limit)
-		}
+		_, err := store.DeleteExpired(t.Context(), limit)
+		assert.Error(t, err, "a limit of %d", limit)
 	}
 }
 
-// rowsOf returns the columns and the rows of a table.
-func rowsOf(t *testing.T, db *sql.DB, table, shape string) []string {
+// rowsOf returns the columns and the rows of the table.
+func rowsOf(t *testing.T, db *sql.DB, shape string) []string {
 	t.Helper()
 	// The comment keeps pgx from the plan that it made for another shape.
-	rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table+" /* "+strings.ReplaceAll(shape, "'", "")+" */")
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows, err := db.QueryContext(t.Context(), "SELECT * FROM id2meta_cache /* "+strings.ReplaceAll(shape, "'", "")+" */")
+	require.NoError(t, err)
 	defer rows.Close()
 	all, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	values := make([]any, len(all))
 	for rows.Next() {
 		pointers := make([]any, len(values))
 		for i := range values {
 			pointers[i] = &values[i]
 		}
-		if err := rows.Scan(pointers...); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, rows.Scan(pointers...))
 		all = append(all, fmt.Sprint(values...))
 	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, rows.Err())
 	return all
 }
