@@ -3,9 +3,11 @@ package id2metatest_test
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestCall(t *testing.T) {
@@ -31,13 +33,9 @@ func TestCall(t *testing.T) {
 		"BizCode":     {fmt.Sprint(call.BizCode), "match"},
 		"Billed":      {call.Billed, true},
 	} {
-		if pair[0] != pair[1] {
-			t.Errorf("%s is %v, want %v", field, pair[0], pair[1])
-		}
+		assert.Equal(t, pair[1], pair[0], field)
 	}
-	if call.Time.Before(before) || call.Time.After(time.Now()) {
-		t.Errorf("Time is %v", call.Time)
-	}
+	assert.WithinRange(t, call.Time, before, time.Now())
 }
 
 func TestCallTellsWhereTheParametersStood(t *testing.T) {
@@ -52,9 +50,7 @@ func TestCallTellsWhereTheParametersStood(t *testing.T) {
 		{ask{tamper: func(r *http.Request) { r.URL.RawQuery = "UserName=a" }}, "query"},
 	} {
 		test.ask.send(t, s)
-		if got := lastCall(t, s).Params; got != test.want {
-			t.Errorf("got %s, want %s", got, test.want)
-		}
+		assert.Equal(t, test.want, lastCall(t, s).Params)
 	}
 }
 
@@ -62,9 +58,7 @@ func TestCallsAreACopy(t *testing.T) {
 	s := newServer(t)
 	ask{}.mustSend(t, s)
 	s.Calls()[0].Outcome = "changed"
-	if got := s.Calls()[0].Outcome; got != "match" {
-		t.Errorf("the record was changed from outside to %s", got)
-	}
+	assert.Equal(t, "match", s.Calls()[0].Outcome)
 }
 
 func TestCallsHoldNothingOfThePerson(t *testing.T) {
@@ -80,9 +74,7 @@ func TestCallsHoldNothingOfThePerson(t *testing.T) {
 	}
 	record := fmt.Sprintf("%+v %#v", s.Calls(), s.Calls())
 	for _, secret := range []string{name, number, number[6:14], maskedName[:32], maskedNumber[6:38], "id2metatest-access-key-secret"} {
-		if strings.Contains(record, secret) {
-			t.Errorf("the record holds %s", secret)
-		}
+		assert.NotContains(t, record, secret)
 	}
 }
 
@@ -93,26 +85,14 @@ func TestCallPerson(t *testing.T) {
 		return lastCall(t, s).Person
 	}
 	plain := person(normal(name, number))
-	if plain == "" {
-		t.Fatal("it is empty")
-	}
-	if got := person(normal(name, number)); got != plain {
-		t.Error("it is another for the same person")
-	}
-	if got := person(masked(maskedName, maskedNumber)); got != plain {
-		t.Error("it is another for the same person in md5")
-	}
-	if got := person(normal("李四", number)); got == plain {
-		t.Error("it is the same for another name")
-	}
-	if got := person(normal(name, otherNumber)); got == plain {
-		t.Error("it is the same for another number")
-	}
+	require.NotEmpty(t, plain)
+	assert.Equal(t, plain, person(normal(name, number)), "the same person")
+	assert.Equal(t, plain, person(masked(maskedName, maskedNumber)), "the same person in md5")
+	assert.NotEqual(t, plain, person(normal("李四", number)), "another name")
+	assert.NotEqual(t, plain, person(normal(name, otherNumber)), "another number")
 
 	s = newServer(t)
-	if got := person(normal(name, number)); got == plain {
-		t.Error("it is the same on another Server, so it can be guessed")
-	}
+	assert.NotEqual(t, plain, person(normal(name, number)), "another Server, or it can be guessed")
 }
 
 func TestBilled(t *testing.T) {
@@ -131,11 +111,7 @@ func TestBilled(t *testing.T) {
 	}{
 		{name, number, 2}, {"李四", number, 1}, {name, otherNumber, 1}, {"王五", number, 0},
 	} {
-		if got := s.Billed(test.userName, test.identifyNum); got != test.want {
-			t.Errorf("got %d, want %d", got, test.want)
-		}
+		assert.Equal(t, test.want, s.Billed(test.userName, test.identifyNum))
 	}
-	if message := panicMessage(func() { s.Billed("张3", number) }); !strings.Contains(message, "Billed") {
-		t.Errorf("no panic, or an unclear one: %q", message)
-	}
+	assert.Contains(t, panicMessage(func() { s.Billed("张3", number) }), "Billed")
 }

@@ -10,6 +10,9 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
@@ -30,45 +33,31 @@ func TestMain(m *testing.M) {
 func leafOf(t *testing.T, certificatePEM []byte) *x509.Certificate {
 	t.Helper()
 	block, rest := pem.Decode(certificatePEM)
-	if block == nil || len(rest) != 0 {
-		t.Fatalf("not one certificate in PEM: %s", certificatePEM)
-	}
+	require.True(t, block != nil && len(rest) == 0, "not one certificate in PEM: %s", certificatePEM)
 	leaf, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return leaf
 }
 
 func TestCertificateIsALeafForLoopback(t *testing.T) {
 	leaf := leafOf(t, newServer(t).CertificatePEM())
-	if leaf.IsCA || leaf.KeyUsage&x509.KeyUsageCertSign != 0 {
-		t.Error("it is a certificate authority: its key can make certificates for other hosts")
-	}
+	assert.False(t, leaf.IsCA || leaf.KeyUsage&x509.KeyUsageCertSign != 0, "its key can make certificates for other hosts")
 	for host, want := range map[string]bool{
 		"localhost": true, "127.0.0.1": true, "::1": true,
 		"example.com": false, "cloudauth.aliyuncs.com": false,
 	} {
-		if got := leaf.VerifyHostname(host) == nil; got != want {
-			t.Errorf("it is valid for %s: %t", host, got)
-		}
+		assert.Equal(t, want, leaf.VerifyHostname(host) == nil, host)
 	}
 }
 
 func TestAnotherProcessHasAnotherCertificate(t *testing.T) {
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	other := exec.Command(self)
 	other.Env = append(os.Environ(), printCertificate+"=1")
 	printed, err := other.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if leafOf(t, newServer(t).CertificatePEM()).Equal(leafOf(t, printed)) {
-		t.Error("both processes have the same certificate")
-	}
+	require.NoError(t, err)
+	assert.False(t, leafOf(t, newServer(t).CertificatePEM()).Equal(leafOf(t, printed)))
 }
 
 // Everybody has the key of the certificate that net/http/httptest serves.
@@ -78,16 +67,11 @@ func TestClientDoesNotTrustTheCertificateOfHTTPTest(t *testing.T) {
 	other.Config.ErrorLog = quiet
 	other.StartTLS()
 	defer other.Close()
-	if response, err := s.Client().Get(other.URL); err == nil {
-		response.Body.Close()
-		t.Error("it does")
-	}
+	_, err := s.Client().Get(other.URL)
+	assert.Error(t, err)
 
 	roots := x509.NewCertPool()
 	roots.AddCert(other.Certificate())
-	conn, err := tls.Dial("tcp", s.Endpoint(), &tls.Config{RootCAs: roots})
-	if err == nil {
-		conn.Close()
-		t.Error("the Server serves the certificate of net/http/httptest")
-	}
+	_, err = tls.Dial("tcp", s.Endpoint(), &tls.Config{RootCAs: roots})
+	assert.Error(t, err, "the Server serves the certificate of net/http/httptest")
 }

@@ -2,14 +2,15 @@ package id2metatest_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta/id2metatest"
 )
@@ -17,9 +18,7 @@ import (
 func lastCall(t *testing.T, s *id2metatest.Server) id2metatest.Call {
 	t.Helper()
 	calls := s.Calls()
-	if len(calls) == 0 {
-		t.Fatal("no call was recorded")
-	}
+	require.NotEmpty(t, calls)
 	return calls[len(calls)-1]
 }
 
@@ -45,20 +44,17 @@ func TestFaultsThatReplaceTheAnswer(t *testing.T) {
 			s := newServer(t)
 			s.Inject(test.fault)
 			ans := ask{}.mustSend(t, s)
-			if ans.status != test.status || ans.Code != test.code || ans.bizCode != "" && test.body == "" {
-				t.Errorf("got HTTP %d, %s", ans.status, ans.body)
-			}
-			if test.body != "" && ans.body != test.body {
-				t.Errorf("got %q", ans.body)
+			assert.Equal(t, test.status, ans.status)
+			assert.Equal(t, test.code, ans.Code)
+			if test.body == "" {
+				assert.Empty(t, ans.bizCode)
+			} else {
+				assert.Equal(t, test.body, ans.body)
 			}
 			call := lastCall(t, s)
-			if call.Billed || call.BizCode != "" || call.Outcome != test.outcome || call.HTTPStatus != test.status ||
-				call.Fault != test.made || call.Person == "" {
-				t.Errorf("recorded as %+v", call)
-			}
-			if ans := (ask{}).mustSend(t, s); ans.bizCode != "1" {
-				t.Errorf("the request after it got %s", ans.body)
-			}
+			assert.True(t, !call.Billed && call.BizCode == "" && call.Outcome == test.outcome && call.HTTPStatus == test.status &&
+				call.Fault == test.made && call.Person != "", "recorded as %+v", call)
+			assert.Equal(t, "1", ask{}.mustSend(t, s).bizCode, "the request after it")
 		})
 	}
 }
@@ -67,10 +63,10 @@ func TestStatusHasTheFieldsOfTheGateway(t *testing.T) {
 	s := newServer(t)
 	s.Inject(id2metatest.Status(503, "ServiceUnavailable", "later"))
 	ans := ask{}.mustSend(t, s)
-	if ans.HostId != s.Endpoint() || ans.Message != "later" || ans.RequestId != lastCall(t, s).RequestID ||
-		!strings.Contains(ans.Recommend, "ServiceUnavailable") {
-		t.Error(ans.body)
-	}
+	assert.Equal(t, s.Endpoint(), ans.HostId)
+	assert.Equal(t, "later", ans.Message)
+	assert.Equal(t, lastCall(t, s).RequestID, ans.RequestId)
+	assert.Contains(t, ans.Recommend, "ServiceUnavailable")
 }
 
 func TestThrottleTellsItsWaitInThreeHeaders(t *testing.T) {
@@ -96,9 +92,8 @@ func TestThrottleTellsItsWaitInThreeHeaders(t *testing.T) {
 			for name, want := range map[string]string{
 				"x-acs-retry-after": test.want, "x-ratelimit-user-api": limit, "x-ratelimit-user": limit,
 			} {
-				if got := header.Values(name); strings.Join(got, " ") != want || len(got) > 1 {
-					t.Errorf("%s: %q, want %q", name, got, want)
-				}
+				assert.Equal(t, want, header.Get(name), name)
+				assert.LessOrEqual(t, len(header.Values(name)), 1, name)
 			}
 		})
 	}
@@ -111,38 +106,33 @@ func TestFaultsThatDisturbTheWay(t *testing.T) {
 		s.Inject(id2metatest.Delay(delay))
 		start := time.Now()
 		ans := ask{}.mustSend(t, s)
-		if took := time.Since(start); took < delay || ans.bizCode != "1" {
-			t.Errorf("after %v: %s", took, ans.body)
-		}
+		assert.GreaterOrEqual(t, time.Since(start), delay)
+		assert.Equal(t, "1", ans.bizCode)
 		wantBilled(t, s, "Delay", 200)
 	})
 	t.Run("Drop closes the connection without an answer", func(t *testing.T) {
 		s := newServer(t)
 		s.Inject(id2metatest.Drop())
-		if ans, err := (ask{}).send(t, s); !errors.Is(err, io.EOF) {
-			t.Errorf("got HTTP %d, %v", ans.status, err)
-		}
+		_, err := ask{}.send(t, s)
+		assert.ErrorIs(t, err, io.EOF)
 		wantBilled(t, s, "Drop", 0)
 	})
 	t.Run("Truncate sends the headers and half of the body", func(t *testing.T) {
 		s := newServer(t)
 		s.Inject(id2metatest.Truncate())
 		ans, err := ask{}.send(t, s)
-		if !errors.Is(err, io.ErrUnexpectedEOF) || ans.status != 200 ||
-			!strings.HasPrefix(ans.body, `{"RequestId":`) || strings.Contains(ans.body, "BizCode") {
-			t.Errorf("got HTTP %d, %q, %v", ans.status, ans.body, err)
-		}
-		if length, _ := strconv.Atoi(ans.header.Get("Content-Length")); length/2 != len(ans.body) {
-			t.Errorf("%d bytes of %d arrived, want half", len(ans.body), length)
-		}
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		assert.Equal(t, 200, ans.status)
+		assert.Regexp(t, `^{"RequestId":`, ans.body)
+		assert.NotContains(t, ans.body, "BizCode")
+		length, _ := strconv.Atoi(ans.header.Get("Content-Length"))
+		assert.Len(t, ans.body, length/2)
 		wantBilled(t, s, "Truncate", 200)
 	})
 	t.Run("Hang answers never, and is on record before", func(t *testing.T) {
 		s := newServer(t)
 		s.Inject(id2metatest.Hang())
-		if err := leaveOnArrival(t, s); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want that only the client ended it", err)
-		}
+		assert.ErrorIs(t, leaveOnArrival(t, s), context.Canceled)
 		wantBilled(t, s, "Hang", 0)
 	})
 }
@@ -150,26 +140,18 @@ func TestFaultsThatDisturbTheWay(t *testing.T) {
 func wantBilled(t *testing.T, s *id2metatest.Server, fault string, status int) {
 	t.Helper()
 	call := lastCall(t, s)
-	if !call.Billed || call.Outcome != "match" || call.Fault != fault || call.HTTPStatus != status {
-		t.Errorf("recorded as %+v", call)
-	}
-	if n := s.Billed(name, number); n != 1 {
-		t.Errorf("billed %d times, want 1", n)
-	}
+	assert.True(t, call.Billed && call.Outcome == "match" && call.Fault == fault && call.HTTPStatus == status, "recorded as %+v", call)
+	assert.Equal(t, 1, s.Billed(name, number))
 }
 
 func TestFaultOnARefusedRequestIsUsedUpAndBillsNobody(t *testing.T) {
 	s := newServer(t)
 	s.Inject(id2metatest.Drop())
-	if _, err := (ask{secret: "wrong"}).send(t, s); err == nil {
-		t.Error("the connection was not dropped")
-	}
-	if call := lastCall(t, s); call.Billed || call.Outcome != "SignatureDoesNotMatch" {
-		t.Errorf("recorded as %+v", call)
-	}
-	if ans := (ask{}).mustSend(t, s); ans.bizCode != "1" {
-		t.Errorf("the request after it got %s", ans.body)
-	}
+	_, err := ask{secret: "wrong"}.send(t, s)
+	assert.Error(t, err, "the connection was not dropped")
+	call := lastCall(t, s)
+	assert.True(t, !call.Billed && call.Outcome == "SignatureDoesNotMatch", "recorded as %+v", call)
+	assert.Equal(t, "1", ask{}.mustSend(t, s).bizCode, "the request after it")
 }
 
 func TestFaultThatReplacesTheAnswerLeavesTheNonceUnused(t *testing.T) {
@@ -177,9 +159,7 @@ func TestFaultThatReplacesTheAnswerLeavesTheNonceUnused(t *testing.T) {
 	s.Inject(id2metatest.Throttle(0))
 	a := ask{nonce: "same"}
 	a.mustSend(t, s)
-	if ans := a.mustSend(t, s); ans.bizCode != "1" {
-		t.Errorf("the request after it got %s", ans.body)
-	}
+	assert.Equal(t, "1", a.mustSend(t, s).bizCode, "the request after it")
 }
 
 func TestFaultsAreTakenInOrder(t *testing.T) {
@@ -190,9 +170,7 @@ func TestFaultsAreTakenInOrder(t *testing.T) {
 	for range 4 {
 		got = append(got, ask{}.mustSend(t, s).Code)
 	}
-	if want := "402 200 500 200"; strings.Join(got, " ") != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
+	assert.Equal(t, []string{"402", "200", "500", "200"}, got)
 }
 
 func TestEveryFaultIsTakenByOneOfManyAtOnce(t *testing.T) {
@@ -205,9 +183,7 @@ func TestEveryFaultIsTakenByOneOfManyAtOnce(t *testing.T) {
 	for range requests {
 		go func() {
 			ans, err := ask{}.send(t, s)
-			if err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, err)
 			statuses <- ans.status
 		}()
 	}
@@ -215,29 +191,17 @@ func TestEveryFaultIsTakenByOneOfManyAtOnce(t *testing.T) {
 	for range requests {
 		count[<-statuses]++
 	}
-	if count[503] != faults || count[200] != requests-faults {
-		t.Errorf("HTTP status: count is %v", count)
-	}
-	if n := s.Billed(name, number); n != requests-faults {
-		t.Errorf("billed %d times, want %d", n, requests-faults)
-	}
+	assert.Equal(t, map[int]int{503: faults, 200: requests - faults}, count)
+	assert.Equal(t, requests-faults, s.Billed(name, number))
 	for i, call := range s.Calls() {
-		if (call.Fault == "Status") != (i < faults) {
-			t.Errorf("call %d has the fault %q: the order of the calls is not that of the faults", i, call.Fault)
-		}
+		assert.Equal(t, i < faults, call.Fault == "Status", "call %d: the order of the calls is that of the faults", i)
 	}
 }
 
 func TestStatusThatCannotEndARequestPanics(t *testing.T) {
 	for _, status := range []int{0, 99, 100, 199, 1000} {
-		for _, make := range []func(){
-			func() { id2metatest.Status(status, "", "") },
-			func() { id2metatest.Raw(status, "") },
-		} {
-			if message := panicMessage(make); message == "" {
-				t.Errorf("%d is accepted", status)
-			}
-		}
+		assert.Panics(t, func() { id2metatest.Status(status, "", "") }, status)
+		assert.Panics(t, func() { id2metatest.Raw(status, "") }, status)
 	}
 	id2metatest.Raw(http.StatusFound, "")
 }

@@ -2,12 +2,13 @@ package id2metatest_test
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/id2meta/id2meta/id2metatest"
 )
@@ -90,26 +91,20 @@ func TestGatewayRefuses(t *testing.T) {
 			s := newServer(t)
 			s.AddCredential(stsID, stsSecret, stsToken)
 			ans := test.ask.mustSend(t, s)
-			if ans.status != test.status || ans.Code != test.code {
-				t.Errorf("got HTTP %d, %s, want HTTP %d", ans.status, ans.body, test.status)
-			}
-			if ans.RequestId == "" || ans.HostId == "" || ans.Message == "" ||
-				!strings.HasPrefix(ans.Recommend, "https://") || !strings.Contains(ans.Recommend, ans.RequestId) {
-				t.Errorf("a field is missing: %s", ans.body)
-			}
+			assert.Equal(t, test.status, ans.status)
+			assert.Equal(t, test.code, ans.Code, ans.body)
+			assert.True(t, ans.RequestId != "" && ans.HostId != "" && ans.Message != "", ans.body)
+			assert.Regexp(t, "^https://.*"+ans.RequestId, ans.Recommend)
 			secrets := []string{stsSecret, id2metatest.AccessKeySecret}
 			if test.code != noMatch { // which repeats what was signed
 				secrets = append(secrets, name, number, maskedName, maskedNumber, stsToken)
 			}
 			for _, secret := range secrets {
-				if strings.Contains(ans.body, secret) {
-					t.Errorf("the answer repeats %s", secret)
-				}
+				assert.NotContains(t, ans.body, secret)
 			}
 			call := s.Calls()[0]
-			if call.Outcome != test.code || call.HTTPStatus != test.status || call.Billed || call.RequestID != ans.RequestId {
-				t.Errorf("recorded as %+v", call)
-			}
+			assert.True(t, call.Outcome == test.code && call.HTTPStatus == test.status && !call.Billed && call.RequestID == ans.RequestId,
+				"recorded as %+v", call)
 		})
 	}
 }
@@ -117,32 +112,18 @@ func TestGatewayRefuses(t *testing.T) {
 // The message is word for word that of published answers, and behind it stands
 // exactly what the client signed: whoever signs by hand compares the two.
 func TestSignatureDoesNotMatchRepeatsWhatWasSigned(t *testing.T) {
-	for _, rpc := range []bool{false, true} {
-		for _, query := range []bool{false, true} {
-			for _, method := range []string{"POST", "GET"} {
-				for _, sts := range []bool{false, true} {
-					t.Run(fmt.Sprintf("rpc %v, query %v, %s, sts %v", rpc, query, method, sts), func(t *testing.T) {
-						s := newServer(t)
-						s.AddCredential("temporary", "its secret", "its token")
-						var toSign, canonicalRequest string
-						a := ask{rpc: rpc, query: query, method: method, secret: "wrong", toSign: &toSign, canonicalRequest: &canonicalRequest}
-						if sts {
-							a.id, a.token = "temporary", "its token"
-						}
-						ans := a.mustSend(t, s)
-						want := "Specified signature does not match our calculation." +
-							" server StringToSign is [" + toSign + "] server CanonicalRequest is [" + canonicalRequest + "]"
-						if rpc {
-							want = "Specified signature is not matched with our calculation. server string to sign is:" + toSign
-						}
-						if ans.Code != "SignatureDoesNotMatch" || ans.Message != want {
-							t.Errorf("got %s: %q\nwant %q", ans.Code, ans.Message, want)
-						}
-					})
-				}
-			}
+	onEveryWayToSend(t, func(t *testing.T, s *id2metatest.Server, a ask) {
+		var toSign, canonicalRequest string
+		a.secret, a.toSign, a.canonicalRequest = "wrong", &toSign, &canonicalRequest
+		ans := a.mustSend(t, s)
+		want := "Specified signature does not match our calculation." +
+			" server StringToSign is [" + toSign + "] server CanonicalRequest is [" + canonicalRequest + "]"
+		if a.rpc {
+			want = "Specified signature is not matched with our calculation. server string to sign is:" + toSign
 		}
-	}
+		assert.Equal(t, "SignatureDoesNotMatch", ans.Code)
+		assert.Equal(t, want, ans.Message)
+	})
 }
 
 func TestGatewayAccepts(t *testing.T) {
@@ -162,9 +143,7 @@ func TestGatewayAccepts(t *testing.T) {
 		}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if ans := test.ask.mustSend(t, newServer(t)); ans.bizCode != "1" {
-				t.Errorf("got HTTP %d, %s", ans.status, ans.body)
-			}
+			assert.Equal(t, "1", test.ask.mustSend(t, newServer(t)).bizCode)
 		})
 	}
 }
@@ -177,19 +156,13 @@ func TestNonceIsForOneRequest(t *testing.T) {
 
 		forged := a
 		forged.secret = "wrong"
-		if ans := forged.mustSend(t, s); ans.Code != "SignatureDoesNotMatch" {
-			t.Errorf("a forged request got %s", ans.body)
-		}
-		if ans := a.mustSend(t, s); ans.bizCode != "1" {
-			t.Errorf("the first use, after a forged one, got %s", ans.body)
-		}
-		if ans := a.mustSend(t, s); ans.status != 400 || ans.Code != "SignatureNonceUsed" {
-			t.Errorf("the second use got HTTP %d, %s", ans.status, ans.body)
-		}
+		assert.Equal(t, "SignatureDoesNotMatch", forged.mustSend(t, s).Code)
+		assert.Equal(t, "1", a.mustSend(t, s).bizCode, "the first use, after a forged one")
+		second := a.mustSend(t, s)
+		assert.Equal(t, 400, second.status)
+		assert.Equal(t, "SignatureNonceUsed", second.Code)
 		a.id, a.secret = "other", "secret"
-		if ans := a.mustSend(t, s); ans.bizCode != "1" {
-			t.Errorf("the use by another access key got %s", ans.body)
-		}
+		assert.Equal(t, "1", a.mustSend(t, s).bizCode, "the use by another access key")
 	}
 }
 
@@ -197,12 +170,8 @@ func TestAddCredentialReplacesOneThatIsKnown(t *testing.T) {
 	s := newServer(t)
 	s.AddCredential("rotated", "old", "old token")
 	s.AddCredential("rotated", "new", "new token")
-	if ans := (ask{id: "rotated", secret: "old", token: "old token"}).mustSend(t, s); ans.status != 400 {
-		t.Errorf("the old secret got HTTP %d, %s", ans.status, ans.body)
-	}
-	if ans := (ask{id: "rotated", secret: "new", token: "new token"}).mustSend(t, s); ans.bizCode != "1" {
-		t.Errorf("the new secret got HTTP %d, %s", ans.status, ans.body)
-	}
+	assert.Equal(t, 400, ask{id: "rotated", secret: "old", token: "old token"}.mustSend(t, s).status)
+	assert.Equal(t, "1", ask{id: "rotated", secret: "new", token: "new token"}.mustSend(t, s).bizCode)
 }
 
 func TestBodyThatDoesNotEndIsCutOff(t *testing.T) {
@@ -211,10 +180,7 @@ func TestBodyThatDoesNotEndIsCutOff(t *testing.T) {
 		body := bytes.Repeat([]byte("a"), 2<<20)
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	}}
-	if ans, err := a.send(t, s); err == nil {
-		t.Errorf("got HTTP %d", ans.status)
-	}
-	if n := len(s.Calls()); n != 0 {
-		t.Errorf("%d calls were recorded", n)
-	}
+	_, err := a.send(t, s)
+	assert.Error(t, err)
+	assert.Empty(t, s.Calls())
 }

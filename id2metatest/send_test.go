@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
@@ -84,9 +86,7 @@ func (a ask) send(t testing.TB, s *id2metatest.Server) (answer, error) {
 func (a ask) mustSend(t testing.TB, s *id2metatest.Server) answer {
 	t.Helper()
 	ans, err := a.send(t, s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return ans
 }
 
@@ -137,9 +137,7 @@ func (a ask) request(t testing.TB, host string) *http.Request {
 		query, body = body, ""
 	}
 	r, err := http.NewRequest(a.method, "https://"+host+a.path+"?"+query, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if body != "" {
 		r.Header.Set("Content-Type", a.contentType)
 	}

@@ -1,9 +1,7 @@
 package id2metatest_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -15,6 +13,8 @@ import (
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	"github.com/alibabacloud-go/tea/tea"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
@@ -23,21 +23,15 @@ import (
 func TestOptionsMakeAClient(t *testing.T) {
 	s := newServer(t)
 	client, err := id2meta.New(append(s.Options(), id2meta.WithTimeout(5*time.Second))...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	masked, err := id2meta.MD5Param(name, number)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, param := range []id2meta.Param{{UserName: name, IdentifyNum: number}, masked} {
 		result, err := client.Verify(context.Background(), param)
-		if err != nil || !result.Match() {
-			t.Errorf("%s: %+v, %v", param.ParamType, result, err)
-		}
-		if call := lastCall(t, s); call.RequestID != result.RequestID || call.Params != "body" {
-			t.Errorf("recorded as %+v", call)
-		}
+		require.NoError(t, err)
+		assert.True(t, result.Match())
+		assert.Equal(t, lastCall(t, s).RequestID, result.RequestID)
+		assert.Equal(t, "body", lastCall(t, s).Params)
 	}
 }
 
@@ -46,110 +40,80 @@ func TestOptionsMakeAClient(t *testing.T) {
 func TestVendorSDK(t *testing.T) {
 	s := newServer(t)
 	s.AddCredential("temporary", "its secret", "its token")
-	config := func(id, secret, token string) *openapi.Config {
-		c := new(openapi.Config).SetEndpoint(s.Endpoint()).SetCa(string(s.CertificatePEM())).
-			SetAccessKeyId(id).SetAccessKeySecret(secret)
-		if token != "" {
-			c.SetSecurityToken(token)
-		}
-		return c
-	}
 	for _, test := range []struct {
-		name   string
-		config *openapi.Config
-		sts    bool
+		name, id, secret, token string
+		sts                     bool
 	}{
-		{"permanent access key", config(id2metatest.AccessKeyID, id2metatest.AccessKeySecret, ""), false},
-		{"temporary access key", config("temporary", "its secret", "its token"), true},
+		{"permanent access key", id2metatest.AccessKeyID, id2metatest.AccessKeySecret, "", false},
+		{"temporary access key", "temporary", "its secret", "its token", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			client, err := cloudauth.NewClient(test.config)
-			if err != nil {
-				t.Fatal(err)
-			}
+			client := newSDK(t, s, test.id, test.secret, test.token)
 			// What an encoder could get wrong: a space, an asterisk, a tilde, a plus.
 			for userName, want := range map[string]string{name: "1", "𠮷 *~+野": "2"} {
 				res, err := client.Id2MetaVerify(new(cloudauth.Id2MetaVerifyRequest).
 					SetParamType("normal").SetUserName(userName).SetIdentifyNum(number))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := tea.StringValue(res.Body.ResultObject.BizCode); got != want {
-					t.Errorf("%s: BizCode %s, want %s", userName, got, want)
-				}
+				require.NoError(t, err)
+				assert.Equal(t, want, tea.StringValue(res.Body.ResultObject.BizCode), userName)
 			}
 			call := lastCall(t, s)
-			if call.Params != "query" || call.STS != test.sts || call.Signature != "ACS3-HMAC-SHA256" {
-				t.Errorf("recorded as %+v", call)
-			}
+			assert.True(t, call.Params == "query" && call.STS == test.sts && call.Signature == "ACS3-HMAC-SHA256", "recorded as %+v", call)
 		})
 	}
 }
 
+func newSDK(t *testing.T, s *id2metatest.Server, id, secret, token string) *cloudauth.Client {
+	t.Helper()
+	config := new(openapi.Config).SetEndpoint(s.Endpoint()).SetCa(string(s.CertificatePEM())).
+		SetAccessKeyId(id).SetAccessKeySecret(secret)
+	if token != "" {
+		config.SetSecurityToken(token)
+	}
+	client, err := cloudauth.NewClient(config)
+	require.NoError(t, err)
+	return client
+}
+
 func TestVendorSDKUnderstandsARefusal(t *testing.T) {
-	s := newServer(t)
-	client, err := cloudauth.NewClient(new(openapi.Config).SetEndpoint(s.Endpoint()).
-		SetCa(string(s.CertificatePEM())).SetAccessKeyId(id2metatest.AccessKeyID).SetAccessKeySecret("wrong"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = client.Id2MetaVerify(new(cloudauth.Id2MetaVerifyRequest).SetParamType("normal"))
+	client := newSDK(t, newServer(t), id2metatest.AccessKeyID, "wrong", "")
+	_, err := client.Id2MetaVerify(new(cloudauth.Id2MetaVerifyRequest).SetParamType("normal"))
 	sdkError, ok := err.(*tea.SDKError)
-	if !ok || tea.StringValue(sdkError.Code) != "SignatureDoesNotMatch" || tea.IntValue(sdkError.StatusCode) != 400 {
-		t.Errorf("got %v", err)
-	}
+	require.True(t, ok, err)
+	assert.Equal(t, "SignatureDoesNotMatch", tea.StringValue(sdkError.Code))
+	assert.Equal(t, 400, tea.IntValue(sdkError.StatusCode))
 }
 
 func TestAddPerson(t *testing.T) {
 	s := newServer(t)
 	s.AddPerson(" 李四 ", "１１０１０５１９４９１２３１００３８")
-	if ans := (ask{params: normal("李四", "110105194912310038")}).mustSend(t, s); ans.bizCode != "1" {
-		t.Errorf("a person added in full width got %s", ans.body)
-	}
+	assert.Equal(t, "1", ask{params: normal("李四", "110105194912310038")}.mustSend(t, s).bizCode, "a person added in full width")
 	s.AddPerson("王五", number)
-	if ans := (ask{}).mustSend(t, s); ans.bizCode != "2" {
-		t.Errorf("the name that was replaced got %s", ans.body)
-	}
+	assert.Equal(t, "2", ask{}.mustSend(t, s).bizCode, "the name was replaced")
 	for _, bad := range [][2]string{{"", number}, {"张3", number}, {name, "110105194912310021"}, {number, name}} {
 		message := panicMessage(func() { s.AddPerson(bad[0], bad[1]) })
-		if !strings.Contains(message, "AddPerson") {
-			t.Errorf("no panic, or an unclear one: %q", message)
-		}
+		assert.Contains(t, message, "AddPerson")
 		for _, value := range bad {
-			if value != "" && strings.Contains(message, value) {
-				t.Errorf("the message repeats the value: %s", message)
-			}
+			assert.False(t, value != "" && strings.Contains(message, value), message)
 		}
 	}
 }
 
 func TestAllServersOfAProcessHaveOneCertificate(t *testing.T) {
 	a, b := newServer(t), newServer(t)
-	if !bytes.Equal(a.CertificatePEM(), b.CertificatePEM()) {
-		t.Error("they differ")
-	}
-	if a.Endpoint() == b.Endpoint() {
-		t.Error("two Servers have one endpoint")
-	}
+	assert.Equal(t, a.CertificatePEM(), b.CertificatePEM())
+	assert.NotEqual(t, a.Endpoint(), b.Endpoint())
 	res, err := a.Client().Do(ask{}.request(t, b.Endpoint()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	res.Body.Close()
-	if _, err := http.DefaultClient.Do(ask{}.request(t, a.Endpoint())); err == nil {
-		t.Error("a client trusts the certificate without being told to")
-	}
+	_, err = http.DefaultClient.Do(ask{}.request(t, a.Endpoint()))
+	assert.Error(t, err, "a client trusts the certificate without being told to")
 }
 
 func TestClient(t *testing.T) {
 	s := newServer(t)
 	transport := s.Client().Transport.(*http.Transport)
-	if transport.TLSClientConfig.InsecureSkipVerify {
-		t.Error("it trusts everybody, so no test notices a client that does")
-	}
-	if transport.MaxIdleConnsPerHost < 100 {
-		t.Errorf("%d idle connections a host, want 100 or more", transport.MaxIdleConnsPerHost)
-	}
+	assert.False(t, transport.TLSClientConfig.InsecureSkipVerify, "it trusts everybody, so no test notices a client that does")
+	assert.GreaterOrEqual(t, transport.MaxIdleConnsPerHost, 100)
 }
 
 func TestManyAtOnce(t *testing.T) {
@@ -163,49 +127,36 @@ func TestManyAtOnce(t *testing.T) {
 			for range 8 {
 				s.AddPerson(name, number)
 				ans, err := ask{id: id, secret: "secret"}.send(t, s)
-				if err != nil || ans.bizCode != "1" {
-					t.Errorf("%s, %v", ans.body, err)
-				}
+				assert.NoError(t, err)
+				assert.Equal(t, "1", ans.bizCode)
 				s.Calls()
 			}
 		})
 	}
 	wg.Wait()
-	if n := s.Billed(name, number); n != 32*8 {
-		t.Errorf("billed %d times, want %d", n, 32*8)
-	}
+	assert.Equal(t, 32*8, s.Billed(name, number))
 }
 
-func TestCloseReleasesWhatHangs(t *testing.T) {
+func TestCloseReleasesWhatHangsAndIdleConnections(t *testing.T) {
 	before := runtime.NumGoroutine()
 	s := id2metatest.NewServer()
+	ask{}.mustSend(t, s) // on a connection that is then idle
 	s.Inject(id2metatest.Hang(), id2metatest.Delay(time.Hour), id2metatest.Hang())
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
-			if _, err := (ask{}).send(t, s); err == nil {
-				t.Error("a request was answered")
-			}
+			_, err := ask{}.send(t, s)
+			assert.Error(t, err, "a request was answered")
 		})
 	}
-	for len(s.Calls()) < 3 {
+	for len(s.Calls()) < 4 {
 		time.Sleep(time.Millisecond)
 	}
 	start := time.Now()
 	s.Close()
 	s.Close() // does no harm
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("Close took %v", took)
-	}
+	assert.Less(t, time.Since(start), time.Second)
 	wg.Wait()
-	wantGoroutines(t, before)
-}
-
-func TestCloseClosesIdleConnections(t *testing.T) {
-	before := runtime.NumGoroutine()
-	s := id2metatest.NewServer()
-	ask{}.mustSend(t, s)
-	s.Close()
 	wantGoroutines(t, before)
 }
 
@@ -216,9 +167,7 @@ func TestClientThatLeavesReleasesItsRequest(t *testing.T) {
 	running := runtime.NumGoroutine()
 	s.Inject(id2metatest.Hang(), id2metatest.Delay(time.Hour))
 	for range 2 {
-		if err := leaveOnArrival(t, s); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want that only the client ended it", err)
-		}
+		assert.ErrorIs(t, leaveOnArrival(t, s), context.Canceled)
 	}
 	wantGoroutines(t, running)
 	s.Close()
@@ -252,47 +201,34 @@ func wantGoroutines(t *testing.T, want int) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	stacks := make([]byte, 1<<20)
-	t.Errorf("%d goroutines, want %d:\n%s", runtime.NumGoroutine(), want, stacks[:runtime.Stack(stacks, true)])
+	assert.Fail(t, "goroutines are left", "%s", stacks[:runtime.Stack(stacks, true)])
 }
 
 func TestServerListensOnAGivenAddress(t *testing.T) {
 	first := id2metatest.NewServer(id2metatest.WithAddress("127.0.0.1:0"))
 	address := first.Endpoint()
-	if !strings.HasPrefix(address, "127.0.0.1:") || strings.HasSuffix(address, ":0") {
-		t.Errorf("listens on %s", address)
-	}
+	assert.Regexp(t, `^127\.0\.0\.1:[1-9]`, address)
 	first.Close()
 	s := id2metatest.NewServer(id2metatest.WithAddress(address))
 	defer s.Close()
 	s.AddPerson(name, number)
 	client, err := id2meta.New(s.Options()...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if result, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: number}); err != nil || !result.Match() || s.Endpoint() != address {
-		t.Errorf("%+v, %v, on %s", result, err, s.Endpoint())
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("an address that is taken does not panic")
-		}
-	}()
-	id2metatest.NewServer(id2metatest.WithAddress(address))
+	require.NoError(t, err)
+	result, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: number})
+	require.NoError(t, err)
+	assert.True(t, result.Match())
+	assert.Equal(t, address, s.Endpoint())
+	assert.Panics(t, func() { id2metatest.NewServer(id2metatest.WithAddress(address)) }, "an address that is taken")
 }
 
 func TestLatencyOfTheServer(t *testing.T) {
 	s := id2metatest.NewServer(id2metatest.WithLatency(50*time.Millisecond, 60*time.Millisecond))
 	client, err := id2meta.New(append(s.Options(), id2meta.WithTimeout(5*time.Second))...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	started := time.Now()
-	if _, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: number}); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(started); took < 50*time.Millisecond {
-		t.Errorf("the answer took %v", took)
-	}
+	_, err = client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: number})
+	assert.NoError(t, err)
+	assert.GreaterOrEqual(t, time.Since(started), 50*time.Millisecond)
 	s.Close()
 
 	slow := id2metatest.NewServer(id2metatest.WithLatency(time.Hour, time.Hour))
@@ -303,10 +239,7 @@ func TestLatencyOfTheServer(t *testing.T) {
 		slow.Close()
 	}()
 	client, err = id2meta.New(slow.Options()...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: number}); !errors.Is(err, id2meta.ErrMaybeBilled) {
-		t.Errorf("closed meanwhile: %v", err)
-	}
+	require.NoError(t, err)
+	_, err = client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: number})
+	assert.ErrorIs(t, err, id2meta.ErrMaybeBilled, "closed meanwhile")
 }

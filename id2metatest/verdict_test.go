@@ -1,8 +1,13 @@
 package id2metatest_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/id2meta/id2meta/id2metatest"
 )
 
 func TestVerdict(t *testing.T) {
@@ -36,53 +41,37 @@ func TestVerdict(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ans := ask{params: test.params}.mustSend(t, s)
-			if ans.status != 200 || ans.Code != "200" || ans.Message != "success" || ans.bizCode != test.bizCode {
-				t.Errorf("got HTTP %d, %s, want BizCode %s", ans.status, ans.body, test.bizCode)
-			}
+			assert.True(t, ans.status == 200 && ans.Code == "200" && ans.Message == "success", "HTTP %d, %s", ans.status, ans.body)
+			assert.Equal(t, test.bizCode, ans.bizCode)
 		})
 	}
 }
 
 func TestEveryWayToSend(t *testing.T) {
-	s := newServer(t)
-	s.AddCredential("temporary", "its secret", "its token")
-
-	for _, rpc := range []bool{false, true} {
-		for _, method := range []string{"POST", "GET"} {
-			for _, query := range []bool{false, true} {
-				for _, md5 := range []bool{false, true} {
-					for _, sts := range []bool{false, true} {
-						a := ask{rpc: rpc, method: method, query: query}
-						labels := []string{"signed by ACS3", method, "in the body", "as plain text", "with a permanent key"}
-						if rpc {
-							labels[0] = "signed by HMAC-SHA1"
-						}
-						if query {
-							labels[2] = "in the query"
-						}
-						if md5 {
-							labels[3] = "masked"
-							a.params = masked(maskedName, maskedNumber)
-						}
-						if sts {
-							labels[4] = "with a temporary key"
-							a.id, a.secret, a.token = "temporary", "its secret", "its token"
-						}
-						t.Run(strings.Join(labels, " "), func(t *testing.T) {
-							if ans := a.mustSend(t, s); ans.bizCode != "1" {
-								t.Errorf("HTTP %d: %s", ans.status, ans.body)
-							}
-							call := s.Calls()[len(s.Calls())-1]
-							if call.Method != method || (call.Params == "query") != query ||
-								(call.ParamType == "md5") != md5 || call.STS != sts ||
-								(call.Signature == "HMAC-SHA1") != rpc {
-								t.Errorf("recorded as %+v", call)
-							}
-						})
-					}
-				}
-			}
+	onEveryWayToSend(t, func(t *testing.T, s *id2metatest.Server, a ask) {
+		for paramType, params := range map[string]map[string]string{"normal": normal(name, number), "md5": masked(maskedName, maskedNumber)} {
+			a.params = params
+			assert.Equal(t, "1", a.mustSend(t, s).bizCode)
+			call := lastCall(t, s)
+			assert.True(t, call.Method == a.method && (call.Params == "query") == a.query && call.ParamType == paramType &&
+				call.STS == (a.token != "") && (call.Signature == "HMAC-SHA1") == a.rpc, "recorded as %+v", call)
 		}
+	})
+}
+
+// onEveryWayToSend runs a test with each signature, method, place of the parameters and
+// kind of access key.
+func onEveryWayToSend(t *testing.T, test func(t *testing.T, s *id2metatest.Server, a ask)) {
+	for i := range 16 {
+		a := ask{rpc: i&1 != 0, query: i&2 != 0, method: []string{"POST", "GET"}[i>>2&1]}
+		if i&8 != 0 {
+			a.id, a.secret, a.token = "temporary", "its secret", "its token"
+		}
+		t.Run(fmt.Sprintf("%s, rpc %v, query %v, sts %v", a.method, a.rpc, a.query, a.token != ""), func(t *testing.T) {
+			s := newServer(t)
+			s.AddCredential("temporary", "its secret", "its token")
+			test(t, s, a)
+		})
 	}
 }
 
@@ -135,16 +124,12 @@ func TestParameters(t *testing.T) {
 		}
 		t.Run(test.name+" is Code "+code, func(t *testing.T) {
 			ans := ask{params: test.params}.mustSend(t, s)
-			if ans.status != 200 || ans.Code != code || ans.Message != message || ans.bizCode != "" {
-				t.Errorf("got HTTP %d, %s, want %s", ans.status, ans.body, message)
-			}
-			if strings.Contains(ans.body, "ResultObject") {
-				t.Error("there is a ResultObject without a verdict")
-			}
-			call := s.Calls()[len(s.Calls())-1]
-			if call.Outcome != code || call.Billed || call.Person != "" {
-				t.Errorf("recorded as %+v", call)
-			}
+			assert.Equal(t, 200, ans.status)
+			assert.Equal(t, code, ans.Code)
+			assert.Equal(t, message, ans.Message)
+			assert.NotContains(t, ans.body, "ResultObject", "there is no verdict")
+			call := lastCall(t, s)
+			assert.True(t, call.Outcome == code && !call.Billed && call.Person == "", "recorded as %+v", call)
 		})
 	}
 }
@@ -156,7 +141,6 @@ func TestIllegalParameterIsAnsweredLikeThePublishedExample(t *testing.T) {
 	ans := ask{params: normal(name, "110105194912310021")}.mustSend(t, s)
 	want := `{"RequestId":"` + ans.RequestId + `","HostId":"` + s.Endpoint() + `","Code":"401","Message":"参数非法(identifyNum)",` +
 		`"Recommend":"https://api.aliyun.com/troubleshoot?q=401&product=Cloudauth&requestId=` + ans.RequestId + `"}`
-	if ans.body != want || ans.RequestId == "" {
-		t.Errorf("got  %s\nwant %s", ans.body, want)
-	}
+	assert.Equal(t, want, ans.body)
+	assert.NotEmpty(t, ans.RequestId)
 }

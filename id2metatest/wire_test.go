@@ -7,10 +7,12 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta/id2metatest"
 )
@@ -22,9 +24,7 @@ func dial(t *testing.T, s *id2metatest.Server) net.Conn {
 	t.Helper()
 	config := s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	conn, err := tls.Dial("tcp", s.Endpoint(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	return conn
 }
@@ -33,16 +33,12 @@ func dial(t *testing.T, s *id2metatest.Server) net.Conn {
 func rawHead(t *testing.T, s *id2metatest.Server) string {
 	t.Helper()
 	conn := dial(t, s)
-	if err := (ask{}).request(t, s.Endpoint()).Write(conn); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, (ask{}).request(t, s.Endpoint()).Write(conn))
 	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 	var head strings.Builder
 	for r := bufio.NewReader(conn); ; {
 		line, err := r.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if line == "\r\n" {
 			return head.String()
 		}
@@ -62,9 +58,7 @@ func TestHeadersAreSpelledAsTheGatewaySpellsThem(t *testing.T) {
 		`X-Ratelimit-User-Api: Limit:50,Remain:0,TimeLeft:1000,Reset:1000`,
 		`X-Ratelimit-User: Limit:50,Remain:0,TimeLeft:1000,Reset:1000`,
 	} {
-		if !regexp.MustCompile(`(?m)^` + line + "\r$").MatchString(head) {
-			t.Errorf("no line %s in\n%s", line, head)
-		}
+		assert.Regexp(t, `(?m)^`+line+"\r$", head)
 	}
 }
 
@@ -88,15 +82,13 @@ func TestEveryAnswerHasTheRequestIDInItsHead(t *testing.T) {
 			ans, _ := test.ask.send(t, s) // Truncate is an error, with the head beside it
 			again, _ := test.ask.send(t, s)
 			requestID, traceID := ans.header.Get("x-acs-request-id"), ans.header.Get("x-acs-trace-id")
-			if requestID == "" || requestID != s.Calls()[0].RequestID {
-				t.Errorf("x-acs-request-id is %q, want %q", requestID, s.Calls()[0].RequestID)
+			assert.NotEmpty(t, requestID)
+			assert.Equal(t, s.Calls()[0].RequestID, requestID)
+			if ans.RequestId != "" {
+				assert.Equal(t, ans.RequestId, requestID)
 			}
-			if ans.RequestId != "" && ans.RequestId != requestID {
-				t.Errorf("the body has the request ID %q, the head %q", ans.RequestId, requestID)
-			}
-			if traceID == "" || traceID == again.header.Get("x-acs-trace-id") {
-				t.Errorf("x-acs-trace-id is %q, and the same in the next answer", traceID)
-			}
+			assert.NotEmpty(t, traceID)
+			assert.NotEqual(t, traceID, again.header.Get("x-acs-trace-id"), "in the next answer")
 		})
 	}
 }
@@ -109,9 +101,7 @@ func TestHeadWithoutEndIsCutOff(t *testing.T) {
 	if err == nil && ans.status != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("got HTTP %d", ans.status)
 	}
-	if n := len(s.Calls()); n != 0 {
-		t.Errorf("%d calls were recorded", n)
-	}
+	assert.Empty(t, s.Calls())
 }
 
 func TestCloseDoesNotWaitForClients(t *testing.T) {
