@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
 )
@@ -20,16 +22,16 @@ func fast() Option { return WithRate(1_000_000, 1000) }
 
 func wantDailyLimit(t *testing.T, err error) {
 	t.Helper()
-	if !errors.Is(err, id2meta.ErrDailyLimit) || !errors.Is(err, id2meta.ErrThrottled) || errors.Is(err, id2meta.ErrUnavailable) {
-		t.Errorf("error %v", err)
-	}
+	assert.ErrorIs(t, err, id2meta.ErrDailyLimit)
+	assert.ErrorIs(t, err, id2meta.ErrThrottled)
+	assert.NotErrorIs(t, err, id2meta.ErrUnavailable)
 }
 
 func wantToday(t *testing.T, limiter *Limiter, want int) {
 	t.Helper()
-	if n, err := limiter.Today(t.Context()); err != nil || n != want {
-		t.Errorf("today %d, %v, want %d", n, err, want)
-	}
+	n, err := limiter.Today(t.Context())
+	assert.NoError(t, err)
+	assert.Equal(t, want, n)
 }
 
 func TestDailyLimit(t *testing.T) {
@@ -56,9 +58,8 @@ func TestDailyLimit(t *testing.T) {
 			}
 		}
 		group.Wait()
-		if granted.Load() != n || refused.Load() != 400-n {
-			t.Errorf("granted %d, refused %d", granted.Load(), refused.Load())
-		}
+		assert.EqualValues(t, n, granted.Load())
+		assert.EqualValues(t, 400-n, refused.Load())
 	})
 	t.Run("a caller is refused at once, and uses nothing of the rate", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server, WithDailyLimit(7))
@@ -68,12 +69,10 @@ func TestDailyLimit(t *testing.T) {
 		for range 100 {
 			wantDailyLimit(t, limiter.Wait(t.Context()))
 		}
-		if took := time.Since(started); took > soon {
-			t.Errorf("took %v", took)
-		}
-		if got, err := client.HGet(t.Context(), "test", "used_until").Int64(); err != nil || got != used {
-			t.Errorf("used until %d (%v), want %d", got, err, used)
-		}
+		assert.Less(t, time.Since(started), soon)
+		got, err := client.HGet(t.Context(), "test", "used_until").Int64()
+		assert.NoError(t, err)
+		assert.Equal(t, used, got)
 		wantToday(t, limiter, 7)
 	})
 	t.Run("the error says when it ends, and names no key", func(t *testing.T) {
@@ -82,18 +81,18 @@ func TestDailyLimit(t *testing.T) {
 		err := limiter.Wait(t.Context())
 		e, ok := errors.AsType[*dailyLimitError](err)
 		left := time.Until(time.Unix((today()+1)*secondsOfDay-secondsEastOfUTC, 0))
-		if !ok || e.limit != 7 || (e.wait-left).Abs() > 5*time.Second || !strings.Contains(err.Error(), "7 requests") {
-			t.Errorf("error %v, want one with %v", err, left)
-		}
+		require.True(t, ok, err)
+		assert.Equal(t, 7, e.limit)
+		assert.InDelta(t, left, e.wait, float64(5*time.Second))
+		assert.Contains(t, err.Error(), "7 requests")
+		assert.NotContains(t, err.Error(), "test")
 	})
 	t.Run("a caller that is refused for the rate does not count", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server, WithDailyLimit(7))
 		hold(t, client, in(8*time.Second), today(), 3)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := limiter.Wait(ctx); !errors.Is(err, errTooLate) {
-			t.Errorf("error %v", err)
-		}
+		assert.ErrorIs(t, limiter.Wait(ctx), errTooLate)
 		wantToday(t, limiter, 3)
 	})
 	t.Run("after midnight the count begins again", func(t *testing.T) {
@@ -101,9 +100,7 @@ func TestDailyLimit(t *testing.T) {
 		hold(t, client, in(-time.Hour), today()-1, 7)
 		wantToday(t, limiter, 0)
 		for range 7 {
-			if err := limiter.Wait(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, limiter.Wait(t.Context()))
 		}
 		wantDailyLimit(t, limiter.Wait(t.Context()))
 		wantToday(t, limiter, 7)
@@ -111,9 +108,7 @@ func TestDailyLimit(t *testing.T) {
 	t.Run("the count survives new processes and a new Redis", func(t *testing.T) {
 		server := newTestRedis(t)
 		for range 3 {
-			if err := mustNew(t, newTestClient(t, server, nil), "test", WithDailyLimit(3)).Wait(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, mustNew(t, newTestClient(t, server, nil), "test", WithDailyLimit(3)).Wait(t.Context()))
 			server.Stop()
 			server.Start()
 		}
@@ -126,32 +121,28 @@ func TestDailyLimit(t *testing.T) {
 		client.Del(t.Context(), "test")
 		wantToday(t, limiter, 0)
 		for range 3 {
-			if err := limiter.Wait(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, limiter.Wait(t.Context()))
 		}
 		wantToday(t, limiter, 3)
-		if ttl, err := client.PTTL(t.Context(), "test").Result(); err != nil || ttl < 25*time.Hour {
-			t.Errorf("the key expires in %v, %v", ttl, err)
-		}
+		ttl, err := client.PTTL(t.Context(), "test").Result()
+		assert.NoError(t, err)
+		assert.GreaterOrEqual(t, ttl, 25*time.Hour)
 	})
 	t.Run("a Client says so, and until when, and sends nothing", func(t *testing.T) {
 		simulator := newSimulator(t)
 		limiter := mustNew(t, newTestClient(t, server, nil), "client", WithDailyLimit(2))
 		client := newVerifier(t, simulator, limiter)
 		for range 2 {
-			if _, err := client.Verify(t.Context(), sample); err != nil {
-				t.Fatal(err)
-			}
+			_, err := client.Verify(t.Context(), sample)
+			require.NoError(t, err)
 		}
 		_, err := client.Verify(t.Context(), sample)
 		wantDailyLimit(t, err)
-		if e, ok := errors.AsType[*id2meta.APIError](err); !ok || e.RetryAfter <= 0 || id2meta.RemedyOf(err) != id2meta.RemedyOperator {
-			t.Errorf("error %v, remedy %v", err, id2meta.RemedyOf(err))
-		}
-		if n := len(simulator.Calls()); n != 2 {
-			t.Errorf("%d requests arrived", n)
-		}
+		e, ok := errors.AsType[*id2meta.APIError](err)
+		require.True(t, ok, err)
+		assert.Positive(t, e.RetryAfter)
+		assert.Equal(t, id2meta.RemedyOperator, id2meta.RemedyOf(err))
+		assert.Len(t, simulator.Calls(), 2)
 	})
 }
 
@@ -167,18 +158,14 @@ func TestADayThatHasBegunDoesNotEndByAClockThatIsBehind(t *testing.T) {
 		clock := (today()+1)*secondsOfDay - secondsEastOfUTC - int64(test.toMidnight.Seconds())
 		hold(t, client, clock*1_000_000, today()+1, 7)
 		reply, err := atTime(clock).Run(t.Context(), client, []string{"test"}, clockTolerance.Microseconds(), 85106.4, 21276.6, 7).Slice()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		want := "bad state"
 		if test.ok {
 			want = "daily limit"
 		}
-		if reply[0] != want {
-			t.Errorf("%v before midnight: %q, want %q", test.toMidnight, reply, want)
-		}
-		if wait, _ := reply[1].(int64); test.ok && time.Duration(wait)*time.Microsecond != 24*time.Hour+test.toMidnight {
-			t.Errorf("wait %d", wait)
+		assert.Equal(t, want, reply[0], "%v before midnight", test.toMidnight)
+		if wait, _ := reply[1].(int64); test.ok {
+			assert.Equal(t, 24*time.Hour+test.toMidnight, time.Duration(wait)*time.Microsecond)
 		}
 	}
 }
@@ -195,9 +182,7 @@ func TestMidnightInChinaByTheClockOfRedis(t *testing.T) {
 	midnight := time.Date(2026, 11, 30, 16, 0, 0, 0, time.UTC).Unix()
 	ask := func(second int64) string {
 		reply, err := atTime(second).Run(t.Context(), client, []string{"test"}, clockTolerance.Microseconds(), 5_000_000, 1000, 2).Slice()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return reply[0].(string)
 	}
 	for i, test := range []struct {
@@ -213,9 +198,7 @@ func TestMidnightInChinaByTheClockOfRedis(t *testing.T) {
 		{midnight + 86399, "daily limit"},
 		{midnight + 86400, "granted"},
 	} {
-		if got := ask(test.second); got != test.want {
-			t.Errorf("step %d: %s, want %s", i, got, test.want)
-		}
+		assert.Equal(t, test.want, ask(test.second), "step %d", i)
 	}
 }
 
@@ -224,9 +207,7 @@ func TestTheDailyLimitWithoutRedis(t *testing.T) {
 		server := newTestRedis(t)
 		limiter, _, _ := newTestLimiter(t, server, append(opts, fast(), WithDailyLimit(5))...)
 		for range 2 {
-			if err := limiter.Wait(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, limiter.Wait(t.Context()))
 		}
 		server.Kill()
 		return server, limiter
@@ -234,16 +215,13 @@ func TestTheDailyLimitWithoutRedis(t *testing.T) {
 	t.Run("open: the process goes on until it was granted n", func(t *testing.T) {
 		server, limiter := start(t, WithFailOpen())
 		for range 3 {
-			if err := limiter.Wait(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, limiter.Wait(t.Context()))
 		}
 		for range 3 {
 			wantDailyLimit(t, limiter.Wait(t.Context()))
 		}
-		if _, err := limiter.Today(t.Context()); !errors.Is(err, id2meta.ErrUnavailable) {
-			t.Errorf("error of Today %v", err)
-		}
+		_, err := limiter.Today(t.Context())
+		assert.ErrorIs(t, err, id2meta.ErrUnavailable)
 		server.Start()
 		eventually(t, func() error { return limiter.Wait(t.Context()) }) // Redis has counted 2
 		wantToday(t, limiter, 3)
@@ -251,9 +229,9 @@ func TestTheDailyLimitWithoutRedis(t *testing.T) {
 	t.Run("closed: nothing is granted", func(t *testing.T) {
 		_, limiter := start(t)
 		for range 3 {
-			if err := limiter.Wait(t.Context()); !errors.Is(err, id2meta.ErrUnavailable) || errors.Is(err, id2meta.ErrDailyLimit) {
-				t.Errorf("error %v", err)
-			}
+			err := limiter.Wait(t.Context())
+			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
+			assert.NotErrorIs(t, err, id2meta.ErrDailyLimit)
 		}
 	})
 	t.Run("midnight in China by the clock of the process", func(t *testing.T) {

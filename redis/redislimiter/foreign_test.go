@@ -2,12 +2,13 @@ package redislimiter
 
 import (
 	"context"
-	"errors"
 	"net"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
 )
@@ -19,19 +20,12 @@ func TestForeignCode(t *testing.T) {
 	t.Run("a MULTI that was left on the connection is an error", func(t *testing.T) {
 		client := newTestClient(t, server, one)
 		limiter := mustNew(t, client, "multi", WithDailyLimit(10))
-		if err := limiter.Wait(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if err := client.Do(t.Context(), "MULTI").Err(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, limiter.Wait(t.Context()))
+		require.NoError(t, client.Do(t.Context(), "MULTI").Err())
 		for range 3 {
-			if err := limiter.Wait(t.Context()); !errors.Is(err, id2meta.ErrUnavailable) {
-				t.Errorf("error %v", err)
-			}
-			if _, err := limiter.Today(t.Context()); !errors.Is(err, id2meta.ErrUnavailable) {
-				t.Errorf("error of Today %v", err)
-			}
+			assert.ErrorIs(t, limiter.Wait(t.Context()), id2meta.ErrUnavailable)
+			_, err := limiter.Today(t.Context())
+			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
 		}
 		client.Do(t.Context(), "DISCARD")
 		eventually(t, func() error { return limiter.Wait(t.Context()) })
@@ -41,35 +35,20 @@ func TestForeignCode(t *testing.T) {
 		limiter := mustNew(t, client, "pool")
 		conn := client.Conn()
 		defer conn.Close()
-		if err := conn.Ping(t.Context()).Err(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, conn.Ping(t.Context()).Err())
 		started := time.Now()
-		if err := limiter.Wait(t.Context()); !errors.Is(err, id2meta.ErrUnavailable) {
-			t.Errorf("error %v", err)
-		}
-		if took := time.Since(started); took > soon {
-			t.Errorf("took %v", took)
-		}
+		assert.ErrorIs(t, limiter.Wait(t.Context()), id2meta.ErrUnavailable)
+		assert.Less(t, time.Since(started), soon)
 	})
 	t.Run("a panic of a hook ends the call, and the next caller gets a turn", func(t *testing.T) {
 		client := newTestClient(t, server, nil)
 		limiter := mustNew(t, client, "hook")
 		hook := &panicOnce{}
 		client.AddHook(hook)
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Error("no panic in the goroutine of the caller")
-				}
-			}()
-			limiter.Wait(t.Context())
-		}()
+		assert.Panics(t, func() { limiter.Wait(t.Context()) }, "in the goroutine of the caller")
 		ctx, cancel := context.WithTimeout(t.Context(), soon)
 		defer cancel()
-		if err := limiter.Wait(ctx); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, limiter.Wait(ctx))
 	})
 	t.Run("a network that never connects is trouble within the time for Redis", func(t *testing.T) {
 		client := newTestClient(t, server, func(o *redis.Options) {
@@ -81,12 +60,9 @@ func TestForeignCode(t *testing.T) {
 		})
 		started := time.Now()
 		err := mustNew(t, client, "network").Wait(t.Context())
-		if !errors.Is(err, id2meta.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("error %v", err)
-		}
-		if took := time.Since(started); took > soon {
-			t.Errorf("took %v", took)
-		}
+		assert.ErrorIs(t, err, id2meta.ErrUnavailable)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+		assert.Less(t, time.Since(started), soon)
 	})
 }
 

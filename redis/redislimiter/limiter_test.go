@@ -2,8 +2,6 @@ package redislimiter
 
 import (
 	"context"
-	"errors"
-	"maps"
 	"net"
 	"regexp"
 	"strconv"
@@ -14,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
@@ -32,9 +32,7 @@ func in(d time.Duration) int64 { return time.Now().Add(d).UnixMicro() }
 // hold stores a state of the limit.
 func hold(t *testing.T, client *redis.Client, usedUntil, day, sent any) {
 	t.Helper()
-	if err := client.HSet(t.Context(), "test", "used_until", usedUntil, "day", day, "sent", sent).Err(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, client.HSet(t.Context(), "test", "used_until", usedUntil, "day", day, "sent", sent).Err())
 }
 
 // exhaust uses up the shared limit for the next d.
@@ -46,19 +44,6 @@ func exhaust(t *testing.T, client *redis.Client, d time.Duration) {
 func TestWait(t *testing.T) {
 	server := newTestRedis(t)
 
-	t.Run("a wait that does not fit into the deadline is refused at once", func(t *testing.T) {
-		limiter, client, _ := newTestLimiter(t, server)
-		exhaust(t, client, 8*time.Second)
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		defer cancel()
-		started := time.Now()
-		if err := limiter.Wait(ctx); !errors.Is(err, errTooLate) {
-			t.Errorf("error %v", err)
-		}
-		if took := time.Since(started); took > soon {
-			t.Errorf("took %v", took)
-		}
-	})
 	t.Run("a wait ends when it is cancelled", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
 		exhaust(t, client, 8*time.Second)
@@ -83,40 +68,32 @@ func TestWait(t *testing.T) {
 		limiter.waiting.Add(60 * defaultPerSecond)
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		if err := limiter.Wait(ctx); !errors.Is(err, errTooLate) {
-			t.Errorf("error %v", err)
-		}
+		assert.ErrorIs(t, limiter.Wait(ctx), errTooLate)
 		limiter.waiting.Add(-60 * defaultPerSecond)
-		if err := limiter.Wait(ctx); err != nil {
-			t.Errorf("with nobody ahead: %v", err)
-		}
+		assert.NoError(t, limiter.Wait(ctx), "with nobody ahead")
 	})
 }
 
-// A Limiter reserves nothing for a caller that it refuses: the next caller with time
-// enough waits as long as if the other had not been there.
+// A Limiter refuses a caller at once whose wait does not fit into the deadline, and
+// reserves nothing for it: the next caller with time enough waits as long as if the other
+// had not been there.
 func TestARefusedCallerUsesNothing(t *testing.T) {
 	server := newTestRedis(t)
 	limiter, client, _ := newTestLimiter(t, server)
 	exhaust(t, client, 8*time.Second)
 	before, err := client.HGetAll(t.Context(), "test").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	started := time.Now()
 	for range 100 {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		if err := limiter.Wait(ctx); !errors.Is(err, errTooLate) {
-			t.Errorf("error %v", err)
-		}
+		assert.ErrorIs(t, limiter.Wait(ctx), errTooLate)
 		cancel()
 	}
+	assert.Less(t, time.Since(started), soon)
 	after, err := client.HGetAll(t.Context(), "test").Result()
-	if err != nil || !maps.Equal(after, before) {
-		t.Errorf("the state was %v and is %v, %v", before, after, err)
-	}
-	if n := limiter.waiting.Load(); n != 0 {
-		t.Errorf("%d callers are in the queue", n)
-	}
+	assert.NoError(t, err)
+	assert.Equal(t, before, after)
+	assert.Zero(t, limiter.waiting.Load(), "callers in the queue")
 }
 
 // In a rush on a limit that is shared, the queue of one process is slower than the
@@ -152,12 +129,8 @@ func TestARushOnASharedLimitIsRefusedEarly(t *testing.T) {
 	}
 	group.Wait()
 	t.Logf("granted %d, refused early %d, refused late %d", granted.Load(), early.Load(), late.Load())
-	if granted.Load() < 4*defaultPerSecond {
-		t.Errorf("only %d requests were granted in 8 s", granted.Load())
-	}
-	if early.Load() < late.Load() {
-		t.Errorf("%d callers were refused early, and %d late", early.Load(), late.Load())
-	}
+	assert.GreaterOrEqual(t, granted.Load(), int64(4*defaultPerSecond), "granted in 8 s")
+	assert.GreaterOrEqual(t, early.Load(), late.Load(), "more are refused early than late")
 }
 
 // However many callers a process has, one of them asks Redis at a time.
@@ -177,10 +150,8 @@ func TestRedisIsAskedByOneCallerOfAProcess(t *testing.T) {
 	}
 	group.Wait()
 	asked := commands(t, client)
-	t.Logf("%d commands for %d requests", asked, granted.Load())
-	if granted.Load() == 0 || asked > 3*granted.Load()+10 {
-		t.Errorf("%d commands for %d requests", asked, granted.Load())
-	}
+	assert.Positive(t, granted.Load())
+	assert.LessOrEqual(t, asked, 3*granted.Load()+10, "commands for %d requests", granted.Load())
 }
 
 // farConn is a connection to a Redis in another building.
@@ -219,10 +190,7 @@ func TestAProcessThatIsFarFromRedisGetsAShare(t *testing.T) {
 	}
 	group.Wait()
 	total := granted[0].Load() + granted[1].Load() + granted[far].Load()
-	t.Logf("the far one got %d of %d requests", granted[far].Load(), total)
-	if granted[far].Load() < total/12 {
-		t.Errorf("the far one got %d of %d requests", granted[far].Load(), total)
-	}
+	assert.GreaterOrEqual(t, granted[far].Load(), total/12, "of %d requests", total)
 }
 
 // failures are what the process sees of a Redis that died or that hangs.
@@ -260,15 +228,9 @@ func TestRedisFails(t *testing.T) {
 				})
 			}
 			group.Wait()
-			if took := time.Since(started); took > soon {
-				t.Errorf("took %v", took)
-			}
-			if n := len(simulator.Calls()); n != 25 {
-				t.Errorf("%d requests arrived, want 25", n)
-			}
-			if n := strings.Count(log.String(), "Redis is down: failing open"); n != 1 {
-				t.Errorf("the log says it %d times:\n%s", n, log.String())
-			}
+			assert.Less(t, time.Since(started), soon)
+			assert.Len(t, simulator.Calls(), 25)
+			log.wantOnce(t, "Redis is down: failing open")
 		})
 		t.Run("open: a process keeps to a limit of its own when Redis "+failure, func(t *testing.T) {
 			server := newTestRedis(t)
@@ -277,9 +239,7 @@ func TestRedisFails(t *testing.T) {
 			limiter.Wait(t.Context()) // finds out
 			started, n := time.Now(), 0
 			for ; time.Since(started) < time.Second; n++ {
-				if err := limiter.Wait(t.Context()); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, limiter.Wait(t.Context()))
 			}
 			// The last one may be granted after the second, and the next second
 			// begins with another askTimeout.
@@ -293,50 +253,35 @@ func TestRedisFails(t *testing.T) {
 			started := time.Now()
 			for range 20 {
 				_, err := client.Verify(t.Context(), sample)
-				if !errors.Is(err, id2meta.ErrUnavailable) || errors.Is(err, id2meta.ErrThrottled) {
-					t.Errorf("error %v", err)
-				}
-				if errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("error %v is taken for the caller's deadline", err)
-				}
+				assert.ErrorIs(t, err, id2meta.ErrUnavailable)
+				assert.NotErrorIs(t, err, id2meta.ErrThrottled)
+				assert.NotErrorIs(t, err, context.DeadlineExceeded, "it is taken for the caller's deadline")
 			}
-			if took := time.Since(started); took > soon {
-				t.Errorf("took %v", took)
-			}
-			if n := len(simulator.Calls()); n != 5 {
-				t.Errorf("%d requests arrived, want 5", n)
-			}
-			if n := strings.Count(log.String(), "Redis is down: failing closed"); n != 1 {
-				t.Errorf("the log says it %d times:\n%s", n, log.String())
-			}
+			assert.Less(t, time.Since(started), soon)
+			assert.Len(t, simulator.Calls(), 5)
+			log.wantOnce(t, "Redis is down: failing closed")
 		})
 	}
-	t.Run("the limit is shared again when a Redis that hung goes on", func(t *testing.T) {
-		server, _, client, log := start(t)
-		server.hang()
-		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrUnavailable) {
-			t.Fatalf("error %v", err)
-		}
-		server.resume()
-		eventually(t, func() error {
-			_, err := client.Verify(t.Context(), sample)
-			return err
+	for sentence, trouble := range map[string]struct{ begin, end func(redisServer) }{
+		"a Redis that hung goes on": {redisServer.hang, redisServer.resume},
+		"Redis was started anew":    {func(r redisServer) { r.Kill() }, func(r redisServer) { r.Start() }},
+	} {
+		t.Run("the limit is shared again when "+sentence, func(t *testing.T) {
+			server, _, client, log := start(t)
+			verify := func() error {
+				_, err := client.Verify(t.Context(), sample)
+				return err
+			}
+			trouble.begin(server)
+			require.ErrorIs(t, verify(), id2meta.ErrUnavailable)
+			trouble.end(server)
+			eventually(t, verify)
+			for range 3 {
+				assert.NoError(t, verify())
+			}
+			log.wantOnce(t, "Redis is back")
 		})
-		saysOnceThatRedisIsBack(t, client, log)
-	})
-	t.Run("the limit is shared again when Redis was started anew", func(t *testing.T) {
-		server, _, client, log := start(t)
-		server.Kill()
-		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrUnavailable) {
-			t.Fatalf("error %v", err)
-		}
-		server.Start()
-		eventually(t, func() error {
-			_, err := client.Verify(t.Context(), sample)
-			return err
-		})
-		saysOnceThatRedisIsBack(t, client, log)
-	})
+	}
 }
 
 // A Client gives the Limiter what is left of a call, which may be less than the 250 ms
@@ -345,9 +290,7 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 	start := func(t *testing.T, opts ...Option) (*Limiter, *logBuffer) {
 		server := newTestRedis(t)
 		limiter, _, log := newTestLimiter(t, server, opts...)
-		if err := limiter.Wait(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, limiter.Wait(t.Context()))
 		server.hang()
 		return limiter, log
 	}
@@ -359,85 +302,53 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 	}
 	t.Run("open: the caller goes on in time", func(t *testing.T) {
 		limiter, log := start(t, WithFailOpen())
-		if err, _ := wait(t, limiter, 100*time.Millisecond); err != nil {
-			t.Error(err)
-		}
-		if log.String() != "" {
-			t.Errorf("Redis was silent for 50 ms, and the log says:\n%s", log.String())
-		}
+		err, _ := wait(t, limiter, 100*time.Millisecond)
+		assert.NoError(t, err)
+		assert.Empty(t, log.String())
 		for range 20 {
-			if err, _ := wait(t, limiter, 100*time.Millisecond); err != nil {
-				t.Error(err)
-			}
+			err, _ := wait(t, limiter, 100*time.Millisecond)
+			assert.NoError(t, err)
 		}
-		if n := strings.Count(log.String(), "Redis is down: failing open"); n != 1 {
-			t.Errorf("the log says it %d times:\n%s", n, log.String())
-		}
+		log.wantOnce(t, "Redis is down: failing open")
 	})
 	t.Run("closed: the caller hears the reason in time", func(t *testing.T) {
 		limiter, log := start(t)
 		for range 20 {
 			err, late := wait(t, limiter, 100*time.Millisecond)
-			if !errors.Is(err, id2meta.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || late {
-				t.Errorf("error %v, late %v", err, late)
-			}
+			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
+			assert.NotErrorIs(t, err, context.DeadlineExceeded)
+			assert.False(t, late)
 		}
-		if n := strings.Count(log.String(), "Redis is down: failing closed"); n != 1 {
-			t.Errorf("the log says it %d times:\n%s", n, log.String())
-		}
+		log.wantOnce(t, "Redis is down: failing closed")
 	})
 	t.Run("a Redis that answers in between is not blamed", func(t *testing.T) {
 		server := newTestRedis(t)
 		limiter, _, log := newTestLimiter(t, server, WithFailOpen())
 		for range 8 {
 			server.hang()
-			if err, _ := wait(t, limiter, 100*time.Millisecond); err != nil {
-				t.Error(err)
-			}
+			err, _ := wait(t, limiter, 100*time.Millisecond)
+			assert.NoError(t, err)
 			server.resume()
-			if err := limiter.Wait(t.Context()); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, limiter.Wait(t.Context()))
 		}
-		if log.String() != "" {
-			t.Errorf("the log says:\n%s", log.String())
-		}
+		assert.Empty(t, log.String())
 	})
 	t.Run("a caller without any time does not ask, and Redis is not blamed", func(t *testing.T) {
 		limiter, log := start(t, WithFailOpen())
 		for range 100 {
-			if err, _ := wait(t, limiter, time.Nanosecond); err == nil {
-				t.Error("granted")
-			}
+			err, _ := wait(t, limiter, time.Nanosecond)
+			assert.Error(t, err)
 		}
-		if log.String() != "" {
-			t.Errorf("the log says:\n%s", log.String())
-		}
+		assert.Empty(t, log.String())
 	})
 	t.Run("a caller that is cancelled is not kept", func(t *testing.T) {
 		limiter, _ := start(t, WithFailOpen())
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(20*time.Millisecond, cancel)
 		started := time.Now()
-		if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
-		if took := time.Since(started); took > soon {
-			t.Errorf("took %v", took)
-		}
+		assert.ErrorIs(t, limiter.Wait(ctx), context.Canceled)
+		assert.Less(t, time.Since(started), soon)
 	})
-}
-
-func saysOnceThatRedisIsBack(t *testing.T, client *id2meta.Client, log *logBuffer) {
-	t.Helper()
-	for range 3 {
-		if _, err := client.Verify(t.Context(), sample); err != nil {
-			t.Error(err)
-		}
-	}
-	if n := strings.Count(log.String(), "Redis is back"); n != 1 {
-		t.Errorf("the log says it %d times:\n%s", n, log.String())
-	}
 }
 
 func eventually(t *testing.T, try func() error) {
@@ -500,18 +411,12 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 			asked := commands(t, client)
 			for range 50 {
 				ctx, cancel := context.WithTimeout(t.Context(), soon)
-				if err := limiter.Wait(ctx); !errors.Is(err, id2meta.ErrUnavailable) {
-					t.Fatalf("error %v", err)
-				}
+				require.ErrorIs(t, limiter.Wait(ctx), id2meta.ErrUnavailable)
 				cancel()
 			}
 			// The first question may take two commands: the script is not known yet.
-			if n := commands(t, client) - asked; n > 4 {
-				t.Errorf("Redis was asked %d times", n)
-			}
-			if n := strings.Count(log.String(), "level=WARN"); n != 1 {
-				t.Errorf("the log says it %d times:\n%s", n, log.String())
-			}
+			assert.LessOrEqual(t, commands(t, client)-asked, int64(4))
+			log.wantOnce(t, "level=WARN")
 		})
 		t.Run(name+": open, the process has a limit of its own", func(t *testing.T) {
 			limiter, client, _ := newTestLimiter(t, server, WithFailOpen(), WithRate(20, 2))
@@ -530,14 +435,12 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 	t.Run("the limit is shared again when the value was deleted", func(t *testing.T) {
 		limiter, client, log := newTestLimiter(t, server)
 		client.Set(t.Context(), "test", "400000000", 0)
-		if err := limiter.Wait(t.Context()); !errors.Is(err, id2meta.ErrUnavailable) || !strings.Contains(err.Error(), `delete the key`) {
-			t.Fatalf("error %v", err)
-		}
+		err := limiter.Wait(t.Context())
+		require.ErrorIs(t, err, id2meta.ErrUnavailable)
+		require.ErrorContains(t, err, `delete the key`)
 		client.Del(t.Context(), "test")
 		eventually(t, func() error { return limiter.Wait(t.Context()) })
-		if !strings.Contains(log.String(), "Redis is back") {
-			t.Errorf("the log says:\n%s", log.String())
-		}
+		log.wantOnce(t, "Redis is back")
 	})
 	for name, usedUntil := range map[string]any{
 		"a time long ago": 1,
@@ -548,9 +451,8 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 		t.Run(name+" is a limit that nobody uses", func(t *testing.T) {
 			limiter, client, log := newTestLimiter(t, server)
 			hold(t, client, usedUntil, today(), 0)
-			if err := limiter.Wait(t.Context()); err != nil || log.String() != "" {
-				t.Errorf("error %v, log %q", err, log.String())
-			}
+			assert.NoError(t, limiter.Wait(t.Context()))
+			assert.Empty(t, log.String())
 		})
 	}
 }
@@ -559,9 +461,7 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 func commands(t *testing.T, client *redis.Client) (n int64) {
 	t.Helper()
 	stats, err := client.Info(t.Context(), "commandstats").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, match := range regexp.MustCompile(`cmdstat_eval(?:sha)?:calls=(\d+)`).FindAllStringSubmatch(stats, -1) {
 		calls, _ := strconv.ParseInt(match[1], 10, 64)
 		n += calls
@@ -575,10 +475,6 @@ func requireCanceled(t *testing.T, limiter *Limiter) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	started := time.Now()
-	if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
-	}
-	if took := time.Since(started); took > soon {
-		t.Errorf("took %v", took)
-	}
+	assert.ErrorIs(t, limiter.Wait(ctx), context.Canceled)
+	assert.Less(t, time.Since(started), soon)
 }

@@ -1,21 +1,23 @@
 package redislimiter
 
 import (
-	"bytes"
 	"log/slog"
 	"os"
-	"sync"
+	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
 	"github.com/id2meta/id2meta/internal/testenv"
 	"github.com/id2meta/id2meta/internal/testserver"
+	"github.com/id2meta/id2meta/redis/internal/redistest"
 )
 
 func TestMain(m *testing.M) {
@@ -57,26 +59,14 @@ func (r redisServer) resume() { r.signal(syscall.SIGCONT) }
 
 func (r redisServer) signal(s syscall.Signal) {
 	r.t.Helper()
-	if err := syscall.Kill(r.PID(), s); err != nil {
-		r.t.Fatal(err)
-	}
+	require.NoError(r.t, syscall.Kill(r.PID(), s))
 }
 
 // newTestClient returns a client with go-redis's own timeouts, which are long, unless
 // change says otherwise.
 func newTestClient(t *testing.T, server redisServer, change func(*redis.Options)) *redis.Client {
 	t.Helper()
-	options, err := redis.ParseURL(server.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	options.ContextTimeoutEnabled = true
-	if change != nil {
-		change(options)
-	}
-	client := redis.NewClient(options)
-	t.Cleanup(func() { client.Close() })
-	return client
+	return redistest.Client(t, server.Server, change)
 }
 
 // newTestLimiter returns a Limiter, a client of the same Redis, and the Limiter's log.
@@ -90,9 +80,7 @@ func newTestLimiter(t *testing.T, server redisServer, opts ...Option) (*Limiter,
 func mustNew(t *testing.T, client redis.UniversalClient, key string, opts ...Option) *Limiter {
 	t.Helper()
 	limiter, err := New(client, key, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return limiter
 }
 
@@ -108,29 +96,17 @@ func newSimulator(t *testing.T) *id2metatest.Server {
 func newVerifier(t *testing.T, simulator *id2metatest.Server, limiter id2meta.Limiter) *id2meta.Client {
 	t.Helper()
 	client, err := id2meta.New(append(simulator.Options(), id2meta.WithLimiter(limiter))...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
 	return client
 }
 
-// logBuffer is a log that can be read while it is written.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
+type logBuffer struct{ testenv.Buffer }
 
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+// wantOnce requires that the log says a text exactly once.
+func (l *logBuffer) wantOnce(t *testing.T, text string) {
+	t.Helper()
+	assert.Equal(t, 1, strings.Count(l.String(), text), "%q in the log:\n%s", text, l)
 }
 
 func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }

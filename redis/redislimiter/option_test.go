@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
 )
 
 func TestNewRefusesWhatCannotBeUsed(t *testing.T) {
@@ -37,18 +38,14 @@ func TestNewRefusesWhatCannotBeUsed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			limiter, err := New(test.client, test.key, test.opts...)
-			if err == nil || !strings.HasPrefix(err.Error(), "redislimiter: ") || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want one with %q", err, test.want)
-			}
-			if limiter != nil {
-				t.Error("a Limiter beside the error")
-			}
+			require.True(t, err != nil && strings.HasPrefix(err.Error(), "redislimiter: "), err)
+			require.ErrorContains(t, err, test.want)
+			require.Nil(t, limiter)
 		})
 	}
 	t.Run("the last of two options that can be used counts", func(t *testing.T) {
-		if got := mustNew(t, client, "test", WithRate(1, 1), WithRate(9, 3)); got.perSecond != 9 || got.burst != 3 {
-			t.Errorf("%d a second, burst %d", got.perSecond, got.burst)
-		}
+		got := mustNew(t, client, "test", WithRate(1, 1), WithRate(9, 3))
+		require.Equal(t, [2]int{9, 3}, [2]int{got.perSecond, got.burst})
 	})
 }
 
@@ -66,12 +63,9 @@ func TestWaitRefusesWhatCannotBeUsed(t *testing.T) {
 		"a nil context":                   {mustNew(t, client, "test"), noContext, "context is nil"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := test.limiter.Wait(test.ctx); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want one with %q", err, test.want)
-			}
-			if _, err := test.limiter.Today(test.ctx); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error of Today %v, want one with %q", err, test.want)
-			}
+			require.ErrorContains(t, test.limiter.Wait(test.ctx), test.want)
+			_, err := test.limiter.Today(test.ctx)
+			require.ErrorContains(t, err, test.want)
 		})
 	}
 }
@@ -103,10 +97,8 @@ func TestRateAndKey(t *testing.T) {
 				})
 			}
 			group.Wait()
-			t.Logf("%d requests in 2 s", granted.Load())
-			if n := granted.Load(); n < test.min || n > test.max {
-				t.Errorf("%d requests in 2 s, want %d to %d", n, test.min, test.max)
-			}
+			require.GreaterOrEqual(t, granted.Load(), test.min)
+			require.LessOrEqual(t, granted.Load(), test.max)
 		})
 	}
 }

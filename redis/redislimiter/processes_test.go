@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
 )
@@ -26,7 +28,6 @@ import (
 const (
 	workerRedis = "REDISLIMITER_WORKER_REDIS"
 	workerOpen  = "REDISLIMITER_WORKER_OPEN" // "true": WithFailOpen
-	workerLimit = "REDISLIMITER_WORKER_DAILY_LIMIT"
 )
 
 // work is the worker.
@@ -42,9 +43,6 @@ func work(dsn string) error {
 	if os.Getenv(workerOpen) == "true" {
 		opts = append(opts, WithFailOpen())
 	}
-	if n, err := strconv.Atoi(os.Getenv(workerLimit)); err == nil {
-		opts = append(opts, WithDailyLimit(n))
-	}
 	limiter, err := New(client, "test", opts...)
 	if err != nil {
 		return err
@@ -58,7 +56,7 @@ func work(dsn string) error {
 		switch err := limiter.Wait(ctx); {
 		case err == nil:
 			fmt.Println(time.Now().UnixNano())
-		case ctx.Err() != nil, errors.Is(err, id2meta.ErrDailyLimit):
+		case ctx.Err() != nil:
 			return nil
 		case !errors.Is(err, id2meta.ErrUnavailable):
 			return err
@@ -82,25 +80,17 @@ type workers struct {
 func startWorkers(t *testing.T, server redisServer, n int, env ...string) *workers {
 	t.Helper()
 	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	w := &workers{t: t, grants: make([][]time.Time, n)}
 	for i := range n {
 		command := exec.CommandContext(t.Context(), program)
 		command.Env = append(os.Environ(), append(env, workerRedis+"="+server.DSN())...)
 		command.Stderr = &w.log
 		stdin, err := command.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		stdout, err := command.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := command.Start(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		require.NoError(t, command.Start())
 		w.stops = append(w.stops, func() { stdin.Close() })
 		w.group.Go(func() {
 			for lines := bufio.NewScanner(stdout); lines.Scan(); {
@@ -126,11 +116,16 @@ func (w *workers) stop() {
 	for _, stop := range w.stops {
 		stop()
 	}
-	w.wait()
+	w.group.Wait()
 }
 
-// wait waits until the workers have ended.
-func (w *workers) wait() { w.group.Wait() }
+// wantAllSay requires that each worker has logged the texts.
+func (w *workers) wantAllSay(texts ...string) {
+	w.t.Helper()
+	for _, text := range texts {
+		assert.GreaterOrEqual(w.t, strings.Count(w.log.String(), text), len(w.grants), "%q in the log:\n%s", text, &w.log)
+	}
+}
 
 // between returns how many requests each worker was granted in a time.
 func (w *workers) between(from, to time.Time) (each []int, all []time.Time) {
@@ -183,30 +178,18 @@ func TestProcessesShareOneLimitWhileRedisDies(t *testing.T) {
 		eachAfter, after := w.between(back, end)
 		_, all := w.between(time.Time{}, end)
 		t.Logf("before %v, without Redis %d, after %v, at most %d in a second", each, len(during), eachAfter, mostInOneSecond(all))
-		if len(during) > 0 {
-			t.Errorf("%d requests were granted without Redis", len(during))
-		}
-		if most := mostInOneSecond(all); most > 50+processes {
-			t.Errorf("%d requests in one second", most)
-		}
+		assert.Empty(t, during, "granted without Redis")
+		assert.LessOrEqual(t, mostInOneSecond(all), 50+processes)
 		if len(before) < 2*47 || len(after) < 2*47 {
 			t.Fatalf("%d requests before, %d after\n%s", len(before), len(after), w.log.String())
 		}
 		rate := float64(len(before)-1) / before[len(before)-1].Sub(before[0]).Seconds()
 		t.Logf("%.1f requests a second before", rate)
-		if healthy && rate < 45 {
-			t.Errorf("%.1f requests a second", rate)
-		}
+		assert.True(t, !healthy || rate >= 45, rate)
 		for i := range processes {
-			if each[i]+eachAfter[i] < (len(before)+len(after))/processes/4 {
-				t.Errorf("worker %d was granted %d and %d requests", i, each[i], eachAfter[i])
-			}
+			assert.GreaterOrEqual(t, each[i]+eachAfter[i], (len(before)+len(after))/processes/4, "granted to worker %d", i)
 		}
-		for _, text := range []string{"Redis is down: failing closed", "Redis is back"} {
-			if n := strings.Count(w.log.String(), text); n < processes {
-				t.Errorf("%d workers say %q:\n%s", n, text, w.log.String())
-			}
-		}
+		w.wantAllSay("Redis is down: failing closed", "Redis is back")
 	})
 	t.Run("open: each process goes on with a limit of its own, until Redis is back", func(t *testing.T) {
 		server := newTestRedis(t)
@@ -225,35 +208,12 @@ func TestProcessesShareOneLimitWhileRedisDies(t *testing.T) {
 		each, during := w.between(killed.Add(time.Second), up)
 		_, after := w.between(back, time.Now())
 		t.Logf("without Redis %v, after: at most %d in a second", each, mostInOneSecond(after))
-		if most := mostInOneSecond(during); most > processes*(50+1) {
-			t.Errorf("%d requests in one second without Redis", most)
-		}
+		assert.LessOrEqual(t, mostInOneSecond(during), processes*(50+1), "without Redis")
 		for i, n := range each {
-			if n < 47 {
-				t.Errorf("worker %d was granted only %d requests in 3 s\n%s", i, n, w.log.String())
-			}
+			assert.GreaterOrEqual(t, n, 47, "granted to worker %d in 3 s\n%s", i, &w.log)
 		}
-		if most := mostInOneSecond(after); most > 50+processes || len(after) < 47 {
-			t.Errorf("%d requests in one second, %d in all, after Redis was back", most, len(after))
-		}
-		for _, text := range []string{"Redis is down: failing open", "Redis is back"} {
-			if n := strings.Count(w.log.String(), text); n < processes {
-				t.Errorf("%d workers say %q:\n%s", n, text, w.log.String())
-			}
-		}
+		assert.LessOrEqual(t, mostInOneSecond(after), 50+processes)
+		assert.GreaterOrEqual(t, len(after), 47)
+		w.wantAllSay("Redis is down: failing open", "Redis is back")
 	})
-}
-
-func TestProcessesShareOneDailyLimit(t *testing.T) {
-	server := newTestRedis(t)
-	for _, want := range []int{60, 0} { // the second time all processes are new
-		w := startWorkers(t, server, 2, workerLimit+"=60")
-		w.wait() // they end when the limit is reached
-		_, all := w.between(time.Time{}, time.Now())
-		if len(all) != want {
-			t.Errorf("%d requests were granted, want %d", len(all), want)
-		}
-	}
-	limiter := mustNew(t, newTestClient(t, server, nil), "test")
-	wantToday(t, limiter, 60)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta/redis/internal/redistest"
 )
@@ -40,16 +41,11 @@ func TestClusterSpreadsPersons(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if total != persons || len(sizes) != 3 {
-		t.Errorf("the nodes hold %v, want %d on three", sizes, persons)
-	}
+	require.NoError(t, err)
+	require.EqualValues(t, persons, total)
+	require.Len(t, sizes, 3, "all nodes hold some")
 	for i := range persons {
-		if err := s.Delete(t.Context(), key(i)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Delete(t.Context(), key(i)))
 		wantValue(t, s, key(i), nil)
 	}
 }

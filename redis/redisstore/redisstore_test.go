@@ -4,18 +4,19 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/id2meta/id2meta/internal/testserver"
+	"github.com/id2meta/id2meta/redis/internal/redistest"
 	"github.com/id2meta/id2meta/redis/redisstore"
 	"github.com/id2meta/id2meta/verdictcache"
 )
@@ -26,41 +27,31 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func key(n int) verdictcache.Key { return sha256.Sum256(fmt.Append(nil, n)) }
 
-// newClient returns a client of the server, closed with the test.
 func newClient(t testing.TB, s *testserver.Server) *redis.Client {
 	t.Helper()
-	opts, err := redis.ParseURL(s.DSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts.ContextTimeoutEnabled = true
-	client := redis.NewClient(opts)
-	t.Cleanup(func() { client.Close() })
-	return client
+	return redistest.Client(t, s, nil)
 }
 
 func newStore(t testing.TB, client redis.UniversalClient, prefix string) *redisstore.Store {
 	t.Helper()
 	store, err := redisstore.New(client, prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return store
 }
 
 // wantSwapped swaps a value that must be there.
 func wantSwapped(t *testing.T, s verdictcache.Store, k verdictcache.Key, old, new []byte, ttl time.Duration) {
 	t.Helper()
-	if got, err := s.CompareAndSwap(t.Context(), k, old, new, ttl); err != nil || !got {
-		t.Fatalf("swap: %v, %v", got, err)
-	}
+	swapped, err := s.CompareAndSwap(t.Context(), k, old, new, ttl)
+	require.NoError(t, err)
+	require.True(t, swapped)
 }
 
 func wantValue(t *testing.T, s verdictcache.Store, k verdictcache.Key, want []byte) {
 	t.Helper()
-	if got, err := s.Load(t.Context(), k); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("load: %q, %v, want %q", got, err, want)
-	}
+	got, err := s.Load(t.Context(), k)
+	assert.NoError(t, err)
+	assert.Equal(t, string(want), string(got))
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -90,12 +81,14 @@ func TestNewRefuses(t *testing.T) {
 				defer test.client.Close()
 			}
 			store, err := redisstore.New(test.client, test.prefix)
-			switch {
-			case test.want == "" && (err != nil || store == nil):
-				t.Errorf("%v, %v", store, err)
-			case test.want != "" && (err == nil || store != nil || !strings.HasPrefix(err.Error(), "redisstore: ") || !strings.Contains(err.Error(), test.want)):
-				t.Errorf("%v, %v, want an error with %s", store, err, test.want)
+			if test.want == "" {
+				require.NoError(t, err)
+				require.NotNil(t, store)
+				return
 			}
+			require.True(t, err != nil && strings.HasPrefix(err.Error(), "redisstore: "), err)
+			require.ErrorContains(t, err, test.want)
+			require.Nil(t, store)
 		})
 	}
 }
@@ -110,12 +103,12 @@ func TestKeys(t *testing.T) {
 	wantTTL := func(t *testing.T, want time.Duration) {
 		t.Helper()
 		names, err := client.Keys(t.Context(), "*").Result()
-		if err != nil || len(names) != 1 || names[0] != name {
-			t.Fatalf("Redis has %q (%v), want %s alone", names, err, name)
-		}
-		if got, err := client.PTTL(t.Context(), name).Result(); err != nil || got > want || got < want-30*time.Second {
-			t.Errorf("expires in %v (%v), want %v", got, err, want)
-		}
+		require.NoError(t, err)
+		require.Equal(t, []string{name}, names)
+		got, err := client.PTTL(t.Context(), name).Result()
+		require.NoError(t, err)
+		require.LessOrEqual(t, got, want)
+		require.Greater(t, got, want-30*time.Second)
 	}
 	t.Run("a value is one key that expires after its ttl", func(t *testing.T) {
 		wantSwapped(t, s, k, nil, claim, time.Minute)
@@ -130,16 +123,14 @@ func TestKeys(t *testing.T) {
 	})
 	t.Run("a verdict takes less than 300 bytes", func(t *testing.T) {
 		got, err := client.MemoryUsage(t.Context(), name).Result()
-		if err != nil || got >= 300 {
-			t.Errorf("%d bytes, %v", got, err)
-		}
-		t.Logf("%d bytes", got)
+		require.NoError(t, err)
+		require.Less(t, got, int64(300))
 	})
 	t.Run("a removed value leaves no key", func(t *testing.T) {
 		wantSwapped(t, s, k, verdict, nil, 0)
-		if n, err := client.DBSize(t.Context()).Result(); err != nil || n != 0 {
-			t.Errorf("%d keys, %v", n, err)
-		}
+		n, err := client.DBSize(t.Context()).Result()
+		require.NoError(t, err)
+		require.Zero(t, n)
 	})
 	t.Run("less than a millisecond is one", func(t *testing.T) {
 		wantSwapped(t, s, key(2), nil, claim, time.Nanosecond)
@@ -154,45 +145,37 @@ func TestOddValues(t *testing.T) {
 	name := func(k verdictcache.Key) string { return fmt.Sprintf("%s%x", prefix, k[:]) }
 	for i, size := range []int{0, 1025, 20_000_000} {
 		k := key(i)
-		if err := client.Set(t.Context(), name(k), make([]byte, size), 0).Err(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, client.Set(t.Context(), name(k), make([]byte, size), 0).Err())
 		t.Run(fmt.Sprintf("%d bytes are none", size), func(t *testing.T) {
 			wantValue(t, s, k, nil)
-			if got, err := s.CompareAndSwap(t.Context(), k, []byte("old"), []byte("new"), time.Hour); err != nil || got {
-				t.Errorf("swap: %v, %v", got, err)
-			}
+			swapped, err := s.CompareAndSwap(t.Context(), k, []byte("old"), []byte("new"), time.Hour)
+			require.NoError(t, err)
+			require.False(t, swapped)
 			wantSwapped(t, s, k, nil, []byte("new"), time.Minute)
 			wantValue(t, s, k, []byte("new"))
 		})
 	}
 	t.Run("a value without expiry is a value like any other", func(t *testing.T) {
 		k := key(100)
-		if err := client.Set(t.Context(), name(k), "planted", 0).Err(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, client.Set(t.Context(), name(k), "planted", 0).Err())
 		wantValue(t, s, k, []byte("planted"))
 		wantSwapped(t, s, k, []byte("planted"), []byte("new"), time.Minute)
-		if ttl, err := client.PTTL(t.Context(), name(k)).Result(); err != nil || ttl <= 0 {
-			t.Errorf("expires in %v, %v", ttl, err)
-		}
+		ttl, err := client.PTTL(t.Context(), name(k)).Result()
+		require.NoError(t, err)
+		require.Positive(t, ttl)
 	})
 	t.Run("a key of another type is an error, until it is deleted", func(t *testing.T) {
 		k := key(1000)
-		if err := client.LPush(t.Context(), name(k), "value").Err(); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := s.Load(t.Context(), k); err == nil || got != nil {
-			t.Errorf("load: %q, %v", got, err)
-		}
+		require.NoError(t, client.LPush(t.Context(), name(k), "value").Err())
+		got, err := s.Load(t.Context(), k)
+		require.Error(t, err)
+		require.Nil(t, got)
 		for _, old := range [][]byte{nil, []byte("value")} {
-			if got, err := s.CompareAndSwap(t.Context(), k, old, []byte("new"), time.Minute); err == nil || got {
-				t.Errorf("swap: %v, %v", got, err)
-			}
+			swapped, err := s.CompareAndSwap(t.Context(), k, old, []byte("new"), time.Minute)
+			require.Error(t, err)
+			require.False(t, swapped)
 		}
-		if err := s.Delete(t.Context(), k); err != nil {
-			t.Errorf("delete: %v", err)
-		}
+		require.NoError(t, s.Delete(t.Context(), k))
 		wantSwapped(t, s, k, nil, []byte("new"), time.Minute)
 	})
 }
@@ -203,7 +186,7 @@ func TestEachStepIsOneCommand(t *testing.T) {
 	old, new := []byte("old"), []byte("new")
 	wantSwapped(t, s, key(0), nil, old, time.Minute) // sends the script
 
-	var sent commands
+	var sent redistest.Sent
 	client.AddHook(&sent)
 	swap := func(old, new []byte) func() error {
 		return func() error { _, err := s.CompareAndSwap(t.Context(), key(1), old, new, time.Minute); return err }
@@ -219,54 +202,17 @@ func TestEachStepIsOneCommand(t *testing.T) {
 		{"Delete", "del", func() error { return s.Delete(t.Context(), key(1)) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if err := test.step(); err != nil {
-				t.Fatal(err)
-			}
-			if got := sent.take(); len(got) != 1 || got[0] != test.want {
-				t.Errorf("sent %q, want %s", got, test.want)
-			}
+			require.NoError(t, test.step())
+			require.Equal(t, []string{test.want}, sent.Take())
 		})
 	}
 	t.Run("and one more where Redis has forgotten the script", func(t *testing.T) {
-		if err := client.ScriptFlush(t.Context()).Err(); err != nil {
-			t.Fatal(err)
-		}
-		sent.take()
+		require.NoError(t, client.ScriptFlush(t.Context()).Err())
+		sent.Take()
 		wantSwapped(t, s, key(2), nil, old, time.Minute)
 		wantSwapped(t, s, key(3), nil, old, time.Minute)
-		if got := fmt.Sprint(sent.take()); got != "[evalsha eval evalsha]" {
-			t.Errorf("sent %s", got)
-		}
+		require.Equal(t, []string{"evalsha", "eval", "evalsha"}, sent.Take())
 	})
-}
-
-// commands is a hook that notes what is sent.
-type commands struct {
-	mu    sync.Mutex
-	names []string
-}
-
-func (c *commands) take() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	names := c.names
-	c.names = nil
-	return names
-}
-
-func (c *commands) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (c *commands) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		c.mu.Lock()
-		c.names = append(c.names, cmd.Name())
-		c.mu.Unlock()
-		return next(ctx, cmd)
-	}
-}
-
-func (c *commands) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
 }
 
 // steps are all methods of a store.
@@ -286,9 +232,7 @@ func steps(s verdictcache.Store) map[string]func(context.Context) error {
 // accepts connections and says nothing.
 func TestSilentRedis(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer listener.Close()
 	for name, readTimeout := range map[string]time.Duration{"by default": 0, "without a ReadTimeout": -1, "with a long ReadTimeout": time.Minute} {
 		client := redis.NewClient(&redis.Options{Addr: listener.Addr().String(), ReadTimeout: readTimeout, ContextTimeoutEnabled: true})
@@ -299,38 +243,26 @@ func TestSilentRedis(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 				defer cancel()
 				start := time.Now()
-				if err := take(ctx); !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("ended with %v", err)
-				}
-				if took := time.Since(start); took > 2*time.Second {
-					t.Errorf("took %v", took)
-				}
+				require.ErrorIs(t, take(ctx), context.DeadlineExceeded)
+				require.Less(t, time.Since(start), 2*time.Second)
 			})
 			t.Run("a cancelled "+step+" ends at the deadline "+name, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 				time.AfterFunc(20*time.Millisecond, cancel)
 				start := time.Now()
-				if err := take(ctx); err == nil {
-					t.Error("no error")
-				}
-				if took := time.Since(start); took > 2*time.Second {
-					t.Errorf("took %v", took)
-				}
+				require.Error(t, take(ctx))
+				require.Less(t, time.Since(start), 2*time.Second)
 			})
 		}
 		t.Run("after a cancellation nothing is sent "+name, func(t *testing.T) {
-			var sent commands
+			var sent redistest.Sent
 			client.AddHook(&sent)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			cancel()
 			for step, take := range steps(s) {
-				if err := take(ctx); !errors.Is(err, context.Canceled) {
-					t.Errorf("%s: %v", step, err)
-				}
+				require.ErrorIs(t, take(ctx), context.Canceled, step)
 			}
-			if got := sent.take(); len(got) != 0 {
-				t.Errorf("sent %q", got)
-			}
+			require.Empty(t, sent.Take())
 		})
 	}
 }
@@ -338,9 +270,7 @@ func TestSilentRedis(t *testing.T) {
 func TestErrorsHoldNoPassword(t *testing.T) {
 	const secret = "hunter2-secret"
 	admin := newClient(t, testserver.Redis(t))
-	if err := admin.ConfigSet(t.Context(), "requirepass", "another").Err(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, admin.ConfigSet(t.Context(), "requirepass", "another").Err())
 	refused := redis.Options{Network: "unix", Addr: admin.Options().Addr}
 	refused.Username, refused.Password = "default", secret
 	away := redis.Options{Addr: "127.0.0.1:1", Username: "user-name", Password: secret, MaxRetries: -1}
@@ -348,14 +278,10 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 		opts.ContextTimeoutEnabled = true
 		client := redis.NewClient(opts)
 		for step, take := range steps(newStore(t, client, prefix)) {
-			switch err := take(t.Context()); {
-			case err == nil:
-				t.Errorf("%s: %s has no error", name, step)
-			case strings.Contains(err.Error(), secret):
-				t.Errorf("%s: %s tells the password", name, step)
-			case !strings.HasPrefix(err.Error(), "redisstore: "+step+": "):
-				t.Errorf("%s: %s does not say where it comes from: %v", name, step, err)
-			}
+			err := take(t.Context())
+			require.Error(t, err, name)
+			require.False(t, strings.Contains(err.Error(), secret), "%s: %s tells the password", name, step)
+			require.True(t, strings.HasPrefix(err.Error(), "redisstore: "+step+": "), err)
 		}
 		client.Close()
 	}

@@ -1,11 +1,11 @@
 package punctual
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
 )
 
 func TestCheck(t *testing.T) {
@@ -56,8 +56,10 @@ func TestCheck(t *testing.T) {
 				defer test.client.Close()
 			}
 			err := Check(test.client)
-			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want one with %q", err, test.want)
+			if test.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, test.want)
 			}
 		})
 	}
