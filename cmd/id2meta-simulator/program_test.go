@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -49,8 +48,8 @@ const (
 // program is the simulator as a process.
 type program struct {
 	cmd      *exec.Cmd
-	stdout   lockedBuffer
-	stderr   lockedBuffer
+	stdout   testenv.Buffer
+	stderr   testenv.Buffer
 	endpoint string
 	cert     string
 	stopped  bool
@@ -444,22 +443,4 @@ func TestPortInUse(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left, "it left a certificate behind")
-}
-
-// lockedBuffer is written by os/exec while a test reads it.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -19,6 +19,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // asProgram makes the test binary the program itself, which can then be sent
@@ -77,7 +79,7 @@ type program struct {
 	base   string // of its URLs
 	banner string
 	stdout *bufio.Reader
-	stderr logBuffer
+	stderr testenv.Buffer
 }
 
 func start(t *testing.T, env []string, args ...string) *program {

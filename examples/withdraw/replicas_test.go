@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
 	"github.com/id2meta/id2meta/internal/testserver"
 )
 
@@ -270,7 +271,7 @@ func get(ctx context.Context, url string) (status int, body string) {
 type replica struct {
 	base    string // of its URLs
 	command func() (cmd *exec.Cmd, accessKeyID string)
-	stderr  logBuffer
+	stderr  testenv.Buffer
 	ended   chan struct{} // for good
 	err     error         // how it ended
 

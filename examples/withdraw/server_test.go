@@ -15,6 +15,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // What the service does, and what a Client may return, is answered as the README says.
@@ -24,7 +25,7 @@ func TestAnswers(t *testing.T) {
 	simulator := id2metatest.NewServer()
 	t.Cleanup(simulator.Close)
 	simulator.AddPerson(demoName, demoNumber)
-	log := new(logBuffer)
+	log := new(testenv.Buffer)
 	client, err := id2meta.New(append(simulator.Options(), id2meta.WithMaxAttempts(1), id2meta.WithLogger(newLogger(log)))...)
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)

@@ -10,9 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // verifier stands in for the service. A zero verifier panics when it is asked.
@@ -78,7 +77,7 @@ func newSlow() *slow {
 // service is a server under test.
 type service struct {
 	*server
-	log *logBuffer
+	log *testenv.Buffer
 }
 
 // newSQLite returns the address of a database that is new and empty.
@@ -96,7 +95,7 @@ func openService(t testing.TB, v id2meta.Verifier, address string) *service {
 	require.NoError(t, err)
 	t.Cleanup(func() { store.db.Close() })
 	require.NoError(t, store.migrate(t.Context()))
-	log := new(logBuffer)
+	log := new(testenv.Buffer)
 	server, err := newServer(v, store, bytes.Repeat([]byte{0x5a, 0x7b}, 16), newLogger(log))
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -127,26 +126,8 @@ func (s *service) exec(t *testing.T, statement string, args ...any) {
 // yesterday makes all attempts those of yesterday.
 func (s *service) yesterday(t *testing.T) { s.exec(t, `UPDATE users SET day = day - 1`) }
 
-// logBuffer is a log that can be read while it is written.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // newLogger logs all that there is to log.
-func newLogger(log *logBuffer) *slog.Logger {
+func newLogger(log *testenv.Buffer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
@@ -221,15 +202,7 @@ func requireNothingPersonal(t *testing.T, where, content string) {
 	}
 }
 
-// idNumber is GB 11643's sample number with another birth date and its right check
-// digit: each n from 0 has one of its own.
+// idNumber is a number for each n from 0.
 func idNumber(n int) string {
-	born := time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, n)
-	digits := "110105" + born.Format("20060102") + "002"
-	sum := 0
-	for i, weight := range []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
-		digit, _ := strconv.Atoi(digits[i : i+1])
-		sum += digit * weight
-	}
-	return fmt.Sprintf("%s%c", digits, "10X98765432"[sum%11])
+	return testenv.IDNumber(time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, n))
 }

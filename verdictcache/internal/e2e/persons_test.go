@@ -6,6 +6,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // hashKey is that of tests that have only one Cache.
@@ -29,7 +30,7 @@ func newPerson(i int) person {
 	p := person{
 		param: id2meta.Param{
 			UserName:    names[i%len(names)],
-			IdentifyNum: withCheckDigit("110105" + birth.Format("20060102") + "002"),
+			IdentifyNum: testenv.IDNumber(birth),
 		},
 		want: id2meta.BizCodeMatch,
 	}
@@ -50,15 +51,6 @@ func personOf(param id2meta.Param) int {
 		panic(err) // newPerson made it
 	}
 	return int(birth.Sub(firstBirth) / (24 * time.Hour))
-}
-
-// withCheckDigit completes 17 digits, by ISO 7064 MOD 11-2.
-func withCheckDigit(digits string) string {
-	sum := 0
-	for i, weight := range []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
-		sum += weight * int(digits[i]-'0')
-	}
-	return digits + string("10X98765432"[sum%11])
 }
 
 // newService starts a simulator that knows the first n persons.
