@@ -1,4 +1,4 @@
-module github.com/id2meta/id2meta/examples/batch
+module github.com/id2meta/id2meta/cmd/id2meta-batch
 
 go 1.26.0
 
