@@ -7,10 +7,8 @@ require (
 	github.com/alibabacloud-go/darabonba-openapi/v2 v2.1.13
 	github.com/alibabacloud-go/tea v1.5.4
 	github.com/aliyun/credentials-go v1.4.14
-	github.com/emmansun/gmsm v0.43.0 // package sm2param alone: SM2
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // package verdictcache: Memory
 	github.com/stretchr/testify v1.12.1
-	github.com/tjfoc/gmsm v1.4.1 // the simulator: decrypts SM2 by other code than sm2param uses
 	go.uber.org/goleak v1.3.0 // tests alone: no goroutine is left
 	golang.org/x/text v0.43.0 // tests alone: Unicode's decompositions, to check the folding of ideographs
 	golang.org/x/time v0.16.0
@@ -34,8 +32,8 @@ require (
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
 	github.com/stretchr/objx v0.5.3 // indirect
+	github.com/tjfoc/gmsm v1.4.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	gopkg.in/ini.v1 v1.67.0 // indirect
 )

@@ -38,8 +38,8 @@
 // ACS3-HMAC-SM3. It takes GET and POST, and parameters in the query or in a form
 // body. Answers are always JSON, even if the client asks for another Format.
 //
-// The ParamType "sm2" is experimental: its format has not been tried against the live
-// service.
+// The ParamType "sm2" needs [WithSM2Decrypter]. It is experimental: its format has not
+// been tried against the live service.
 //
 // The vendor's SDKs work with the Server. Give the SDK [Server.Endpoint],
 // [Server.CertificatePEM], [AccessKeyID] and [AccessKeySecret]. The tests of this

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"io"
 	"log"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -37,19 +39,65 @@ type Server struct {
 	calls  []Call
 }
 
-// NewServer starts a Server that accepts [AccessKeyID] and knows nobody. The
-// caller should call [Server.Close] when done. NewServer panics if it cannot
-// listen on 127.0.0.1, like [httptest.NewServer].
-func NewServer() *Server {
+// Option is an option of [NewServer].
+type Option func(*config)
+
+type config struct {
+	address string
+	decrypt func(param string) (plaintext string, ok bool)
+	latency func() time.Duration
+}
+
+// WithAddress makes the Server listen on an address, such as "127.0.0.1:8443" or
+// "[::1]:0". By default the Server listens on a free port of 127.0.0.1. The certificate is
+// valid for localhost, 127.0.0.1 and ::1 alone.
+func WithAddress(address string) Option { return func(c *config) { c.address = address } }
+
+// WithSM2Decrypter makes the Server take the ParamType "sm2". The Server calls decrypt with
+// UserName and with IdentifyNum, and answers with Code 401 if decrypt returns false.
+// decrypt must be safe for concurrent use. Package sm2paramtest of the module sm2param
+// makes such a function. By default the Server answers "sm2" with Code 401.
+//
+// Experimental: the format follows the vendor's documentation. It has not been tried
+// against the live service.
+func WithSM2Decrypter(decrypt func(param string) (plaintext string, ok bool)) Option {
+	return func(c *config) { c.decrypt = decrypt }
+}
+
+// WithLatency makes each answer take a time at random between shortest and longest. The
+// Server checks and bills a request when it arrives. By default answers are sent at once.
+// For a single request, use [Delay].
+func WithLatency(shortest, longest time.Duration) Option {
+	return func(c *config) {
+		c.latency = func() time.Duration { return shortest + rand.N(max(longest-shortest, 0)+1) }
+	}
+}
+
+// NewServer starts a Server that accepts [AccessKeyID] and knows nobody. The caller
+// should call [Server.Close] when done. NewServer panics if it cannot listen, like
+// [httptest.NewServer].
+func NewServer(opts ...Option) *Server {
+	var c config
+	for _, opt := range opts {
+		opt(&c)
+	}
 	certificate, err := localcert.OfProcess()
 	if err != nil {
 		panic("id2metatest: making the certificate: " + err.Error())
 	}
 	s := &Server{}
-	s.simulator = simulator.New(simulator.Config{NextFault: s.nextFault, Record: s.record})
+	s.simulator = simulator.New(simulator.Config{NextFault: s.nextFault, Record: s.record, DecryptSM2: c.decrypt, Latency: c.latency})
 	s.simulator.AddCredential(AccessKeyID, AccessKeySecret, "")
 
 	s.http = httptest.NewUnstartedServer(s.simulator)
+	if c.address != "" {
+		listener, err := net.Listen("tcp", c.address)
+		if err != nil {
+			panic("id2metatest: WithAddress: " + err.Error())
+		}
+		s.http.Listener.Close()
+		s.http.Listener = listener
+	}
 	s.http.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	s.http.Config.MaxHeaderBytes = simulator.MaxHeaderBytes
 	// Tests are full of clients that hang up or do not trust the certificate.
@@ -122,18 +170,6 @@ func mustNormalize(caller, userName, identifyNum string) (string, string) {
 func (s *Server) AddCredential(accessKeyID, accessKeySecret, securityToken string) {
 	s.simulator.AddCredential(accessKeyID, accessKeySecret, securityToken)
 }
-
-// SM2PublicKey returns the Server's public key, a compressed point in hex. Package
-// sm2param encrypts under it:
-//
-//	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
-//
-// Every Server has its own key pair. It answers with Code 401 if a parameter was
-// encrypted under another key, such as the vendor's key or the key of another Server.
-//
-// Experimental: the format follows the vendor's documentation. It has not been tried
-// against the live service.
-func (s *Server) SM2PublicKey() string { return s.simulator.SM2PublicKey() }
 
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{

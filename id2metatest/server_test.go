@@ -254,3 +254,59 @@ func wantGoroutines(t *testing.T, want int) {
 	stacks := make([]byte, 1<<20)
 	t.Errorf("%d goroutines, want %d:\n%s", runtime.NumGoroutine(), want, stacks[:runtime.Stack(stacks, true)])
 }
+
+func TestServerListensOnAGivenAddress(t *testing.T) {
+	first := id2metatest.NewServer(id2metatest.WithAddress("127.0.0.1:0"))
+	address := first.Endpoint()
+	if !strings.HasPrefix(address, "127.0.0.1:") || strings.HasSuffix(address, ":0") {
+		t.Errorf("listens on %s", address)
+	}
+	first.Close()
+	s := id2metatest.NewServer(id2metatest.WithAddress(address))
+	defer s.Close()
+	s.AddPerson(name, number)
+	client, err := id2meta.New(s.Options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: number}); err != nil || !result.Match() || s.Endpoint() != address {
+		t.Errorf("%+v, %v, on %s", result, err, s.Endpoint())
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("an address that is taken does not panic")
+		}
+	}()
+	id2metatest.NewServer(id2metatest.WithAddress(address))
+}
+
+func TestLatencyOfTheServer(t *testing.T) {
+	s := id2metatest.NewServer(id2metatest.WithLatency(50*time.Millisecond, 60*time.Millisecond))
+	client, err := id2meta.New(append(s.Options(), id2meta.WithTimeout(5*time.Second))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	if _, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: number}); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(started); took < 50*time.Millisecond {
+		t.Errorf("the answer took %v", took)
+	}
+	s.Close()
+
+	slow := id2metatest.NewServer(id2metatest.WithLatency(time.Hour, time.Hour))
+	go func() {
+		for len(slow.Calls()) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		slow.Close()
+	}()
+	client, err = id2meta.New(slow.Options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: number}); !errors.Is(err, id2meta.ErrMaybeBilled) {
+		t.Errorf("closed meanwhile: %v", err)
+	}
+}

@@ -2,12 +2,15 @@ package sm2param_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
 	"github.com/id2meta/id2meta/sm2param"
+	"github.com/id2meta/id2meta/sm2param/sm2paramtest"
+	"github.com/id2meta/id2meta/verdictcache"
 )
 
 // In production. Only the vendor can decrypt the Param.
@@ -29,9 +32,10 @@ func ExampleNew() {
 	// id2meta: invalid IdentifyNum: the check digit is wrong
 }
 
-// In a test. The simulator has a key of its own, and decrypts.
+// In a test. The simulator decrypts with the function that package sm2paramtest makes.
 func ExampleNewEncrypter() {
-	server := id2metatest.NewServer()
+	publicKey, decrypt := sm2paramtest.NewKey()
+	server := id2metatest.NewServer(id2metatest.WithSM2Decrypter(decrypt))
 	defer server.Close()
 	server.AddPerson("张三", "11010519491231002X")
 
@@ -39,7 +43,7 @@ func ExampleNewEncrypter() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
+	encrypter, err := sm2param.NewEncrypter(publicKey)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -54,14 +58,15 @@ func ExampleNewEncrypter() {
 
 // A service verifies plaintext Params, and what is sent is encrypted.
 func ExampleEncrypter_Verifier() {
-	server := id2metatest.NewServer()
+	publicKey, decrypt := sm2paramtest.NewKey()
+	server := id2metatest.NewServer(id2metatest.WithSM2Decrypter(decrypt))
 	defer server.Close()
 	server.AddPerson("张三", "11010519491231002X")
 	client, err := id2meta.New(server.Options()...)
 	if err != nil {
 		log.Fatal(err)
 	}
-	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey()) // in production: sm2param.Verifier(client)
+	encrypter, err := sm2param.NewEncrypter(publicKey) // in production: sm2param.Verifier(client)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -72,5 +77,53 @@ func ExampleEncrypter_Verifier() {
 	fmt.Println("sent as", server.Calls()[0].ParamType)
 	// Output:
 	// match <nil>
+	// sent as sm2
+}
+
+// People are encrypted behind the Cache: in front of it the same person would never look
+// the same twice.
+func ExampleVerifier_cache() {
+	publicKey, decrypt := sm2paramtest.NewKey() // a key for the simulator
+	server := id2metatest.NewServer(id2metatest.WithSM2Decrypter(decrypt))
+	defer server.Close()
+	server.AddPerson("张三", "11010519491231002X")
+	client, err := id2meta.New(server.Options()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// For the service it is sm2param.Verifier(client).
+	encrypter, err := sm2param.NewEncrypter(publicKey)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	store, err := verdictcache.NewMemory(100_000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hashKey := make([]byte, 32)
+	rand.Read(hashKey)
+	cache, err := verdictcache.New(encrypter.Verifier(client), store, hashKey)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 2 {
+		result, err := cache.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(result.BizCode)
+	}
+	for _, call := range server.Calls() {
+		fmt.Println("sent as", call.ParamType)
+	}
+	// Output:
+	// match
+	// match
 	// sent as sm2
 }

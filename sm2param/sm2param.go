@@ -83,10 +83,8 @@ type Encrypter struct{ key *ecdsa.PublicKey }
 // NewEncrypter returns an Encrypter for a public key. The key is a point of the curve
 // sm2p256v1 in hex, either compressed (66 digits that begin with 02 or 03) or
 // uncompressed (130 digits that begin with 04). For any other text, NewEncrypter returns
-// an error that does not repeat the text. The simulator of package id2metatest has its
-// own key:
-//
-//	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
+// an error that does not repeat the text. For tests, package
+// sm2paramtest makes a key for the simulator of package id2metatest.
 func NewEncrypter(publicKey string) (*Encrypter, error) {
 	point, err := hex.DecodeString(publicKey)
 	if err != nil {

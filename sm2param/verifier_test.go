@@ -14,12 +14,9 @@ import (
 )
 
 func TestVerifierEncryptsOnTheWay(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
+	server, client, encrypter := newSimulator(t)
 	server.AddPerson("阿依古丽·买买提", "11010519491231002X")
-	client, err := id2meta.New(server.Options()...)
-	require.NoError(t, err)
-	verifier := newEncrypter(t, server.SM2PublicKey()).Verifier(client)
+	verifier := encrypter.Verifier(client)
 	for _, test := range []struct {
 		name  string
 		param id2meta.Param

@@ -11,7 +11,6 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
-	"github.com/id2meta/id2meta/sm2param"
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
@@ -107,53 +106,6 @@ func ExampleWithPreviousHashKeys() {
 	// the service is asked
 	// match <nil>
 	// match <nil>
-}
-
-// People are encrypted behind the Cache: in front of it the same person would never look
-// the same twice.
-func ExampleNew_sm2() {
-	server := id2metatest.NewServer()
-	defer server.Close()
-	server.AddPerson("张三", "11010519491231002X")
-	client, err := id2meta.New(server.Options()...)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	// The simulator has a key of its own. For the service it is sm2param.Verifier(client).
-	encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-
-	store, err := verdictcache.NewMemory(100_000)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	hashKey := make([]byte, 32)
-	rand.Read(hashKey)
-	cache, err := verdictcache.New(encrypter.Verifier(client), store, hashKey)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for range 2 {
-		result, err := cache.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println(result.BizCode)
-	}
-	for _, call := range server.Calls() {
-		fmt.Println("sent as", call.ParamType)
-	}
-	// Output:
-	// match
-	// match
-	// sent as sm2
 }
 
 // A support case is settled, and the person is to be asked about again.

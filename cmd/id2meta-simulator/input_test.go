@@ -66,7 +66,7 @@ func TestOddPeople(t *testing.T) {
 		{"a masked person", "6499fc7409049355527ef6a2ba5706b8三,110105f8817a477938df5a3e7763cadc5a9abb002X\n", []string{"line 1: name: "}},
 		{"one field", "张三\n", []string{"line 1: it has 1 fields and needs two or three: name, id_number and perhaps fault"}},
 		{"four fields", "\n张三,11010519491231002X,drop,1949\n", []string{"line 2: it has 4 fields"}},
-		{"an unknown fault", "\n张三,11010519491231002X,1949\n", []string{"line 2: fault: it is throttle, 402, 500, hang or drop, or empty"}},
+		{"an unknown fault", "\n张三,11010519491231002X,1949\n", []string{"line 2: fault: it is unknown; -h lists the faults"}},
 		{"a heading with an unknown column", "name,id_number,remark\n", []string{"line 1: id_number: "}},
 		{"one person with two faults", "张三,11010519491231002X,drop\n张三,11010519491231002X\n",
 			[]string{"line 2: fault: line 1 has this person with another fault"}},
@@ -98,7 +98,7 @@ func TestOddPeople(t *testing.T) {
 func Example() {
 	_, err := parsePeople([]byte("name,id_number,fault\n张三,11010519491231002X,hang\n李四,440524188001010014,slow\n"))
 	fmt.Println(err)
-	// Output: line 3: fault: it is throttle, 402, 500, hang or drop, or empty
+	// Output: line 3: fault: it is unknown; -h lists the faults
 }
 
 func TestBadInput(t *testing.T) {
@@ -122,7 +122,10 @@ func TestBadInput(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"an unknown fault", []string{"-fault", "110105194912310020"}, []string{"-fault", "throttle, 402, 500, hang or drop"}},
+		{"an unknown fault", []string{"-fault", "110105194912310020"}, []string{"-fault", "-h lists the faults"}},
+		{"a latency that is an ID number", []string{"-latency", "110105194912310020"}, []string{"-h lists"}},
+		{"a latency that ends before it begins", []string{"-latency", "2s..1s"}, []string{"-h lists"}},
+		{"a negative latency", []string{"-latency", "-1s"}, []string{"-h lists"}},
 		{"-every 0", []string{"-fault", "drop", "-every", "0"}, []string{"-every", "from 1 to"}},
 		{"-every -1", []string{"-fault", "drop", "-every", "-1"}, []string{"-every", "from 1 to"}},
 		{"-every without -fault", []string{"-every", "5"}, []string{"-every", "-fault"}},
@@ -176,7 +179,7 @@ func wantFailure(t *testing.T, args ...string) string {
 func TestHelpListsTheFlags(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	assert.Equal(t, exitDone, run(t.Context(), []string{"-h"}, &stdout, &stderr))
-	for _, flag := range []string{"-listen", "-people", "-match-all", "-cert", "-key", "-fault", "-every"} {
+	for _, flag := range []string{"-listen", "-people", "-match-all", "-cert", "-key", "-fault", "-every", "-latency"} {
 		assert.Contains(t, stdout.String(), flag)
 	}
 	assert.Empty(t, stderr.String())

@@ -12,8 +12,9 @@
 //	-match-all        every valid person is a match
 //	-cert file        the file for the certificate, by default cert.pem
 //	-key file         the file for the key: with it, the certificate stays the same at each start
-//	-fault name       the fault of some requests: throttle, 402, 500, hang or drop
+//	-fault name       the fault of some requests, such as throttle, 402 or hang; -h lists them
 //	-every n          with -fault, every n-th request has the fault; by default 10
+//	-latency time     how long an answer takes, such as 300ms, or 300ms..2s for a time at random
 //
 // The program prints its endpoint, its access key and the file of its certificate,
 // and then a line for each request. The README says how to use it with an SDK.
@@ -89,7 +90,7 @@ func start(ctx context.Context, args []string, stdout io.Writer) error {
 
 	journal := &journal{out: stdout}
 	sim := newSimulator(o, people, journal)
-	printSettings(stdout, o, listener.Addr(), sim.SM2PublicKey(), people)
+	printSettings(stdout, o, listener.Addr(), people)
 	journal.heading()
 	err = serve(ctx, listener, pair, sim, journal)
 	journal.summary()
@@ -98,7 +99,7 @@ func start(ctx context.Context, args []string, stdout io.Writer) error {
 
 func newSimulator(o options, people []person, journal *journal) *simulator.Simulator {
 	faults := &faults{plan: o.fault, byPerson: map[string]simulator.Fault{}}
-	sim := simulator.New(simulator.Config{NextFault: faults.next, Record: journal.record, MatchAll: o.matchAll})
+	sim := simulator.New(simulator.Config{NextFault: faults.next, Record: journal.record, MatchAll: o.matchAll, Latency: o.latency.draw})
 	sim.AddCredential(id2metatest.AccessKeyID, id2metatest.AccessKeySecret, "")
 	sim.AddPerson(sampleName, sampleNumber)
 	for _, p := range people {
@@ -112,7 +113,7 @@ func newSimulator(o options, people []person, journal *journal) *simulator.Simul
 
 // printSettings prints the settings that a client needs. It prints no name and no number,
 // because people copy such output into tickets.
-func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, people []person) {
+func printSettings(w io.Writer, o options, addr net.Addr, people []person) {
 	print := func(name, value string) { fmt.Fprintf(w, "%-18s %s\n", name, value) }
 	cert := o.cert
 	if absolute, err := filepath.Abs(cert); err == nil {
@@ -124,9 +125,9 @@ func printSettings(w io.Writer, o options, addr net.Addr, sm2PublicKey string, p
 	print("access key ID", id2metatest.AccessKeyID)
 	print("access key secret", id2metatest.AccessKeySecret)
 	print("certificate", cert)
-	print("SM2 public key", sm2PublicKey)
 	print("people", known(o, people))
 	print("fault", o.fault.String())
+	print("latency", o.latency.String())
 	fmt.Fprintln(w)
 }
 

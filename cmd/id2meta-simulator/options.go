@@ -16,6 +16,7 @@ type options struct {
 	cert     string
 	key      string // a file, or empty
 	fault    faultPlan
+	latency  latency
 }
 
 func parse(args []string, stdout io.Writer) (options, error) {
@@ -28,8 +29,9 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.BoolVar(&o.matchAll, "match-all", false, "every valid person is a match")
 	flags.StringVar(&o.cert, "cert", "cert.pem", "`file` to write the certificate to; it is new at each start")
 	flags.StringVar(&o.key, "key", "", "`file` of the certificate's key: keeps the certificate from start to start")
-	flags.StringVar(&o.fault.name, "fault", "", "what goes wrong: "+faultNames)
+	flags.StringVar(&o.fault.name, "fault", "", "what goes wrong; one of "+faultNames())
 	flags.IntVar(&o.fault.every, "every", 10, "with -fault, how often: every `n`-th request")
+	flags.Var(&o.latency, "latency", "how long an answer takes: a `time` such as 300ms, or two such as 300ms..2s")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintf(stdout, "Usage of %s:\n", programName)

@@ -133,7 +133,7 @@ func parsePerson(record []string) (person, error) {
 	}
 	fault := strings.TrimSpace(record[2])
 	if _, ok := faultNamed(fault); !ok {
-		return person{}, errors.New("fault: it is " + faultNames + ", or empty")
+		return person{}, errors.New("fault: it is unknown; -h lists the faults")
 	}
 	return person{param, fault}, nil
 }

@@ -29,7 +29,6 @@ import (
 	"github.com/id2meta/id2meta/id2metatest"
 	"github.com/id2meta/id2meta/internal/simulator"
 	"github.com/id2meta/id2meta/internal/testenv"
-	"github.com/id2meta/id2meta/sm2param"
 )
 
 // runAsProgram makes this test binary the program, so that a test has a process
@@ -151,9 +150,6 @@ func (p *program) client(t *testing.T, secret string, options ...id2meta.Option)
 	return client
 }
 
-// sm2Key is what a client encrypts under that does not mask.
-func (p *program) sm2Key(t *testing.T) string { return setting(t, p.stdout.String(), "SM2 public key") }
-
 func plain(userName, identifyNum string) id2meta.Param {
 	return id2meta.Param{UserName: userName, IdentifyNum: identifyNum}
 }
@@ -163,10 +159,6 @@ func TestThisLibrary(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "people.csv"), []byte("name,id_number\n"+otherName+","+otherNumber+"\n"), 0o600))
 	p := startProgram(t, dir, "-people", "people.csv")
 	masked, err := id2meta.MD5Param(sampleName, sampleNumber)
-	require.NoError(t, err)
-	encrypter, err := sm2param.NewEncrypter(p.sm2Key(t))
-	require.NoError(t, err)
-	encrypted, err := encrypter.Param(sampleName, sampleNumber)
 	require.NoError(t, err)
 	maskedMismatch, err := id2meta.MD5Param(otherName, sampleNumber)
 	require.NoError(t, err)
@@ -178,7 +170,6 @@ func TestThisLibrary(t *testing.T) {
 	}{
 		{"the sample person is known", plain(sampleName, sampleNumber), id2meta.BizCodeMatch},
 		{"and masked too", masked, id2meta.BizCodeMatch},
-		{"and encrypted", encrypted, id2meta.BizCodeMatch},
 		{"the people of the file are known", plain(otherName, otherNumber), id2meta.BizCodeMatch},
 		{"another name is a mismatch", plain(otherName, sampleNumber), id2meta.BizCodeMismatch},
 		{"and masked too", maskedMismatch, id2meta.BizCodeMismatch},
@@ -197,15 +188,14 @@ func TestThisLibrary(t *testing.T) {
 	assert.Equal(t, []string{
 		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  match",
 		"Id2MetaVerify  md5     body   ACS3-HMAC-SHA256  billed  match",
-		"Id2MetaVerify  sm2     body   ACS3-HMAC-SHA256  billed  match",
 		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  match",
 		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  mismatch",
 		"Id2MetaVerify  md5     body   ACS3-HMAC-SHA256  billed  mismatch",
 		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  no record",
 		"Id2MetaVerify  md5     body   ACS3-HMAC-SHA256  -       SignatureDoesNotMatch",
 	}, withoutTimes(t, calls))
-	assert.Equal(t, "8 requests, 7 billed, 0 with a fault\n"+
-		"      1  SignatureDoesNotMatch\n      4  match\n      2  mismatch\n      1  no record\n", summary)
+	assert.Equal(t, "7 requests, 6 billed, 0 with a fault\n"+
+		"      1  SignatureDoesNotMatch\n      3  match\n      2  mismatch\n      1  no record\n", summary)
 	assert.Contains(t, p.stdout.String(), "the sample person and 1 of people.csv\n")
 }
 
@@ -254,6 +244,44 @@ func TestFaults(t *testing.T) {
 			assert.Contains(t, summary, " 2 with a fault\n")
 			assert.Contains(t, p.stdout.String(), test.fault+", one request in 3\n")
 		})
+	}
+}
+
+func TestEachFailureOfTheServiceHasAFault(t *testing.T) {
+	want := map[string]error{
+		"throttle": id2meta.ErrThrottled, "400": id2meta.ErrInvalidParam, "401": id2meta.ErrInvalidParam,
+		"402": id2meta.ErrSourceUnavailable, "402-policy": id2meta.ErrSourceUnavailable, "402-permission": id2meta.ErrAccessDenied,
+		"403": id2meta.ErrRepeatedCall, "410": id2meta.ErrNotActivated, "411": id2meta.ErrAccessDenied, "412": id2meta.ErrOverdue,
+		"500": id2meta.ErrUnavailable, "InvalidAccessKeyId.NotFound": id2meta.ErrCredential,
+		"InvalidAccessKeyId.Inactive": id2meta.ErrCredential, "SignatureDoesNotMatch": id2meta.ErrCredential,
+		"InvalidSecurityToken.Expired": id2meta.ErrCredential, "InvalidTimeStamp.Expired": id2meta.ErrCredential,
+		"NoPermission": id2meta.ErrAccessDenied, "Forbidden.RAM": id2meta.ErrAccessDenied,
+		"ServiceUnavailable": id2meta.ErrUnavailable, "InternalError": id2meta.ErrUnavailable,
+		"bad-gateway": id2meta.ErrMaybeBilled, "no-verdict": id2meta.ErrUnexpectedResponse,
+		"truncate": id2meta.ErrMaybeBilled, "drop": id2meta.ErrMaybeBilled, "hang": context.DeadlineExceeded,
+	}
+	for _, named := range namedFaults {
+		t.Run(named.name, func(t *testing.T) {
+			t.Parallel()
+			p := startProgram(t, t.TempDir(), "-fault", named.name, "-every", "1")
+			client := p.client(t, id2metatest.AccessKeySecret, id2meta.WithTimeout(2*time.Second), id2meta.WithMaxAttempts(1))
+			_, err := client.Verify(t.Context(), plain(sampleName, sampleNumber))
+			require.Contains(t, want, named.name)
+			assert.ErrorIs(t, err, want[named.name])
+		})
+	}
+	assert.Len(t, namedFaults, len(want))
+}
+
+func TestLatencyDelaysEachAnswer(t *testing.T) {
+	p := startProgram(t, t.TempDir(), "-latency", "50ms..60ms")
+	assert.Contains(t, p.stdout.String(), "50ms..60ms\n")
+	client := p.client(t, id2metatest.AccessKeySecret)
+	for range 2 {
+		started := time.Now()
+		_, err := client.Verify(t.Context(), plain(sampleName, sampleNumber))
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, time.Since(started), 50*time.Millisecond)
 	}
 }
 
@@ -378,12 +406,8 @@ func TestMatchAllMatchesEveryValidPerson(t *testing.T) {
 	client := p.client(t, id2metatest.AccessKeySecret)
 	masked, err := id2meta.MD5Param(otherName, otherNumber)
 	require.NoError(t, err)
-	encrypter, err := sm2param.NewEncrypter(p.sm2Key(t))
-	require.NoError(t, err)
-	encrypted, err := encrypter.Param(otherName, otherNumber)
-	require.NoError(t, err)
 	for _, param := range []id2meta.Param{
-		plain(sampleName, sampleNumber), plain(otherName, sampleNumber), plain(otherName, otherNumber), masked, encrypted,
+		plain(sampleName, sampleNumber), plain(otherName, sampleNumber), plain(otherName, otherNumber), masked,
 	} {
 		result, err := client.Verify(context.Background(), param)
 		require.NoError(t, err)

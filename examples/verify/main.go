@@ -17,7 +17,6 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
-	"github.com/id2meta/id2meta/sm2param"
 )
 
 // The person whom the simulator knows. The number is the sample of GB 11643.
@@ -41,7 +40,7 @@ func main() {
 // options are the values of the flags.
 type options struct {
 	name, id string
-	md5, sm2 bool
+	md5      bool
 	live     bool
 	endpoint string
 }
@@ -54,7 +53,6 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.StringVar(&o.name, "name", sampleName, "the person's name")
 	flags.StringVar(&o.id, "id", sampleNumber, "the person's ID number")
 	flags.BoolVar(&o.md5, "md5", false, "send name and number masked by md5")
-	flags.BoolVar(&o.sm2, "sm2", false, "send name and number encrypted by SM2, under the service's public key")
 	flags.BoolVar(&o.live, "live", false, "ask Alibaba Cloud, with the credential of the provider chain; the call is billed")
 	flags.StringVar(&o.endpoint, "endpoint", "", "with -live, the endpoint to ask (default: the general one, then Shanghai, then Beijing)")
 	switch err := flags.Parse(args); {
@@ -68,8 +66,6 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	case flags.NArg() > 0:
 		// The argument may be a name or a number, so the error does not repeat it.
 		return options{}, errors.New("unexpected argument; name and number go behind -name and -id")
-	case o.md5 && o.sm2:
-		return options{}, errors.New("-md5 and -sm2 exclude each other")
 	case o.endpoint != "" && !o.live:
 		return options{}, errors.New("-endpoint needs -live: the simulator has its own")
 	}
@@ -96,7 +92,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer client.CloseIdleConnections()
 
 	started := time.Now()
-	result, paramType, err := verify(ctx, client, o, asked.encrypt)
+	result, paramType, err := verify(ctx, client, o)
 	took := time.Since(started)
 	if err != nil {
 		fmt.Fprintln(stderr, "verify:", advice(err))
@@ -118,18 +114,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type service struct {
 	where   string // the service in words
 	options []id2meta.Option
-	encrypt encrypter // encrypts under the key of the service
 	stop    func()
 }
-
-// encrypter makes an encrypted Param.
-type encrypter func(userName, identifyNum string) (id2meta.Param, error)
 
 func whom(o options) service {
 	if !o.live {
 		return simulator()
 	}
-	live := service{where: id2meta.EndpointDefault + " or its substitutes", encrypt: sm2param.New, stop: func() {}}
+	live := service{where: id2meta.EndpointDefault + " or its substitutes", stop: func() {}}
 	if o.endpoint != "" {
 		live.where = o.endpoint
 		live.options = []id2meta.Option{id2meta.WithEndpoints(o.endpoint)}
@@ -143,28 +135,17 @@ func simulator() service {
 	return service{
 		where:   server.Endpoint() + " (the simulator; -live asks the real service, which bills the call)",
 		options: server.Options(),
-		encrypt: func(userName, identifyNum string) (id2meta.Param, error) {
-			encrypter, err := sm2param.NewEncrypter(server.SM2PublicKey())
-			if err != nil {
-				return id2meta.Param{}, err
-			}
-			return encrypter.Param(userName, identifyNum)
-		},
-		stop: server.Close,
+		stop:    server.Close,
 	}
 }
 
-func verify(ctx context.Context, client *id2meta.Client, o options, encrypt encrypter) (id2meta.Result, id2meta.ParamType, error) {
+func verify(ctx context.Context, client *id2meta.Client, o options) (id2meta.Result, id2meta.ParamType, error) {
 	param := id2meta.Param{ParamType: id2meta.ParamTypeNormal, UserName: o.name, IdentifyNum: o.id}
-	var err error
-	switch {
-	case o.md5:
-		param, err = id2meta.MD5Param(o.name, o.id)
-	case o.sm2:
-		param, err = encrypt(o.name, o.id)
-	}
-	if err != nil {
-		return id2meta.Result{}, "", err
+	if o.md5 {
+		var err error
+		if param, err = id2meta.MD5Param(o.name, o.id); err != nil {
+			return id2meta.Result{}, "", err
+		}
 	}
 	result, err := client.Verify(ctx, param)
 	return result, param.ParamType, err

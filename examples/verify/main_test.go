@@ -28,15 +28,10 @@ func TestRun(t *testing.T) {
 			"param type   normal", "verdict      match (BizCode 1)", "request ID   ", "time taken   ",
 		}, nil},
 		{"masked she matches too", []string{"-md5"}, 0, []string{"param type   md5", "match (BizCode 1)"}, nil},
-		{"encrypted she matches too", []string{"-sm2"}, 0, []string{"the simulator", "param type   sm2\n", "match (BizCode 1)"}, nil},
-		{"somebody else, encrypted, is a mismatch", []string{"-sm2", "-name", "李四"}, 1, []string{"param type   sm2\n", "mismatch (BizCode 2)"}, nil},
-		{"an unknown number, encrypted, is no record", []string{"-sm2", "-id", "440524188001010014"}, 1, []string{"no record (BizCode 3)"}, nil},
 		{"somebody else is a mismatch", []string{"-name", "李四"}, 1, []string{"mismatch (BizCode 2)"}, nil},
 		{"an unknown number is no record", []string{"-id", "440524188001010014"}, 1, []string{"no record (BizCode 3)"}, nil},
 		{"a wrong check digit is an error", []string{"-id", "110105194912310020"}, 2, nil, []string{"check digit", "correct the name or the number"}},
 		{"a masked wrong number is an error", []string{"-md5", "-id", "1101051949"}, 2, nil, []string{"correct the name or the number"}},
-		{"an encrypted wrong number is an error", []string{"-sm2", "-id", "110105194912310020"}, 2, nil, []string{"check digit", "correct the name or the number"}},
-		{"-md5 and -sm2 exclude each other", []string{"-md5", "-sm2"}, 2, nil, []string{"-md5 and -sm2"}},
 		{"an unknown flag is an error", []string{"-nmae", "x"}, 2, nil, []string{"-h"}},
 		{"a value of a wrong type is not repeated", []string{"-md5=110105194912310020"}, 2, nil, []string{"-h"}},
 		{"an argument without a flag is not repeated", []string{"110105194912310020"}, 2, nil, []string{"-id"}},
@@ -71,7 +66,7 @@ func TestRun(t *testing.T) {
 func TestHelpListsTheFlags(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	assert.Equal(t, 0, run(t.Context(), []string{"-h"}, &stdout, &stderr))
-	for _, flag := range []string{"-name", "-id", "-md5", "-sm2", "-live", "-endpoint"} {
+	for _, flag := range []string{"-name", "-id", "-md5", "-live", "-endpoint"} {
 		assert.Contains(t, stdout.String(), flag)
 	}
 	assert.Empty(t, stderr.String())
@@ -94,17 +89,6 @@ func TestRunLive(t *testing.T) {
 		assert.Equal(t, 0, code, stderr)
 		assert.Contains(t, stdout, "endpoint     "+server.Endpoint()+"\n")
 		assert.Contains(t, stdout, "match (BizCode 1)")
-	})
-
-	t.Run("encrypts under the vendor's key, which the simulator does not have", func(t *testing.T) {
-		code, stdout, stderr := live(t, "-sm2")
-		assert.Equal(t, 2, code)
-		assert.Empty(t, stdout)
-		assert.Contains(t, stderr, "Code 401")
-		calls := server.Calls()
-		last := calls[len(calls)-1]
-		assert.Equal(t, "sm2", last.ParamType)
-		assert.Equal(t, "401", last.Outcome)
 	})
 
 	for _, test := range []struct {

@@ -87,16 +87,8 @@ func mustBeFinal(httpStatus int) {
 // Delay answers as usual, but d later.
 func Delay(d time.Duration) Fault {
 	return Fault{name: "Delay", send: func(to delivery) {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			to.send()
-		case <-to.r.Context().Done():
-			to.abort()
-		case <-to.open.Done():
-			to.abort()
-		}
+		to.wait(d)
+		to.send()
 	}}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/id2meta/id2meta"
 )
@@ -102,6 +103,20 @@ func (d delivery) write(body []byte) {
 	maps.Copy(header, d.reply.header)
 	d.w.WriteHeader(d.reply.status)
 	d.w.Write(body) // an error means that the client has closed the connection
+}
+
+// wait waits for the latency. If the client closes the connection or the Simulator is closed
+// meanwhile, wait aborts.
+func (d delivery) wait(latency time.Duration) {
+	timer := time.NewTimer(latency)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-d.r.Context().Done():
+		d.abort()
+	case <-d.open.Done():
+		d.abort()
+	}
 }
 
 // abort closes the connection. A handler of net/http does that by a panic with this

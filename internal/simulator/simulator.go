@@ -21,8 +21,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/tjfoc/gmsm/sm2"
 )
 
 // MaxHeaderBytes is the maximum size of the head of a request, for the http.Server that
@@ -31,7 +29,7 @@ const MaxHeaderBytes = 64 << 10
 
 // Config configures a [Simulator]. The Simulator calls the functions for one request at
 // a time, in the order of arrival. The functions must return soon, and must not call the
-// Simulator. Both functions may be nil.
+// Simulator. Each function may be nil.
 type Config struct {
 	// NextFault returns the fault of a request. It is called once for each request,
 	// before any check. With the zero Fault, the request is answered as usual.
@@ -40,6 +38,14 @@ type Config struct {
 	// Record is called with the Call of each request, before the answer is sent. The
 	// Simulator itself keeps no Call.
 	Record func(Call)
+	// DecryptSM2 decrypts a parameter of the ParamType "sm2". It returns false if the
+	// parameter cannot be decrypted. It must be safe for concurrent use. Without
+	// DecryptSM2, "sm2" is an illegal ParamType.
+	DecryptSM2 func(param string) (plaintext string, ok bool)
+	// Latency returns how long the answer to one request takes, in addition to its
+	// fault. It must be safe for concurrent use. Without Latency, answers are sent at
+	// once.
+	Latency func() time.Duration
 	// MatchAll answers every legal person with a match.
 	MatchAll bool
 }
@@ -50,7 +56,6 @@ type Simulator struct {
 	open      context.Context // ends with Close
 	cancel    context.CancelFunc
 	personKey [32]byte // keys Call.Person; random, never shown
-	sm2Key    func() *sm2.PrivateKey
 
 	mu          sync.Mutex
 	people      registry
@@ -71,7 +76,6 @@ func New(config Config) *Simulator {
 		config:      config,
 		open:        open,
 		cancel:      cancel,
-		sm2Key:      sync.OnceValue(newSM2Key),
 		people:      registry{},
 		credentials: map[string]credential{},
 	}
@@ -132,6 +136,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply, fault, requestID := s.process(req)
 	defer s.boundWriting(w)()
 	to := delivery{w, r, reply, requestID, s.open}
+	if s.config.Latency != nil {
+		to.wait(s.config.Latency())
+	}
 	if fault.send != nil {
 		fault.send(to)
 		return
@@ -165,7 +172,7 @@ func (s *Simulator) boundWriting(w http.ResponseWriter) (done func()) {
 // process decides the answer to a request, and records the request. The lock keeps
 // requests in the record in the order of the decisions.
 func (s *Simulator) process(req request) (rep reply, fault Fault, requestID string) {
-	subject, illegal := req.subject(s.sm2Key) // outside the lock: decryption takes time
+	subject, illegal := req.subject(s.config.DecryptSM2) // outside the lock: decryption takes time
 	person := ""
 	if illegal == "" {
 		person = s.pseudonym(subject)

@@ -10,8 +10,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/tjfoc/gmsm/sm2"
-
 	"github.com/id2meta/id2meta"
 )
 
@@ -76,22 +74,22 @@ func illegalParam(field, requestID, host string) reply {
 // subject returns the person in the request, or the name of the first illegal parameter:
 // ParamType, UserName or IdentifyNum. The rules are not those of package id2meta, because
 // they check the requests of that package.
-func (r request) subject(key func() *sm2.PrivateKey) (subject person, illegal string) {
+func (r request) subject(decrypt func(string) (string, bool)) (subject person, illegal string) {
 	userName, identifyNum := r.param("UserName"), r.param("IdentifyNum")
-	switch r.param("ParamType") {
-	case "normal":
+	switch paramType := r.param("ParamType"); {
+	case paramType == "normal":
 		return plainPerson(userName, identifyNum)
-	case "sm2":
-		userName, ok := decrypt(key(), userName)
+	case paramType == "sm2" && decrypt != nil:
+		userName, ok := decrypt(userName)
 		if !ok {
 			return person{}, "UserName"
 		}
-		identifyNum, ok := decrypt(key(), identifyNum)
+		identifyNum, ok := decrypt(identifyNum)
 		if !ok {
 			return person{}, "IdentifyNum"
 		}
 		return plainPerson(userName, identifyNum)
-	case "md5":
+	case paramType == "md5":
 		if !legalMaskedName(userName) {
 			return person{}, "UserName"
 		}

@@ -1,4 +1,4 @@
-package simulator
+package sm2paramtest
 
 import (
 	"encoding/base64"
@@ -28,7 +28,7 @@ func TestDecrypt(t *testing.T) {
 	key.Curve = sm2.P256Sm2()
 	good := base64OfHex(t, standardC1+standardC2+standardC3)
 
-	if got, ok := decrypt(key, good); !ok || got != standardText {
+	if got, ok := decryptWith(key, good); !ok || got != standardText {
 		t.Errorf("the standard's ciphertext gives %q, %t", got, ok)
 	}
 	for name, param := range map[string]string{
@@ -51,7 +51,7 @@ func TestDecrypt(t *testing.T) {
 		"nothing":                     "",
 		"a name that is short Base64": "JOHN",
 	} {
-		if got, ok := decrypt(key, param); ok {
+		if got, ok := decryptWith(key, param); ok {
 			t.Errorf("a parameter with %s gives %q", name, got)
 		}
 	}
