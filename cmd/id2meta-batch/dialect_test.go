@@ -102,7 +102,7 @@ func TestRefusesADialect(t *testing.T) {
 	}
 }
 
-func TestSplitLine(t *testing.T) {
+func TestSplitRow(t *testing.T) {
 	for line, want := range map[string]string{
 		`a,="1"`:                  "a|1",
 		`="a,b",="1"`:             "a,b|1",
@@ -123,7 +123,7 @@ func TestSplitLine(t *testing.T) {
 		`="a"" ",1`:               `a" |1`,
 		"张三,=\"440524…0014\"":     "张三|440524…0014",
 	} {
-		fields, err := splitLine(line, ',')
+		fields, err := splitRow(line, ',')
 		got := strings.Join(fields, "|")
 		if err != nil {
 			got = "error"
@@ -163,12 +163,12 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestAGigabyteWithoutALineBreakTakesNoMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := firstLines(newLineReader(&endless{1 << 30}), newCensus())
+	_, err := takeCensus(newLineReader(&endless{1 << 30}))
 	if err == nil || !strings.Contains(err.Error(), "first line is longer than") {
 		t.Errorf("the first line: %v", err)
 	}
 	lines := newLineReader(io.MultiReader(strings.NewReader("name,id_number\n"), &endless{1 << 30}))
-	if _, err := firstLines(lines, newCensus()); err != nil {
+	if _, err := takeCensus(lines); err != nil {
 		t.Errorf("a later line: %v", err)
 	}
 	runtime.ReadMemStats(&after)
@@ -189,52 +189,12 @@ func TestNumbersThatExcelDamagedAreTold(t *testing.T) {
 	}
 }
 
-func TestRepeatsAreCounted(t *testing.T) {
-	for name, c := range map[string]struct {
-		rows string
-		want string
-	}{
-		"nobody twice":                    {"张三,11010519491231002X\n李四,11010519491231002X\n", ""},
-		"one person twice":                {"张三,11010519491231002X\n李四,440524188001010014\n张三,11010519491231002X\n", "repeat an earlier person: about 1;"},
-		"one person in three spellings":   {"张三,11010519491231002X\n张三 ,11010519491231002x\n张三,１１０１０５１９４９１２３１００２Ｘ\n", "repeat an earlier person: about 2;"},
-		"rows that nobody is asked about": {"张三,1\n张三,1\n", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, _, said := rehearse(t, []byte("name,id_number\n"+c.rows))
-			if strings.Contains(said, "repeat") != (c.want != "") || !strings.Contains(said, c.want) {
-				t.Error(said)
-			}
-		})
-	}
-}
-
-func TestThePersonFilterIsExactForMostFiles(t *testing.T) {
-	f := newPersonFilter()
-	const n = 20_000
-	for i := range n {
-		f.add("张三", number(i))
-	}
-	if f.repeats() != 0 {
-		t.Errorf("%d of %d different people were taken for repeats", f.repeats(), n)
-	}
-	for i := range 100 {
-		f.add("张三", number(i))
-	}
-	if f.repeats() != 100 {
-		t.Errorf("%d repeats, want 100", f.repeats())
-	}
-	f.people = filterMax + 1
-	if f.repeats() != -1 {
-		t.Error("too many people were counted")
-	}
-}
-
 // besideQuotes finds what may stand between a quote and the end of a field, and is
 // no CSV to encoding/csv: blanks, and an equals sign.
 var besideQuotes = regexp.MustCompile(`(^|,)[\s\v\p{Z}\x{85}]*=?[\s\v\p{Z}\x{85}]*"|"[\s\v\p{Z}\x{85}]+(,|$)`)
 
 // Whatever encoding/csv reads is read here with the same fields.
-func FuzzSplitLineAgreesWithEncodingCSV(f *testing.F) {
+func FuzzSplitRowAgreesWithEncodingCSV(f *testing.F) {
 	f.Add("张三,11010519491231002X")
 	f.Add(`a,"b,""c""",`)
 	f.Add(" \t,\r,")
@@ -245,7 +205,7 @@ func FuzzSplitLineAgreesWithEncodingCSV(f *testing.F) {
 			t.Skip("no line")
 		}
 		want, err1 := csv.NewReader(strings.NewReader(line)).Read()
-		got, err2 := splitLine(line, ',')
+		got, err2 := splitRow(line, ',')
 		if err1 != nil && besideQuotes.MatchString(line) {
 			t.Skip("Excel reads it, and encoding/csv does not")
 		}

@@ -4,19 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// The encodings that an input may have. GB18030 includes GBK and GB2312, one of
-// which is what Excel in Chinese writes as "CSV".
+// The encodings that an input may have. GB18030 includes GBK and GB2312, one of which is
+// what Excel in Chinese writes as "CSV".
 const (
 	encodingUTF8    = "utf-8"
 	encodingGB18030 = "gb18030"
 	encodingUTF16   = "utf-16" // with a byte order mark: "Unicode text" of Excel
-	// encodingWorkbook stands in the place of an encoding for what is no text.
-	encodingWorkbook = "xlsx"
 )
 
 var (
@@ -29,6 +28,43 @@ const (
 	adviceUTF8     = "save it as “CSV UTF-8”"
 	adviceEncoding = "save it as “CSV UTF-8”, or say -encoding utf-8 or -encoding gb18030"
 )
+
+// census counts, line by line, what tells the encodings apart. A wrong guess would ask, and
+// pay, about people who do not exist; so it is made from the whole file, and a doubtful
+// file is refused.
+type census struct {
+	nonASCII int // lines that are not plain ASCII; the others tell nothing
+	chinese  int // of these: UTF-8 with an ideograph in it
+	notUTF8  int // of these: not UTF-8
+	firstBad int // line number of the first that is not UTF-8
+	neither  int // line number of the first that is not GB18030 either
+	twoBytes int // characters of two bytes in the lines that are not UTF-8
+	ordinary int // of these: ideographs of GB2312, which nearly all names are made of
+}
+
+// takeCensus reads lines to the end.
+func takeCensus(lines *lineReader) (*census, error) {
+	c, empty := &census{}, true
+	for {
+		line, tooLong, err := lines.next()
+		switch {
+		case err == io.EOF && empty:
+			return nil, errEmpty
+		case err == io.EOF:
+			return c, nil
+		case err != nil:
+			return nil, err
+		case !tooLong && len(bytes.Trim(line, " \t,;\"")) == 0:
+			continue
+		case empty:
+			if err := checkFirstLine(line, tooLong); err != nil {
+				return nil, err
+			}
+		}
+		empty = false
+		c.add(lines.number, line)
+	}
+}
 
 // checkFirstLine refuses what is no CSV file at all.
 func checkFirstLine(line []byte, tooLong bool) error {
@@ -45,26 +81,9 @@ func checkFirstLine(line []byte, tooLong bool) error {
 	return nil
 }
 
-// census counts, line by line, what tells the encodings apart. A wrong guess
-// would ask, and pay, about people who do not exist; so it is made from the
-// whole file, and where there is doubt there is none.
-type census struct {
-	bom bool
-
-	nonASCII int // lines that are not plain ASCII; the others tell nothing
-	chinese  int // of these: UTF-8 with an ideograph in it
-	notUTF8  int // of these: not UTF-8
-	firstBad int // line number of the first that is not UTF-8
-	neither  int // line number of the first that is not GB18030 either
-	twoBytes int // characters of two bytes in the lines that are not UTF-8
-	ordinary int // of these: ideographs of GB2312, which nearly all names are made of
-}
-
-func newCensus() *census { return &census{} }
-
 // add counts one line.
 func (c *census) add(number int, line []byte) {
-	if isASCII(line) {
+	if !bytes.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return
 	}
 	c.nonASCII++
@@ -78,21 +97,17 @@ func (c *census) add(number int, line []byte) {
 	if c.firstBad == 0 {
 		c.firstBad = number
 	}
-	if c.neither == 0 {
-		decoded, err := decodeGB18030(line)
-		if err != nil || strings.ContainsRune(decoded, utf8.RuneError) {
-			c.neither = number
-		}
+	if c.neither == 0 && strings.ContainsRune(decodeGB18030(line), utf8.RuneError) {
+		c.neither = number
 	}
 	c.countPairs(line)
 }
 
-// countPairs tells GBK from the other encodings with two bytes a character,
-// such as Big5: almost any two of their bytes are some character of GBK, but
-// seldom an ordinary one.
+// countPairs tells GBK from the other encodings with two bytes a character, such as Big5:
+// almost any two of their bytes are some character of GBK, but seldom an ordinary one.
 func (c *census) countPairs(line []byte) {
-	for i := 0; i < len(line); i++ {
-		if line[i] < 0x81 || i+1 == len(line) {
+	for i := 0; i+1 < len(line); i++ {
+		if line[i] < 0x81 {
 			continue
 		}
 		lead, trail := line[i], line[i+1]
@@ -107,12 +122,12 @@ func (c *census) countPairs(line []byte) {
 	}
 }
 
-// encoding decides. wanted is the flag -encoding.
-func (c *census) encoding(wanted string) (string, error) {
+// encoding decides. wanted is the flag -encoding, and bom tells of a byte order mark.
+func (c *census) encoding(wanted string, bom bool) (string, error) {
 	switch {
 	case wanted != "auto":
 		return wanted, nil
-	case c.bom, c.nonASCII == 0:
+	case bom, c.nonASCII == 0:
 		return encodingUTF8, nil // a line that is not is an invalid row
 	case c.notUTF8 == 0 && c.chinese == 0:
 		return "", errors.New("it has characters other than ASCII, but read as UTF-8 none of them is Chinese: " + adviceEncoding)
@@ -121,20 +136,11 @@ func (c *census) encoding(wanted string) (string, error) {
 	case c.neither > 0:
 		return "", fmt.Errorf("line %d is neither UTF-8 nor GBK: %s", c.neither, adviceEncoding)
 	case c.chinese*100 > c.notUTF8:
-		// One line of GBK in some thousands reads as Chinese in UTF-8 by
-		// accident; more than that are two files in one.
+		// One line of GBK in some thousands reads as Chinese in UTF-8 by accident; more
+		// than that are two files in one.
 		return "", fmt.Errorf("line %d is not UTF-8, while %d other lines are: %s", c.firstBad, c.chinese, adviceEncoding)
 	case c.ordinary*10 < c.twoBytes*8:
 		return "", fmt.Errorf("line %d is not UTF-8, and read as GBK the file is no ordinary Chinese (Big5?): %s", c.firstBad, adviceEncoding)
 	}
 	return encodingGB18030, nil
-}
-
-func isASCII(line []byte) bool {
-	for _, b := range line {
-		if b >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }

@@ -13,30 +13,27 @@ import (
 // private use as U+FFFD. Some registers of people hold rare ideographs there, so
 // this function maps those codes as the standard does, and leaves all other
 // codes to golang.org/x/text.
-func decodeGB18030(line []byte) (string, error) {
+func decodeGB18030(line []byte) string {
 	decoder := simplifiedchinese.GB18030.NewDecoder()
 	var text []byte
 	begin := 0 // of the bytes that golang.org/x/text is to decode
-	flush := func(end int) error {
-		decoded, err := decoder.Bytes(line[begin:end])
+	flush := func(end int) {
+		decoded, _ := decoder.Bytes(line[begin:end]) // it replaces, and does not fail
 		text = append(text, decoded...)
-		return err
 	}
 	for i := 0; i < len(line); {
 		size := gb18030Length(line[i:])
 		if size == 2 {
 			if r := extraGB18030(line[i], line[i+1]); r != 0 {
-				if err := flush(i); err != nil {
-					return "", err
-				}
+				flush(i)
 				text = utf8.AppendRune(text, r)
 				begin = i + size
 			}
 		}
 		i += size
 	}
-	err := flush(len(line))
-	return string(text), err
+	flush(len(line))
+	return string(text)
 }
 
 // gb18030Length returns how many bytes the first character of b has. A byte that

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/time/rate"
 )
@@ -25,3 +26,6 @@ func (s stoppable) Wait(ctx context.Context) error {
 	}
 	return err
 }
+
+// errStopped is a signal's doing. The row that has it was not asked about.
+var errStopped = errors.New("stopped")

@@ -1,7 +1,8 @@
-// Command batch verifies a CSV file of names and ID numbers into a CSV file of
-// verdicts. It can be stopped at any moment and started again.
+// Command id2meta-batch verifies a file of names and ID numbers, and writes a file of
+// verdicts. It remembers the verdicts, so that it asks about nobody twice, however often
+// it is stopped and started again.
 //
-// See README.md, and batch -h.
+// See README.md, and id2meta-batch -h.
 package main
 
 import (
@@ -18,41 +19,33 @@ import (
 // What the program exits with.
 const (
 	exitComplete = 0 // every row has a verdict
-	exitPartial  = 1 // every row is done, but some are invalid or failed
-	exitStopped  = 2 // not every row is done; start again to continue
+	exitPartial  = 1 // the output is written, but some of its rows are invalid or failed
+	exitStopped  = 2 // no output was written
 )
 
 func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func command(args []string, stdout io.Writer, stderr *os.File) int {
 	o, err := parseOptions(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	if errors.Is(err, flag.ErrHelp) {
 		return exitComplete
-	case err != nil:
-		fmt.Fprintln(stderr, "batch:", err)
-		return exitStopped
 	}
-
-	// The first signal lets the rows that have been asked about finish, since
-	// they may be billed already. From then on signals do what they do to any
-	// program, so that a second Ctrl-C ends it at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-
-	if o.in == "" {
-		err = demo(ctx, o, stdout, stderr)
-		if err != nil {
-			fmt.Fprintln(stderr, "batch:", err)
-			return exitStopped
+	var counts tally
+	if err == nil {
+		// From the first signal on, signals do what they do to any program, so that a
+		// second Ctrl-C ends it at once.
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		context.AfterFunc(ctx, stop)
+		if o.forget {
+			err = forget(o.verdicts, stdout)
+		} else {
+			counts, err = run(ctx, o, stdout, stderr)
 		}
-		return exitComplete
 	}
-	counts, err := verifyFile(ctx, o, stdout, stderr)
 	switch {
 	case err != nil:
-		fmt.Fprintln(stderr, "batch:", err)
+		fmt.Fprintln(stderr, "id2meta-batch:", err)
 		return exitStopped
 	case counts.invalid+counts.failed > 0:
 		return exitPartial

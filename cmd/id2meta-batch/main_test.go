@@ -2,16 +2,19 @@ package main
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
@@ -19,10 +22,14 @@ import (
 // a real process of just this code.
 const asProgram = "ID2META_BATCH_TEST_AS_PROGRAM"
 
+// testKey is the key of the tests' verdicts.
+const testKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
+	os.Setenv(keyVariable, testKey)
 	os.Exit(m.Run())
 }
 
@@ -52,7 +59,7 @@ func startAs(t *testing.T, server *id2metatest.Server, secret string, command ..
 		"ALIBABA_CLOUD_ECS_METADATA_DISABLED=true",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + id2metatest.AccessKeyID,
 		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + secret,
-		hashKeyVariable + "=" + os.Getenv(hashKeyVariable),
+		keyVariable + "=" + testKey,
 	}
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {
@@ -109,46 +116,27 @@ func (w work) start(t *testing.T, more ...string) *program {
 // waitForCalls returns once n requests have arrived.
 func (w work) waitForCalls(t *testing.T, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); len(w.server.Calls()) < n; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(40 * time.Second); len(w.server.Calls()) < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("only %d of %d requests arrived", len(w.server.Calls()), n)
 		}
 	}
 }
 
-// records returns the complete lines of the output.
+// records returns the rows of the output.
 func (w work) records(t *testing.T) []record {
 	t.Helper()
-	return parseLines(t, read(t, w.out))[1:]
-}
-
-// saved returns the records of the output and the journal, each row once.
-func (w work) saved(t *testing.T) []record {
-	t.Helper()
-	records := w.records(t)
-	written := len(records)
-	for _, rec := range parseLines(t, read(t, journalPath(w.out)))[1:] {
-		if rec.row-2 >= written {
-			records = append(records, rec)
-		}
+	lines, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(read(t, w.out), "\uFEFF"))).ReadAll()
+	if err != nil || len(lines) == 0 {
+		t.Fatalf("the output cannot be read: %v", err)
 	}
-	return records
-}
-
-// parseLines returns an empty record for the first line, which is a header.
-func parseLines(t *testing.T, text string) []record {
-	t.Helper()
-	records := []record{{}}
-	lines := strings.SplitAfter(text, "\n")
-	for _, line := range lines[1:] {
-		if !strings.HasSuffix(line, "\n") {
-			break // torn
-		}
-		rec, err := newLayout(columns{}).parse([]byte(strings.TrimSuffix(line, "\n")))
+	var records []record
+	for _, f := range lines[1:] {
+		row, err := strconv.Atoi(f[0])
 		if err != nil {
-			t.Fatalf("%q: %v", line, err)
+			t.Fatal(err)
 		}
-		records = append(records, rec)
+		records = append(records, record{row, f[1], f[2], f[3], f[4], f[5], f[6], f[7:]})
 	}
 	return records
 }
@@ -194,7 +182,7 @@ func (w work) checkAll(t *testing.T, n int) {
 		t.Fatalf("%d rows in the output, want %d", len(records), n)
 	}
 	for i, rec := range records {
-		if rec.row != i+2 || rec.verdict != verdictOf(i) || rec.number != maskNumber(number(i)) {
+		if rec.row != i+2 || rec.verdict != verdictOf(i) || rec.number != id2meta.DisplayIdentifyNum(number(i)) {
 			t.Fatalf("row %d: %+v, want %s", i+2, rec, verdictOf(i))
 		}
 	}
@@ -207,11 +195,6 @@ func write(t *testing.T, path string, data []byte) {
 	}
 }
 
-func appendTo(t *testing.T, path, text string) {
-	t.Helper()
-	write(t, path, []byte(read(t, path)+text))
-}
-
 func read(t *testing.T, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -219,4 +202,15 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+// database returns the file of verdicts that stands beside the output.
+func (w work) database() string {
+	return filepath.Join(filepath.Dir(w.out), "id2meta-verdicts.db")
+}
+
+// inBook returns w with workbooks instead of CSV files.
+func (w work) inBook() work {
+	w.out = strings.TrimSuffix(w.out, ".csv") + ".xlsx"
+	return w
 }

@@ -1,71 +1,240 @@
 package main
 
 import (
-	"context"
-	"io"
+	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
-	"runtime/metrics"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"testing"
-	"time"
 
-	"golang.org/x/time/rate"
-
-	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
 )
 
-func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
-	small, large := peak(t, 1_000), peak(t, 40_000)
-	t.Logf("%.2f MiB for 1,000 rows, %.2f MiB for 40,000", small, large)
-	// To keep only the verdicts would take 0.6 MiB more, the rows 3, and their
-	// records 10.
-	if large > small+0.5 {
-		t.Errorf("%.2f MiB for 1,000 rows, and %.2f MiB for 40,000", small, large)
+func TestAPersonIsAskedAboutOnce(t *testing.T) {
+	w := newWork(t, []byte("name,id_number\n张三,11010519491231002X\n李四,440524188001010014\n张三 ,１１０１０５１９４９１２３１００２ｘ\n李四,'440524188001010014\n"))
+	p := w.start(t)
+	if p.exit(t) != exitComplete || len(w.server.Calls()) != 2 {
+		t.Fatalf("%d calls: %s", len(w.server.Calls()), &p.stderr)
 	}
-}
-
-// peak returns the most that is in use on the heap, in MiB, while n rows are
-// verified by a Verifier that answers at once.
-func peak(t *testing.T, n int) float64 {
-	t.Helper()
-	dir := t.TempDir()
-	o := options{
-		in:        filepath.Join(dir, "people.csv"),
-		out:       filepath.Join(dir, "verdicts.csv"),
-		rate:      rateFlag(rate.Inf),
-		parallel:  20,
-		encoding:  "auto",
-		progress:  time.Hour,
-		simulator: true,
+	if !strings.Contains(p.stderr.String(), "4 rows, 2 different people: 0 are known, and 2 are to be asked about") || !strings.Contains(p.stdout.String(), "no record 2; perhaps billed") {
+		t.Errorf("it said\n%s%s", &p.stderr, &p.stdout)
 	}
-	write(t, o.in, people(n))
-	base := heap()
-	highest := base
-	var calls atomic.Int64
-	var quiet sync.RWMutex // held for reading by who works, for writing by who measures
-	verifier := id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
-		if calls.Add(1)%int64(n/10) == 0 {
-			quiet.Lock()
-			highest = max(highest, heap())
-			quiet.Unlock()
+	t.Run("also in next month's file", func(t *testing.T) {
+		write(t, w.in, []byte("id_number,name\n11010519491231002X,张三\n110105194912310046,欧阳娜娜\n"))
+		w.out += "2"
+		if p := w.start(t); p.exit(t) != exitComplete || len(w.server.Calls()) != 3 || !strings.Contains(p.stderr.String(), "2 different people: 1 are known") {
+			t.Errorf("%d calls: %s", len(w.server.Calls()), &p.stderr)
 		}
-		quiet.RLock()
-		defer quiet.RUnlock()
-		return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "CFE966F1-AB85-4F07-B57F-A230AAF50E4A"}, nil
 	})
-	counts, err := process(t.Context(), o, verifier, io.Discard, silent(t))
-	if err != nil || counts.match != n {
-		t.Fatalf("%v, %v", counts, err)
-	}
-	return highest - base
+	t.Run("but a rehearsal does not take its file", func(t *testing.T) {
+		var stdout strings.Builder
+		stderr := silent(t)
+		status := command(w.args("-simulator", "-verdicts", w.database()), &stdout, stderr)
+		if said := read(t, stderr.Name()); status != exitStopped || !strings.Contains(said, "another key") {
+			t.Errorf("status %d: %s", status, said)
+		}
+	})
+	t.Run("nobody can be read in the file", func(t *testing.T) {
+		for _, secret := range []string{"11010519491231002", "张三", "19491231", testKey} {
+			if strings.Contains(read(t, w.database()), secret) {
+				t.Errorf("%s is in it", secret)
+			}
+		}
+	})
+	t.Run("until the file is forgotten", func(t *testing.T) {
+		var stdout strings.Builder
+		if status := command([]string{"-forget", "-verdicts", w.database()}, &stdout, silent(t)); status != exitComplete || !strings.Contains(stdout.String(), "delete them") {
+			t.Errorf("status %d: %s", status, &stdout)
+		}
+		if _, err := os.Stat(w.database()); err == nil {
+			t.Error("it is still there")
+		}
+	})
 }
 
-// heap leaves out what is garbage.
-func heap() float64 {
-	runtime.GC()
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	return float64(sample[0].Value.Uint64()) / (1 << 20)
+func TestAKilledRunContinues(t *testing.T) {
+	const rows, parallel = 900, 8
+	for _, format := range []string{"CSV", "workbook"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel() // after a kill, the people under way are waited for
+			w := newWork(t, people(rows))
+			if format == "workbook" {
+				w = newWork(t, bookOf(t, rows))
+			}
+			w.register(rows)
+			kills := 0
+			for _, calls := range []int{2, 300} {
+				p := w.start(t, "-parallel", fmt.Sprint(parallel))
+				w.waitForCalls(t, calls)
+				p.kill(t)
+				if kills++; exists(w.out) {
+					t.Fatal("an output that is not whole")
+				}
+			}
+			if p := w.start(t, "-parallel", fmt.Sprint(parallel)); p.exit(t) != exitComplete {
+				t.Fatal(p.stderr.String())
+			}
+			w.checkAll(t, rows)
+			if again := len(w.server.Calls()) - rows; again > kills*parallel {
+				t.Errorf("%d people were asked about twice, more than were under way", again)
+			}
+			if left, _ := filepath.Glob(filepath.Dir(w.out) + "/.*.tmp-*"); len(left) > 0 {
+				t.Errorf("temporary files were left behind: %v", left)
+			}
+		})
+	}
+}
+
+func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
+
+func TestAnInterruptedRunFinishesWhatItHasAsked(t *testing.T) {
+	const rows = 600
+	w := newWork(t, people(rows))
+	w.register(rows)
+	p := w.start(t)
+	w.waitForCalls(t, 200)
+	p.Process.Signal(os.Interrupt)
+	if status := p.exit(t); status != exitStopped || !strings.Contains(p.stderr.String(), "start again with the same arguments") || exists(w.out) {
+		t.Fatalf("status %d: %s", status, &p.stderr)
+	}
+	if status := w.start(t).exit(t); status != exitComplete {
+		t.Fatalf("the second run: status %d", status)
+	}
+	w.checkAll(t, rows)
+	if calls := len(w.server.Calls()); calls != rows {
+		t.Errorf("%d calls for %d rows", calls, rows)
+	}
+}
+
+func TestFailedRowsAreAskedAboutAgain(t *testing.T) {
+	w := newWork(t, people(6))
+	w.register(6)
+	w.server.Inject(id2metatest.Answer("403", "too many repeated calls"))
+	if p := w.start(t, "-parallel", "1"); p.exit(t) != exitPartial || w.records(t)[0].verdict != verdictFailed {
+		t.Fatal(p.stderr.String())
+	}
+	if p := w.start(t); p.exit(t) != exitComplete || len(w.server.Calls()) != 7 {
+		t.Fatalf("%d calls: %s", len(w.server.Calls()), &p.stderr)
+	}
+	w.checkAll(t, 6)
+}
+
+func TestAHopelessErrorStopsTheRun(t *testing.T) {
+	w := newWork(t, people(200))
+	if p := start(t, w.server, "wrong", w.args("-parallel", "5")...); p.exit(t) != exitStopped || !strings.Contains(p.stderr.String(), "ALIBABA_CLOUD_ACCESS_KEY_SECRET") || exists(w.out) || len(w.server.Calls()) > 10 {
+		t.Errorf("%d calls: %s", len(w.server.Calls()), &p.stderr)
+	}
+}
+
+func TestWhatOthersWroteIsNotOverwritten(t *testing.T) {
+	for name, c := range map[string]struct {
+		place func(w work) string // returns the file that must stay
+		want  string
+	}{
+		"a foreign output": {func(w work) string { write(t, w.out, []byte("notes")); return w.out }, "not as this program wrote it"},
+		"a symbolic link as output": {func(w work) string {
+			write(t, w.in+"x", []byte("notes"))
+			os.Symlink(w.in+"x", w.out)
+			return w.in + "x"
+		}, "symbolic link"},
+		"a foreign file of verdicts": {func(w work) string { write(t, w.database(), []byte("notes")); return w.database() }, "another program"},
+		"a link as file of verdicts": {func(w work) string {
+			write(t, w.in+"x", []byte("notes"))
+			os.Symlink(w.in+"x", w.database())
+			return w.in + "x"
+		}, "symbolic link"},
+		"a foreign write-ahead log": {func(w work) string { write(t, w.database()+"-wal", []byte("notes")); return w.database() + "-wal" }, "SQLite would overwrite it"},
+		"a database of other program": {func(w work) string {
+			write(t, w.database(), []byte("SQLite format 3\x00"+strings.Repeat("x", 5000)))
+			return w.database()
+		}, "another program"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWork(t, people(3))
+			path := c.place(w)
+			before := read(t, path)
+			if p := w.start(t); p.exit(t) != exitStopped || !strings.Contains(p.stderr.String(), c.want) {
+				t.Errorf("%q is not in: %s", c.want, &p.stderr)
+			}
+			if read(t, path) != before || len(w.server.Calls()) != 0 {
+				t.Error("it was changed, or somebody was asked about")
+			}
+		})
+	}
+	t.Run("an output that somebody has edited", func(t *testing.T) {
+		w := newWork(t, people(3))
+		w.start(t).exit(t)
+		write(t, w.out, []byte(read(t, w.out)+"note\n"))
+		if p := w.start(t); p.exit(t) != exitStopped || !strings.HasSuffix(read(t, w.out), "note\n") {
+			t.Error(p.stderr.String())
+		}
+	})
+}
+
+func TestTwoRunsWithOneMemory(t *testing.T) {
+	const rows = 200
+	w := newWork(t, people(rows))
+	w.register(rows)
+	first := w.start(t)
+	w.waitForCalls(t, 1)
+	second := w
+	second.out = filepath.Join(filepath.Dir(w.out), "other.csv")
+	p := second.start(t)
+	if first.exit(t) != exitComplete || p.exit(t) != exitComplete {
+		t.Fatalf("%s%s", &first.stderr, &p.stderr)
+	}
+	w.checkAll(t, rows)
+	second.checkAll(t, rows)
+	if n := len(w.server.Calls()); n != rows {
+		t.Errorf("%d calls for %d people", n, rows)
+	}
+}
+
+func TestTheKey(t *testing.T) {
+	t.Setenv(keyVariable, "")
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CONFIG_HOME", home)
+	first, err := loadKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(home, "id2meta", "batch.key")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if second, err := loadKey(); err != nil || string(second) != string(first) {
+		t.Errorf("another key, or %v", err)
+	}
+	os.Chmod(path, 0o644)
+	if _, err := loadKey(); err == nil {
+		t.Error("a key that others can read was accepted")
+	}
+	for _, bad := range []string{"secret", testKey[:62], testKey + "00"} {
+		t.Setenv(keyVariable, bad)
+		if _, err := loadKey(); err == nil || strings.Contains(err.Error(), bad) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestAFullDisk(t *testing.T) {
+	shell, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("bash, which sets the limit, is not there")
+	}
+	w := newWork(t, people(2000))
+	w.register(2000)
+	// No file may grow beyond 64 KiB, in blocks of 1 KiB.
+	p := startAs(t, w.server, id2metatest.AccessKeySecret, append([]string{shell, "-c", `ulimit -f 64; exec "$0" "$@"`, os.Args[0]}, w.args()...)...)
+	if status := p.exit(t); status != exitStopped || exists(w.out) {
+		t.Fatalf("status %d: %s", status, &p.stderr)
+	}
+	asked := len(w.server.Calls())
+	if p := w.start(t); p.exit(t) != exitComplete {
+		t.Fatal(p.stderr.String())
+	}
+	w.checkAll(t, 2000)
+	t.Logf("%d calls on the full disk, %d in all", asked, len(w.server.Calls()))
 }

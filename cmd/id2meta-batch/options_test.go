@@ -37,9 +37,18 @@ func TestHelp(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	help := []byte(read(t, stderr.Name()))
-	for _, flag := range []string{"-in file", "-out file", "-live", "-simulator", "-endpoint hosts", "-rate many", "-parallel", "-encoding", "-retry-failed", "-give-up", "-progress", "(default 45)", "Exit status"} {
+	for _, flag := range []string{"-in ", "-out ", "-live", "-simulator", "-sheet", "-keep", "-encoding", "-rate", "-parallel", "-endpoint", "-verdicts", "-forget", "default 45", "Exit status"} {
 		if !bytes.Contains(help, []byte(flag)) {
 			t.Errorf("%q is not in\n%s", flag, help)
+		}
+	}
+	lines := bytes.Split(bytes.TrimSpace(help), []byte("\n"))
+	if len(lines) > 24 {
+		t.Errorf("%d lines do not fit on one screen", len(lines))
+	}
+	for _, line := range lines {
+		if len(line) > 90 {
+			t.Errorf("a line of %d columns: %s", len(line), line)
 		}
 	}
 }

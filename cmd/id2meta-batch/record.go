@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"strconv"
 	"strings"
@@ -16,8 +14,7 @@ const (
 	verdictFailed  = "failed"  // it was asked about without an answer; ask again
 )
 
-// record is one row of the output. It has nothing of the person but masked
-// values.
+// record is one row of the output. It has nothing of the person but masked values.
 type record struct {
 	row          int
 	name, number string // masked
@@ -30,7 +27,12 @@ type record struct {
 
 // newRecord returns what becomes of r by the answer to it.
 func newRecord(r row, result id2meta.Result, err error) record {
-	rec := record{row: r.line, name: maskName(r.name), number: maskNumber(r.number), kept: r.kept}
+	rec := record{row: r.line, kept: r.kept}
+	if r.bad != "" {
+		rec.verdict, rec.reason = verdictInvalid, r.bad
+		return rec
+	}
+	rec.name, rec.number = masked(r.name, id2meta.DisplayUserName), masked(r.number, id2meta.DisplayIdentifyNum)
 	if err == nil {
 		rec.verdict = result.BizCode.String()
 		rec.code = string(result.BizCode)
@@ -55,22 +57,12 @@ func newRecord(r row, result id2meta.Result, err error) record {
 	return rec
 }
 
-// maskName returns what is written of a name: a first letter, so that somebody
-// who has the input recognises the row, and stars, or nothing of an empty cell.
-// No spreadsheet takes it for a formula.
-func maskName(s string) string {
+// masked returns what is written of a name or a number, and nothing of an empty cell.
+func masked(s string, display func(string) string) string {
 	if strings.TrimSpace(s) == "" {
 		return ""
 	}
-	return id2meta.DisplayUserName(s)
-}
-
-// maskNumber is for numbers what maskName is for names.
-func maskNumber(s string) string {
-	if strings.TrimSpace(s) == "" {
-		return ""
-	}
-	return id2meta.DisplayIdentifyNum(s)
+	return display(s)
 }
 
 // columnOf names a field of a Param as the user's file does.
@@ -84,54 +76,23 @@ func columnOf(field string) string {
 	return field
 }
 
-// badRecord is for a row that has no name and number to ask about.
-func badRecord(r row) record {
-	return record{row: r.line, verdict: verdictInvalid, reason: r.bad, kept: r.kept}
-}
-
-// isOf reports whether rec was made for r, as far as the masks let it be seen.
-func (rec record) isOf(r row) bool {
-	if rec.row != r.line {
-		return false
-	}
-	for i, value := range r.kept {
-		if rec.kept[i] != inertText(value) {
-			return false
-		}
-	}
-	if r.bad != "" {
-		return rec.name == "" && rec.number == ""
-	}
-	return rec.name == maskName(r.name) && rec.number == maskNumber(r.number)
-}
-
-// line returns rec as one line of CSV.
-func (rec record) line() []byte { return encodeLine(rec.fields()) }
-
-// fields returns rec in the order of a layout. No field is a formula.
+// fields returns rec in the order of titlesOf. What the service says is on one line.
 func (rec record) fields() []string {
-	fields := []string{strconv.Itoa(rec.row), rec.name, rec.number, rec.verdict,
-		inert(rec.code), inert(rec.reason), inert(rec.requestID)}
-	for _, value := range rec.kept {
-		fields = append(fields, inertText(value))
+	plain := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	return append([]string{strconv.Itoa(rec.row), rec.name, rec.number, rec.verdict,
+		plain(rec.code), plain(rec.reason), plain(rec.requestID)}, rec.kept...)
+}
+
+func titlesOf(c columns) []string {
+	titles := []string{"row", "name", "id_number", "verdict", "code", "reason", "request_id"}
+	for _, k := range c.keep {
+		titles = append(titles, oneLine(k.title))
 	}
-	return fields
+	return titles
 }
 
-func encodeLine(fields []string) []byte {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	w.Write(fields) // a Buffer never fails; Flush writes to it
-	w.Flush()
-	return b.Bytes()
-}
-
-// inert returns what the service says as a spreadsheet shows it and does not
-// run it, on one line.
-func inert(s string) string { return inertText(strings.Join(strings.Fields(s), " ")) }
-
-// inertText returns a text so that a spreadsheet does not run it as a formula.
-func inertText(s string) string {
+// inert returns a text of a CSV file so that a spreadsheet does not run it as a formula.
+func inert(s string) string {
 	begin := strings.TrimSpace(s)
 	for _, mark := range []string{"=", "+", "-", "@", "＝", "＋", "－", "＠"} {
 		if strings.HasPrefix(begin, mark) {
@@ -139,29 +100,4 @@ func inertText(s string) string {
 		}
 	}
 	return s
-}
-
-var errNoRecord = errors.New("it is no line of a file of verdicts")
-
-// layout are the titles of an output.
-type layout []string
-
-func newLayout(c columns) layout {
-	titles := layout{"row", "name", "id_number", "verdict", "code", "reason", "request_id"}
-	for _, k := range c.keep {
-		titles = append(titles, inertText(oneLine(k.title)))
-	}
-	return titles
-}
-
-func (titles layout) parse(line []byte) (record, error) {
-	f, err := splitLine(string(line), ',')
-	if err != nil || len(f) != len(titles) {
-		return record{}, errNoRecord
-	}
-	number, err := strconv.Atoi(f[0])
-	if err != nil {
-		return record{}, errNoRecord
-	}
-	return record{number, f[1], f[2], f[3], f[4], f[5], f[6], f[7:]}, nil
 }

@@ -1,34 +1,47 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"hash/maphash"
 	"io"
+	"slices"
 	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/id2meta/id2meta"
 )
 
-// survey is what is counted in all rows before the first one is verified. It
-// takes less time than the first hundred rows of a long file take to verify.
+// survey is what is counted in all rows before anybody is asked about. It takes less time
+// than the first hundred rows of a long file take to verify.
 type survey struct {
 	rows    int
-	numbers int // that have 18 characters
-	zeros   int // of these: end in 000
-	repeats int // rows whose person stood in an earlier row, or -1: there are too many rows
+	people  int   // different people that can be asked about
+	known   int   // of these: need not be asked about
+	numbers int   // that have 18 characters
+	zeros   int   // of these: end in 000
+	skipped []int // rows between the header and the people
 }
 
-func takeSurvey(t table) (survey, error) {
+func takeSurvey(ctx context.Context, t table, m *memory) (s survey, err error) {
 	rows, err := t.rows()
 	if err != nil {
-		return survey{}, err
+		return s, err
 	}
-	s := survey{}
-	seen := newPersonFilter()
+	seed := maphash.MakeSeed()
+	var people, known []uint64 // hashes: 8 bytes for each row
 	for {
 		r, err := rows.next()
 		if err == io.EOF {
-			s.repeats = seen.repeats()
-			return s, nil
+			break
+		}
+		if err == nil {
+			err = ctx.Err()
 		}
 		if err != nil {
-			return survey{}, err
+			return s, err
 		}
 		s.rows++
 		if r.bad != "" {
@@ -40,12 +53,54 @@ func takeSurvey(t table) (survey, error) {
 				s.zeros++
 			}
 		}
-		seen.add(r.name, r.number)
+		param, err := id2meta.Param{UserName: r.name, IdentifyNum: r.number}.Normalize()
+		if err != nil {
+			continue
+		}
+		person := maphash.Comparable(seed, param)
+		people = append(people, person)
+		knows, err := m.knows(ctx, param)
+		if err != nil {
+			return s, err
+		}
+		if knows {
+			known = append(known, person)
+		}
 	}
+	s.skipped = rows.skipped
+	s.people, s.known = different(people), different(known)
+	return s, nil
 }
 
-// looksDamaged reports whether most numbers end in 000: among real ones it is
-// about one in a thousand. Excel keeps 15 digits of a number and makes the
-// others 0; about one in eleven of such numbers passes the check digit, and
-// would be asked about as somebody else's.
-func (s survey) looksDamaged() bool { return 2*s.zeros > s.numbers }
+func different(hashes []uint64) int {
+	slices.Sort(hashes)
+	return len(slices.Compact(hashes))
+}
+
+// print says what the user should know before anybody is asked about.
+func (s survey) print(w io.Writer, t table, o options) {
+	say := func(format string, args ...any) { fmt.Fprintf(w, "id2meta-batch: "+format+"\n", args...) }
+	if note := t.about().note; note != "" {
+		say("%s", note)
+	}
+	for _, line := range s.skipped {
+		say("row %d is skipped: it stands below the header, and has no ID number", line)
+	}
+	// Among real numbers it is about one in a thousand.
+	if 2*s.zeros > s.numbers {
+		say("warning: %s of %s ID numbers end in 000. Excel has probably damaged them: it keeps 15 digits of a number and makes the others 0. "+
+			"About one in eleven of them passes the check digit, and is asked about as somebody else's. Take the numbers from where they came from, as text",
+			thousands(s.zeros), thousands(s.numbers))
+	}
+	left := s.people - s.known
+	takes := ""
+	if limit := rate.Limit(o.rate); limit != rate.Inf {
+		takes = fmt.Sprintf(", which takes about %v", time.Duration(float64(left)/float64(limit)*float64(time.Second)).Round(time.Second))
+	}
+	cost := "each answer may be billed"
+	if o.simulator {
+		cost = "a rehearsal: the embedded simulator answers, and nothing is billed"
+	}
+	say("%s rows, %s different people: %s are known, and %s are to be asked about%s (%s)",
+		thousands(s.rows), thousands(s.people), thousands(s.known), thousands(left), takes, cost)
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 )
@@ -11,76 +12,201 @@ import (
 // table is an opened input: a CSV file, or a sheet of a workbook.
 type table interface {
 	about() description
-	// rows returns a reader that begins at the first row.
-	rows() (rowReader, error)
+	rows() (*rowReader, error) // from the first row
 	close() error
 }
 
-// rowReader gives one row after the other, and io.EOF after the last one.
-type rowReader interface{ next() (row, error) }
-
-// description is what is known of a table before its first row is read.
+// description is what is known of a table before its rows are read.
 type description struct {
-	sha256   string
-	encoding string // of a CSV file, or encodingWorkbook
-	sheet    string // of a workbook
-	excel    bool   // it has the marks of Excel
-	columns  columns
-	note     string // what the user should know about how it is read, or ""
+	excel bool // it has the marks of Excel
+	columns
+	note string // what the user should know about how it is read, or ""
 }
 
-// row is one row of the input that has something in it.
+// source gives the rows of a table as they are stored, and io.EOF after the last one.
+type source interface{ next() (rawRow, error) }
+
+// rawRow is a row that may be blank, or a header.
+type rawRow struct {
+	line   int      // of the file, or of the sheet, from 1: what an editor and a spreadsheet show
+	fields []string // as they are stored
+	shown  []string // of a workbook: as Excel shows them
+	bad    string   // why it cannot be read, or ""
+}
+
+// row is a row that has something in it and is no header.
 type row struct {
-	line         int // of the file, or of the sheet, from 1: what an editor and a spreadsheet show
+	line         int
 	name, number string
 	kept         []string // the values of the columns of -keep
-	bad          string   // why it cannot be asked about as it is, or ""
+	bad          string   // why nobody can be asked about it as it is, or ""
 }
 
-var errInputChanged = errors.New("the input was changed while it was read; verdicts of the changed rows may be wrong: use a copy that nobody edits, and another -out")
+var errInputChanged = errors.New("the input was changed while it was read: use a copy that nobody edits")
 
 var (
 	zipMagic = []byte("PK\x03\x04")
 	oleMagic = []byte{0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1}
 )
 
-// openTable opens the input. The content decides what it is, and not the name:
-// many programs call a text file .xls or .xlsx. Errors about the content begin
-// with "it" or "its".
-func openTable(o options, temp *tempDir) (table, error) {
+// openTable opens the input. The content decides what it is, and not the name: many
+// programs call a text file .xls or .xlsx. Temporary files go into the folder temp. Errors
+// about the content begin with "it" or "its".
+func openTable(o options, temp string) (table, error) {
 	file, err := os.Open(o.in)
 	if err != nil {
 		return nil, err
 	}
-	opened, err := openFile(file, o, temp)
+	start := make([]byte, 8)
+	n, _ := file.ReadAt(start, 0) // a file that cannot be read fails again below
+	start = start[:n]
+	var opened table
+	switch {
+	case bytes.HasPrefix(start, zipMagic):
+		opened, err = openWorkbook(file, o, temp)
+	case bytes.HasPrefix(start, oleMagic):
+		err = errors.New("it is an old .xls workbook, or a workbook with a password: open it in Excel, and save it as .xlsx without a password")
+	case o.sheet != "":
+		err = errors.New("it is a text file, and -sheet is for .xlsx workbooks")
+	default:
+		opened, err = openCSV(file, o, start)
+	}
 	if err != nil {
 		file.Close()
-		return nil, fmt.Errorf("%s cannot be verified: %w", o.in, err)
+		return nil, err
 	}
 	return opened, nil
 }
 
-func openFile(file *os.File, o options, temp *tempDir) (table, error) {
-	start := make([]byte, 8)
-	n, _ := file.ReadAt(start, 0) // a file that cannot be read fails again below
-	start = start[:n]
-	switch {
-	case bytes.HasPrefix(start, zipMagic):
-		return openWorkbook(file, o, temp)
-	case bytes.HasPrefix(start, oleMagic):
-		return nil, errors.New("it is an old .xls workbook, or a workbook with a password: open it in Excel, and save it as .xlsx without a password")
-	case o.sheet != "":
-		return nil, errors.New("it is a text file, and -sheet is for .xlsx workbooks")
-	}
-	t, err := openCSV(file, o, start)
-	if err != nil {
-		return nil, err
-	}
-	if isWorkbookName(o.in) {
-		t.note = "the input is no workbook although its name says so; it is read as CSV"
-	}
-	return t, nil
-}
-
 // isWorkbookName reports whether a file should be an .xlsx workbook.
 func isWorkbookName(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".xlsx") }
+
+// rowReader gives the rows of people.
+type rowReader struct {
+	source
+	columns
+	read    int   // rows that are not blank
+	begun   bool  // the first row of a person was read
+	skipped []int // lines between the header and the people
+}
+
+func (r *rowReader) next() (row, error) {
+	for {
+		raw, err := r.source.next()
+		if err != nil {
+			return row{}, err
+		}
+		if raw.bad == "" && isBlank(raw.fields) {
+			continue
+		}
+		if r.read++; r.read <= r.columns.header {
+			continue
+		}
+		if r.read <= r.columns.header+headerRows && !r.begun && raw.bad == "" && r.columns.notPerson(raw.fields) {
+			r.skipped = append(r.skipped, raw.line)
+			continue
+		}
+		r.begun = true
+		return newRow(raw, r.columns), nil
+	}
+}
+
+// firstRows returns the first rows that are not blank, among which a header may be.
+func firstRows(s source) ([][]string, error) {
+	var rows [][]string
+	for len(rows) <= headerRows {
+		raw, err := s.next()
+		switch {
+		case err == io.EOF:
+			return rows, nil
+		case err != nil:
+			return nil, err
+		case raw.bad != "":
+			rows = append(rows, nil) // it may stand above the header
+		case !isBlank(raw.fields):
+			rows = append(rows, raw.fields)
+		}
+	}
+	return rows, nil
+}
+
+func isBlank(fields []string) bool {
+	for _, field := range fields {
+		if strings.TrimSpace(field) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	// maxField is how many bytes a name or a number may have to be looked at. What the
+	// library accepts has less than a tenth of it.
+	maxField = 2 << 10
+	// maxKept is how many bytes the kept columns of a row may have together.
+	maxKept = 24 << 10
+)
+
+// newRow picks the name, the number and the kept columns from a row. Fields that are
+// missing at the end are empty.
+func newRow(raw rawRow, c columns) row {
+	r := row{line: raw.line, kept: make([]string, len(c.keep)), bad: raw.bad}
+	if raw.bad != "" {
+		return r
+	}
+	size := 0
+	for i, k := range c.keep {
+		r.kept[i] = oneLine(unwrapFormula(field(raw.shown, k.index)))
+		size += len(r.kept[i])
+	}
+	if size > maxKept {
+		clear(r.kept)
+		r.bad = fmt.Sprintf("the columns of -keep have more than %d bytes", maxKept)
+		return r
+	}
+	// Clones, because the fields may be parts of one string of the whole line.
+	r.name = strings.Clone(unwrap(field(raw.fields, c.name)))
+	r.number = strings.Clone(unwrap(field(raw.fields, c.number)))
+	switch {
+	case len(r.name) > maxField:
+		r.bad = fmt.Sprintf("name: it has more than %d bytes", maxField)
+	case len(r.number) > maxField:
+		r.bad = fmt.Sprintf("id_number: it has more than %d bytes", maxField)
+	}
+	return r
+}
+
+func field(fields []string, i int) string {
+	if i < len(fields) {
+		return fields[i]
+	}
+	return ""
+}
+
+// unwrap takes away what Excel users put around a number so that Excel keeps all its
+// digits: 'N, ="N".
+func unwrap(s string) string {
+	s = strings.TrimSpace(s)
+	for _, mark := range []string{"'", "’", "‘", "＇"} {
+		if after, found := strings.CutPrefix(s, mark); found {
+			s = after
+			break
+		}
+	}
+	return unwrapFormula(s)
+}
+
+// unwrapFormula returns the text of ="text", and everything else as it is.
+func unwrapFormula(s string) string {
+	inner, found := strings.CutPrefix(strings.TrimSpace(s), `="`)
+	inner, ends := strings.CutSuffix(inner, `"`)
+	if !found || !ends {
+		return s
+	}
+	return strings.ReplaceAll(inner, `""`, `"`)
+}
+
+// oneLine replaces line breaks by spaces.
+func oneLine(s string) string {
+	return strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(s)
+}

@@ -10,8 +10,6 @@ import (
 // tally counts the rows that are done.
 type tally struct {
 	match, mismatch, noRecord, invalid, failed int
-
-	asked int // by this run; the others were done before, or were no person
 }
 
 func (t *tally) add(verdict string) {

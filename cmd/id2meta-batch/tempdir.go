@@ -4,58 +4,61 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gofrs/flock"
 )
 
-// tempDir is a directory beside the output for the temporary files of excelize,
-// which hold the people of a workbook in plaintext. It has the output's owner
-// and disk, and nobody else can read it. A process that is killed leaves it
-// behind, so the next run on the same output removes it.
+// tempDir is a folder beside the output for the output while it is written, and for the
+// temporary files of excelize, which hold the people of a workbook in plaintext. Nobody
+// else can read it.
 type tempDir struct {
-	out  string
-	path string // "" until it is needed
+	path string
+	lock *flock.Flock // held as long as this process lives
 }
 
-// tempPrefix begins the names of the temporary files that excelize makes.
-const tempPrefix = "excelize-"
+const lockName = "lock"
 
-func (d *tempDir) prefix() string { return filepath.Base(d.out) + ".tmp-" }
-
-// get makes the directory when it is called first.
-func (d *tempDir) get() (string, error) {
-	if d.path != "" {
-		return d.path, nil
-	}
-	path, err := os.MkdirTemp(filepath.Dir(d.out), d.prefix())
-	d.path = path
-	return path, err
-}
-
-// removeStale removes what killed runs left. The caller holds the lock on the
-// output, so no other run needs it.
-func (d *tempDir) removeStale() {
-	entries, _ := os.ReadDir(filepath.Dir(d.out)) // what cannot be read cannot be removed either
+// newTempDir makes the folder, and removes those that killed runs left behind.
+func newTempDir(out string) (*tempDir, error) {
+	parent, prefix := filepath.Dir(out), "."+filepath.Base(out)+".tmp-"
+	entries, _ := os.ReadDir(parent) // what cannot be read cannot be removed either
 	for _, e := range entries {
-		path := filepath.Join(filepath.Dir(d.out), e.Name())
-		if e.IsDir() && strings.HasPrefix(e.Name(), d.prefix()) && path != filepath.Clean(d.path) {
-			removeTemporary(path)
+		old := &tempDir{path: filepath.Join(parent, e.Name())}
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), prefix) {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(old.path, lockName)); err != nil {
+			continue
+		}
+		old.lock = flock.New(filepath.Join(old.path, lockName))
+		if free, err := old.lock.TryLock(); err == nil && free {
+			old.remove()
 		}
 	}
+	path, err := os.MkdirTemp(parent, prefix)
+	if err != nil {
+		return nil, err
+	}
+	d := &tempDir{path, flock.New(filepath.Join(path, lockName))}
+	if _, err := d.lock.TryLock(); err != nil {
+		d.remove()
+		return nil, err
+	}
+	return d, nil
 }
 
+// remove removes the folder and what this program makes in it. If it has other files, they
+// and the folder stay.
 func (d *tempDir) remove() {
-	if d.path != "" {
-		removeTemporary(d.path)
-	}
-}
-
-// removeTemporary removes a directory and the temporary files in it. If it has
-// other files, they and the directory stay.
-func removeTemporary(dir string) {
-	entries, _ := os.ReadDir(dir)
+	entries, _ := os.ReadDir(d.path)
 	for _, e := range entries {
-		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), tempPrefix) {
-			os.Remove(filepath.Join(dir, e.Name()))
+		if e.Type().IsRegular() && (strings.HasPrefix(e.Name(), "excelize-") || e.Name() == partName) {
+			os.Remove(filepath.Join(d.path, e.Name()))
 		}
 	}
-	os.Remove(dir)
+	d.lock.Unlock()
+	if left, err := os.ReadDir(d.path); err == nil && len(left) == 1 {
+		os.Remove(filepath.Join(d.path, lockName))
+		os.Remove(d.path)
+	}
 }

@@ -2,72 +2,121 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
-	"time"
-
-	"golang.org/x/time/rate"
+	"sync"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/id2metatest"
 )
 
-// verifyFile does what the command line says with a file.
-func verifyFile(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tally, error) {
-	if o.simulator {
-		server := newSimulator()
-		defer server.Close()
-		fmt.Fprintln(stderr, "batch: a rehearsal: the embedded simulator answers, and nothing is billed")
-		return verifyWith(ctx, o, server.Options(), stdout, stderr)
+const (
+	// window is how far the row that is read may be ahead of the row that is written
+	// next. It bounds the memory, and lets the others go on while one row waits.
+	window = 1024
+	// giveUp is how many rows in a row may fail before the run stops.
+	giveUp = 100
+)
+
+// verifyAll asks about the rows that next gives until io.EOF, parallel of them at a time,
+// and hands the records to write in the order of the rows. When ctx ends, it asks about no
+// more, and waits for the answers that are under way.
+func verifyAll(ctx context.Context, verifier id2meta.Verifier, parallel int, next func() (row, error), write func(record) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	type job struct {
+		row
+		done chan<- record
 	}
-	var service []id2meta.Option
-	if o.endpoints != "" {
-		service = append(service, id2meta.WithEndpoints(strings.Split(o.endpoints, ",")...))
+	jobs := make(chan job)
+	inOrder := make(chan chan record, window)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop(nil)
+	for range parallel {
+		running.Go(func() {
+			for j := range jobs {
+				// Not ctx: a request that was sent may be billed, so its answer is worth
+				// waiting for. What was not sent yet is ended by the limiter.
+				result, err := verifier.Verify(context.Background(), id2meta.Param{UserName: j.name, IdentifyNum: j.number})
+				if id2meta.RemedyOf(err) == id2meta.RemedyOperator {
+					stop(err) // it would be the same for every row, so no row is marked
+				}
+				j.done <- newRecord(j.row, result, err)
+			}
+		})
 	}
-	counts, err := verifyWith(ctx, o, service, stdout, stderr)
-	return counts, advise(err)
+	running.Go(func() {
+		defer close(inOrder)
+		defer close(jobs)
+		for {
+			r, err := next()
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				stop(err)
+				return
+			}
+			done := make(chan record, 1)
+			if r.bad != "" {
+				done <- newRecord(r, id2meta.Result{}, nil)
+			}
+			select {
+			case inOrder <- done:
+			case <-ctx.Done():
+				return
+			}
+			if r.bad != "" {
+				continue
+			}
+			select {
+			case jobs <- job{r, done}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+
+	failures := 0
+	for done := range inOrder {
+		select {
+		case rec := <-done:
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := write(rec); err != nil {
+				return err
+			}
+			if failures++; rec.verdict != verdictFailed {
+				failures = 0
+			}
+			if failures == giveUp {
+				return fmt.Errorf("%d rows in a row failed. The reason of the last one: %s", failures, rec.reason)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return context.Cause(ctx)
 }
 
-// verifyWith asks the service that the options make a Client for.
-func verifyWith(ctx context.Context, o options, service []id2meta.Option, stdout io.Writer, stderr *os.File) (tally, error) {
-	client, err := newClient(ctx, o, service)
-	if err != nil {
-		return tally{}, err
-	}
-	defer client.CloseIdleConnections()
-	return process(ctx, o, client, stdout, stderr)
+// advices say what an operator can do about an error.
+var advices = []struct {
+	err    error
+	advice string
+}{
+	{id2meta.ErrCredential, "Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or check them, and check this machine's clock"},
+	{id2meta.ErrAccessDenied, "Grant the RAM user the policy AliyunYundunCloudAuthFullAccess"},
+	{id2meta.ErrNotActivated, "Activate the service (身份二要素核验) in the Alibaba Cloud console"},
+	{id2meta.ErrOverdue, "Pay what the account owes"},
 }
 
-// newClient returns a Client that keeps to the rate, and sends nothing any more
-// once ctx is done.
-func newClient(ctx context.Context, o options, service []id2meta.Option) (*id2meta.Client, error) {
-	limit := rate.Limit(o.rate)
-	timeout := 10 * time.Second
-	if limit != rate.Inf {
-		// The timeout of a call includes the wait for the limiter, in which
-		// all the other rows may be ahead; and each row may need it three
-		// times.
-		timeout += time.Duration(float64(3*o.parallel) / float64(limit) * float64(time.Second))
+// advise adds to an error what to do about it.
+func advise(err error) error {
+	for _, a := range advices {
+		if errors.Is(err, a.err) {
+			return fmt.Errorf("%w\n%s; then start again with the same arguments to continue", err, a.advice)
+		}
 	}
-	return id2meta.New(append(service,
-		id2meta.WithLimiter(stoppable{rate.NewLimiter(limit, 1), ctx}),
-		id2meta.WithTimeout(timeout))...)
-}
-
-func (o options) source() string {
-	if o.simulator {
-		return sourceSimulator
-	}
-	return sourceLive
-}
-
-// newSimulator returns a simulator that knows the people of the sample.
-func newSimulator() *id2metatest.Server {
-	server := id2metatest.NewServer()
-	server.AddPerson("张三", "11010519491231002X")
-	server.AddPerson("李四", "440524188001010014")
-	server.AddPerson("欧阳娜娜", "110105194912310046")
-	return server
+	return err
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,244 +10,214 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// workbook is a table in a sheet of an .xlsx file. What was opened is read, also
-// when the file changes later: excelize unpacks it once.
+var errDamagedWorkbook = errors.New("it is a damaged workbook: open it in Excel, and save it again")
+
+// workbook is a table in a sheet of an .xlsx file. What was opened is read, even if the
+// file changes later: excelize unpacks it once.
 type workbook struct {
 	description
+	sheet string
 	file  *excelize.File
-	kinds *cellKinds
+	open  func() (*excelize.File, error)
+	types *excelize.File // opened when the type of a cell is needed first, or nil
+	size  uint64         // bytes of the longest sheet
 }
 
 func (w *workbook) about() description { return w.description }
-func (w *workbook) close() error       { return w.file.Close() }
 
-// openWorkbook takes file over.
-func openWorkbook(file *os.File, o options, temp *tempDir) (*workbook, error) {
+func (w *workbook) close() error {
+	if w.types != nil {
+		w.types.Close()
+	}
+	return w.file.Close()
+}
+
+// openWorkbook takes file over. Temporary files go into the folder temp.
+func openWorkbook(file *os.File, o options, temp string) (*workbook, error) {
 	defer file.Close()
 	if o.encoding != "auto" {
 		return nil, errors.New("it is an Excel workbook, and -encoding is for text files")
-	}
-	before, err := sumOf(file)
-	if err != nil {
-		return nil, err
 	}
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	a, err := openArchive(file, info.Size())
+	a, err := checkArchive(file, info.Size())
 	if err != nil {
 		return nil, err
 	}
-	count, err := a.countStrings()
-	if err != nil {
+	w := &workbook{size: a.longestSheet}
+	w.excel = true
+	w.open = func() (*excelize.File, error) { return unpack(file.Name(), temp, a) }
+	if w.file, err = w.open(); err != nil {
 		return nil, err
 	}
-	w, err := unpackWorkbook(file.Name(), temp)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.read(a, o, count); err != nil {
+	if err := w.choose(o); err != nil {
 		w.close()
 		return nil, err
 	}
-	after, err := sumOf(file)
-	if now, _ := os.Stat(file.Name()); err == nil && (before != after || now == nil || !os.SameFile(info, now)) {
-		err = errInputChanged
-	}
-	if err != nil {
-		w.close()
-		return nil, err
-	}
-	w.sha256 = before
 	return w, nil
 }
 
-func unpackWorkbook(path string, temp *tempDir) (*workbook, error) {
-	dir, err := temp.get()
-	if err != nil {
-		return nil, err
-	}
+func unpack(path, temp string, a archive) (*excelize.File, error) {
 	file, err := excelize.OpenFile(path, excelize.Options{
 		UnzipSizeLimit:    maxUnzipped,
 		UnzipXMLSizeLimit: toTempFile,
-		TmpDir:            dir,
-		// The formats of a date that a workbook names by a number only look as they
-		// do in a Chinese Excel. Without this some are shown as 03-15-23, which
-		// leaves doubt, and others as the stored number. It is for -keep.
+		TmpDir:            temp,
+		// The formats of a date that a workbook names by a number only look as they do in
+		// a Chinese Excel. Without this some are shown as 03-15-23, which leaves doubt,
+		// and others as the stored number. It is for -keep.
 		CultureInfo:      excelize.CultureNameZhCN,
 		ShortDatePattern: "yyyy/m/d",
 		LongDatePattern:  `yyyy"年"m"月"d"日"`,
 	})
 	if err != nil {
-		// Its words may quote the workbook.
-		return nil, errDamagedWorkbook
+		return nil, errDamagedWorkbook // excelize's words may quote the workbook
 	}
-	return &workbook{file: file}, nil
+	// excelize knows the texts and the formats by their usual names only.
+	for usual, text := range a.renamed {
+		file.Pkg.Store(usual, text)
+		file.Styles = nil // read again
+	}
+	return file, nil
 }
 
-// read finds the sheet and its columns.
-func (w *workbook) read(a *archive, o options, strings int) error {
-	w.encoding, w.excel = encodingWorkbook, true
-	if err := w.choose(o.sheet); err != nil {
-		return err
-	}
-	part, err := a.sheetPart(w.sheet)
-	if err != nil {
-		return err
-	}
-	first, err := w.firstRow()
-	if err == io.EOF {
-		return fmt.Errorf("its sheet %q is empty", w.sheet)
-	}
-	if err != nil {
-		return err
-	}
-	if w.columns, err = findColumns(first, o.keep); err != nil {
-		return err
-	}
-	w.kinds, err = a.scanCells(part, w.columns, strings)
-	return err
-}
-
-// choose finds the sheet: the wanted one, or the first that is not hidden.
-func (w *workbook) choose(wanted string) error {
-	sheets := w.file.GetSheetList()
-	visible := sheets[:0:0]
-	for _, name := range sheets {
-		if shown, err := w.file.GetSheetVisible(name); err == nil && shown {
-			visible = append(visible, name)
+// choose finds the sheet: the sheet of -sheet, or the only one that is not hidden and has
+// the columns.
+func (w *workbook) choose(o options) error {
+	var sheets, found, failures []string
+	var failure error
+	for _, name := range w.file.GetSheetList() {
+		sheets = append(sheets, fmt.Sprintf("%q", name))
+		if visible, err := w.file.GetSheetVisible(name); name != o.sheet && (o.sheet != "" || err != nil || !visible) {
+			continue
 		}
-		if name == wanted {
-			w.sheet = name
+		c, err := w.look(name, o.keep)
+		if err != nil {
+			failure = fmt.Errorf("%w (sheet %q)", err, name)
+			failures = append(failures, fmt.Sprintf("%q: %v", name, err))
+			continue
 		}
+		found = append(found, fmt.Sprintf("%q", name))
+		w.sheet, w.columns = name, c
 	}
 	switch {
-	case w.sheet != "":
-	case wanted != "":
-		return fmt.Errorf("it has no sheet %q; it has %s", wanted, quoted(sheets))
-	case len(visible) == 0:
-		return errors.New("it has no sheet that is not hidden; -sheet chooses a hidden one")
-	default:
-		w.sheet = visible[0]
-		if len(visible) > 1 {
-			w.note = fmt.Sprintf("the first of %d sheets is read, %q; -sheet chooses another one", len(visible), w.sheet)
+	case len(sheets) == 0:
+		return errDamagedWorkbook
+	case len(found) == 1:
+		if len(sheets) > 1 {
+			w.note = fmt.Sprintf("the sheet %q is read, of %d sheets", w.sheet, len(sheets))
 		}
+		return nil
+	case len(found) > 1:
+		return fmt.Errorf("the sheets %s all have the columns: choose one with -sheet", strings.Join(found, ", "))
+	case len(failures) > 1:
+		return fmt.Errorf("none of its sheets has the columns: choose one with -sheet, and correct its header\n  %s", strings.Join(failures, "\n  "))
+	case failure != nil:
+		return failure
+	case o.sheet != "":
+		return fmt.Errorf("it has no sheet %q; it has %s", o.sheet, strings.Join(sheets, ", "))
 	}
-	return nil
+	return errors.New("it has no sheet that is not hidden; -sheet chooses a hidden one")
 }
 
-func quoted(names []string) string {
-	q := make([]string, len(names))
-	for i, name := range names {
-		q[i] = fmt.Sprintf("%q", name)
-	}
-	return strings.Join(q, ", ")
-}
-
-// firstRow returns the fields of the first row that is not blank.
-func (w *workbook) firstRow() ([]string, error) {
-	rows, err := w.file.Rows(w.sheet)
+// look finds the columns of a sheet.
+func (w *workbook) look(sheet string, keep []string) (columns, error) {
+	s, err := w.source(sheet, nil)
 	if err != nil {
+		return columns{}, err
+	}
+	defer s.raw.Close()
+	rows, err := firstRows(s)
+	if err != nil {
+		return columns{}, err
+	}
+	return findColumns(rows, keep)
+}
+
+func (w *workbook) rows() (*rowReader, error) {
+	s, err := w.source(w.sheet, w.columns.keep)
+	return &rowReader{source: s, columns: w.columns}, err
+}
+
+func (w *workbook) source(sheet string, keep []keptColumn) (*sheetSource, error) {
+	s := &sheetSource{workbook: w}
+	var err error
+	if s.raw, err = w.file.Rows(sheet); err != nil {
 		return nil, errDamagedWorkbook
 	}
-	defer rows.Close()
-	for rows.Next() {
-		fields, err := rows.Columns(excelize.Options{RawCellValue: true})
-		if err != nil {
+	if len(keep) > 0 {
+		if s.formatted, err = w.file.Rows(sheet); err != nil {
 			return nil, errDamagedWorkbook
 		}
-		if !isBlankRow(fields) {
-			return fields, nil
-		}
 	}
-	return nil, io.EOF
+	return s, nil
 }
 
-func isBlankRow(fields []string) bool {
-	for _, field := range fields {
-		if strings.TrimSpace(field) != "" {
-			return false
-		}
-	}
-	return true
-}
-
-func sumOf(file *os.File) (string, error) {
-	sum := sha256.New()
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return "", err
-	}
-	_, err := io.Copy(sum, file)
-	return hex.EncodeToString(sum.Sum(nil)), err
-}
-
-func (w *workbook) rows() (rowReader, error) {
-	raw, err := w.file.Rows(w.sheet)
-	if err != nil {
-		return nil, err
-	}
-	r := &workbookRows{workbook: w, raw: raw, header: w.columns.header}
-	if len(w.columns.keep) > 0 {
-		r.shown, err = w.file.Rows(w.sheet)
-	}
-	return r, err
-}
-
-// workbookRows reads the rows of a workbook.
-type workbookRows struct {
+// sheetSource reads the rows of a sheet.
+type sheetSource struct {
 	*workbook
-	raw    *excelize.Rows // cells as they are stored: a number format could change a name
-	shown  *excelize.Rows // cells as Excel shows them, such as dates; for -keep
-	line   int
-	header bool // it comes yet
+	raw       *excelize.Rows // cells as they are stored: a number format could change a name
+	formatted *excelize.Rows // cells as Excel shows them, such as dates; for -keep
+	line      int
 }
 
-func (r *workbookRows) next() (row, error) {
-	for r.raw.Next() {
-		r.line++
-		fields, err := r.raw.Columns(excelize.Options{RawCellValue: true})
-		if err != nil {
-			return row{}, errDamagedWorkbook
+func (s *sheetSource) next() (rawRow, error) {
+	if !s.raw.Next() {
+		if s.raw.Error() != nil {
+			return rawRow{}, errDamagedWorkbook
 		}
-		if err := r.show(fields); err != nil {
-			return row{}, err
-		}
-		if isBlankRow(fields) && r.kinds.of(r.line) == 0 {
-			continue
-		}
-		if r.header {
-			r.header = false
-			continue
-		}
-		found := newRow(r.line, fields, r.columns)
-		if problem := r.kinds.of(r.line).problem(); problem != "" {
-			found = found.refuse(problem)
-		}
-		return found, nil
+		return rawRow{}, io.EOF
 	}
-	if r.raw.Error() != nil || r.line != r.kinds.last {
-		return row{}, errDamagedWorkbook
-	}
-	return row{}, io.EOF
-}
-
-// show puts the kept columns into fields as Excel shows them.
-func (r *workbookRows) show(fields []string) error {
-	if r.shown == nil {
-		return nil
-	}
-	if !r.shown.Next() {
-		return errDamagedWorkbook
-	}
-	shown, err := r.shown.Columns()
+	s.line++
+	fields, err := s.raw.Columns(excelize.Options{RawCellValue: true})
 	if err != nil {
-		return errDamagedWorkbook
+		return rawRow{}, errDamagedWorkbook
 	}
-	for _, k := range r.columns.keep {
-		if k.index < len(fields) && k.index < len(shown) {
-			fields[k.index] = shown[k.index]
+	raw := rawRow{line: s.line, fields: fields}
+	if s.formatted != nil {
+		if !s.formatted.Next() {
+			return rawRow{}, errDamagedWorkbook
+		}
+		if raw.shown, err = s.formatted.Columns(); err != nil {
+			return rawRow{}, errDamagedWorkbook
+		}
+		for i, shown := range raw.shown {
+			if shown != field(fields, i) { // a format such as "0_ " leaves room for a sign
+				raw.shown[i] = strings.TrimSpace(shown)
+			}
 		}
 	}
-	return nil
+	if s.columns.width > 0 && strings.HasSuffix(field(fields, s.columns.number), "000") {
+		raw.bad, err = s.cut()
+	}
+	return raw, err
+}
+
+// maxTyped is how many bytes of XML a sheet may have to be loaded for the types of its cells.
+const maxTyped = 64 << 20
+
+// cut reports why the ID number of this row is probably not what somebody typed: the cell is
+// a number, of which Excel keeps 15 digits, and the others are 0. excelize does not tell the
+// type of a cell while it streams a sheet, so it loads the sheet a second time.
+func (s *sheetSource) cut() (problem string, err error) {
+	if s.size > maxTyped {
+		return "id_number: it ends in 000, and the sheet is too large to see whether Excel has cut the number: save the sheet as “CSV UTF-8”, or split it", nil
+	}
+	if s.types == nil {
+		if s.types, err = s.open(); err != nil {
+			return "", err
+		}
+	}
+	cell, err := excelize.CoordinatesToCellName(s.columns.number+1, s.line)
+	if err != nil {
+		return "", errDamagedWorkbook
+	}
+	switch kind, err := s.types.GetCellType(s.sheet, cell); {
+	case err != nil:
+		return "", errDamagedWorkbook
+	case kind == excelize.CellTypeUnset || kind == excelize.CellTypeNumber:
+		return "id_number: the cell is a number and not a text, and Excel keeps 15 digits of a number and makes the others 0: take the ID number from where it came from, into a cell of the format Text", nil
+	}
+	return "", nil
 }
