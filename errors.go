@@ -3,6 +3,7 @@ package id2meta
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -93,22 +94,6 @@ type maybeBilledError struct{ err error }
 func (e *maybeBilledError) Error() string   { return e.err.Error() + "; the call may have been billed" }
 func (e *maybeBilledError) Unwrap() []error { return []error{e.err, ErrMaybeBilled} }
 
-// ParamError says which field of a [Param] cannot be verified, and why. A ParamError
-// never holds the value of the field. errors.Is finds [ErrInvalidParam] in a
-// ParamError.
-type ParamError struct {
-	Field   string  // "ParamType", "UserName" or "IdentifyNum"
-	Problem Problem // for programs
-	Reason  string  // a short English phrase, for people; it may change
-}
-
-func (e *ParamError) Error() string {
-	return "id2meta: invalid " + e.Field + ": " + e.Reason
-}
-
-// Is reports whether target is [ErrInvalidParam].
-func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
-
 // APIError is an answer of the service that is not a verdict. errors.Is finds in it
 // one of the errors from [ErrInvalidParam] on, or the error of the context if the
 // answer came too late. errors.As gives the details:
@@ -118,10 +103,14 @@ func (e *ParamError) Is(target error) bool { return target == ErrInvalidParam }
 //		log.Print(e.Code, e.RequestID, e.Recommend)
 //	}
 //
-// Code, Message, RequestID and Recommend come from the answer, and are redacted and
-// cut: *** replaces the name, the number, the birth date, the access key secret and
-// tokens, and line breaks become spaces. If the person was sent masked or encrypted,
-// the Client does not know the plaintext, and hides only the values that it sent.
+// The error of a daily limit is an APIError, too, with RetryAfter and without Endpoint,
+// StatusCode and Code.
+//
+// Code, Message, RequestID and Recommend come from the answer. A text that may repeat
+// the name, the number, the birth date, the access key secret or a token is not shown:
+// a note with its length stands for it. Line breaks become spaces, and a long text is
+// cut. If the person was sent masked or encrypted, the Client does not know the
+// plaintext, and withholds only the values that it sent.
 type APIError struct {
 	Endpoint   string        // the host that answered, as in [WithEndpoints]
 	StatusCode int           // the HTTP status
@@ -132,6 +121,7 @@ type APIError struct {
 	Recommend  string        // the URL of a page that explains the failure, or ""
 	RetryAfter time.Duration // how long a throttled caller is told to wait, or 0
 
+	clock string   // how wrong the clock of this machine is, or ""
 	row   *outcome // nil: the outcome follows from Code, Message and StatusCode
 	cause error    // the reason why the answer broke off or came too late, or nil
 }
@@ -145,9 +135,11 @@ func (e *APIError) Error() string {
 		fmt.Fprint(&b, o.sentinel)
 	}
 	if o.hint != "" {
-		b.WriteString(": " + o.hint)
+		b.WriteString(": " + o.hint + e.clock)
 	}
-	fmt.Fprintf(&b, ": %s answered HTTP %d", e.Endpoint, e.StatusCode)
+	if e.StatusCode != 0 {
+		fmt.Fprintf(&b, ": %s answered HTTP %d", e.Endpoint, e.StatusCode)
+	}
 	if e.Code != "" {
 		fmt.Fprintf(&b, ", Code %s", e.Code)
 	}
@@ -171,7 +163,9 @@ func (e *APIError) Error() string {
 
 // Is reports whether target is the sentinel of this answer, as in the table of
 // docs/errors.md.
-func (e *APIError) Is(target error) bool { return target == e.outcome().sentinel }
+func (e *APIError) Is(target error) bool {
+	return target == e.outcome().sentinel || target == ErrDailyLimit && e.row == &overDailyLimit
+}
 
 // Unwrap returns the reason why the answer broke off or came too late, or nil.
 func (e *APIError) Unwrap() error { return e.cause }
@@ -196,16 +190,20 @@ func fieldOf(message string) string {
 
 // newAPIError returns the error for an answer that holds no verdict.
 func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redactor) *APIError {
+	// The outcome and the field follow from the texts as they came: a person may be
+	// called Ram, and then Forbidden.RAM is not shown.
+	code, message := dara.StringValue(a.Code), dara.StringValue(a.Message)
 	e := &APIError{
 		Endpoint:   host,
 		StatusCode: o.Status,
-		Code:       hide.Text(dara.StringValue(a.Code)),
-		Message:    hide.Text(dara.StringValue(a.Message)),
+		Code:       hide.Text(code),
+		Message:    hide.Text(message),
 		RequestID:  hide.ID(requestID(a, o.Header)),
 		Recommend:  hide.Text(dara.StringValue(a.recommend)),
+		row:        ofAnswer(o.Status, code, message),
 	}
-	if e.Code == "400" || e.Code == "401" {
-		e.Field = fieldOf(e.Message)
+	if code == "400" || code == "401" {
+		e.Field = fieldOf(message)
 	}
 	if o.Err != nil {
 		e.row, e.cause = &brokenOff, ctxerr.Hide(hide.Error(o.Err))
@@ -214,10 +212,29 @@ func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redact
 	if e.Message == "" && e.Code == "" {
 		e.Message = "the answer cannot be understood"
 	}
+	if e.outcome().hint == wrongClock {
+		e.clock = clockError(o.Header, time.Now())
+	}
 	if e.outcome().sentinel == ErrThrottled {
 		e.RetryAfter = transport.RetryAfter(o.Header)
 	}
 	return e
+}
+
+// clockError says by how much the clock of this machine differs from the header Date of
+// an answer.
+func clockError(header http.Header, now time.Time) string {
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return ""
+	}
+	switch fast := now.Sub(date).Round(time.Second); {
+	case fast > 0:
+		return fmt.Sprintf(" (%v ahead of the service)", fast)
+	case fast < 0:
+		return fmt.Sprintf(" (%v behind the service)", -fast)
+	}
+	return ""
 }
 
 // outcomeError is the error of an outcome for which no head of an answer arrived.
@@ -235,6 +252,9 @@ func (e *outcomeError) Unwrap() error        { return e.cause }
 // empty, and cause may be nil.
 func newFailure(o *outcome, what string, cause error) *failure {
 	text := o.sentinel.Error()
+	if o.hint != "" {
+		text += ": " + o.hint
+	}
 	if what != "" {
 		text += ": " + what
 	}

@@ -101,6 +101,7 @@ type Client struct {
 	credential credential.Resolver
 	answerTime answerTime
 	stats      counters
+	daily      dailyLimit
 }
 
 // New returns a Client. New does not use the network, and needs no credential: the
@@ -119,7 +120,8 @@ func New(opts ...Option) (*Client, error) {
 		settings:   s,
 		sender:     sender,
 		endpoints:  transport.NewEndpoints(s.hosts),
-		credential: credential.Resolver{Given: s.provider, Func: s.keyFunc},
+		credential: credential.Resolver{Provider: s.provider, KeyFunc: s.keyFunc},
+		daily:      dailyLimit{max: s.dailyLimit},
 	}, nil
 }
 

@@ -47,6 +47,7 @@ type settings struct {
 	maxAttempts     int
 	retryUnanswered bool
 	limiter         Limiter // nil: no limit
+	dailyLimit      int     // 0: no limit
 	logger          *slog.Logger
 }
 
@@ -228,6 +229,26 @@ func WithLimiter(l Limiter) Option {
 			return errors.New("WithLimiter: the limiter is nil")
 		}
 		s.limiter = l
+		return nil
+	}
+}
+
+// WithDailyLimit limits the requests that this Client sends in a day. Days are days in
+// China (Asia/Shanghai). The vendor has no hard cap on spending, so the limit bounds what
+// a day can cost if somebody misuses the service. By default there is no limit.
+//
+// When the limit is reached, Verify sends nothing until midnight. It returns an
+// [ErrThrottled] that is also an [ErrDailyLimit]. RetryAfter of its [APIError] is the time
+// until midnight, and its [Remedy] is RemedyOperator. A request that was not sent does not
+// count, and the limiter is not asked for a call that the limit refuses. The count is in
+// [Stats], and begins at zero with each Client. For several processes together, use
+// WithDailyLimit of package redislimiter.
+func WithDailyLimit(n int) Option {
+	return func(s *settings) error {
+		if n < 1 {
+			return errors.New("WithDailyLimit: the limit must be at least 1")
+		}
+		s.dailyLimit = n
 		return nil
 	}
 }

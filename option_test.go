@@ -45,6 +45,8 @@ func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
 		{"no attempt", id2meta.WithMaxAttempts(0), "WithMaxAttempts", "fewer than one"},
 		{"a negative number of attempts", id2meta.WithMaxAttempts(-1), "WithMaxAttempts", "fewer than one"},
 		{"a nil limiter", id2meta.WithLimiter(nil), "WithLimiter", "nil"},
+		{"a daily limit of zero", id2meta.WithDailyLimit(0), "WithDailyLimit", "at least 1"},
+		{"a negative daily limit", id2meta.WithDailyLimit(-1), "WithDailyLimit", "at least 1"},
 		{"a nil logger", id2meta.WithLogger(nil), "WithLogger", "nil"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package id2meta
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"slices"
 	"strings"
@@ -56,15 +55,15 @@ var answers = [...]outcome{
 	{code: "Throttling.*", sentinel: ErrThrottled, retry: afterToldWait, remedy: RemedyTryLater},
 	{code: "InvalidAccessKeyId.*", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "MissingAccessKeyId.*", sentinel: ErrCredential, remedy: RemedyOperator},
-	{code: "SignatureDoesNotMatch.*", sentinel: ErrCredential, remedy: RemedyOperator},
+	{code: "SignatureDoesNotMatch.*", hint: "wrong secret, or a proxy changed the request", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "IncompleteSignature.*", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "InvalidSecurityToken.*", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "MissingSecurityToken.*", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "InvalidTimeStamp.*", hint: wrongClock, sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "IllegalTimestamp.*", hint: wrongClock, sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "SignatureNonceUsed.*", sentinel: ErrCredential, remedy: RemedyOperator},
-	{code: "Forbidden.*", sentinel: ErrAccessDenied, remedy: RemedyOperator},
-	{code: "NoPermission.*", sentinel: ErrAccessDenied, remedy: RemedyOperator},
+	{code: "Forbidden.*", hint: ramPolicy, sentinel: ErrAccessDenied, remedy: RemedyOperator},
+	{code: "NoPermission.*", hint: ramPolicy, sentinel: ErrAccessDenied, remedy: RemedyOperator},
 	{code: "ServiceUnavailable.*", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
 	{code: "InternalError.*", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
 
@@ -87,7 +86,10 @@ var answers = [...]outcome{
 	{what: "any other HTTP status", sentinel: ErrUnexpectedResponse, remedy: RemedyReport},
 }
 
-const wrongClock = "the clock of this machine is wrong"
+const (
+	wrongClock = "the clock of this machine is wrong"
+	ramPolicy  = "the RAM policy does not allow yundun-cloudauth:Id2MetaVerify"
+)
 
 // The Messages of Code 402 that do not mean that the source is unavailable. The
 // English texts are from the vendor's page "Server-side error codes". The Chinese
@@ -111,6 +113,10 @@ var (
 	canceledSent   = outcome{what: "canceled, sent", sentinel: context.Canceled, billed: true, remedy: RemedyTryLater}
 	canceledUnsent = outcome{what: "canceled, not sent", sentinel: context.Canceled, remedy: RemedyTryLater}
 
+	noRoute       = outcome{what: "not sent: no route", hint: "this machine has no route to the endpoint; a machine with IPv6 alone needs the dual-stack endpoints", sentinel: ErrUnavailable, retry: atOnce, remedy: RemedyOperator}
+	proxyPassword = outcome{what: "not sent: a proxy asks for a password", hint: "the proxy asks for a user and a password; they go into the URL of the proxy", sentinel: ErrUnavailable, retry: atOnce, remedy: RemedyOperator}
+
+	overDailyLimit = outcome{what: "not sent: daily limit", hint: "the daily limit is reached", sentinel: ErrThrottled, remedy: RemedyOperator}
 	limiterRefused = outcome{what: "not sent: limiter", sentinel: ErrThrottled, remedy: RemedyTryLater}
 	noCredential   = outcome{what: "not sent: no credential", sentinel: ErrCredential, remedy: RemedyOperator}
 	invalidParam   = outcome{what: "not sent: invalid Param", sentinel: ErrInvalidParam, remedy: RemedyCorrectInput}
@@ -120,7 +126,7 @@ var (
 // with the service.
 func (o *outcome) onThisSide() bool {
 	return slices.Contains([]*outcome{
-		&deadlineSent, &deadlineUnsent, &canceledSent, &canceledUnsent, &limiterRefused, &noCredential,
+		&deadlineSent, &deadlineUnsent, &canceledSent, &canceledUnsent, &limiterRefused, &overDailyLimit, &noCredential,
 	}, o)
 }
 
@@ -140,14 +146,6 @@ func (o *outcome) fits(status int, code, message string) bool {
 func isCode(code, pattern string) bool {
 	word, variants := strings.CutSuffix(pattern, ".*")
 	return code == word || variants && strings.HasPrefix(code, word+".")
-}
-
-// ofConnection returns the outcome of a request that was not sent because of err.
-func ofConnection(err error) *outcome {
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return &untrustedCert
-	}
-	return &noConnection
 }
 
 // ofContext returns the outcome of a call whose context has ended with err.
@@ -206,6 +204,6 @@ func allOutcomes() []*outcome {
 	for i := range answers {
 		all = append(all, &answers[i])
 	}
-	return append(all, &brokenOff, &noConnection, &untrustedCert, &deadlineSent, &deadlineUnsent,
-		&canceledSent, &canceledUnsent, &limiterRefused, &noCredential, &invalidParam)
+	return append(all, &brokenOff, &noConnection, &untrustedCert, &noRoute, &proxyPassword, &deadlineSent, &deadlineUnsent,
+		&canceledSent, &canceledUnsent, &limiterRefused, &overDailyLimit, &noCredential, &invalidParam)
 }

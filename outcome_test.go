@@ -22,14 +22,44 @@ var sentinelNames = map[error]string{
 	context.Canceled:      "context.Canceled", context.DeadlineExceeded: "context.DeadlineExceeded",
 }
 
-var retryNames = map[retry]string{
-	never: "no", atOnce: "next endpoint, at once", afterBackoff: "after a backoff",
-	afterToldWait: "after the told wait", onlyIfRequested: "only with `WithRetryUnanswered`",
+// docsLanguage is one edition of docs/errors.md, with its words for what the code knows.
+type docsLanguage struct {
+	file   string
+	retry  map[retry]string
+	billed map[bool]string
+	remedy map[Remedy]string
 }
 
-// inDocs returns the first cells of o's line in docs/errors.md: its name, and all
-// that the code knows of it.
-func (o *outcome) inDocs() (name, cells string) {
+var docsLanguages = []docsLanguage{
+	{
+		file: "docs/errors.md",
+		retry: map[retry]string{
+			never: "no", atOnce: "next endpoint, at once", afterBackoff: "after a backoff",
+			afterToldWait: "after the wait in the answer", onlyIfRequested: "only with `WithRetryUnanswered`",
+		},
+		billed: map[bool]string{false: "no", true: "maybe"},
+		remedy: map[Remedy]string{
+			RemedyCorrectInput: "correct the input", RemedyTryLater: "try later", RemedyNotThisPerson: "not this person",
+			RemedyOperator: "operator", RemedyReport: "report",
+		},
+	},
+	{
+		file: "docs/errors.zh-CN.md",
+		retry: map[retry]string{
+			never: "否", atOnce: "立即换接入点", afterBackoff: "退避后",
+			afterToldWait: "按应答里的等待时间", onlyIfRequested: "仅 `WithRetryUnanswered`",
+		},
+		billed: map[bool]string{false: "否", true: "可能"},
+		remedy: map[Remedy]string{
+			RemedyCorrectInput: "改正输入", RemedyTryLater: "稍后再试", RemedyNotThisPerson: "暂不核验此人",
+			RemedyOperator: "运维", RemedyReport: "反馈",
+		},
+	},
+}
+
+// inDocs returns the first cells of o's line in the document: its name, and all that the
+// code knows of it.
+func (o *outcome) inDocs(l docsLanguage) (name, cells string) {
 	switch {
 	case o.code != "" && o.what != "":
 		name = "Code " + o.code + ", " + o.what
@@ -40,48 +70,48 @@ func (o *outcome) inDocs() (name, cells string) {
 	default:
 		name = o.what
 	}
-	billed := "no"
-	if o.billed {
-		billed = "maybe"
-	}
-	return "| " + name + " |", fmt.Sprintf(" `%s` | %s | %s | %v |", sentinelNames[o.sentinel], retryNames[o.retry], billed, o.remedy)
+	return "| " + name + " |", fmt.Sprintf(" `%s` | %s | %s | %s |", sentinelNames[o.sentinel], l.retry[o.retry], l.billed[o.billed], l.remedy[o.remedy])
 }
 
-// Each row of outcome.go is one line of docs/errors.md, in the same order. The line
-// ends with two cells in prose, which belong to the document: the cause, and what to
-// do. go test -run TestDocs -update writes the other cells.
+// Each row of outcome.go is one line of docs/errors.md and of its Chinese edition, in the
+// same order. The line ends with two cells in prose, which belong to the document: the
+// cause, and what to do. go test -run TestDocs -update writes the other cells.
 func TestDocsErrorsHasTheTableOfOutcomes(t *testing.T) {
-	const file = "docs/errors.md"
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(text), "|---|---|---|---|---|---|---|\n")
-	require.True(t, found)
-	table, after, _ := strings.Cut(rest, "\n\n")
+	for _, language := range docsLanguages {
+		t.Run(language.file, func(t *testing.T) {
+			text, err := os.ReadFile(language.file)
+			require.NoError(t, err)
+			const rule = "|---|---|---|---|---|---|---|\n"
+			before, rest, found := strings.Cut(string(text), rule)
+			require.True(t, found)
+			table, after, _ := strings.Cut(rest, "\n\n")
 
-	prose := map[string]string{} // by the name of the row
-	for line := range strings.Lines(table + "\n") {
-		cells := strings.SplitN(line, "|", 7)
-		require.Len(t, cells, 7, line)
-		prose["|"+cells[1]+"|"] = cells[6]
+			prose := map[string]string{} // by the name of the row
+			for line := range strings.Lines(table + "\n") {
+				cells := strings.SplitN(line, "|", 7)
+				require.Len(t, cells, 7, line)
+				prose["|"+cells[1]+"|"] = cells[6]
+			}
+			var want strings.Builder
+			for _, o := range allOutcomes() {
+				name, cells := o.inDocs(language)
+				assert.Equalf(t, 2, strings.Count(prose[name], "|"), "%s needs a cause and what to do", name)
+				want.WriteString(name + cells + prose[name])
+			}
+			assert.Equal(t, len(allOutcomes()), len(prose), "the table has another number of lines")
+			if *update {
+				require.NoError(t, os.WriteFile(language.file, []byte(before+rule+strings.TrimSuffix(want.String(), "\n")+"\n\n"+after), 0o666))
+				return
+			}
+			assert.True(t, strings.TrimSuffix(want.String(), "\n") == table, "run: go test -run TestDocs -update .")
+		})
 	}
-	var want strings.Builder
-	for _, o := range allOutcomes() {
-		name, cells := o.inDocs()
-		assert.Equalf(t, 3, strings.Count(prose[name], "|")+1, "%s needs a cause and what to do", name)
-		want.WriteString(name + cells + prose[name])
-	}
-	assert.Len(t, prose, len(allOutcomes()), "lines that no outcome has")
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(before+"|---|---|---|---|---|---|---|\n"+strings.TrimSuffix(want.String(), "\n")+"\n\n"+after), 0o666))
-		return
-	}
-	assert.Equal(t, strings.TrimSuffix(want.String(), "\n"), table, "run: go test -run TestDocs -update .")
 }
 
 func TestEveryOutcomeIsWhole(t *testing.T) {
 	names := map[string]bool{}
 	for _, o := range allOutcomes() {
-		name, _ := o.inDocs()
+		name, _ := o.inDocs(docsLanguages[0])
 		assert.False(t, names[name], "two rows are named %s", name)
 		names[name] = true
 		assert.NotEmpty(t, sentinelNames[o.sentinel], name)

@@ -52,13 +52,17 @@ const (
 //     people type for the dot become U+00B7. Between an ideograph and a letter of an
 //     alphabet, the full stop stays, and the other signs become U+00B7. Between two
 //     letters of an alphabet, nothing changes.
+//   - In a name with an ideograph, kana and bopomofo that look like an ideograph become
+//     the ideograph: 张ニ becomes 张二.
 //   - Full-width letters become ASCII letters. Dashes become the hyphen, and
 //     typographic apostrophes become the ASCII apostrophe.
 //
 // A name has at most 100 characters. It is made of letters, combining marks,
 // private-use characters, ideographs that are newer than Go's Unicode tables, and
-// middle dots between them. A name in an alphabet may also have spaces, full stops,
-// commas, hyphens and apostrophes (J. O'NEILL-SMITH). Any other name is refused with a
+// middle dots between them. Beside an ideograph stands an ideograph, a dot or nothing:
+// 卡尔·A·马克思, but not 张A. A name in an alphabet may also have spaces, full stops,
+// commas, hyphens and apostrophes (J. O'NEILL-SMITH). A field of more than 800 bytes is
+// refused before anything else is done with it. Any other name is refused with a
 // *[ParamError], whose [Problem] says what the value probably is.
 //
 // Some names are sent without a check, because they may be real names: a name of
@@ -83,7 +87,7 @@ const (
 //
 // A Param of [ParamTypeMD5] must have the form that [MD5Param] returns. The part of
 // the name after the md5 is folded like a plaintext name. The first character is not
-// known, so a dot after it stays.
+// known, so a full stop after it stays.
 //
 // In a Param of [ParamTypeSM2], UserName and IdentifyNum are ciphertexts of at least
 // 98 bytes (0x04, C1 of 64 bytes, C2 as long as the plaintext, C3 of 32 bytes) in
@@ -203,8 +207,8 @@ func (p Param) redact() Param {
 	return p
 }
 
-// DisplayUserName returns userName in a form for a screen: the first character, and an
-// asterisk for each following character. 张三 becomes 张*. An empty name, a name of one
+// DisplayUserName returns userName in a form for a screen: the first character of the
+// name as it is sent, and an asterisk for each following character. 张三 becomes 张*. An empty name, a name of one
 // character, and a value that is not a name become asterisks only. The result has at
 // most 100 characters and no invisible character.
 //

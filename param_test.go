@@ -203,23 +203,37 @@ func TestARefusalNamesTheFieldAndTheReason(t *testing.T) {
 		problem       id2meta.Problem
 		reason, value string
 	}{
-		"a normal name":       {id2meta.Param{"", "张三3", zhangNumber}.Validate(), "UserName", id2meta.ProblemDigits, digits, "张三3"},
+		"a normal name":       {id2meta.Param{"", "张三3", zhangNumber}.Validate(), "UserName", "digits", digits, "张三3"},
 		"a normal number":     {id2meta.Param{"", zhangName, "110105194912310021"}.Validate(), "IdentifyNum", id2meta.ProblemCheckDigit, checkDigit, "110105194912310021"},
-		"a masked name":       {id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName + "3", maskedZhangNumber}.Validate(), "UserName", id2meta.ProblemDigits, digits, maskedZhangName},
-		"an encrypted name":   {id2meta.Param{id2meta.ParamTypeSM2, zhangName, testEncryptedNumber}.Validate(), "UserName", id2meta.ProblemNotEncrypted, "it is not encrypted; package sm2param encrypts it", zhangName},
-		"an encrypted number": {id2meta.Param{id2meta.ParamTypeSM2, testEncryptedName, zhangNumber}.Validate(), "IdentifyNum", id2meta.ProblemNotEncrypted, "it is not encrypted; package sm2param encrypts it", zhangNumber},
-		"a masked number": {id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName, zhangNumber}.Validate(), "IdentifyNum", id2meta.ProblemMaskedFormat, "it must be 6 digits, the md5 of the birth date " +
+		"a masked name":       {id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName + "3", maskedZhangNumber}.Validate(), "UserName", "digits", digits, maskedZhangName},
+		"an encrypted name":   {id2meta.Param{id2meta.ParamTypeSM2, zhangName, testEncryptedNumber}.Validate(), "UserName", "not_encrypted", "it is not encrypted; package sm2param encrypts it", zhangName},
+		"an encrypted number": {id2meta.Param{id2meta.ParamTypeSM2, testEncryptedName, zhangNumber}.Validate(), "IdentifyNum", "not_encrypted", "it is not encrypted; package sm2param encrypts it", zhangNumber},
+		"a masked number": {id2meta.Param{id2meta.ParamTypeMD5, maskedZhangName, zhangNumber}.Validate(), "IdentifyNum", "masked_format", "it must be 6 digits, the md5 of the birth date " +
 			"(32 lower-case hex digits), 3 digits and a digit or X; MD5Param makes it from plaintext", zhangNumber},
-		"a name to mask":                 {second(id2meta.MD5UserName("张三3")), "UserName", id2meta.ProblemDigits, digits, "张三3"},
+		"a name to mask":                 {second(id2meta.MD5UserName("张三3")), "UserName", "digits", digits, "张三3"},
 		"a number to mask":               {second(id2meta.MD5IdentifyNum("110105194912310021")), "IdentifyNum", id2meta.ProblemCheckDigit, checkDigit, "110105194912310021"},
-		"the name of a person to mask":   {second(id2meta.MD5Param("张三3", zhangNumber)), "UserName", id2meta.ProblemDigits, digits, "张三3"},
+		"the name of a person to mask":   {second(id2meta.MD5Param("张三3", zhangNumber)), "UserName", "digits", digits, "张三3"},
 		"the number of a person to mask": {second(id2meta.MD5Param(zhangName, "110105194912310021")), "IdentifyNum", id2meta.ProblemCheckDigit, checkDigit, "110105194912310021"},
 		"the name comes first":           {id2meta.Param{}.Validate(), "UserName", id2meta.ProblemEmpty, "it is empty", ""},
 		"a number that is not there":     {id2meta.Param{UserName: zhangName}.Validate(), "IdentifyNum", id2meta.ProblemEmpty, "it is empty", ""},
-		"born after today":               {id2meta.Param{"", zhangName, "110105209912310029"}.Validate(), "IdentifyNum", id2meta.ProblemFutureBirthDate, "the birth date is in the future", "110105209912310029"},
+		"born after today":               {id2meta.Param{"", zhangName, "110105209912310029"}.Validate(), "IdentifyNum", "future_birth_date", "the birth date is in the future", "110105209912310029"},
 	} {
 		t.Run(name, func(t *testing.T) { requireParamError(t, test.err, test.field, test.problem, test.reason, test.value) })
 	}
+}
+
+// The Redactor, for example, works with the given name, so its work would grow with it.
+func TestALongFieldIsRefusedBeforeAnythingElse(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()})
+	long := "张" + strings.Repeat(" ", 300_000) + "三"
+	for _, paramType := range []id2meta.ParamType{id2meta.ParamTypeNormal, id2meta.ParamTypeMD5, id2meta.ParamTypeSM2} {
+		_, err := client.Verify(t.Context(), id2meta.Param{ParamType: paramType, UserName: long, IdentifyNum: zhangNumber})
+		requireParamError(t, err, "UserName", "too_long", "it is longer than any name", long)
+	}
+	_, err := client.Verify(t.Context(), id2meta.Param{UserName: zhangName, IdentifyNum: zhangNumber + strings.Repeat(" ", 300_000)})
+	requireParamError(t, err, "IdentifyNum", "too_long", "it is longer than any number", zhangNumber)
+	require.Empty(t, server.Calls())
 }
 
 func second[T any](_ T, err error) error { return err }

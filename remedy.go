@@ -1,5 +1,11 @@
 package id2meta
 
+import (
+	"errors"
+
+	"github.com/id2meta/id2meta/internal/identity"
+)
+
 // Remedy says who can do something about an error. [RemedyOf] finds it.
 type Remedy int
 
@@ -15,10 +21,14 @@ const (
 
 // RemedyOf returns the Remedy of an error that a [Verifier] returned. It returns
 // RemedyNone for nil, RemedyTryLater for the errors of a context, and RemedyReport for
-// an error that is not of this package. docs/errors.md lists the Remedy of every error.
+// an error that is not of this package, and for a [ParamError] that is a mistake of the
+// program, such as an unknown ParamType. docs/errors.md lists the Remedy of every error.
 func RemedyOf(err error) Remedy {
 	if err == nil {
 		return RemedyNone
+	}
+	if e, ok := errors.AsType[*ParamError](err); ok && identity.IsOfProgram(identity.Problem(e.Problem)) {
+		return RemedyReport
 	}
 	if o := outcomeOf(err); o != nil {
 		return o.remedy

@@ -35,6 +35,10 @@ func TestRemedyOf(t *testing.T) {
 	}{
 		{"no error", nil, id2meta.RemedyNone},
 		{"an invalid number", &id2meta.ParamError{Field: "IdentifyNum"}, id2meta.RemedyCorrectInput},
+		{"an unknown ParamType", id2meta.Param{ParamType: "sm9"}.Validate(), id2meta.RemedyReport},
+		{"a masked person as plaintext", id2meta.Param{UserName: maskedZhangName}.Validate(), id2meta.RemedyReport},
+		{"plaintext as a masked person", id2meta.Param{ParamType: id2meta.ParamTypeMD5, UserName: zhangName}.Validate(), id2meta.RemedyReport},
+		{"plaintext as an encrypted person", id2meta.Param{ParamType: id2meta.ParamTypeSM2, UserName: zhangName}.Validate(), id2meta.RemedyReport},
 		{"an illegal parameter", &id2meta.APIError{StatusCode: 200, Code: "401"}, id2meta.RemedyCorrectInput},
 		{"throttling", &id2meta.APIError{StatusCode: 400, Code: "Throttling.User"}, id2meta.RemedyTryLater},
 		{"an unavailable source", &id2meta.APIError{StatusCode: 200, Code: "402", Message: "权威源服务异常"}, id2meta.RemedyTryLater},

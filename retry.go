@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/id2meta/id2meta/internal/progress"
 )
 
 // Backoff between attempts: exponential, with full jitter.
@@ -61,6 +63,8 @@ func (k *call) backoffIfItFits(ctx context.Context) time.Duration {
 // giveUp returns the error of the call: the error of the last attempt. Its text also
 // tells the number of attempts.
 func (k *call) giveUp(f *failure) error {
+	maybeBilled := (f.billed || k.maybeBilled) && !k.ofNobody
+	k.report(progress.State{MaybeBilled: maybeBilled})
 	err := f.err
 	if k.earlier != nil {
 		before := "after 1 attempt"
@@ -78,7 +82,7 @@ func (k *call) giveUp(f *failure) error {
 			err = fmt.Errorf("%w (%s)", err, before)
 		}
 	}
-	if f.billed || k.maybeBilled {
+	if maybeBilled {
 		return &maybeBilledError{err}
 	}
 	return err

@@ -1,6 +1,9 @@
 package id2meta
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Stats counts the calls and requests of a [Client] since [New]. A call is one
 // Verify. A request is one attempt of a call, so one call may make several requests.
@@ -15,6 +18,7 @@ type Stats struct {
 	Failed      uint64 // calls that returned an error
 	MaybeBilled uint64 // requests without a verdict that the service may have billed
 	Throttled   uint64 // requests that the service throttled or the limiter refused
+	Today       uint64 // with WithDailyLimit: requests of this day in China (Asia/Shanghai); else 0
 }
 
 // Stats returns the current counts. It is safe for concurrent use. A call under way
@@ -31,6 +35,7 @@ func (c *Client) Stats() Stats {
 		Failed:      c.stats.failed.Load(),
 		MaybeBilled: c.stats.maybeBilled.Load(),
 		Throttled:   c.stats.throttled.Load(),
+		Today:       uint64(c.daily.today(time.Now())),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
@@ -66,27 +65,34 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	return c.send(ctx, &call{Client: c, given: param, param: normal})
+}
+
+// send makes requests until there is a verdict, or no reason to make another request.
+func (c *Client) send(ctx context.Context, k *call) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 
-	deadline, _ := ctx.Deadline()
-	k := call{Client: c, given: param, param: normal, deadline: deadline, total: time.Until(deadline),
-		tried: make([]int, c.endpoints.Len())}
-	progress.Report(ctx, false, false)
+	k.deadline, _ = ctx.Deadline()
+	k.total = time.Until(k.deadline)
+	k.tried = make([]int, c.endpoints.Len())
+	k.report = progress.Start(ctx)
 	for {
 		result, failed := k.attempt(ctx)
 		if failed == nil {
 			return result, nil
 		}
-		c.stats.countFailure(failed)
+		if !k.ofNobody {
+			c.stats.countFailure(failed)
+		}
 		wait, again := k.plan(ctx, failed)
 		if !again || k.attempts == c.maxAttempts {
 			return Result{}, k.giveUp(failed)
 		}
 		k.logRetry(ctx, failed, wait)
 		k.earlier = failed.err
-		k.maybeBilled = k.maybeBilled || failed.billed
-		progress.Report(ctx, false, k.maybeBilled)
+		k.maybeBilled = k.maybeBilled || failed.billed && !k.ofNobody
+		k.report(progress.State{MaybeBilled: k.maybeBilled})
 		if err := sleep(ctx, wait); err != nil {
 			return Result{}, k.giveUp(contextFailure(err, false, "waiting to try again"))
 		}
@@ -104,7 +110,10 @@ type call struct {
 	tried    []int         // the number of requests to each endpoint
 	earlier  error         // the error of the previous attempt, or nil
 
-	maybeBilled bool // the service may have billed a previous attempt
+	maybeBilled bool                 // the service may have billed a previous attempt
+	probe       bool                 // no request was under way when this call asked the limiter
+	ofNobody    bool                 // the call of Check: it is not billed
+	report      func(progress.State) // to a Cache in front of the Client
 }
 
 // failure is the reason why an attempt gave no verdict.
@@ -121,9 +130,20 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 	if failed != nil {
 		return Result{}, failed
 	}
+	giveBack, failed := k.takeOfToday()
+	if failed != nil {
+		return Result{}, failed
+	}
+	sent := false
+	defer func() {
+		if !sent {
+			giveBack()
+		}
+	}()
 	if failed := k.waitForLimiter(ctx); failed != nil {
 		return Result{}, failed
 	}
+	defer k.endRequest()
 	if err := k.ended(ctx); err != nil {
 		return Result{}, contextFailure(err, false, "nothing was sent")
 	}
@@ -133,6 +153,7 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 	k.tried[i]++
 	started := time.Now()
 	o := k.sender.Send(ctx, r)
+	sent = o.Sent
 	took := time.Since(started)
 
 	switch {
@@ -143,8 +164,11 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 		k.endpoints.CoolDown(i)
 	}
 	result, failed := k.read(ctx, r.Host, k.redactor(key), o)
-	if failed == nil || o.Sent && o.Err != nil {
-		k.answerTime.took(took, failed == nil)
+	switch {
+	case failed == nil:
+		k.answerTime.answered(took)
+	case o.Sent && o.Err != nil && k.timeLeft() <= 0 && took < nearlyAll(k.total):
+		k.answerTime.unanswered(k.total)
 	}
 	k.logAttempt(ctx, r.Host, took, o.Status, result, failed)
 	if failed != nil && failed.sentinel == ErrCredential {
@@ -167,7 +191,7 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 		UserAgent:  "id2meta/" + version,
 		Credential: transport.Credential(key),
 		Connect:    transport.ConnectBudget,
-		Sending:    func() { progress.Report(ctx, true, true) },
+		Sending:    func() { k.report(progress.State{Sent: true, MaybeBilled: true}) },
 	}
 	if left := k.maxAttempts - k.attempts; left > 1 { // the last attempt may use all the time left
 		share := k.timeLeft() / time.Duration(left)
@@ -208,25 +232,26 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o t
 	case o.Sent:
 		return Result{}, newFailure(&brokenOff, host+" did not answer", ctxerr.Hide(hide.Error(o.Err)))
 	}
-	return Result{}, newFailure(ofConnection(o.Err), "no connection to "+host, ctxerr.Hide(hide.Error(o.Err)))
+	what := "no connection to " + host + hide.Text(explainCertificate(o.Err))
+	return Result{}, newFailure(ofConnection(o.Err), what, ctxerr.Hide(hide.Error(o.Err)))
 }
 
 // redactor returns a Redactor for this request. Texts from a server or from the
 // network may repeat the person or the credential.
 func (k *call) redactor(key credential.Key) *redact.Redactor {
 	r := &redact.Redactor{Tokens: []string{key.SecurityToken, key.BearerToken}}
-	if k.param.ParamType == ParamTypeNormal {
+	isPlain := k.param.ParamType == ParamTypeNormal && !k.ofNobody
+	switch {
+	case isPlain:
 		r.Date = k.param.IdentifyNum[6:14]
+	case k.param.ParamType == ParamTypeMD5:
+		r.Date = k.param.IdentifyNum[6 : len(k.param.IdentifyNum)-4]
 	}
 	r.Secrets = func() []string {
-		secrets := []string{
-			k.param.UserName, strings.TrimSpace(k.given.UserName),
-			k.param.IdentifyNum, strings.TrimSpace(k.given.IdentifyNum),
-			key.AccessKeySecret,
-		}
-		if k.param.ParamType == ParamTypeNormal {
-			masked, _ := MD5Param(k.param.UserName, k.param.IdentifyNum)
-			secrets = append(secrets, masked.UserName, masked.IdentifyNum)
+		secrets := []string{k.param.UserName, k.given.UserName, k.param.IdentifyNum, key.AccessKeySecret}
+		if isPlain {
+			masked, _ := MD5UserName(k.param.UserName)
+			secrets = append(secrets, masked[:32]) // the md5 of the first character
 		}
 		return secrets
 	}

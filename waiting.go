@@ -2,6 +2,8 @@ package id2meta
 
 import (
 	"context"
+	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,54 +15,83 @@ import (
 // answer. Otherwise the service would bill the request, and the call would end before
 // the verdict arrives.
 
-// answerTime estimates how long the service takes to give a verdict.
+// answerTime estimates how long the service takes to give a verdict. It is a peak
+// EWMA: a slower answer raises the estimate at once, because slow answers come again.
+// Faster answers lower it with time, and not with their number. So a service that is
+// slow in one of fifty cases counts as slow.
 type answerTime struct {
-	recent atomic.Int64 // the estimate as a time.Duration; 0: not known yet
+	mu       sync.Mutex
+	estimate time.Duration // 0: not known yet
+	at       time.Time     // when the last verdict came
+
+	underWay atomic.Int64 // the calls that the limiter let go, and that have no outcome yet
 }
 
-// firstAnswerTime is the estimate before the first verdict. If half of the call's
-// time is less, the estimate is half of the call's time.
-const firstAnswerTime = 500 * time.Millisecond
+const (
+	// firstAnswerTime is the estimate before the first verdict. If half of the call's
+	// time is less, the estimate is half of the call's time.
+	firstAnswerTime = 500 * time.Millisecond
+	// fallTime is how long faster answers take to remove about two thirds of what the
+	// estimate is too high. In a rush that is some thousand answers.
+	fallTime = 30 * time.Second
+)
 
-// took updates the estimate with the time of one request. A request without a verdict
-// would have taken longer than d, so d can only raise the estimate. The estimate rises
-// at once and falls slowly, because a slow answer is likely to occur again.
-func (a *answerTime) took(d time.Duration, verdict bool) {
-	recent := time.Duration(a.recent.Load())
-	switch {
-	case d > recent:
-		a.recent.Store(int64(d))
-	case verdict:
-		a.recent.Store(int64(recent - (recent-d)/8))
-	}
+// answered updates the estimate with the time of a verdict.
+func (a *answerTime) answered(took time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	excess := max(0, a.estimate-took)
+	kept := math.Exp(-now.Sub(a.at).Seconds() / fallTime.Seconds())
+	a.estimate = took + time.Duration(float64(excess)*kept)
+	a.at = now
 }
 
-// reserve returns how much of a call's total time to keep for the answer: the
-// estimate and a quarter more, but at least a tenth and at most nine tenths of the
-// total.
-func (a *answerTime) reserve(total time.Duration) time.Duration {
-	recent := time.Duration(a.recent.Load())
-	if recent == 0 {
+// unanswered updates the estimate when a call's time ended and its request, which had
+// waited, was not answered. The request does not tell how much longer the answer would
+// have taken. So the estimate doubles, until calls leave nearly all of their time.
+func (a *answerTime) unanswered(total time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.estimate = max(a.estimate, min(2*a.current(total), nearlyAll(total)))
+}
+
+// of returns the estimate for a call with this total time. It is at least a tenth of
+// the total, and at most nearly all of it.
+func (a *answerTime) of(total time.Duration) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return min(max(a.current(total), total/10), nearlyAll(total))
+}
+
+// current is the estimate, or the first estimate. The caller holds a.mu.
+func (a *answerTime) current(total time.Duration) time.Duration {
+	if a.estimate == 0 {
 		return min(firstAnswerTime, total/2)
 	}
-	return min(max(recent+recent/4, total/10), total-total/10)
+	return a.estimate
 }
 
+// nearlyAll returns the time that a request has if it does not wait. The rest of the
+// total is enough for a limiter that lets the request go at once. A request with so
+// much time tells nothing about waiting.
+func nearlyAll(total time.Duration) time.Duration { return total - total/50 }
+
 // sendBy returns the latest time at which k may send a request after a wait.
-func (k *call) sendBy() time.Time { return k.deadline.Add(-k.answerTime.reserve(k.total)) }
+func (k *call) sendBy() time.Time { return k.deadline.Add(-k.answerTime.of(k.total)) }
 
 // fits reports whether a wait leaves time for the answer.
 func (k *call) fits(ctx context.Context, wait time.Duration) bool {
 	return ctx.Err() == nil && wait < time.Until(k.sendBy())
 }
 
-// waitContext returns a context for one wait of k: it ends at sendBy. If sendBy is
-// near or has passed, the context still lasts a tenth of the time left. That is enough
-// for a limiter that lets the request go at once.
-func (k *call) waitContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	until := time.Now().Add(k.timeLeft() / 10)
-	if by := k.sendBy(); until.Before(by) {
-		until = by
+// waitContext returns a context for one wait of k. It ends at sendBy, or earlier by a
+// part of the time that a call may wait. The wait of a probe lasts at least until a tenth
+// of the call's time has passed.
+func (k *call) waitContext(ctx context.Context, earlier time.Duration) (context.Context, context.CancelFunc) {
+	until := k.sendBy().Add(-earlier)
+	if probe := k.deadline.Add(-k.total * 9 / 10); k.probe && until.Before(probe) {
+		until = probe
 	}
 	return context.WithDeadline(ctx, until)
 }
@@ -70,7 +101,7 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, *failure)
 	if key, ok := k.credential.Ready(); ok {
 		return key, nil
 	}
-	waiting, cancel := k.waitContext(ctx)
+	waiting, cancel := k.waitContext(ctx, 0)
 	defer cancel()
 	key, err := k.credential.Resolve(waiting)
 	switch {
@@ -82,31 +113,47 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, *failure)
 	return credential.Key{}, newFailure(&noCredential, "", err)
 }
 
-// waitForLimiter waits until the limiter lets the request go.
+// waitForLimiter waits until the limiter lets the request go. From then on the request
+// is under way, and the caller calls endRequest when the request has ended.
+//
+// If no request is under way, the call is a probe: it may wait a little even if the
+// estimate leaves no time for a wait. So an estimate that is too high falls again, even
+// behind a limiter that needs a round trip to another machine.
 func (k *call) waitForLimiter(ctx context.Context) *failure {
-	if k.limiter == nil {
+	if k.limiter == nil || k.ofNobody {
+		k.answerTime.underWay.Add(1)
 		return nil
 	}
-	began, left := time.Now(), k.timeLeft()
-	waiting, cancel := k.waitContext(ctx)
+	k.probe = k.answerTime.underWay.CompareAndSwap(0, 1)
+	failed := k.askLimiter(ctx)
+	switch {
+	case failed != nil && k.probe:
+		k.endRequest()
+	case failed == nil && !k.probe:
+		k.answerTime.underWay.Add(1)
+	}
+	return failed
+}
+
+func (k *call) endRequest() { k.answerTime.underWay.Add(-1) }
+
+func (k *call) askLimiter(ctx context.Context) *failure {
+	// While a call waits, slower answers may raise the estimate. So a call does not use up
+	// its time: what the limiter grants to a call that is then refused is lost.
+	mayWait := k.total - k.answerTime.of(k.total)
+	waiting, cancel := k.waitContext(ctx, mayWait/5)
 	defer cancel()
 	err := k.limiter.Wait(waiting)
-	waited := time.Since(began)
 	switch done := k.ended(ctx); {
 	case done != nil:
 		return contextFailure(done, false, "waiting for the limiter")
-	case err == nil && (waited < left/4 || k.mayBeAnswered()):
+	case err == nil && (k.fits(ctx, 0) || k.probe && waiting.Err() == nil):
 		return nil
 	case err == nil, err == waiting.Err():
 		return newFailure(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
 	return newFailure(&limiterRefused, "the limiter refused", ctxerr.Hide(err)) // the caller's time is not up
 }
-
-// mayBeAnswered reports whether the time left is enough for an answer after the
-// limiter's wait. It is less strict than fits, because the limiter has already counted
-// the request.
-func (k *call) mayBeAnswered() bool { return k.timeLeft() >= k.answerTime.reserve(k.total)*4/5 }
 
 // sleep waits for d. If ctx ends first, sleep returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {

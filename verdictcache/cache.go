@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +15,8 @@ import (
 )
 
 // Cache is an [id2meta.Verifier] that asks about each person once and remembers the
-// verdict. [New] makes a Cache. It is safe for concurrent use, and needs no Close.
+// verdict. [New] makes a Cache. It is safe for concurrent use, and needs no Close: call
+// [Cache.Check] when the process starts, and [Cache.Wait] before it ends.
 type Cache struct {
 	settings
 	next  id2meta.Verifier
@@ -26,6 +26,8 @@ type Cache struct {
 
 	mu      sync.Mutex
 	flights map[Key]*flight // that callers may join
+	running int             // flights that have not ended, even if nobody may join them
+	idle    chan struct{}   // closed when running becomes 0
 
 	asked, shared, remembered, storeFailures, rejected atomic.Uint64
 }
@@ -43,10 +45,10 @@ type Stats struct {
 // New returns a Cache that asks next, and remembers the verdicts in store. New itself calls
 // neither of them.
 //
-// The hashKey is a secret of 32 random bytes or more (openssl rand -hex 32 prints one), the
-// same in every process that uses the Store. The Keys in the Store, and the key that seals
-// its values, are derived from the hashKey. Keep it with the access key, and not in the
-// Store's database. New copies it.
+// The hashKey is a secret of 32 random bytes or more, the same in every process that uses the
+// Store. [ParseHashKey] reads the text that openssl rand -hex 32 prints. The Keys in the Store,
+// and the key that seals its values, are derived from the hashKey. Keep it with the access key,
+// and not in the Store's database. New copies it.
 //
 // Use a different hashKey for each Alibaba Cloud account and each environment. Two Caches with
 // the same Store and the same hashKey share their verdicts: a verdict of the simulator would
@@ -58,12 +60,7 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 	case store == nil:
 		return nil, errors.New("verdictcache: New: the Store is nil")
 	}
-	s := settings{
-		matchTTL:    180 * 24 * time.Hour,
-		negativeTTL: 24 * time.Hour,
-		lease:       15 * time.Second,
-		logger:      slog.New(slog.DiscardHandler),
-	}
+	s := settings{matchTTL: 180 * 24 * time.Hour, negativeTTL: 24 * time.Hour}
 	for _, opt := range opts {
 		if opt == nil {
 			return nil, errors.New("verdictcache: New: an Option is nil")
@@ -71,6 +68,9 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 		if err := opt(&s); err != nil {
 			return nil, fmt.Errorf("verdictcache: New: %w", err)
 		}
+	}
+	if err := s.setLease(next); err != nil {
+		return nil, fmt.Errorf("verdictcache: New: %w", err)
 	}
 	var rings []*keyring
 	for i, key := range append([][]byte{hashKey}, s.previousKeys...) {
@@ -93,38 +93,44 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 
 // Verify returns the verdict on a person. It looks for a remembered verdict first. If
 // another Verify is asking about the person already, in this process or in another, Verify
-// waits for that verdict. Otherwise it calls the Verifier behind the Cache.
+// waits for that verdict. Otherwise it calls the Verifier behind the Cache. Result.Time says
+// how old a remembered verdict is.
 //
 // For an invalid Param, Verify returns a *[id2meta.ParamError], and uses neither Store nor
 // service. A Param of [id2meta.ParamTypeSM2] is invalid here: the same person encrypted twice
 // gives two different texts.
 //
-// If the Verifier behind returns an error, all callers who wait get the same error, and
-// nothing is remembered. If it panics, all callers panic.
+// If the Verifier behind returns an error, all callers in this process who wait get the same
+// error, and nothing is remembered. If it panics, all these callers panic.
 //
-// When ctx ends, Verify returns the error of ctx at once, joined with
-// [id2meta.ErrMaybeBilled] if a request is on its way, or was not answered. When the last
-// caller has left, a call of an [id2meta.Client] ends while it waits for its limiter, for
-// credentials, or to try again. But a request that is on its way is paid for: that call goes
-// on within the Client's timeout, and its verdict is remembered. A call of another Verifier
-// always goes on. After five minutes, the Cache gives up any call.
+// When ctx ends, Verify returns the error of ctx at once. The error is joined with
+// [id2meta.ErrMaybeBilled] if this process has a request on its way, or has sent a request that
+// was not answered. A request of another process does not count. When the last caller has left,
+// a call of an [id2meta.Client] ends while it waits for its limiter, for credentials, or to try
+// again. But a request that is on its way is paid for: that call goes on, and its verdict is
+// remembered. A Verifier of your own that passes its ctx on to a Client stops when the Client
+// stops. Any other Verifier always goes on.
 //
-// So the call has the values of its first caller's ctx, and not its deadline. Give the Client
-// a timeout ([id2meta.WithTimeout]) that is not longer than your callers wait.
+// So the call has the values of its first caller's ctx, and not its deadline. It has a deadline
+// of its own, shortly before the end of the lease (see [WithLease]). Give the Client a timeout
+// ([id2meta.WithTimeout]) that is not longer than your callers wait.
 //
 // A step of the Store may take a quarter of the time until the deadline of ctx, and at most
 // 3 s. If a quarter is less than half a second, a step may take half a second, and at most
 // three quarters of the time.
 func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
-	normal, err := c.begin("Verify", ctx, param)
+	normal, err := c.normalize("Verify", param)
 	if err != nil {
+		return id2meta.Result{}, err
+	}
+	if err := checkContext("Verify", ctx); err != nil {
 		return id2meta.Result{}, err
 	}
 	key := c.rings[0].key(normal)
 	if f := c.join(key); f != nil {
 		return f.wait(ctx)
 	}
-	seen, err := c.load(ctx, c.rings[0], key, share(ctx))
+	seen, err := c.load(ctx, c.rings[0], key, stepTimeout(ctx))
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -132,59 +138,120 @@ func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result
 	case c.failClosed:
 		return id2meta.Result{}, failedClosed(err)
 	}
-	if c.fresh(seen.value) {
+	if c.fresh(seen.verdict) {
 		c.remembered.Add(1)
 		return seen.verdict, nil
 	}
-	return c.takeOff(ctx, key, param, seen, err != nil).wait(ctx)
+	return c.joinOrStart(ctx, key, param, seen, err != nil).wait(ctx)
+}
+
+// Keys returns the Keys of a person in the Store: under the current hashKey, then under the
+// previous ones. Keep them beside your user, and [Cache.ForgetKeys] removes the verdict later
+// without the person at hand. After a rotation of the hashKey a person has another Key, so keep
+// the Keys again whenever you verify the person. Keys uses neither Store nor service.
+func (c *Cache) Keys(param id2meta.Param) ([]Key, error) {
+	normal, err := c.normalize("Keys", param)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]Key, len(c.rings))
+	for i, ring := range c.rings {
+		keys[i] = ring.key(normal)
+	}
+	return keys, nil
 }
 
 // Forget removes the verdict on a person from the Store, under all hashKeys. The next Verify
 // asks again. Callers who are waiting for a verdict at that moment, in this process or in
 // another, still get it, but it is not remembered. A process that cannot reach the Store may
 // return an earlier verdict for another lease. After an error, the Store may still remember the
-// person. A step of the Store may take a third of a lease (see [WithLease]).
+// person. A step of the Store may take as long as for [Cache.Verify].
 func (c *Cache) Forget(ctx context.Context, param id2meta.Param) error {
-	normal, err := c.begin("Forget", ctx, param)
+	keys, err := c.Keys(param)
 	if err != nil {
 		return err
 	}
+	return c.ForgetKeys(ctx, keys...)
+}
+
+// ForgetKeys removes the verdicts under these Keys from the Store, as [Cache.Forget] does. A
+// Key that has no verdict is no error. ForgetKeys takes one step of the Store for each Key, and
+// ends with the first error: then call it again with the same Keys.
+func (c *Cache) ForgetKeys(ctx context.Context, keys ...Key) error {
+	if err := c.checkMade("ForgetKeys"); err != nil {
+		return err
+	}
+	if err := checkContext("ForgetKeys", ctx); err != nil {
+		return err
+	}
 	c.mu.Lock()
-	delete(c.flights, c.rings[0].key(normal)) // nobody joins that flight any more
+	for _, key := range keys {
+		delete(c.flights, key) // nobody joins that flight any more
+	}
 	c.mu.Unlock()
-	// The current key comes last: whoever moves a verdict has a claim there before it
-	// looks under the previous keys, and loses that claim now.
-	for i := len(c.rings) - 1; i >= 0; i-- {
-		err := c.remove(ctx, c.rings[i].key(normal), c.lease/3)
-		switch {
-		case err == nil:
-		case ctx.Err() != nil:
-			return fmt.Errorf("verdictcache: Forget: waiting for the store: %w", ctx.Err())
-		default:
-			return fmt.Errorf("verdictcache: Forget: the store failed, and may still remember: %w", ctxerr.Hide(err))
+	// The current Key of a person comes last: whoever moves a verdict has a claim there before
+	// it looks under the previous hashKeys, and loses that claim now.
+	for i := len(keys) - 1; i >= 0; i-- {
+		if err := c.remove(ctx, keys[i], stepTimeout(ctx)); err != nil {
+			return storeError(ctx, "ForgetKeys", "the store failed, and may still remember", err)
 		}
 	}
 	return nil
 }
 
-// begin checks what Verify and Forget are given, and returns the person normalized.
-func (c *Cache) begin(method string, ctx context.Context, param id2meta.Param) (id2meta.Param, error) {
-	switch {
-	case c == nil || c.next == nil:
-		return id2meta.Param{}, fmt.Errorf("verdictcache: %s: the Cache was not made by New", method)
-	case ctx == nil:
-		return id2meta.Param{}, fmt.Errorf("verdictcache: %s: the context is nil", method)
-	case param.ParamType == id2meta.ParamTypeSM2:
-		return id2meta.Param{}, &id2meta.ParamError{Field: "ParamType", Problem: id2meta.ProblemParamType, Reason: reasonSM2}
+// Wait waits until no request is on its way and every verdict is saved, as
+// http.Server.Shutdown does for requests. Call it when nobody calls Verify any more and before
+// the Store is closed: a caller may have left, but its verdict is paid for. A call takes at most
+// a lease, and while the Store is away, Wait may take another lease. When ctx ends, Wait returns
+// the error of ctx.
+func (c *Cache) Wait(ctx context.Context) error {
+	if err := c.checkMade("Wait"); err != nil {
+		return err
 	}
-	param, err := param.Normalize()
-	if err != nil {
-		return id2meta.Param{}, err
+	if ctx == nil {
+		return checkContext("Wait", ctx)
+	}
+	for {
+		c.mu.Lock()
+		running, idle := c.running, c.idle
+		c.mu.Unlock()
+		if running == 0 {
+			return nil
+		}
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return fmt.Errorf("verdictcache: Wait: %d calls have not ended: %w", running, ctx.Err())
+		}
+	}
+}
+
+func (c *Cache) checkMade(method string) error {
+	if c == nil || c.next == nil {
+		return fmt.Errorf("verdictcache: %s: the Cache was not made by New", method)
+	}
+	return nil
+}
+
+func checkContext(method string, ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("verdictcache: %s: the context is nil", method)
 	}
 	if err := ctx.Err(); err != nil {
-		return id2meta.Param{}, fmt.Errorf("verdictcache: %s: %w", method, err)
+		return fmt.Errorf("verdictcache: %s: %w", method, err)
 	}
-	return param, nil
+	return nil
+}
+
+// normalize returns the person of which the Keys are made.
+func (c *Cache) normalize(method string, param id2meta.Param) (id2meta.Param, error) {
+	if err := c.checkMade(method); err != nil {
+		return id2meta.Param{}, err
+	}
+	if param.ParamType == id2meta.ParamTypeSM2 {
+		return id2meta.Param{}, &id2meta.ParamError{Field: "ParamType", Problem: id2meta.ProblemParamType, Reason: reasonSM2}
+	}
+	return param.Normalize()
 }
 
 const reasonSM2 = "an encrypted person never looks the same twice and cannot be remembered; " +
@@ -212,23 +279,28 @@ func (c *Cache) Format(f fmt.State, _ rune) { io.WriteString(f, "*verdictcache.C
 // within maxSkew counts as new. The service refuses machines whose clocks are wrong by more.
 const maxSkew = 15 * time.Minute
 
-// fresh reports whether v is a verdict that has not expired. If a verdict is from the future,
+// fresh reports whether r is a verdict that has not expired. If a verdict is from the future,
 // one of two clocks is wrong, and nobody knows how old the verdict is: it counts as expired.
-func (c *Cache) fresh(v value) bool {
-	age := c.now().Sub(v.asked)
-	return v.verdict.BizCode.Valid() && -maxSkew <= age && age < c.ttl(v.verdict)
-}
-
-// ttl is how long a verdict is remembered.
-func (c *Cache) ttl(r id2meta.Result) time.Duration {
+func (c *Cache) fresh(r id2meta.Result) bool {
+	ttl := c.negativeTTL
 	if r.Match() {
-		return c.matchTTL
+		ttl = c.matchTTL
 	}
-	return c.negativeTTL
+	age := c.now().Sub(r.Time)
+	return r.BizCode.Valid() && -maxSkew <= age && age < ttl
 }
 
 // failedClosed is the error of WithFailClosed. Its remedy is to try later.
 func failedClosed(err error) error {
 	return fmt.Errorf("%w: verdictcache: the store failed, and the service is not asked without it: %w",
 		id2meta.ErrUnavailable, ctxerr.Hide(err))
+}
+
+// storeError is the error of a method that failed with err. If ctx has ended, the Store is not
+// to blame.
+func storeError(ctx context.Context, method, what string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("verdictcache: %s: waiting for the store: %w", method, ctx.Err())
+	}
+	return fmt.Errorf("%w: verdictcache: %s: %s: %w", id2meta.ErrUnavailable, method, what, ctxerr.Hide(err))
 }

@@ -244,7 +244,7 @@ func TestForget(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
 					if call == 1 {
-						return after(20*time.Second, mismatch, nil)(ctx, call) // longer than a lease
+						return after(10*time.Second, mismatch, nil)(ctx, call)
 					}
 					return match, nil
 				}}
@@ -257,7 +257,7 @@ func TestForget(t *testing.T) {
 				first := make(chan id2meta.Result)
 				go func() {
 					r, _ := asks.Verify(t.Context(), zhang)
-					first <- r
+					first <- withoutTime(r)
 				}()
 				time.Sleep(4 * time.Second)
 				require.NoError(t, forgets.Forget(t.Context(), zhang))
@@ -317,20 +317,18 @@ func TestForget(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newFaulty()
 			c := newCache(t, &service{}, store)
-			for _, fault := range []func(context.Context) error{hangs} {
-				store.delete.set(fault)
-				began := time.Now()
-				err := c.Forget(t.Context(), zhang)
-				require.ErrorContains(t, err, "did not answer")
-				require.NotErrorIs(t, err, context.DeadlineExceeded)
-				require.Equal(t, 5*time.Second, time.Since(began))
+			store.delete.set(hangs)
+			began := time.Now()
+			err := c.Forget(t.Context(), zhang)
+			require.ErrorContains(t, err, "did not answer")
+			require.NotErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, 3*time.Second, time.Since(began))
 
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				err = c.Forget(ctx, zhang)
-				cancel()
-				require.ErrorIs(t, err, context.DeadlineExceeded)
-				require.Equal(t, 6*time.Second, time.Since(began))
-			}
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			err = c.Forget(ctx, zhang)
+			require.ErrorIs(t, err, context.Canceled)
+			require.Equal(t, 4*time.Second, time.Since(began))
 			require.EqualValues(t, 1, c.Stats().StoreFailures, "the caller's end is not the store's fault")
 			time.Sleep(time.Minute)
 		})
@@ -341,7 +339,7 @@ func TestForget(t *testing.T) {
 type late struct{ *faulty }
 
 func (l *late) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
-	if l.faultOf(key, old, new) != &l.faulty.claim {
+	if l.faultOf(key, new) != &l.faulty.claim {
 		return l.faulty.CompareAndSwap(ctx, key, old, new, ttl)
 	}
 	time.AfterFunc(5*time.Second, func() { l.faulty.CompareAndSwap(context.Background(), key, old, new, ttl) })

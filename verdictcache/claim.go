@@ -2,11 +2,11 @@ package verdictcache
 
 import (
 	"context"
-	"encoding/binary"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"runtime/debug"
 	"time"
 
@@ -19,73 +19,69 @@ const (
 	maxPoll = 400 * time.Millisecond // and up to a quarter more
 )
 
-// maxCall is the longest that a call of the Verifier behind may take. No claim is renewed for
-// longer.
-const maxCall = 5 * time.Minute
+// storedLeases is how many leases a claim lives in the Store. Whoever waits may replace it
+// after one lease. If nobody waits, it stays until a verdict can be saved after an outage.
+const storedLeases = 3
 
-// maxRefusals is how often in a row a Store may refuse a claim although it shows no reason.
-// That is normal once or twice: another process may have come and gone in between.
+// maxWait is how many leases a flight waits for the claims of other processes.
+const maxWait = 10
+
+// maxRefusals is how often in a row a Store may refuse a claim and show no other value. That is
+// normal once or twice: another process may have come and gone in between.
 const maxRefusals = 10
 
 var (
-	errGoexit  = fmt.Errorf("verdictcache: the Verifier behind the cache has ended its goroutine without an answer (%w)", id2meta.ErrMaybeBilled)
-	errTooLate = fmt.Errorf("verdictcache: the Verifier behind the cache has not answered within %v (%w)",
-		maxCall, id2meta.ErrMaybeBilled)
-	errNoVerdict = fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error (%w)",
+	errGoexit   = fmt.Errorf("verdictcache: the Verifier behind the cache has ended its goroutine without an answer (%w)", id2meta.ErrMaybeBilled)
+	errTooLate  = fmt.Errorf("verdictcache: the Verifier behind the cache has not answered within the lease (%w)", id2meta.ErrMaybeBilled)
+	errNotAsked = fmt.Errorf("%w: verdictcache: this process stood still until its lease had ended; the service was not asked", id2meta.ErrUnavailable)
+	errNoResult = fmt.Errorf("%w: the Verifier behind the cache gave neither a verdict nor an error (%w)",
 		id2meta.ErrUnexpectedResponse, id2meta.ErrMaybeBilled)
 	errNoClaim = errors.New("no claim was granted, although no other process can still be asking")
 )
 
 // find asks the service if this flight gets the claim, and otherwise waits for what
 // another process finds.
-func (f *flight) find(seen found) outcome {
+func (f *flight) find(seen found) callResult {
 	c := f.cache
 	start := time.Now()
 	looked, changed := start, start // when the last look began, and when seen was first seen
-	refusals := 0
-	pause := minPoll
-	random := rand.New(rand.NewPCG(binary.BigEndian.Uint64(f.owner[:8]), binary.BigEndian.Uint64(f.owner[8:])))
+	refusals, pause := 0, minPoll
+	var seed [32]byte
+	rand.Read(seed[:]) // never fails
+	random := mathrand.New(mathrand.NewChaCha8(seed))
 	for {
 		switch {
-		case c.fresh(seen.value):
-			return outcome{result: seen.verdict}
-		case seen.claim.owner == f.owner:
-			f.held = seen.raw // the Store took the step and did not say so
-			return f.lookBackAndAsk()
-		case seen.claim != (claim{}) && looked.Sub(changed) < c.lease:
+		case c.fresh(seen.verdict):
+			return callResult{verdict: seen.verdict, fromStore: true}
+		case time.Since(start) > maxWait*c.lease:
+			return f.withoutClaim()
+		case seen.owner != [16]byte{} && looked.Sub(changed) < c.lease:
 			refusals = 0
 		default:
 			// There is no value, or no usable value, or the claim of a dead owner.
 			granted, now, err := f.claim(seen)
-			if err != nil {
+			switch {
+			case granted:
+				return f.checkPreviousKeys()
+			case err != nil:
 				return f.withoutStore(err)
-			}
-			if granted {
-				return f.lookBackAndAsk()
-			}
-			refusals++
-			if !now.same(seen) { // the Store failed, and another process was faster
-				seen, changed, refusals = now, time.Now(), 0
-			}
-			if c.fresh(seen.value) {
+			case !now.same(seen): // another process was faster
+				seen, looked, changed, refusals = now, time.Now(), time.Now(), 0
 				continue
 			}
-		}
-		switch {
-		case refusals == maxRefusals || time.Since(start) > maxCall+2*c.lease:
-			c.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
-			return f.withoutStore(errNoClaim)
-		case refusals != 1: // after the first refusal there is probably a verdict
-			// The jitter keeps those who wait for the same thing from looking at once.
-			select {
-			case <-time.After(pause + time.Duration(random.Int64N(int64(pause/4)))):
-			case <-f.ctx.Done():
-				return outcome{err: f.ctx.Err()}
+			if refusals++; refusals == maxRefusals {
+				return f.withoutClaim()
 			}
-			pause = min(pause*3/2, maxPoll)
 		}
+		// The jitter keeps those who wait for the same thing from looking at once.
+		select {
+		case <-time.After(pause + time.Duration(random.Int64N(int64(pause/4)))):
+		case <-f.ctx.Done():
+			return callResult{err: f.ctx.Err()}
+		}
+		pause = min(pause*3/2, maxPoll)
 		looked = time.Now()
-		now, err := c.load(f.ctx, c.rings[0], f.key, f.share)
+		now, err := c.load(f.ctx, c.rings[0], f.key, f.step)
 		if err != nil {
 			return f.withoutStore(err)
 		}
@@ -96,131 +92,122 @@ func (f *flight) find(seen found) outcome {
 	}
 }
 
-// claim tries to replace seen by this flight's claim. If the Store fails, it may have taken
-// the step, so claim looks what is there now. Before the service is asked, claim has to be
-// certain: if a claim came into the Store after Forget, a verdict from before Forget would be
-// remembered. So each attempt has an owner of its own, and a claim that comes late counts as
-// another flight's.
+// claim tries to replace seen by a claim of this flight. The Store may have taken the step
+// although it says no, or fails. So claim then looks which value is there, and an error means
+// that this is not certain: if a claim came into the Store after Forget, a verdict from before
+// Forget would be remembered. Each attempt has an owner of its own, so that a claim that comes
+// late counts as the claim of another flight.
 func (f *flight) claim(seen found) (granted bool, now found, err error) {
 	c := f.cache
-	f.owner[0]++
-	f.held = f.nextClaim()
-	granted, err = c.swap(f.ctx, f.key, seen.raw, f.held, c.lease, f.share)
-	now = seen
-	if err != nil && f.ctx.Err() == nil {
-		looked, lookErr := c.load(f.ctx, c.rings[0], f.key, f.share)
-		granted = lookErr == nil && looked.claim.owner == f.owner
-		if lookErr == nil && looked.value != (value{}) && !looked.same(seen) {
-			now, err = looked, nil
-		}
+	rand.Read(f.owner[:])
+	f.held = c.rings[0].seal(f.key, value{owner: f.owner})
+	f.claimed, f.claimUncertain = time.Now(), true
+	granted, err = c.swap(f.ctx, f.key, seen.raw, f.held, storedLeases*c.lease, f.step)
+	if granted {
+		f.claimUncertain = false
+		return true, found{}, nil
 	}
+	if f.ctx.Err() != nil {
+		return false, seen, err
+	}
+	now, lookErr := c.load(f.ctx, c.rings[0], f.key, f.step)
 	switch {
-	case granted:
+	case lookErr != nil:
+		return false, seen, lookErr
+	case now.owner == f.owner:
+		f.claimUncertain = false
 		return true, now, nil
 	case err == nil:
 		f.held = nil
+	case now.value != (value{}) && !now.same(seen): // another process was faster
+		err = nil
 	}
-	f.unsure = err != nil
 	return false, now, err
 }
 
-func (f *flight) nextClaim() []byte {
-	f.count++
-	return f.cache.rings[0].seal(f.key, value{claim: claim{owner: f.owner, count: f.count}})
+// withoutClaim goes on although the Store refuses all claims.
+func (f *flight) withoutClaim() callResult {
+	f.cache.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
+	return f.withoutStore(errNoClaim)
 }
 
 // withoutStore asks the service although the Store has failed, except with WithFailClosed.
-func (f *flight) withoutStore(err error) outcome {
+func (f *flight) withoutStore(err error) callResult {
 	switch {
 	case f.ctx.Err() != nil:
-		return outcome{err: f.ctx.Err()}
+		return callResult{err: f.ctx.Err()}
 	case f.cache.failClosed:
-		return outcome{err: failedClosed(err)}
+		return callResult{err: failedClosed(err)}
 	}
 	return f.ask()
 }
 
-// lookBackAndAsk asks the service, unless the Store has a verdict under a previous hashKey.
-func (f *flight) lookBackAndAsk() outcome {
+// checkPreviousKeys asks the service, unless the Store has a verdict under a previous hashKey.
+func (f *flight) checkPreviousKeys() callResult {
 	c := f.cache
 	normal, _ := f.param.Normalize() // Verify has done so without an error
 	for _, ring := range c.rings[1:] {
 		key := ring.key(normal)
-		seen, err := c.load(f.ctx, ring, key, f.share)
+		seen, err := c.load(f.ctx, ring, key, f.step)
 		if err != nil {
 			return f.withoutStore(err)
 		}
-		if c.fresh(seen.value) {
-			return outcome{result: seen.verdict, asked: seen.asked, movedFrom: key}
+		if c.fresh(seen.verdict) {
+			return callResult{verdict: seen.verdict, movedFrom: key}
 		}
 	}
 	return f.ask()
 }
 
-// ask asks the service, and renews the claim meanwhile. It goes on renewing when all callers
-// have left: as long as this process asks, no other process should.
-func (f *flight) ask() outcome {
+// ask asks the service within the lease: after that, another process may ask.
+func (f *flight) ask() callResult {
+	if f.held == nil || f.claimUncertain {
+		f.claimed = time.Now() // there is no claim, and the call is as short as with one
+	}
+	lease := f.cache.lease
+	ctx, cancel := context.WithDeadline(f.ctx, f.claimed.Add(lease-lease/10))
+	defer cancel()
+	if f.ctx.Err() == nil && ctx.Err() != nil {
+		return callResult{err: errNotAsked}
+	}
 	if !f.startAsking() {
-		return outcome{err: f.ctx.Err()}
+		return callResult{err: f.ctx.Err()}
 	}
-	answer := make(chan outcome, 1)
-	asking, answered := context.WithTimeout(context.WithoutCancel(f.ctx), maxCall)
+	answer := make(chan callResult, 1)
 	go func() {
-		defer answered() // a renewal must not delay the answer
-		o := outcome{err: errGoexit}
-		defer func() { answer <- o }()
-		o = f.callNext()
+		r := callResult{err: errGoexit}
+		defer func() { answer <- r }()
+		r = f.callNext(ctx)
 	}()
-	renewal := time.NewTicker(f.cache.lease / 3)
-	defer renewal.Stop()
-	for {
-		select {
-		case <-renewal.C:
-			if asking.Err() == nil {
-				f.renew(asking)
-			}
-		case <-asking.Done():
-			select {
-			case o := <-answer:
-				return o
-			default:
-				f.cancel()
-				return outcome{err: errTooLate}
-			}
-		}
+	select {
+	case r := <-answer:
+		return r
+	case <-time.After(time.Until(f.claimed.Add(lease))): // it does not end with its ctx
+		return callResult{err: errTooLate}
 	}
-}
-
-// renew reports whether the claim is in the Store for another lease.
-func (f *flight) renew(ctx context.Context) bool {
-	if f.held == nil {
-		return false // the claim was lost, and another process may be asking, too
-	}
-	next := f.nextClaim()
-	renewed, _ := f.exchange(ctx, next, f.cache.lease)
-	if renewed {
-		f.held = next
-	}
-	return renewed
 }
 
 // callNext asks the Verifier behind.
-func (f *flight) callNext() (o outcome) {
+func (f *flight) callNext(ctx context.Context) (r callResult) {
 	defer func() {
 		if v := recover(); v != nil {
 			// The callers panic with v, but on their own stacks.
-			f.cache.logger.LogAttrs(f.ctx, slog.LevelWarn, "verdictcache: the Verifier behind the cache panicked",
-				slog.String("stack", string(debug.Stack())))
-			o = outcome{panicked: v}
+			f.cache.warn(ctx, "verdictcache: the Verifier behind the cache panicked", slog.String("stack", string(debug.Stack())))
+			r = callResult{panicked: v}
 		}
 	}()
-	asked := f.cache.now()
-	result, err := f.cache.next.Verify(f.ctx, f.param)
+	verdict, err := f.cache.next.Verify(ctx, f.param)
 	switch {
 	case err != nil:
-		return outcome{err: err}
-	case !result.BizCode.Valid():
-		return outcome{err: errNoVerdict}
+		return callResult{err: err}
+	case !verdict.BizCode.Valid():
+		return callResult{err: errNoResult}
 	}
-	return outcome{result: result, asked: asked}
+	// A Verifier that is no Client may not set Time, or set it by another clock.
+	now := f.cache.now().UTC().Round(0)
+	if verdict.Time.IsZero() || verdict.Time.After(now) {
+		verdict.Time = now
+	}
+	verdict.Time = verdict.Time.UTC().Round(0) // as it will be remembered
+	return callResult{verdict: verdict}
 }

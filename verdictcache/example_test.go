@@ -3,9 +3,7 @@ package verdictcache_test
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
@@ -58,7 +56,7 @@ func Example() {
 // Any number of processes share a Store and a hashKey, which comes from the environment.
 func ExampleNew() {
 	open := func(store verdictcache.Store) (id2meta.Verifier, error) {
-		hashKey, err := hex.DecodeString(os.Getenv("ID2META_HASH_KEY")) // openssl rand -hex 32
+		hashKey, err := verdictcache.ParseHashKey(os.Getenv("ID2META_HASH_KEY")) // openssl rand -hex 32
 		if err != nil {
 			return nil, err
 		}
@@ -66,9 +64,11 @@ func ExampleNew() {
 		if err != nil {
 			return nil, err
 		}
-		return verdictcache.New(client, store, hashKey,
-			verdictcache.WithMatchTTL(90*24*time.Hour),
-			verdictcache.WithLogger(slog.Default()))
+		cache, err := verdictcache.New(client, store, hashKey, verdictcache.WithMatchTTL(90*24*time.Hour))
+		if err != nil {
+			return nil, err
+		}
+		return cache, cache.Check(context.Background()) // the store remembers, and the hashKey is the same as before
 	}
 	_ = open
 }

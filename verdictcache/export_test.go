@@ -9,9 +9,7 @@ import (
 // Opened is what a sealed value says, for tests.
 type Opened struct {
 	Verdict id2meta.Result
-	Asked   time.Time
 	Owner   [16]byte
-	Count   uint64
 }
 
 // KeyOf is the Key of a person under hashKey.
@@ -22,17 +20,18 @@ func KeyOf(hashKey []byte, p id2meta.Param) Key {
 // Open opens a value as a Cache with hashKey does.
 func Open(hashKey []byte, key Key, sealed []byte) (Opened, bool) {
 	v, ok := mustKeyring(hashKey).open(key, sealed)
-	return Opened{v.verdict, v.asked, v.claim.owner, v.claim.count}, ok
+	return Opened{v.verdict, v.owner}, ok
 }
 
-// SealVerdict seals a verdict as a Cache with hashKey does.
-func SealVerdict(hashKey []byte, key Key, r id2meta.Result, asked time.Time) []byte {
-	return mustKeyring(hashKey).seal(key, value{verdict: r, asked: asked})
+// SealVerdict seals a verdict that the service gave then as a Cache with hashKey does.
+func SealVerdict(hashKey []byte, key Key, r id2meta.Result, then time.Time) []byte {
+	r.Time = then.UTC().Round(0)
+	return mustKeyring(hashKey).seal(key, value{verdict: r})
 }
 
 // SealClaim seals a claim as a Cache with hashKey does.
-func SealClaim(hashKey []byte, key Key, owner [16]byte, count uint64) []byte {
-	return mustKeyring(hashKey).seal(key, value{claim: claim{owner: owner, count: count}})
+func SealClaim(hashKey []byte, key Key, owner [16]byte) []byte {
+	return mustKeyring(hashKey).seal(key, value{owner: owner})
 }
 
 // SealRaw seals any plaintext.

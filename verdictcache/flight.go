@@ -2,7 +2,6 @@ package verdictcache
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -23,49 +22,48 @@ type flight struct {
 
 	ctx    context.Context // ends when the flight is given up
 	cancel context.CancelFunc
-	share  time.Duration   // the time for each step of the Store; callers may leave earlier
-	caller context.Context // the first caller's
+	step   time.Duration        // the time for each step of the Store; callers may leave earlier
+	report func(progress.State) // to the flight of another Cache in front of this one
 
-	waiting int  // callers; guarded by cache.mu
-	sent    bool // a request may be on its way to the service; guarded by cache.mu
-	billed  bool // that request, or an earlier one, may have been billed; guarded by cache.mu
+	waiting int               // callers; guarded by cache.mu
+	asking  bool              // the Verifier behind was called; guarded by cache.mu
+	calls   []*progress.State // of the Clients behind, as they report; guarded by cache.mu
 
-	owner  [16]byte // of this flight's claims
-	count  uint64   // of the last claim
-	held   []byte   // the claim that is in the Store, or may be; nil: none
-	unsure bool     // held may not be in the Store, or not yet
+	owner          [16]byte  // of the last claim
+	claimed        time.Time // when the lease of that claim began
+	held           []byte    // the claim that is in the Store, or may be; nil: none
+	claimUncertain bool      // held may not be in the Store, or not yet
 
-	done    chan struct{} // closed when outcome may be read
-	outcome outcome
+	done    chan struct{} // closed when result may be read
+	result  callResult
 	counted atomic.Bool // one caller has been counted as Asked or Remembered; the others are Shared
 }
 
-// outcome is what a flight has found.
-type outcome struct {
-	result    id2meta.Result
-	asked     time.Time // when the service was asked; zero if another process asked
-	movedFrom Key       // where the verdict was under a previous hashKey, or zero
+// callResult is what a flight has found.
+type callResult struct {
+	verdict   id2meta.Result
+	fromStore bool // another process asked, and has saved the verdict
+	movedFrom Key  // where the verdict was under a previous hashKey, or zero
 	err       error
 	panicked  any // what the Verifier behind panicked with
 }
 
-func (o outcome) isVerdict() bool { return o.err == nil && o.panicked == nil }
+func (r callResult) isVerdict() bool { return r.err == nil && r.panicked == nil }
 
-// join returns the flight about key, or nil. It does not return a flight that has landed and
-// still saves its verdict: somebody may have forgotten the verdict in the Store.
+// join returns the flight about key, or nil. It does not return a flight that has its result
+// and still saves it: somebody may have forgotten the verdict in the Store.
 func (c *Cache) join(key Key) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.flights[key]
-	if f == nil || f.landed() {
+	if f == nil || f.hasResult() {
 		return nil
 	}
 	f.waiting++
 	return f
 }
 
-// landed reports whether the outcome may be read.
-func (f *flight) landed() bool {
+func (f *flight) hasResult() bool {
 	select {
 	case <-f.done:
 		return true
@@ -74,65 +72,91 @@ func (f *flight) landed() bool {
 	}
 }
 
-// serves reports whether f serves a caller who has looked into the Store, or could not look.
-func (f *flight) serves(seen found, storeless bool) bool {
-	if !f.landed() {
+// canServe reports whether f has the result for a caller who has looked into the Store, or
+// could not look, or will have it.
+func (f *flight) canServe(seen found, storeless bool) bool {
+	if !f.hasResult() {
 		return true
 	}
-	isForgotten := !storeless && seen.claim.owner != f.owner
-	return !isForgotten && f.cache.fresh(value{verdict: f.outcome.result, asked: f.outcome.asked})
+	isForgotten := !storeless && seen.owner != f.owner
+	return !isForgotten && f.cache.fresh(f.result.verdict)
 }
 
-// takeOff returns the flight about key: the present one, or a new one.
-func (c *Cache) takeOff(ctx context.Context, key Key, param id2meta.Param, seen found, storeless bool) *flight {
-	progress.Report(ctx, false, false) // the caller may be a flight of another Cache
+// joinOrStart returns the flight about key: the present one, or a new one.
+func (c *Cache) joinOrStart(ctx context.Context, key Key, param id2meta.Param, seen found, storeless bool) *flight {
+	report := progress.Start(ctx) // the caller may be a flight of another Cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.flights[key]; f != nil && f.serves(seen, storeless) {
+	if f := c.flights[key]; f != nil && f.canServe(seen, storeless) {
 		f.waiting++
 		return f
 	}
-	f := &flight{cache: c, key: key, param: param, caller: ctx, share: max(share(ctx), slowStep), waiting: 1, done: make(chan struct{})}
-	rand.Read(f.owner[:]) // never fails
-	f.ctx, f.cancel = context.WithCancel(progress.With(context.WithoutCancel(ctx), f.report))
+	f := &flight{cache: c, key: key, param: param, report: report, waiting: 1, done: make(chan struct{})}
+	f.step = min(max(stepTimeout(ctx), slowStep), c.lease/5) // a claim that is slow leaves time to ask
+	f.ctx, f.cancel = context.WithCancel(progress.With(context.WithoutCancel(ctx), f.startCall))
 	c.flights[key] = f
+	if c.running++; c.running == 1 {
+		c.idle = make(chan struct{})
+	}
 	go f.run(seen, storeless)
 	return f
 }
 
-// detach lets nobody join f any more.
-func (c *Cache) detach(f *flight) {
+// unlist lets nobody join f any more.
+func (c *Cache) unlist(f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.detachLocked(f)
+	c.unlistLocked(f)
 }
 
-func (c *Cache) detachLocked(f *flight) {
+func (c *Cache) unlistLocked(f *flight) {
 	if c.flights[f.key] == f {
 		delete(c.flights, f.key)
 	}
 }
 
-// report hears whether a request is on its way to the service. If no request is on its way
-// and nobody waits any more, the flight ends.
-func (f *flight) report(sent, maybeBilled bool) {
-	progress.Report(f.caller, sent, maybeBilled)
+// startCall is called when a Client behind begins a call, and returns the function to which
+// the call reports. One question may be several calls, for example of a second Client if the
+// first fails.
+func (f *flight) startCall() (report func(progress.State)) {
+	call := new(progress.State)
+	report = func(s progress.State) {
+		f.cache.mu.Lock()
+		defer f.cache.mu.Unlock()
+		*call = s
+		f.report(f.stateLocked())
+		f.endIfAloneLocked()
+	}
 	f.cache.mu.Lock()
-	defer f.cache.mu.Unlock()
-	f.sent, f.billed = sent, maybeBilled
-	f.endIfAloneLocked()
+	f.calls = append(f.calls, call)
+	f.cache.mu.Unlock()
+	report(progress.State{})
+	return report
 }
 
-// startAsking notes that a request may be on its way. A Verifier that knows better reports so
-// at once. startAsking returns false if the flight has been given up.
+// stateLocked is the State of all calls together. As long as the Verifier behind has reported
+// nothing, a request may be on its way.
+func (f *flight) stateLocked() (all progress.State) {
+	if len(f.calls) == 0 {
+		return progress.State{Sent: f.asking, MaybeBilled: f.asking}
+	}
+	for _, call := range f.calls {
+		all.Sent = all.Sent || call.Sent
+		all.MaybeBilled = all.MaybeBilled || call.MaybeBilled
+	}
+	return all
+}
+
+// startAsking notes that the Verifier behind is called. It returns false if the flight has
+// been given up.
 func (f *flight) startAsking() bool {
-	progress.Report(f.caller, true, true)
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
 	if f.ctx.Err() != nil {
 		return false
 	}
-	f.sent, f.billed = true, true
+	f.asking = true
+	f.report(f.stateLocked())
 	return true
 }
 
@@ -143,17 +167,18 @@ func (f *flight) leave() (maybeBilled bool) {
 	defer f.cache.mu.Unlock()
 	f.waiting--
 	f.endIfAloneLocked()
-	return f.billed
+	return f.stateLocked().MaybeBilled
 }
 
+// endIfAloneLocked gives the flight up if nobody waits and no request is on its way.
 func (f *flight) endIfAloneLocked() {
-	if f.waiting == 0 && !f.sent {
-		f.cache.detachLocked(f)
+	if f.waiting == 0 && !f.stateLocked().Sent {
+		f.cache.unlistLocked(f)
 		f.cancel()
 	}
 }
 
-// wait waits for the outcome, or for the end of ctx.
+// wait waits for the result, or for the end of ctx.
 func (f *flight) wait(ctx context.Context) (id2meta.Result, error) {
 	select {
 	case <-f.done:
@@ -161,13 +186,11 @@ func (f *flight) wait(ctx context.Context) (id2meta.Result, error) {
 	case <-ctx.Done():
 	}
 	maybeBilled := f.leave()
-	select {
-	case <-f.done: // the outcome came at the same moment
-		if f.outcome.err == nil {
+	if f.hasResult() { // it came at the same moment
+		if f.result.err == nil {
 			return f.take()
 		}
-		maybeBilled = errors.Is(f.outcome.err, id2meta.ErrMaybeBilled)
-	default:
+		maybeBilled = errors.Is(f.result.err, id2meta.ErrMaybeBilled)
 	}
 	if maybeBilled {
 		return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the verdict: %w (%w)", ctx.Err(), id2meta.ErrMaybeBilled)
@@ -175,49 +198,61 @@ func (f *flight) wait(ctx context.Context) (id2meta.Result, error) {
 	return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the verdict: %w", ctx.Err())
 }
 
-// take returns the outcome to one caller, and counts it.
+// take returns the result to one caller, and counts it.
 func (f *flight) take() (id2meta.Result, error) {
-	c, o := f.cache, f.outcome
+	c, r := f.cache, f.result
 	switch {
-	case o.panicked != nil:
-		panic(o.panicked) // as without the Cache
-	case o.err != nil:
-		return id2meta.Result{}, o.err
-	case o.asked.IsZero() || !f.counted.CompareAndSwap(false, true):
+	case r.panicked != nil:
+		panic(r.panicked) // as without the Cache
+	case r.err != nil:
+		return id2meta.Result{}, r.err
+	case r.fromStore || !f.counted.CompareAndSwap(false, true):
 		c.shared.Add(1)
-	case o.movedFrom != (Key{}):
+	case r.movedFrom != (Key{}):
 		c.remembered.Add(1)
 	default:
 		c.asked.Add(1)
 	}
-	return o.result, nil
+	return r.verdict, nil
 }
 
-// run finds the outcome, and gives it to the Store and to all callers, even if the Store calls
-// runtime.Goexit.
+// run finds the result, and gives it to the Store and to all callers. Foreign code runs in
+// this goroutine, for example a Store. If it panics or calls runtime.Goexit, the call ends,
+// and not the process.
 func (f *flight) run(seen found, storeless bool) {
-	defer f.land()
-	f.outcome = outcome{err: errGoexit}
+	defer f.finish()
+	defer func() {
+		if v := recover(); v != nil {
+			f.result = callResult{panicked: v}
+		}
+	}()
+	f.result = callResult{err: errGoexit}
 	if storeless {
-		f.outcome = f.ask()
+		f.result = f.ask()
 	} else {
-		f.outcome = f.find(seen)
+		f.result = f.find(seen)
 	}
 }
 
-// land saves the outcome in the Store, and then gives it to the callers, so that their next
+// finish saves the result in the Store, and then gives it to the callers, so that their next
 // Verify finds it there. The callers do not wait longer for the Store than for one step.
-func (f *flight) land() {
-	if !f.outcome.isVerdict() {
-		f.cache.detach(f) // whoever comes now may try again
+func (f *flight) finish() {
+	c := f.cache
+	if !f.result.isVerdict() {
+		c.unlist(f) // whoever comes now may try again
 	}
-	tell := sync.OnceFunc(func() { close(f.done) })
-	timer := time.AfterFunc(f.share, tell)
+	publish := sync.OnceFunc(func() { close(f.done) })
+	timer := time.AfterFunc(f.step, publish)
 	defer func() {
 		timer.Stop()
-		f.cache.detach(f)
-		tell()
+		publish()
 		f.cancel()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.unlistLocked(f)
+		if c.running--; c.running == 0 {
+			close(c.idle)
+		}
 	}()
-	f.conclude(tell)
+	f.saveOrRelease(publish)
 }

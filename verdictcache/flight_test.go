@@ -3,6 +3,7 @@ package verdictcache_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"sync"
@@ -25,6 +26,8 @@ type outcome struct {
 	after    time.Duration
 }
 
+var onItsWay = progress.State{Sent: true, MaybeBilled: true}
+
 // start calls Verify in a goroutine of its own.
 func start(ctx context.Context, c *verdictcache.Cache, p id2meta.Param) <-chan outcome {
 	done := make(chan outcome, 1)
@@ -37,6 +40,7 @@ func start(ctx context.Context, c *verdictcache.Cache, p id2meta.Param) <-chan o
 			done <- o
 		}()
 		o.result, o.err = c.Verify(ctx, p)
+		o.result = withoutTime(o.result)
 	}()
 	return done
 }
@@ -134,7 +138,7 @@ func TestCallersLeave(t *testing.T) {
 	}
 	t.Run("the question goes on for those who stay", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: after(time.Minute, match, nil)}
+			next := &service{answer: after(10*time.Second, match, nil)}
 			c := newCache(t, next, newMemory(t, 10))
 			first := start(within(t, time.Second), c, zhang)
 			synctest.Wait()
@@ -146,7 +150,7 @@ func TestCallersLeave(t *testing.T) {
 				require.Zero(t, o.result)
 				require.Equal(t, time.Duration(i+1)*time.Second, o.after)
 			}
-			require.Equal(t, outcome{result: match, after: time.Minute}, <-stays)
+			require.Equal(t, outcome{result: match, after: 10 * time.Second}, <-stays)
 			require.Equal(t, 1, next.asked())
 			require.Equal(t, verdictcache.Stats{Asked: 1}, c.Stats(), "one Verify gave a verdict")
 			mustVerify(t, c, zhang, match)
@@ -155,7 +159,7 @@ func TestCallersLeave(t *testing.T) {
 	})
 	t.Run("a caller with an ended context gets its error at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: after(time.Minute, match, nil)}
+			next := &service{answer: after(10*time.Second, match, nil)}
 			c := newCache(t, next, newMemory(t, 10))
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
@@ -165,18 +169,18 @@ func TestCallersLeave(t *testing.T) {
 			require.Equal(t, time.Second, o.after)
 
 			// The question goes on, and whoever comes waits for its verdict.
-			require.Equal(t, outcome{result: match, after: 59 * time.Second}, <-start(t.Context(), c, zhang))
+			require.Equal(t, outcome{result: match, after: 9 * time.Second}, <-start(t.Context(), c, zhang))
 			require.Equal(t, 1, next.asked())
 			require.Equal(t, verdictcache.Stats{Asked: 1}, c.Stats())
 		})
 	})
 	t.Run("a verdict that comes when nobody waits is remembered", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: after(time.Minute, match, nil)}
+			next := &service{answer: after(10*time.Second, match, nil)}
 			c := newCache(t, next, newMemory(t, 10))
 			o := <-start(within(t, time.Second), c, zhang)
 			require.ErrorIs(t, o.err, context.DeadlineExceeded)
-			time.Sleep(time.Minute)
+			time.Sleep(10 * time.Second)
 			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
 			require.Equal(t, 1, next.asked())
 			require.Equal(t, verdictcache.Stats{Remembered: 1}, c.Stats())
@@ -187,7 +191,7 @@ func TestCallersLeave(t *testing.T) {
 			var gaveUp time.Duration
 			began := time.Now()
 			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, false, false) // it waits for its limiter
+				progress.Start(ctx) // it waits for its limiter
 				<-ctx.Done()
 				gaveUp = time.Since(began)
 				return id2meta.Result{}, ctx.Err()
@@ -210,15 +214,15 @@ func TestCallersLeave(t *testing.T) {
 	t.Run("a request that is sent goes on", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, false, false)
+				report := progress.Start(ctx)
 				time.Sleep(time.Second)
-				progress.Report(ctx, true, true)
-				return after(time.Minute, match, nil)(ctx, 0)
+				report(onItsWay)
+				return after(10*time.Second, match, nil)(ctx, 0)
 			}}
 			c := newCache(t, next, newFaulty())
 			o := <-start(within(t, 2*time.Second), c, zhang)
 			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
-			time.Sleep(time.Minute)
+			time.Sleep(10 * time.Second)
 			mustVerify(t, c, zhang, match)
 			require.Equal(t, 1, next.asked())
 		})
@@ -226,15 +230,16 @@ func TestCallersLeave(t *testing.T) {
 	t.Run("an attempt that failed is not made again when nobody waits", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, true, true)
-				time.Sleep(time.Minute)
-				progress.Report(ctx, false, false) // answered, but with a failure that may pass
-				return after(time.Minute, match, nil)(ctx, 0)
+				report := progress.Start(ctx)
+				report(onItsWay)
+				time.Sleep(10 * time.Second)
+				report(progress.State{}) // answered, but with a failure that may pass
+				return after(10*time.Second, match, nil)(ctx, 0)
 			}}
 			c := newCache(t, next, newFaulty())
 			_, err := c.Verify(within(t, time.Second), zhang)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
-			time.Sleep(time.Minute)
+			time.Sleep(10 * time.Second)
 			next.answer = always(match, nil)
 			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
 			require.Equal(t, 2, next.asked())
@@ -259,7 +264,7 @@ func TestCallersLeave(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			gaveUp := false
 			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, false, false)
+				progress.Start(ctx)
 				<-ctx.Done()
 				gaveUp = true
 				return id2meta.Result{}, ctx.Err()
@@ -273,18 +278,18 @@ func TestCallersLeave(t *testing.T) {
 			require.True(t, gaveUp)
 
 			next.answer = func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Report(ctx, true, true)
-				return after(time.Minute, match, nil)(ctx, 0)
+				progress.Start(ctx)(onItsWay)
+				return after(10*time.Second, match, nil)(ctx, 0)
 			}
 			_, err = outer.Verify(within(t, time.Second), zhang)
 			require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-			time.Sleep(time.Minute)
+			time.Sleep(10 * time.Second)
 			mustVerify(t, outer, zhang, match)
 			require.Equal(t, 2, next.asked())
 			require.Equal(t, verdictcache.Stats{Remembered: 1}, outer.Stats())
 		})
 	})
-	t.Run("a Verifier that never answers holds nobody for longer than five minutes", func(t *testing.T) {
+	t.Run("a Verifier that never answers holds nobody for longer than a lease", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			end := make(chan struct{})
 			next := &service{answer: func(_ context.Context, call int32) (id2meta.Result, error) {
@@ -300,10 +305,10 @@ func TestCallersLeave(t *testing.T) {
 			waits := start(t.Context(), there, zhang)
 			o := <-asks
 			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
-			require.Equal(t, 5*time.Minute, o.after)
+			require.Equal(t, 15*time.Second, o.after)
 			o = <-waits
 			require.Equal(t, match, o.result)
-			require.LessOrEqual(t, o.after, 5*time.Minute)
+			require.LessOrEqual(t, o.after, 15*time.Second)
 			mustVerify(t, here, zhang, match)
 			require.Equal(t, 2, next.asked())
 			close(end)
@@ -313,8 +318,9 @@ func TestCallersLeave(t *testing.T) {
 		type trace struct{}
 		next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
 			require.Equal(t, "span", ctx.Value(trace{}))
-			_, ok := ctx.Deadline()
-			require.False(t, ok)
+			deadline, ok := ctx.Deadline()
+			require.True(t, ok)
+			require.InDelta(t, 13.5, time.Until(deadline).Seconds(), 0.5, "it is of the lease, and not of the caller")
 			return match, nil
 		}}
 		c := newCache(t, next, newMemory(t, 10))
@@ -328,18 +334,18 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 	two := func(t *testing.T, next id2meta.Verifier, store verdictcache.Store, opts ...verdictcache.Option) (here, there *verdictcache.Cache) {
 		return newCache(t, next, store, opts...), newCache(t, next, store, opts...)
 	}
-	t.Run("which one asks, for longer than a lease", func(t *testing.T) {
+	t.Run("which one asks", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: after(2*time.Minute, match, nil)}
+			next := &service{answer: after(13*time.Second, match, nil)}
 			here, there := two(t, next, newFaulty())
 			asks := start(t.Context(), here, zhang)
 			synctest.Wait()
 			waits, waitsToo := start(t.Context(), there, zhang), start(t.Context(), there, zhang)
-			require.Equal(t, outcome{result: match, after: 2 * time.Minute}, <-asks)
+			require.Equal(t, outcome{result: match, after: 13 * time.Second}, <-asks)
 			for _, done := range []<-chan outcome{waits, waitsToo} {
 				o := <-done
 				require.Equal(t, match, o.result)
-				require.Less(t, o.after, 2*time.Minute+501*time.Millisecond)
+				require.Less(t, o.after, 13*time.Second+501*time.Millisecond)
 			}
 			require.Equal(t, 1, next.asked())
 			require.Equal(t, verdictcache.Stats{Asked: 1}, here.Stats())
@@ -408,11 +414,10 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			dies := newFaulty()
 			next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
-				if call == 1 { // the process is gone: it neither answers nor renews
-					dies.renew.set(fails)
+				if call == 1 { // the process is gone: it does not answer
 					dies.save.set(fails)
 					dies.release.set(fails)
-					progress.Report(ctx, false, false)
+					progress.Start(ctx)
 					<-ctx.Done()
 					return id2meta.Result{}, ctx.Err()
 				}
@@ -434,19 +439,21 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 	t.Run("who lost the lease gives its verdict, and leaves the newer one", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var log logBuffer
-			sleeps := newFaulty()
-			sleeps.renew.set(hangs)
+			apart := newFaulty() // as one process reaches it
+			apart.save.set(fails)
 			next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
 				if call == 1 {
-					return after(time.Minute, mismatch, nil)(ctx, call)
+					return after(10*time.Second, mismatch, nil)(ctx, call)
 				}
 				return match, nil
 			}}
-			here, there := newCache(t, next, sleeps, log.option()), newCache(t, next, sleeps.Store)
+			here, there := newCache(t, next, apart, log.option()), newCache(t, next, apart.Store)
 			slow := start(t.Context(), here, zhang)
 			synctest.Wait()
-			require.Equal(t, match, (<-start(t.Context(), there, zhang)).result)
-			require.Equal(t, outcome{result: mismatch, after: time.Minute}, <-slow)
+			require.Equal(t, match, (<-start(t.Context(), there, zhang)).result, "it waits for a lease and then asks")
+			require.Equal(t, outcome{result: mismatch, after: 10 * time.Second}, <-slow)
+			apart.save.set(nil)
+			require.NoError(t, here.Wait(t.Context()))
 			require.Contains(t, log.String(), "not remembered")
 			mustVerify(t, here, zhang, match)
 			mustVerify(t, there, zhang, match)
@@ -455,7 +462,7 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 	})
 	t.Run("a caller who waits leaves in time", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: after(time.Minute, match, nil)}
+			next := &service{answer: after(10*time.Second, match, nil)}
 			here, there := two(t, next, newFaulty())
 			asks := start(t.Context(), here, zhang)
 			synctest.Wait()
@@ -533,4 +540,108 @@ func people(n int) []id2meta.Param {
 		persons = append(persons, id2meta.Param{UserName: "张三", IdentifyNum: number + string("10X98765432"[sum%11])})
 	}
 	return persons
+}
+
+// A Verifier that asks a second Client if the first has failed, or does not wait for it.
+func TestWhatOneCallReportedIsNotForgottenWhenAnotherBegins(t *testing.T) {
+	leave := func(t *testing.T, c *verdictcache.Cache) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		return (<-start(ctx, c, zhang)).err
+	}
+	t.Run("the first was not answered, and the second waits to be sent", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				first := progress.Start(ctx)
+				first(onItsWay)
+				time.Sleep(time.Second)
+				first(progress.State{MaybeBilled: true})
+				progress.Start(ctx)
+				<-ctx.Done()
+				return id2meta.Result{}, ctx.Err()
+			}}
+			require.ErrorIs(t, leave(t, newCache(t, next, newFaulty())), id2meta.ErrMaybeBilled)
+		})
+	})
+	t.Run("the first is on its way while the second waits: it goes on, and is remembered", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				progress.Start(ctx)(onItsWay)
+				progress.Start(ctx)
+				return after(10*time.Second, match, nil)(ctx, 0)
+			}}
+			c := newCache(t, next, newFaulty())
+			require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
+			require.NoError(t, c.Wait(t.Context()))
+			mustVerify(t, c, zhang, match)
+			require.Equal(t, 1, next.asked())
+		})
+	})
+	t.Run("the first was refused, and the second waits to be sent", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+				first := progress.Start(ctx)
+				first(onItsWay)
+				first(progress.State{})
+				progress.Start(ctx)
+				<-ctx.Done()
+				return id2meta.Result{}, ctx.Err()
+			}}
+			require.NotErrorIs(t, leave(t, newCache(t, next, newFaulty())), id2meta.ErrMaybeBilled)
+		})
+	})
+}
+
+// broken panics at every record.
+type broken struct{ slog.Handler }
+
+func (broken) Enabled(context.Context, slog.Level) bool  { return true }
+func (broken) Handle(context.Context, slog.Record) error { panic("a bug of the logger") }
+
+// panicking is an error whose text cannot be had.
+type panicking struct{}
+
+func (panicking) Error() string { panic("a bug of the error") }
+func (panicking) Is(error) bool { panic("a bug of the error") }
+
+// evil is a context whose values cannot be had.
+type evil struct{ context.Context }
+
+func (evil) Value(any) any { panic("a bug of the context") }
+
+// Foreign code runs in the goroutines of a Cache. Its panic ends the call, and not the process.
+func TestForeignCodeThatPanics(t *testing.T) {
+	logger := verdictcache.WithLogger(slog.New(broken{}))
+	t.Run("the logger, while the store fails", func(t *testing.T) {
+		store := newFaulty()
+		everyStep(store).set(fails)
+		c := newCache(t, &service{answer: always(match, nil)}, store, logger)
+		mustVerify(t, c, zhang, match)
+		require.NotZero(t, c.Stats().StoreFailures)
+	})
+	t.Run("the logger, while the Verifier panics", func(t *testing.T) {
+		next := &service{answer: func(context.Context, int32) (id2meta.Result, error) { panic("a bug") }}
+		require.Equal(t, "a bug", (<-start(t.Context(), newCache(t, next, newFaulty(), logger), zhang)).panicked)
+	})
+	t.Run("the text of the store's error", func(t *testing.T) {
+		store := newFaulty()
+		everyStep(store).set(func(context.Context) error { return panicking{} })
+		mustVerify(t, newCache(t, &service{answer: always(match, nil)}, store), zhang, match)
+	})
+	t.Run("the store's error, if it is given to the caller", func(t *testing.T) {
+		store := newFaulty()
+		store.claim.set(func(context.Context) error { return panicking{} })
+		c := newCache(t, &service{}, store, verdictcache.WithFailClosed())
+		require.Equal(t, "a bug of the error", (<-start(t.Context(), c, zhang)).panicked)
+	})
+	t.Run("a value of the caller's context", func(t *testing.T) {
+		store := newFaulty()
+		store.load.set(func(context.Context) error { store.load.set(nil); return errStore })
+		next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
+			ctx.Value("a key")
+			return match, nil
+		}}
+		o := <-start(evil{t.Context()}, newCache(t, next, store), zhang)
+		require.True(t, o.panicked != nil || o.err != nil)
+	})
 }

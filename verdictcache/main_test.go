@@ -92,7 +92,8 @@ func (s *service) asked() int { return int(s.calls.Load()) }
 
 func newCache(t testing.TB, next id2meta.Verifier, store verdictcache.Store, opts ...verdictcache.Option) *verdictcache.Cache {
 	t.Helper()
-	c, err := verdictcache.New(next, store, hashKey, opts...)
+	silent := verdictcache.WithLogger(slog.New(slog.DiscardHandler))
+	c, err := verdictcache.New(next, store, hashKey, append([]verdictcache.Option{silent}, opts...)...)
 	require.NoError(t, err)
 	return c
 }
@@ -101,7 +102,17 @@ func mustVerify(t *testing.T, c *verdictcache.Cache, p id2meta.Param, want id2me
 	t.Helper()
 	result, err := c.Verify(t.Context(), p)
 	require.NoError(t, err)
-	require.Equal(t, want, result)
+	require.Equal(t, want, withoutTime(result))
+}
+
+// withoutTime returns a verdict to be compared with what the service gave. The service of
+// these tests sets no Time, and the Cache does: a verdict without a Time is left as a fault.
+func withoutTime(r id2meta.Result) id2meta.Result {
+	if r.BizCode.Valid() && r.Time.IsZero() {
+		r.RequestID += " (without a Time)"
+	}
+	r.Time = time.Time{}
+	return r
 }
 
 // logBuffer is a log that many may write to.
@@ -127,10 +138,10 @@ func (b *logBuffer) option() verdictcache.Option {
 }
 
 // faulty is a Store of which some steps do something else first: fail, hang, panic. It
-// opens the values that it is given, so that it can tell a claim from its renewal.
+// opens the values that it is given, so that it can tell a claim from a verdict.
 type faulty struct {
 	verdictcache.Store
-	load, claim, renew, save, release, delete fault
+	load, claim, save, release, delete fault
 }
 
 // fault may be changed while a step is under way.
@@ -163,23 +174,20 @@ func (f *faulty) Load(ctx context.Context, key verdictcache.Key) ([]byte, error)
 }
 
 func (f *faulty) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
-	if err := f.faultOf(key, old, new).do(ctx); err != nil {
+	if err := f.faultOf(key, new).do(ctx); err != nil {
 		return false, err
 	}
 	return f.Store.CompareAndSwap(ctx, key, old, new, ttl)
 }
 
 // faultOf returns the fault of what a swap means.
-func (f *faulty) faultOf(key verdictcache.Key, old, new []byte) *fault {
-	was, _ := verdictcache.Open(hashKey, key, old)
+func (f *faulty) faultOf(key verdictcache.Key, new []byte) *fault {
 	becomes, _ := verdictcache.Open(hashKey, key, new)
 	switch {
 	case new == nil:
 		return &f.release
-	case becomes.Count == 0:
+	case becomes.Owner == [16]byte{}:
 		return &f.save
-	case becomes.Owner == was.Owner:
-		return &f.renew
 	}
 	return &f.claim
 }

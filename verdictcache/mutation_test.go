@@ -21,49 +21,41 @@ var plantedBugs = []struct {
 	finds    string   // what the simulation says
 }{
 	{"a claim is granted twice", "claim.go", []string{
-		"return false, now, err\n}\n\nfunc (f *flight) nextClaim()", "return planted(BUG) && err == nil, now, err\n}\n\nfunc (f *flight) nextClaim()",
+		"return false, now, err\n}\n\n// withoutClaim", "return planted(BUG) && err == nil, now, err\n}\n\n// withoutClaim",
 	}, "asked without need"},
 	{"a verdict is saved after the claim was lost", "save.go", []string{
-		"case now.claim.owner != f.owner:", "case !planted(BUG) && now.claim.owner != f.owner:",
+		"\tcase !bytes.Equal(now.raw, f.held):\n\t\treturn false, nil", `
+	case !bytes.Equal(now.raw, f.held):
+		if planted(BUG) {
+			return c.swap(ctx, f.key, now.raw, new, ttl, c.lease/5)
+		}
+		return false, nil`,
 	}, "a forgotten one"},
-	{"a renewal outlives its owner's question", "save.go", []string{
-		"\t\tf.exchange(ctx, nil, 0)\n", `
-			if !planted(BUG) {
-				f.exchange(ctx, nil, 0)
-				return
-			}
-			go func() {
-				for range 100 {
-					f.renew(ctx)
-					time.Sleep(c.lease / 3)
-				}
-			}()
-		`,
-	}, "late"},
-	{"a renewal outlives five minutes", "claim.go", []string{
-		"context.WithoutCancel(f.ctx), maxCall)", "context.WithoutCancel(f.ctx), either(BUG, 1000*time.Hour, maxCall))",
+	{"a call outlives its lease", "claim.go", []string{
+		"f.claimed.Add(lease-lease/10)", "f.claimed.Add(either(BUG, 100*lease, lease-lease/10))",
+		"time.After(time.Until(f.claimed.Add(lease)))", "time.After(time.Until(f.claimed.Add(either(BUG, 100*lease, lease))))",
 	}, "late"},
 	{"a stale claim is taken over too early", "claim.go", []string{
 		"looked.Sub(changed) < c.lease", "looked.Sub(changed) < either(BUG, c.lease/10, c.lease)",
 	}, "asked without need"},
-	{"a claim is not renewed", "claim.go", []string{
-		"asking.Err() == nil", "asking.Err() == nil && !planted(BUG)",
+	{"a claim expires in the store before its owner has asked", "claim.go", []string{
+		"storedLeases*c.lease, f.step", "either(BUG, c.lease/10, storedLeases*c.lease), f.step",
 	}, "asked without need"},
 	{"the last caller takes a request with it that is on its way", "flight.go", []string{
-		"if f.waiting == 0 && !f.sent {", "if f.waiting == 0 && (planted(BUG) || !f.sent) {",
+		"if f.waiting == 0 && !f.stateLocked().Sent {", "if f.waiting == 0 && (planted(BUG) || !f.stateLocked().Sent) {",
 	}, "asked without need"},
 	{"a verdict counts for another person", "seal.go", []string{
 		"plain, key[:])", "plain, either(BUG, nil, key[:]))",
 		"sealed[1:], key[:])", "sealed[1:], either(BUG, nil, key[:]))",
 	}, "wrong verdict"},
 	{"a verdict never expires", "cache.go", []string{
-		"&& age < c.ttl(v.verdict)", "&& (planted(BUG) || age < c.ttl(v.verdict))",
+		"&& age < ttl", "&& (planted(BUG) || age < ttl)",
 	}, "wrong verdict"},
 	{"a moved verdict is new", "claim.go", []string{
-		"asked: seen.asked, movedFrom", "asked: either(BUG, c.now(), seen.asked), movedFrom",
+		"if c.fresh(seen.verdict) {\n\t\t\treturn callResult{verdict: seen.verdict, movedFrom", "if c.fresh(seen.verdict) {\n\t\t\tseen.verdict.Time = either(BUG, c.now(), seen.verdict.Time)\n\t\t\treturn callResult{verdict: seen.verdict, movedFrom",
 	}, "wrong verdict"},
 	{"a verdict is forgotten under the current hashKey only", "cache.go", []string{
-		"for i := len(c.rings) - 1; i >= 0; i--", "for i := either(BUG, 0, len(c.rings)-1); i >= 0; i--",
+		"for i := len(keys) - 1; i >= 0; i--", "for i := either(BUG, 0, len(keys)-1); i >= 0; i--",
 	}, "a forgotten one"},
 }
 

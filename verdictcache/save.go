@@ -3,78 +3,71 @@ package verdictcache
 import (
 	"bytes"
 	"context"
-	"log/slog"
+	"errors"
 	"time"
 )
 
-// conclude turns the claim into a verdict, or gives the claim up. It calls tell when the
-// callers should not wait any longer.
-func (f *flight) conclude(tell func()) {
-	c, o, ctx := f.cache, f.outcome, context.WithoutCancel(f.ctx)
-	if o.isVerdict() && !o.asked.IsZero() {
-		if f.held != nil && !f.unsure && f.save(ctx, tell) {
-			if o.movedFrom != (Key{}) {
-				c.remove(ctx, o.movedFrom, c.lease/3) // a failure is logged, and the verdict expires
+// saveOrRelease turns the claim into a verdict, or gives the claim up. It calls publish when
+// the callers should not wait any longer.
+func (f *flight) saveOrRelease(publish func()) {
+	c, r, ctx := f.cache, f.result, context.WithoutCancel(f.ctx)
+	if r.isVerdict() && !r.fromStore {
+		if f.held != nil && !f.claimUncertain && f.save(ctx, publish) {
+			if r.movedFrom != (Key{}) {
+				c.remove(ctx, r.movedFrom, c.lease/5) // a failure is logged, and the verdict expires
 			}
 			return
 		}
-		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a verdict is not remembered: the store failed, or the claim was gone")
+		c.warn(ctx, "verdictcache: a verdict is not remembered: the store failed, or the claim was gone")
 	}
 	if f.held != nil {
-		f.exchange(ctx, nil, 0)
+		f.replaceClaim(ctx, nil, 0)
 	}
 }
 
 // save replaces the claim by the verdict, and reports whether it did. The verdict is paid for:
-// while the Store is away or cannot write, save tries for a lease to renew the claim, and then
-// saves the verdict. A Store that renews the claim and still fails to save is not away.
-func (f *flight) save(ctx context.Context, tell func()) bool {
-	c, o := f.cache, f.outcome
-	ttl := c.ttl(o.result)
-	ttl = max(min(ttl, ttl-c.now().Sub(o.asked)), time.Millisecond)
-	verdict := c.rings[0].seal(f.key, value{verdict: o.result, asked: o.asked})
+// while the Store fails, save tries again for a lease, and the callers do not wait for that.
+//
+// The Store keeps all verdicts equally long, so that whoever reads the Store cannot tell a
+// match from a mismatch by the time when it expires. The sealed time decides.
+func (f *flight) save(ctx context.Context, publish func()) (saved bool) {
+	c, verdict := f.cache, f.result.verdict
+	ttl := max(c.matchTTL, c.negativeTTL)
+	ttl = max(min(ttl, ttl-c.now().Sub(verdict.Time)), time.Millisecond)
+	sealed := c.rings[0].seal(f.key, value{verdict: verdict})
 	start := time.Now()
-	saved, err := f.exchange(ctx, verdict, ttl)
-	for pause := minPoll; err != nil && time.Since(start) < c.lease; pause = min(2*pause, time.Second) {
-		if f.renew(ctx) {
-			saved, _ = f.exchange(ctx, verdict, ttl)
+	for pause := minPoll; ; pause = min(2*pause, time.Second) {
+		saved, err := f.replaceClaim(ctx, sealed, ttl)
+		if err == nil || time.Since(start) >= c.lease {
 			return saved
 		}
-		if f.held == nil { // the claim was lost, or the Store took the verdict and did not say so
-			now, err := c.load(ctx, c.rings[0], f.key, c.lease/3)
-			return err == nil && bytes.Equal(now.raw, verdict)
-		}
-		tell()
+		publish()
 		time.Sleep(pause)
 	}
-	return saved
 }
 
-// exchange replaces the claim by new, and reports whether it did. If the Store refuses or
-// fails, it may have taken this step, or an earlier one, all the same. So exchange looks which
-// value is there: no two values have the same bytes. An error says that the Store failed. After
-// exchange, held is nil if the claim was lost.
-func (f *flight) exchange(ctx context.Context, new []byte, ttl time.Duration) (swapped bool, err error) {
+var errNotReplaced = errors.New("the claim was not replaced, although the store still has it")
+
+// replaceClaim replaces the claim by new, and reports whether it did. If the Store refuses or
+// fails, it may have taken the step all the same. So replaceClaim looks which value is there:
+// no two values have the same bytes. An error says that the Store failed, and false without an
+// error that the claim was lost.
+func (f *flight) replaceClaim(ctx context.Context, new []byte, ttl time.Duration) (replaced bool, err error) {
 	c := f.cache
-	for range 2 {
-		swapped, err = c.swap(ctx, f.key, f.held, new, ttl, c.lease/3)
-		if swapped {
-			return true, nil
-		}
-		if err != nil && ctx.Err() != nil {
-			return false, err
-		}
-		now, lookErr := c.load(ctx, c.rings[0], f.key, c.lease/3)
-		switch {
-		case lookErr != nil:
-			return false, lookErr
-		case bytes.Equal(now.raw, new):
-			return true, nil
-		case now.claim.owner != f.owner:
-			f.held = nil
-			return false, nil
-		}
-		f.held = now.raw
+	replaced, err = c.swap(ctx, f.key, f.held, new, ttl, c.lease/5)
+	if replaced {
+		return true, nil
+	}
+	now, lookErr := c.load(ctx, c.rings[0], f.key, c.lease/5)
+	switch {
+	case lookErr != nil:
+		return false, lookErr
+	case bytes.Equal(now.raw, new):
+		return true, nil
+	case !bytes.Equal(now.raw, f.held):
+		return false, nil
+	case err == nil:
+		err = errNotReplaced
 	}
 	return false, err
 }

@@ -8,9 +8,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,26 +22,43 @@ import (
 // minHashKey is the length of the hash's output. RFC 2104 discourages shorter keys.
 const minHashKey = sha256.Size
 
-// The labels of the two subkeys of a hashKey. If you change what is hashed or sealed, change
+// The labels of what is derived from a hashKey. If you change what is hashed or sealed, change
 // the number in these labels, so that no old value is taken for a new one.
 const (
-	labelMAC  = "id2meta verdictcache v1 person"
-	labelSeal = "id2meta verdictcache v1 value"
+	labelMAC         = "id2meta verdictcache v1 person"
+	labelSeal        = "id2meta verdictcache v2 value"
+	labelFingerprint = "id2meta verdictcache v1 fingerprint"
 )
 
 // valueVersion is the first byte of every value.
-const valueVersion = 1
+const valueVersion = 2
 
 // maxRequestID is the longest request ID that is remembered, so that a value is never longer
 // than a Store accepts. The service sends 36 bytes.
 const maxRequestID = 128
 
-// keyring is what is derived from one hashKey: one subkey makes the Keys of people,
-// and one seals the values in the Store. It is used behind a pointer only, so that
-// fmt does not print it as part of a Cache.
+// ParseHashKey returns the hashKey of 32 bytes that s stands for: 64 hex digits, as
+// openssl rand -hex 32 prints them. White space around them is ignored. The error does not
+// repeat s.
+func ParseHashKey(s string) ([]byte, error) {
+	s = strings.TrimSpace(s)
+	if len(s) != 64 {
+		return nil, fmt.Errorf("verdictcache: ParseHashKey: the text has %d bytes, and needs 64 hex digits (openssl rand -hex 32 prints them)", len(s))
+	}
+	key, err := hex.DecodeString(s)
+	if err != nil {
+		return nil, errors.New("verdictcache: ParseHashKey: a character is no hex digit")
+	}
+	return key, nil
+}
+
+// keyring is what is derived from one hashKey: one subkey makes the Keys of people, one seals
+// the values in the Store, and the fingerprint stands for the hashKey in the Store. It is used
+// behind a pointer only, so that fmt does not print it as part of a Cache.
 type keyring struct {
-	macs sync.Pool // of *mac: making an HMAC costs more than the rest of a lookup
-	aead cipher.AEAD
+	macs        sync.Pool // of *mac: making an HMAC costs more than the rest of a lookup
+	aead        cipher.AEAD
+	fingerprint []byte
 }
 
 type mac struct {
@@ -53,16 +72,18 @@ func newKeyring(hashKey []byte) (*keyring, error) {
 		return nil, fmt.Errorf("it has %d bytes, and needs %d or more", len(hashKey), minHashKey)
 	case len(bytes.Trim(hashKey, string(hashKey[:1]))) == 0:
 		return nil, errors.New("it is one repeated byte, so anybody can guess it")
+	case isHex(hashKey):
+		return nil, errors.New("it is a text of 64 hex digits; ParseHashKey makes a hashKey of such a text")
 	}
-	macKey, err := hkdf.Key(sha256.New, hashKey, nil, labelMAC, sha256.Size)
-	if err != nil {
-		return nil, err
+	subkeys := map[string][]byte{}
+	for _, label := range []string{labelMAC, labelSeal, labelFingerprint} {
+		subkey, err := hkdf.Key(sha256.New, hashKey, nil, label, sha256.Size)
+		if err != nil {
+			return nil, err
+		}
+		subkeys[label] = subkey
 	}
-	sealKey, err := hkdf.Key(sha256.New, hashKey, nil, labelSeal, 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(sealKey)
+	block, err := aes.NewCipher(subkeys[labelSeal])
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +92,17 @@ func newKeyring(hashKey []byte) (*keyring, error) {
 		return nil, err
 	}
 	return &keyring{
-		macs: sync.Pool{New: func() any { return &mac{Hash: hmac.New(sha256.New, macKey)} }},
-		aead: aead,
+		macs:        sync.Pool{New: func() any { return &mac{Hash: hmac.New(sha256.New, subkeys[labelMAC])} }},
+		aead:        aead,
+		fingerprint: subkeys[labelFingerprint],
 	}, nil
+}
+
+// isHex reports whether a hashKey is the text of another hashKey. If one process decoded the
+// text and another did not, they would not find each other's verdicts.
+func isHex(hashKey []byte) bool {
+	_, err := hex.DecodeString(string(hashKey))
+	return err == nil && len(hashKey) == 64
 }
 
 // key returns the Key of a normalized Param. The length of each field is written before the
@@ -97,16 +126,7 @@ func (k *keyring) key(p id2meta.Param) Key {
 // value is what a sealed value says. The zero value says nothing.
 type value struct {
 	verdict id2meta.Result // valid, or zero
-	asked   time.Time      // when the service was asked for the verdict
-
-	claim claim // of whoever is asking, or zero
-}
-
-// claim says that its owner is asking. Each renewal raises count, so a claim that does not
-// change belongs to a dead owner.
-type claim struct {
-	owner [16]byte
-	count uint64
+	owner   [16]byte       // random: of the claim of whoever is asking, or zero
 }
 
 // The second byte of the plaintext of a value.
@@ -124,11 +144,11 @@ func (k *keyring) seal(key Key, v value) []byte {
 	plain := make([]byte, 0, 64)
 	if v.verdict.BizCode == "" {
 		plain = append(plain, kindClaim)
-		plain = append(plain, v.claim.owner[:]...)
-		plain = binary.BigEndian.AppendUint64(plain, v.claim.count)
+		plain = append(plain, v.owner[:]...)
 	} else {
 		plain = append(plain, kindVerdict, v.verdict.BizCode[0])
-		plain = binary.BigEndian.AppendUint64(plain, uint64(v.asked.UnixMilli()))
+		plain = binary.BigEndian.AppendUint64(plain, uint64(v.verdict.Time.Unix()))
+		plain = binary.BigEndian.AppendUint32(plain, uint32(v.verdict.Time.Nanosecond()))
 		if id := v.verdict.RequestID; len(id) <= maxRequestID {
 			plain = append(plain, id...)
 		}
@@ -141,7 +161,7 @@ func (k *keyring) seal(key Key, v value) []byte {
 // open returns the value that seal was given. It returns false for everything that seal did
 // not make for this key.
 func (k *keyring) open(key Key, sealed []byte) (value, bool) {
-	if len(sealed) == 0 || sealed[0] != valueVersion {
+	if len(sealed) == 0 || len(sealed) > MaxValueSize || sealed[0] != valueVersion {
 		return value{}, false
 	}
 	plain, err := k.aead.Open(nil, nil, sealed[1:], key[:])
@@ -149,14 +169,16 @@ func (k *keyring) open(key Key, sealed []byte) (value, bool) {
 		return value{}, false
 	}
 	switch kind, rest := plain[0], plain[1:]; {
-	case kind == kindClaim && len(rest) == 16+8:
-		return value{claim: claim{[16]byte(rest[:16]), binary.BigEndian.Uint64(rest[16:])}}, true
-	case kind == kindVerdict && len(rest) >= 1+8:
-		v := value{
-			verdict: id2meta.Result{BizCode: id2meta.BizCode(rest[:1]), RequestID: string(rest[9:])},
-			asked:   time.UnixMilli(int64(binary.BigEndian.Uint64(rest[1:9]))),
+	case kind == kindClaim && len(rest) == 16:
+		return value{owner: [16]byte(rest)}, true
+	case kind == kindVerdict && len(rest) >= 1+8+4:
+		seconds, nanoseconds := binary.BigEndian.Uint64(rest[1:9]), binary.BigEndian.Uint32(rest[9:13])
+		r := id2meta.Result{
+			BizCode:   id2meta.BizCode(rest[:1]),
+			RequestID: string(rest[13:]),
+			Time:      time.Unix(int64(seconds), int64(nanoseconds)).UTC(),
 		}
-		return v, v.verdict.BizCode.Valid()
+		return value{verdict: r}, r.BizCode.Valid()
 	}
 	return value{}, false
 }

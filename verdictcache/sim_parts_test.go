@@ -190,6 +190,7 @@ type call struct {
 	ended   time.Time // zero: not yet
 	ok      bool      // it brought a verdict
 	wasted  bool      // it was left, although the verdict would have come
+	late    bool      // its lease ended before the verdict came
 	hangs   bool
 	lost    bool // a fault has lost its claim or its verdict
 }
@@ -225,21 +226,25 @@ func (c *call) ttl() time.Duration {
 // limiter, reports when it sends, and tries again once.
 type simVerifier struct{ p *process }
 
-var errService = errors.New("a fault of the simulated service")
+var (
+	errService = errors.New("a fault of the simulated service")
+	errNotSent = errors.New("the simulated client had no time left")
+)
 
 func (v simVerifier) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
 	w := v.p.w
 	person := slices.Index(w.persons, param)
 	claimed := time.Now().Add(-3 * simMaxStep) // at the earliest: a step or two ago
+	report := progress.Start(ctx)
 	for attempt := 1; ; attempt++ {
-		progress.Report(ctx, false, false)
+		report(progress.State{})
 		r := w.draw("attempt", v.p.id, person)
 		if wait := time.Duration(r.Int64N(int64(2 * time.Second))); r.IntN(3) == 0 && !pause(ctx, wait) {
-			return id2meta.Result{}, ctx.Err()
+			return id2meta.Result{}, fmt.Errorf("%w: %w", errNotSent, ctx.Err())
 		}
-		progress.Report(ctx, true, true)
+		report(onItsWay)
 		if ctx.Err() != nil {
-			return id2meta.Result{}, ctx.Err()
+			return id2meta.Result{}, fmt.Errorf("%w: %w", errNotSent, ctx.Err())
 		}
 		if !v.p.pass("ask", person) {
 			<-w.end
@@ -262,7 +267,7 @@ func (v simVerifier) attempt(ctx context.Context, person int, claimed time.Time,
 		w.mu.Lock()
 		c.hangs = true
 		w.mu.Unlock()
-		w.incident(person, 2, 6*time.Minute) // whoever has waited for all of two such calls asks, too
+		w.incident(person, 2, 3*simLease) // others wait for the lease of each such call
 		<-w.end
 		return id2meta.Result{}, false, errService
 	}
@@ -276,6 +281,9 @@ func (v simVerifier) attempt(ctx context.Context, person int, claimed time.Time,
 	defer w.mu.Unlock()
 	c.ended = time.Now()
 	switch {
+	case !inTime && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		c.late = true
+		return id2meta.Result{}, false, fmt.Errorf("%w (%w)", ctx.Err(), id2meta.ErrMaybeBilled)
 	case !inTime:
 		c.wasted = true
 		return id2meta.Result{}, false, ctx.Err()

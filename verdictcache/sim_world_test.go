@@ -77,9 +77,7 @@ func newPlan(seed uint64) plan {
 
 // Times of the simulation.
 const (
-	// simLease is nearly the default. With the default, the last renewal and the end of five
-	// minutes are at the same moment, and their order is not repeatable.
-	simLease       = 15*time.Second + 3*time.Millisecond
+	simLease       = 15*time.Second + 3*time.Millisecond // about the default
 	simMatchTTL    = 48 * time.Hour
 	simNegativeTTL = 24 * time.Hour // the default
 	simMaxStep     = 20 * time.Millisecond

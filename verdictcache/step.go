@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	maxShare = 3 * time.Second        // the longest that a caller waits for one step
+	maxStep  = 3 * time.Second        // the longest that a caller waits for one step
 	slowStep = 500 * time.Millisecond // a healthy Store may be so slow, and even a caller in a hurry waits for it
 )
 
-// share is how long a caller with ctx waits for one step of the Store: a quarter of the
+// stepTimeout is how long a caller with ctx waits for one step of the Store: a quarter of the
 // time that is left, so that most of it remains for the service.
-func share(ctx context.Context) time.Duration {
+func stepTimeout(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return maxShare
+		return maxStep
 	}
 	left := time.Until(deadline)
-	return max(min(maxShare, left/4), min(slowStep, left*3/4))
+	return max(min(maxStep, left/4), min(slowStep, left*3/4))
 }
 
 // found is what the Store holds under a Key.
@@ -33,23 +33,27 @@ type found struct {
 // load is a step of the Store. A value that cannot be opened counts as none, and the
 // next claim replaces it.
 func (c *Cache) load(ctx context.Context, ring *keyring, key Key, timeout time.Duration) (f found, err error) {
-	err = c.step(ctx, "Load", timeout, func(ctx context.Context) (err error) {
-		f.raw, err = c.store.Load(ctx, key)
-		return err
-	})
+	f.raw, err = c.loadRaw(ctx, key, timeout)
 	if err != nil || f.raw == nil {
 		return found{}, err
 	}
 	var ok bool
 	if f.value, ok = ring.open(key, f.raw); !ok {
 		c.rejected.Add(1)
-		f.value = value{}
-		c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: a value in the store cannot be opened, and counts as none: it was sealed under another hashKey, or changed")
+		c.warn(ctx, "verdictcache: a value in the store cannot be opened, and counts as none: it was sealed under another hashKey, or changed")
 	}
-	if len(f.raw) == 0 { // no Store should return an empty value, and none accepts it
+	if len(f.raw) == 0 || len(f.raw) > MaxValueSize { // no Store should return such a value, and none accepts it
 		f.raw = nil
 	}
 	return f, nil
+}
+
+func (c *Cache) loadRaw(ctx context.Context, key Key, timeout time.Duration) (raw []byte, err error) {
+	err = c.step(ctx, "Load", timeout, func(ctx context.Context) (err error) {
+		raw, err = c.store.Load(ctx, key)
+		return err
+	})
+	return raw, err
 }
 
 // swap is a step of the Store. After an error, the step may have been taken.
@@ -93,8 +97,18 @@ func (c *Cache) step(ctx context.Context, name string, timeout time.Duration, ta
 
 func (c *Cache) storeFailed(ctx context.Context, step string, err error) {
 	c.storeFailures.Add(1)
-	c.logger.LogAttrs(ctx, slog.LevelWarn, "verdictcache: the store failed",
-		slog.String("step", step), slog.String("reason", err.Error()))
+	// Sprint, since it survives an Error method that panics.
+	c.warn(ctx, "verdictcache: the store failed", slog.String("step", step), slog.String("reason", fmt.Sprint(err)))
+}
+
+// warn logs. A logger that panics loses the record, and must not end the process.
+func (c *Cache) warn(ctx context.Context, message string, attrs ...slog.Attr) {
+	defer func() { _ = recover() }()
+	logger := c.logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	logger.LogAttrs(ctx, slog.LevelWarn, message, attrs...)
 }
 
 // same reports whether the Store held the same value at both times.

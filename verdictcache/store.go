@@ -9,6 +9,9 @@ import (
 // given. Without the hashKey, nobody can learn anything about the person from a Key.
 type Key [32]byte
 
+// MaxValueSize is the size of the longest value that a Cache gives its [Store], in bytes.
+const MaxValueSize = 1024
+
 // Store keeps values for a Cache, for one process or for many. It holds at most one
 // value for each Key. A value is either a sealed verdict, or the claim of a Cache that
 // is asking.

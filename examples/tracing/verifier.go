@@ -74,11 +74,9 @@ func requestID(result id2meta.Result, err error) string {
 	return result.RequestID
 }
 
-// traceRequests returns a function for id2meta.WithTransportWrapper. It makes a span of
-// each request.
-//
-// By default, otelhttp sends the trace to the vendor, and also the baggage, in which a
-// service may keep the name of a user. The empty propagator prevents that.
+// traceRequests is for id2meta.WithTransportWrapper. It makes a span of each request.
+// By default, otelhttp sends the trace and the baggage, which may name a user, to the
+// vendor. The empty propagator prevents that.
 func traceRequests(traces trace.TracerProvider, metrics metric.MeterProvider) func(base http.RoundTripper) http.RoundTripper {
 	return func(base http.RoundTripper) http.RoundTripper {
 		return otelhttp.NewTransport(base,

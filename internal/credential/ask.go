@@ -8,7 +8,7 @@ import (
 	"github.com/aliyun/credentials-go/credentials"
 )
 
-// errFunc replaces every error of a Func.
+// errFunc replaces every error of a KeyFunc.
 var errFunc = errors.New("the function that gives the access key failed; its own error may hold secrets and is not shown")
 
 // askProvider returns the key of a provider. It copies the strings, because the

@@ -1,37 +1,74 @@
 package credential
 
-import "os"
+import (
+	"fmt"
+	"os"
+	"strings"
 
-// chainVariables are the environment variables that the default provider chain reads.
-// The chain reads some variables only when it is made, and keeps the first provider
-// that works. So the Resolver makes a new chain if a variable changes.
-var chainVariables = [...]string{
-	"ALIBABA_CLOUD_ACCESS_KEY_ID",
-	"ALIBABA_CLOUD_ACCESS_KEY_SECRET",
-	"ALIBABA_CLOUD_SECURITY_TOKEN",
-	"ALIBABA_CLOUD_ROLE_ARN",
-	"ALIBABA_CLOUD_ROLE_SESSION_NAME",
-	"ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
-	"ALIBABA_CLOUD_OIDC_TOKEN",
-	"ALIBABA_CLOUD_OIDC_TOKEN_FILE",
-	"ALIBABA_CLOUD_STS_REGION",
-	"ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED",
-	"ALIBABA_CLOUD_PROFILE",
-	"ALIBABA_CLOUD_CONFIG_FILE",
-	"ALIBABA_CLOUD_CREDENTIALS_FILE",
-	"ALIBABA_CLOUD_CLI_PROFILE_DISABLED",
-	"ALIBABA_CLOUD_ECS_METADATA",
-	"ALIBABA_CLOUD_ECS_METADATA_DISABLED",
-	"ALIBABA_CLOUD_IMDSV1_DISABLED",
-	"ALIBABA_CLOUD_CREDENTIALS_URI",
-	"HOME", "USERPROFILE", // the folder of the profile files
+	"github.com/aliyun/credentials-go/credentials"
+	"github.com/aliyun/credentials-go/credentials/providers"
+)
+
+// NewChain returns the default provider chain. It has the providers of the default chain
+// of credentials-go v1.4.14, in the same order. Two things differ: the CLI's profile comes
+// from [cliProfile], and a chain that found no key asks all of its providers again.
+func NewChain() credentials.Credential {
+	c := new(chain)
+	c.add(build(providers.NewEnvironmentVariableCredentialsProviderBuilder()))
+	c.add(build(providers.NewOIDCCredentialsProviderBuilder()))
+	if !strings.EqualFold(os.Getenv("ALIBABA_CLOUD_CLI_PROFILE_DISABLED"), "true") {
+		c.add(new(cliProfile), nil)
+	}
+	c.add(build(providers.NewProfileCredentialsProviderBuilder()))
+	c.add(build(providers.NewECSRAMRoleCredentialsProviderBuilder()))
+	if os.Getenv("ALIBABA_CLOUD_CREDENTIALS_URI") != "" {
+		c.add(build(providers.NewURLCredentialsProviderBuilder()))
+	}
+	return credentials.FromCredentialsProvider("default", c)
 }
 
-type chainEnvironment [len(chainVariables)]string
+// builder is a builder of credentials-go.
+type builder[P providers.CredentialsProvider] interface{ Build() (P, error) }
 
-func readChainEnvironment() (env chainEnvironment) {
-	for i, name := range chainVariables {
-		env[i] = os.Getenv(name)
+func build[P providers.CredentialsProvider](b builder[P]) (providers.CredentialsProvider, error) {
+	return b.Build()
+}
+
+// chain asks its providers in turn, and keeps the first provider that has a key. It
+// implements [providers.CredentialsProvider].
+type chain struct {
+	sources []providers.CredentialsProvider
+	found   providers.CredentialsProvider // nil: none yet
+}
+
+// add adds a provider, unless it cannot be built: then its source is not there.
+func (c *chain) add(source providers.CredentialsProvider, err error) {
+	if err == nil {
+		c.sources = append(c.sources, source)
 	}
-	return env
+}
+
+func (c *chain) GetCredentials() (*providers.Credentials, error) {
+	if c.found != nil {
+		return c.found.GetCredentials()
+	}
+	var reasons []string
+	for _, source := range c.sources {
+		key, err := source.GetCredentials()
+		if err != nil {
+			reasons = append(reasons, err.Error())
+			continue
+		}
+		c.found = source
+		return key, nil
+	}
+	return nil, fmt.Errorf("%s: %s", chainSign, strings.Join(reasons, ", "))
+}
+
+// GetProviderName returns the name of the provider that has the key.
+func (c *chain) GetProviderName() string {
+	if c.found == nil {
+		return "default"
+	}
+	return c.found.GetProviderName()
 }

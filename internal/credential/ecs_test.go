@@ -156,7 +156,7 @@ func testCredentialOfECS(t *testing.T) {
 			testenv.EmptyHome(t)
 			metadata := newMetadata(t)
 			var clock clock
-			r := &Resolver{Given: test.given(t), now: clock.now}
+			r := &Resolver{Provider: test.given(t), now: clock.now}
 			resolveTogether(t, r, 16, testenv.RoleKeyID)
 			metadata.change(func() {
 				list, key := metadata.asked["GET "+rolesPath], metadata.asked["GET "+rolesPath+ecsRole]

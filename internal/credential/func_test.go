@@ -14,7 +14,7 @@ import (
 
 // funcOf is a Resolver that asks s by a function.
 func funcOf(s *source) *Resolver {
-	return &Resolver{Func: func(context.Context) (Key, error) {
+	return &Resolver{KeyFunc: func(context.Context) (Key, error) {
 		model, err := s.get()
 		if err != nil {
 			return Key{}, err
@@ -85,25 +85,25 @@ func TestFunc(t *testing.T) {
 			requireNoKey(t, r, errProvider)
 		}},
 		{"its error is told in fixed words", func(t *testing.T) {
-			r := &Resolver{Func: func(context.Context) (Key, error) { return Key{}, errors.New("vault: secret") }}
+			r := &Resolver{KeyFunc: func(context.Context) (Key, error) { return Key{}, errors.New("vault: secret") }}
 			_, err := r.Resolve(t.Context())
 			assert.Equal(t, errFunc, err)
 			assert.NotContains(t, err.Error(), "vault")
 		}},
 		{"its panic is an error", func(t *testing.T) {
-			r := &Resolver{Func: func(context.Context) (Key, error) { panic("secret") }}
+			r := &Resolver{KeyFunc: func(context.Context) (Key, error) { panic("secret") }}
 			_, err := r.Resolve(t.Context())
 			require.Error(t, err)
 			assert.NotContains(t, err.Error(), "secret")
 		}},
 		{"half a key pair is an error", func(t *testing.T) {
-			r := &Resolver{Func: func(context.Context) (Key, error) { return Key{AccessKeyID: "a"}, nil }}
+			r := &Resolver{KeyFunc: func(context.Context) (Key, error) { return Key{AccessKeyID: "a"}, nil }}
 			_, err := r.Resolve(t.Context())
 			assert.ErrorContains(t, err, "half a key pair")
 		}},
 		{"its context belongs to no caller, and ends after 10 s", func(t *testing.T) {
 			got := make(chan time.Duration, 1)
-			r := &Resolver{Func: func(ctx context.Context) (Key, error) {
+			r := &Resolver{KeyFunc: func(ctx context.Context) (Key, error) {
 				assert.Nil(t, ctx.Value(contextKey{}))
 				started := time.Now()
 				<-ctx.Done()

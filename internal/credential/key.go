@@ -2,6 +2,7 @@ package credential
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode"
 )
@@ -15,11 +16,17 @@ type Key struct {
 	BearerToken     string
 }
 
-// Check returns key without the white space around its values. It returns an error if
-// key cannot sign a request. The error says what is wrong, and never shows a value.
+// maxLength is the maximum length of a value. Tokens of STS have up to about 2,000
+// characters, and tokens of OIDC a few thousand.
+const maxLength = 16 << 10
+
+// Check returns key without the white space and the invisible characters around its
+// values. It returns an error if key cannot sign a request. The error says what is wrong,
+// and never shows a value.
 //
-// A Kubernetes Secret that was made with echo ends in a line feed. A file that was
-// saved by some editors begins with a byte order mark. Neither is part of a key.
+// A Kubernetes Secret that was made with echo ends in a line feed. A file that was saved by
+// some editors begins with a byte order mark. A value that was copied from a web page may
+// stand between zero-width or bidirectional marks. None of them is part of a key.
 func Check(key Key) (Key, error) {
 	for _, value := range []struct {
 		name string
@@ -30,9 +37,12 @@ func Check(key Key) (Key, error) {
 		{"security token", &key.SecurityToken},
 		{"bearer token", &key.BearerToken},
 	} {
-		*value.text = strings.TrimFunc(*value.text, isOuterSpace)
-		if strings.ContainsFunc(*value.text, unicode.IsControl) {
-			return Key{}, errors.New("the " + value.name + " holds a control character, for example a line feed")
+		if len(*value.text) > maxLength {
+			return Key{}, fmt.Errorf("the %s is longer than %d bytes", value.name, maxLength)
+		}
+		*value.text = strings.TrimFunc(*value.text, isOutside)
+		if odd := oddCharacter(*value.text); odd != "" {
+			return Key{}, fmt.Errorf("the %s holds %s", value.name, odd)
 		}
 	}
 	switch {
@@ -51,4 +61,22 @@ func Check(key Key) (Key, error) {
 	return key, nil
 }
 
-func isOuterSpace(c rune) bool { return unicode.IsSpace(c) || c == '\uFEFF' }
+// isOutside reports whether c is white space or invisible.
+func isOutside(c rune) bool { return unicode.IsSpace(c) || unicode.Is(unicode.Cf, c) }
+
+// oddCharacter says in words which character of a value no key and no token has, or "".
+func oddCharacter(text string) string {
+	for _, c := range text {
+		switch {
+		case unicode.IsControl(c):
+			return "a control character, for example a line feed"
+		case c == ' ':
+			return "a space"
+		case c == '"', c == '\'', c == '`':
+			return "a quotation mark: leave the quotes out"
+		case c > unicode.MaxASCII:
+			return fmt.Sprintf("a character that is not ASCII (%U)", c)
+		}
+	}
+	return ""
+}

@@ -21,6 +21,7 @@ const (
 	unknownProfile = "a profile has no type, or a type that is not supported"
 	halfKeyPair    = "half a key pair: a profile has an access key ID without its secret"
 	noKeyID        = "half a key pair, or none: a profile has no access key ID"
+	ownSource      = "a profile names itself as its source"
 	noToken        = "a profile for an STS token has no token"
 	halfProfile    = "half a key pair, or another value that is missing or empty in the profile of the credentials file"
 	commandFailed  = "the external command of a CLI profile failed, or did not print a key"
@@ -46,10 +47,11 @@ var troubles = []struct {
 	{regexp.MustCompile(`unsupported profile mode|ERROR: Can not find credential type|ERROR: Failed to get credential`), unknownProfile},
 	{regexp.MustCompile(`the access key secret is empty`), halfKeyPair},
 	{regexp.MustCompile(`the access key id is empty`), noKeyID},
+	{regexp.MustCompile(ownSourceSign), ownSource},
 	{regexp.MustCompile(`the security token is empty`), noToken},
 	{regexp.MustCompile(`ERROR: Value can't be empty|ERROR: Failed to get value`), halfProfile},
 	{regexp.MustCompile(`process_command|external command|command process timed out|invalid (?:StsToken )?credential response`), commandFailed},
-	{regexp.MustCompile(`unmarshal aliyun cli config from`), brokenConfig},
+	{regexp.MustCompile(brokenConfigSign), brokenConfig},
 }
 
 // The beginnings of the errors about the two profile files. The path follows, and then
@@ -57,6 +59,13 @@ var troubles = []struct {
 const (
 	configSign   = "reading aliyun cli config from '"
 	profilesSign = "ERROR: Can not open file"
+)
+
+// Texts in errors of this package that reason knows.
+const (
+	chainSign        = "unable to get credentials from any of the providers in the chain"
+	ownSourceSign    = "a profile names itself as its source"
+	brokenConfigSign = "unmarshal aliyun cli config from"
 )
 
 // missing matches the words of operating systems for a file that does not exist.
@@ -85,7 +94,7 @@ var fileSymptoms = []string{"no such file or directory", "permission denied"}
 // signature, answers with tokens, and whole configuration files.
 func reason(err error) error {
 	text := err.Error()
-	isChain := strings.Contains(text, "any of the providers in the chain")
+	isChain := strings.Contains(text, chainSign)
 	said := providerFailed
 	visible := append(fileSymptoms, symptoms...)
 	if isChain {

@@ -189,7 +189,7 @@ func TestAGivenProviderSaysWhatIsWrong(t *testing.T) {
 		}, providerFailed + " (no such file or directory)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := (&Resolver{Given: test.given(t)}).Resolve(t.Context())
+			_, err := (&Resolver{Provider: test.given(t)}).Resolve(t.Context())
 			require.Error(t, err)
 			assert.Equal(t, test.want, err.Error())
 			assert.False(t, strings.Contains(err.Error(), leak))

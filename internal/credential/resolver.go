@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aliyun/credentials-go/credentials"
-	"github.com/aliyun/credentials-go/credentials/providers"
 )
 
 const (
@@ -36,12 +35,18 @@ const (
 	// refuses, and the Resolver drops a refused key at once.
 	grace = 2 * time.Minute
 
-	// funcTimeout is the time limit of one call of Func.
+	// refreshLimit is how long a refresh may take before it is abandoned and another
+	// refresh may start. credentials-go gives the command of a CLI profile 60 s, and
+	// STS 15 s. But a command that leaves a child with its output open never ends. The
+	// limit is longer than grace, so that a slow source does not cost a usable key.
+	refreshLimit = 3 * time.Minute
+
+	// funcTimeout is the time limit of one call of KeyFunc.
 	funcTimeout = 10 * time.Second
 )
 
-// Resolver stands in front of one source of keys: Given, or Func, or else the default
-// provider chain of credentials-go. The zero Resolver asks the default chain. A
+// Resolver stands in front of one source of keys: Provider, or KeyFunc, or else the default
+// provider chain. The zero Resolver asks the default chain. A
 // Resolver is safe for concurrent use and must not be copied after its first use.
 //
 // The providers of credentials-go have no locks and take no context, and their callers
@@ -49,21 +54,20 @@ const (
 // each caller waits only until its own context ends. If there is an earlier key, a
 // caller waits at most refreshWait for the source; see grace.
 type Resolver struct {
-	// Given is the provider to ask, or nil.
-	Given credentials.Credential
-	// Func is the function to ask, or nil. Each Resolve calls Func, so a changed key
+	// Provider is the provider to ask, or nil.
+	Provider credentials.Credential
+	// KeyFunc is the function to ask, or nil. Each Resolve calls KeyFunc, so a changed key
 	// is used from the next call on. There are two exceptions: callers that wait at
-	// the same time share one call of Func, and after a failure the earlier key is
-	// used for one lifetime. The context of Func does not belong to any caller: it
+	// the same time share one call of KeyFunc, and after a failure the earlier key is
+	// used for one lifetime. The context of KeyFunc does not belong to any caller: it
 	// holds no values and ends after 10 s.
-	Func func(ctx context.Context) (Key, error)
+	KeyFunc func(ctx context.Context) (Key, error)
 
 	now func() time.Time // the clock; nil: time.Now
 
 	mu     sync.Mutex
-	env    *chainEnvironment      // the environment of chain; a pointer, so that fmt does not print the values
 	chain  credentials.Credential // the default chain; nil until it is needed
-	latest *answer                // nil: no usable answer; a pointer for the same reason
+	latest *answer                // nil: no usable answer; a pointer, so that fmt does not print the key
 	retry  time.Time              // until then latest is used, and the source is not asked
 	flight *flight                // the refresh under way, or nil
 }
@@ -76,18 +80,21 @@ type answer struct {
 
 // flight is one refresh. Its result may be read when done is closed.
 type flight struct {
-	provider credentials.Credential // nil: Func is asked
-	started  time.Time
-	done     chan struct{}
-	key      Key
-	err      error
+	provider  credentials.Credential // nil: KeyFunc is asked
+	started   time.Time
+	abandoned bool
+	done      chan struct{}
+	key       Key
+	err       error
 }
+
+// errTooLong is the error of a refresh that was abandoned.
+var errTooLong = errors.New("the source of the key did not answer in 3 minutes")
 
 // Ready returns the key to sign with if nobody needs to be asked for it.
 func (r *Resolver) Ready() (Key, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.noticeEnvironment()
 	if !r.isFresh(r.time()) {
 		return Key{}, false
 	}
@@ -136,10 +143,12 @@ func (r *Resolver) Forget(key Key) {
 func (r *Resolver) look() (*answer, *flight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.noticeEnvironment()
 	now := r.time()
 	if r.isFresh(now) {
 		return r.latest, nil
+	}
+	if r.flight != nil && now.Sub(r.flight.started) >= refreshLimit {
+		r.abandon()
 	}
 	last := r.usable(now)
 	if r.flight == nil {
@@ -171,29 +180,25 @@ func (r *Resolver) usable(now time.Time) *answer {
 }
 
 // usesChain reports whether the source is the default chain.
-func (r *Resolver) usesChain() bool { return r.Given == nil && r.Func == nil }
+func (r *Resolver) usesChain() bool { return r.Provider == nil && r.KeyFunc == nil }
 
-// provider returns the provider to ask, or nil if Func is to be asked.
+// provider returns the provider to ask, or nil if KeyFunc is to be asked.
 func (r *Resolver) provider() credentials.Credential {
 	if !r.usesChain() {
-		return r.Given
+		return r.Provider
 	}
 	if r.chain == nil {
-		r.chain = credentials.FromCredentialsProvider("default", providers.NewDefaultCredentialsProvider())
+		r.chain = NewChain()
 	}
 	return r.chain
 }
 
-// noticeEnvironment drops the default chain when the environment has changed.
-func (r *Resolver) noticeEnvironment() {
-	if !r.usesChain() {
-		return
-	}
-	if env := readChainEnvironment(); r.env == nil || env != *r.env {
-		kept := env // &env would allocate for an unchanged environment, too
-		r.env = &kept
-		r.startOver()
-	}
+// abandon ends the wait for a refresh that takes too long. Its callers get an error.
+func (r *Resolver) abandon() {
+	f := r.flight
+	f.abandoned, f.err = true, errTooLong
+	close(f.done)
+	r.chain, r.flight = nil, nil
 }
 
 // startOver drops the latest answer. It also drops the default chain and its refresh.
@@ -208,23 +213,28 @@ func (r *Resolver) startOver() {
 
 // refresh asks the source of f.
 func (r *Resolver) refresh(f *flight) {
-	defer r.land(f)
+	var key Key
 	// A provider may panic (ram_role_arn does if STS answers without Expiration) or
-	// end its goroutine. Then f.err stays as it is set here.
+	// end its goroutine. Then err stays as it is set here.
+	err := errors.New("the source of the key panicked")
+	defer func() { r.finish(f, key, err) }()
 	defer func() { _ = recover() }()
-	f.err = errors.New("the source of the key panicked")
 	if f.provider != nil {
-		f.key, f.err = askProvider(f.provider)
+		key, err = askProvider(f.provider)
 		return
 	}
-	f.key, f.err = askFunc(r.Func)
+	key, err = askFunc(r.KeyFunc)
 }
 
-// land keeps the result of f, and wakes the callers that wait for f.
-func (r *Resolver) land(f *flight) {
+// finish keeps the result of f, and wakes the callers that wait for f.
+func (r *Resolver) finish(f *flight, key Key, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if f.abandoned {
+		return
+	}
 	defer close(f.done)
+	f.key, f.err = key, err
 	if r.flight != f {
 		return // the resolver has started over meanwhile
 	}
@@ -232,8 +242,8 @@ func (r *Resolver) land(f *flight) {
 	now := r.time()
 	if f.err == nil {
 		r.latest, r.retry = &answer{f.key, now}, now
-		if r.Func == nil {
-			r.retry = now.Add(lifetime) // with Func, retry is now: each call asks Func
+		if r.KeyFunc == nil {
+			r.retry = now.Add(lifetime) // with KeyFunc, retry is now: each call asks KeyFunc
 		}
 		return
 	}
@@ -244,6 +254,6 @@ func (r *Resolver) land(f *flight) {
 		r.retry = now.Add(lifetime)
 		return
 	}
-	// After a failure, a chain of credentials-go asks only its last provider.
+	// A new chain finds a file or a variable that appears later.
 	r.latest, r.chain = nil, nil
 }

@@ -26,7 +26,7 @@ type ownCredential struct {
 func (c ownCredential) GetCredential() (*credentials.CredentialModel, error) { return c.get() }
 
 func accessKey(id string) *credentials.CredentialModel {
-	return &credentials.CredentialModel{AccessKeyId: dara.String(id), AccessKeySecret: dara.String("secret of " + id)}
+	return &credentials.CredentialModel{AccessKeyId: dara.String(id), AccessKeySecret: dara.String("secret-of-" + id)}
 }
 
 // source is a provider whose behaviour a test changes as it goes. It counts the
@@ -48,7 +48,7 @@ func newSource(id string) *source {
 	return s
 }
 
-func (s *source) resolver() *Resolver { return &Resolver{Given: ownCredential{get: s.get}} }
+func (s *source) resolver() *Resolver { return &Resolver{Provider: ownCredential{get: s.get}} }
 
 func (s *source) get() (*credentials.CredentialModel, error) {
 	s.asked.Add(1)
@@ -197,7 +197,7 @@ func TestResolverWhileTheProviderAnswers(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			own := accessKey("0") // the same one each time: a data race, if callers see it
 			n := 0
-			r := &Resolver{Given: ownCredential{get: func() (*credentials.CredentialModel, error) {
+			r := &Resolver{Provider: ownCredential{get: func() (*credentials.CredentialModel, error) {
 				n++
 				*own.AccessKeyId = strconv.Itoa(n)
 				return own, nil
@@ -421,7 +421,7 @@ func TestResolverSurvivesAProviderThatMisbehaves(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				healthy := true
-				r := &Resolver{Given: ownCredential{get: func() (*credentials.CredentialModel, error) {
+				r := &Resolver{Provider: ownCredential{get: func() (*credentials.CredentialModel, error) {
 					if healthy {
 						return accessKey("a"), nil
 					}
@@ -442,76 +442,63 @@ func TestResolverSurvivesAProviderThatMisbehaves(t *testing.T) {
 	}
 }
 
-func TestResolverLeavesAChainThatIsOutOfDate(t *testing.T) {
-	setKey := func(t *testing.T, id string) {
-		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
-		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret of "+id)
-	}
-	// hanging puts a chain into r that hangs until release is closed.
-	hanging := func(r *Resolver, release chan struct{}) {
-		r.noticeEnvironment()
+func TestResolverLeavesAChainThatWasRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret-of-a")
+		r := new(Resolver)
+		key := requireKey(t, r, "a", 0)
+		release := make(chan struct{})
 		r.chain = ownCredential{get: func() (*credentials.CredentialModel, error) {
 			<-release
 			return accessKey("late"), nil
 		}}
-	}
-	t.Run("a change of the environment is noticed at once", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			r := new(Resolver)
-			setKey(t, "a")
-			requireKey(t, r, "a", 0)
-			setKey(t, "b")
-			requireKey(t, r, "b", 0)
-		})
+		time.Sleep(time.Second)
+		requireKey(t, r, "a", refreshWait)
+		r.Forget(key)
+		requireKey(t, r, "a", 0) // of a new chain
+		close(release)
+		synctest.Wait()
+		requireKey(t, r, "a", 0)
 	})
-	t.Run("the last answer ends with the environment it came from", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			r := new(Resolver)
-			setKey(t, "a")
-			requireKey(t, r, "a", 0)
-			setKey(t, "")
-			requireNoKey(t, r, errProvider)
-		})
+}
+
+func TestResolverFindsAVariableThatAppearsAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := new(Resolver)
+		requireNoKey(t, r, errProvider)
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret-of-a")
+		requireKey(t, r, "a", 0)
 	})
-	t.Run("a change during a refresh does not wait for its answer, nor take it", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			r := new(Resolver)
-			release := make(chan struct{})
-			hanging(r, release)
-			requireNoKey(t, r, context.DeadlineExceeded)
-			setKey(t, "b")
-			requireKey(t, r, "b", 0)
-			close(release)
-			synctest.Wait()
-			requireKey(t, r, "b", 0)
-			time.Sleep(time.Second)
-			requireKey(t, r, "b", 0)
-		})
-	})
-	t.Run("a refusal during a refresh does not wait for its answer, nor take it", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			setKey(t, "a")
-			r := new(Resolver)
-			key := requireKey(t, r, "a", 0)
-			release := make(chan struct{})
-			hanging(r, release)
-			time.Sleep(time.Second)
-			requireKey(t, r, "a", refreshWait)
-			r.Forget(key)
-			requireKey(t, r, "a", 0) // of a new chain
-			close(release)
-			synctest.Wait()
-			requireKey(t, r, "a", 0)
-		})
-	})
-	t.Run("every variable that the chain reads counts", func(t *testing.T) {
-		for _, name := range chainVariables {
-			env := readChainEnvironment()
-			r := &Resolver{latest: &answer{key: Key{AccessKeyID: "a"}}, env: &env}
-			t.Setenv(name, "/changed")
-			if r.noticeEnvironment(); r.latest != nil {
-				t.Errorf("a change of %s goes unnoticed", name)
+}
+
+func TestResolverAbandonsARefreshThatNeverEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var hung atomic.Bool
+		hung.Store(true)
+		r := &Resolver{Provider: ownCredential{get: func() (*credentials.CredentialModel, error) {
+			if hung.Load() {
+				<-release
+				return accessKey("late"), nil
 			}
+			return accessKey("a"), nil
+		}}}
+		requireNoKey(t, r, context.DeadlineExceeded)
+		waiting := make(chan error)
+		go func() {
+			_, err := r.Resolve(context.Background())
+			waiting <- err
+		}()
+		time.Sleep(refreshLimit)
+		hung.Store(false)
+		requireKey(t, r, "a", 0)
+		if err := <-waiting; err != errTooLong {
+			t.Errorf("the caller of the abandoned refresh got %v", err)
 		}
+		close(release)
+		synctest.Wait()
+		requireKey(t, r, "a", 0) // and not the late key
 	})
 }

@@ -63,7 +63,7 @@ func TestManyCallersAskSTSOnceForEachRenewal(t *testing.T) {
 	sts := testenv.NewSTS(t)
 	sts.HandOut(testenv.RoleKeyID, 100*time.Second) // to be renewed at every refresh
 	var clock clock
-	r := &Resolver{Given: sts.RAMRole(t), now: clock.now}
+	r := &Resolver{Provider: sts.RAMRole(t), now: clock.now}
 	for i := range 3 {
 		resolveTogether(t, r, 64, testenv.RoleKeyID)
 		sts.RequireAsked(t, i+1)
@@ -91,7 +91,7 @@ func TestAKeySurvivesSTSTrouble(t *testing.T) {
 			sts := testenv.NewSTS(t)
 			sts.HandOut(testenv.RoleKeyID, 100*time.Second)
 			var clock clock
-			r := &Resolver{Given: sts.RAMRole(t), now: clock.now}
+			r := &Resolver{Provider: sts.RAMRole(t), now: clock.now}
 			resolveTogether(t, r, 32, testenv.RoleKeyID)
 
 			sts.Behave(trouble.handle(sts))
@@ -129,7 +129,8 @@ func TestTheChainChangesToTheNextProviderOnlyWhenTheTroubleLasts(t *testing.T) {
 		t.Skip("the test wants a command that prints a file: ", err)
 	}
 	home := testenv.EmptyHome(t)
-	key := file(t, `{"mode":"AK","access_key_id":"`+testenv.UserKeyID+`","access_key_secret":"`+testenv.UserSecret+`"}`, home, "key.json")
+	key := file(t, `{"mode":"AK","access_key_id":"`+testenv.UserKeyID+`","access_key_secret":"`+testenv.UserSecret+`",`+
+		`"expiration":"2020-01-01T00:00:00Z"}`, home, "key.json") // so the command runs each time
 	file(t, cli(`"mode":"External","process_command":"/bin/cat `+key+`"`), home, ".aliyun", "config.json")
 	t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", testenv.NewCredentialsURI(t))
 	var clock clock
@@ -168,11 +169,11 @@ func TestAKeyIsGivenWithoutTheWhiteSpaceAroundIt(t *testing.T) {
 			return new(Resolver)
 		},
 		"of a provider": func(t *testing.T) *Resolver {
-			return &Resolver{Given: newProvider(t, new(credentials.Config).SetType("sts").
+			return &Resolver{Provider: newProvider(t, new(credentials.Config).SetType("sts").
 				SetAccessKeyId("id\n").SetAccessKeySecret("secret\n").SetSecurityToken("token\n"))}
 		},
 		"of a function": func(*testing.T) *Resolver {
-			return &Resolver{Func: func(context.Context) (Key, error) {
+			return &Resolver{KeyFunc: func(context.Context) (Key, error) {
 				return Key{AccessKeyID: "id\n", AccessKeySecret: "secret\n", SecurityToken: "token\n"}, nil
 			}}
 		},

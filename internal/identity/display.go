@@ -6,14 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// DisplayName returns the first character of a name and an asterisk for each following
-// character. It returns one asterisk if s has at most one character, and three asterisks
+// DisplayName returns the first character of a folded name, and an asterisk for each
+// following character. It returns one asterisk if s has at most one character, and three asterisks
 // if s is not a name.
 func DisplayName(s string) string {
-	s = strings.TrimSpace(s)
+	if len(s) > maxRaw {
+		return "***"
+	}
+	s = foldName(s)
 	first, size := utf8.DecodeRuneInString(s)
 	length := utf8.RuneCountInString(s)
-	isLetter := isIdeograph(foldCharacter(first)) || unicode.IsLetter(first) && !isUnseen(first)
+	isLetter := isIdeograph(first) || unicode.IsLetter(first)
 	switch {
 	case length <= 1:
 		return "*"
@@ -26,7 +29,7 @@ func DisplayName(s string) string {
 // DisplayNumber replaces the birth date of an 18-character number by asterisks. It
 // returns three asterisks if s does not have the form of such a number.
 func DisplayNumber(s string) string {
-	if len(s) > maxTypedNumber {
+	if len(s) > maxRaw {
 		return "***"
 	}
 	s = foldNumber(s)

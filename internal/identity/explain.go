@@ -72,8 +72,6 @@ func explainNumber(s string, form Form, found Problem) Problem {
 		return AlreadyMasked
 	case checkCiphertext(s) == "":
 		return AlreadyEncrypted
-	case len(s) > maxTypedNumber:
-		return found
 	}
 	return explainTypedNumber(s, found)
 }
@@ -82,16 +80,22 @@ func explainTypedNumber(s string, found Problem) Problem {
 	if hasNumberShape(strings.Map(letterToDigit, s)) {
 		return LetterForDigit
 	}
+	isDigit := func(r rune) bool { return '0' <= r && r <= '9' || looksLikeX(r) }
+	digits, text := keep(s, isDigit), keep(s, func(r rune) bool { return !isDigit(r) })
 	switch problem := explainText(s, ""); {
 	case problem != "":
 		return problem
+	case isLabel(s):
+		return Label
+	case utf8.RuneCountInString(digits) > 1 && strings.ContainsAny(s, "Xx") && strings.Trim(s, "Xx") == "": // XX
+		return HiddenForDisplay
 	case strings.Contains(s, "证"), strings.Contains(s, "号码"):
 		return Label
 	case strings.Trim(s, "〇零一二三四五六七八九X") == "":
 		return Digits
 	case checkName(foldName(s), nothing) == "":
 		return Swapped
-	case strings.Contains(s, "XX"), strings.Contains(s, "xx"), strings.Contains(s, ".."), strings.ContainsAny(s, "●⚫⬤"):
+	case strings.Contains(s, "XX"), strings.Contains(s, "xx"), strings.ContainsAny(s, "●⚫⬤"), digits != "" && hasTwoDots(s):
 		return HiddenForDisplay
 	}
 	for _, r := range s {
@@ -107,8 +111,6 @@ func explainTypedNumber(s string, found Problem) Problem {
 			}
 		}
 	}
-	isDigit := func(r rune) bool { return '0' <= r && r <= '9' || looksLikeX(r) }
-	digits, text := keep(s, isDigit), keep(s, func(r rune) bool { return !isDigit(r) })
 	switch n := utf8.RuneCountInString(digits); {
 	case n == 36:
 		return TwoPeople
@@ -118,6 +120,18 @@ func explainTypedNumber(s string, found Problem) Problem {
 		return Label
 	}
 	return found
+}
+
+// hasTwoDots reports whether two dots of any kind stand side by side.
+func hasTwoDots(s string) bool {
+	before := ' '
+	for _, r := range s {
+		if isDot(before) && isDot(r) {
+			return true
+		}
+		before = r
+	}
+	return false
 }
 
 func keep(s string, wanted func(rune) bool) string {
@@ -149,9 +163,12 @@ func looksLikeNumber(s string) bool {
 	return hasNumberShape(s) || len(s) == 15 && isDigits(s) || checkMaskedNumber(s) == ""
 }
 
-// isSpreadsheetNumber finds 1.10105E+17, 110105194912310000.0 and
+// isSpreadsheetNumber finds 1.10105E+17, 1.10105×10^17, 110105194912310000.0 and
 // 110,105,194,912,310,000.
 func isSpreadsheetNumber(s string) bool {
+	for _, times := range "×xX*" {
+		s = strings.Replace(s, string(times)+"10^", "E", 1)
+	}
 	mantissa, exponent, isScientific := strings.Cut(strings.ToUpper(s), "E")
 	whole, decimals, _ := strings.Cut(mantissa, ".")
 	digits := strings.ReplaceAll(whole, ",", "")

@@ -10,26 +10,22 @@ import (
 
 // foldName folds a name, so that names that look the same become the same name.
 func foldName(s string) string {
-	return foldDots(closeUp(foldCharacters(s)), nothing)
+	return foldDots(closeUp(foldKana(foldCharacters(s))), nothing)
 }
 
 // foldMaskedName folds the part of a masked name after the md5. The first character is
-// not known, so a dot after it stays.
+// not known, so a full stop after it stays.
 func foldMaskedName(s string) string {
 	s = foldCharacters(s)
 	if !beginsWithMD5(s) {
 		return s
 	}
-	rest := foldDots(closeUp(s[md5Len:]), unknown)
+	rest := foldDots(closeUp(foldKana(s[md5Len:])), unknown)
 	if rest == s[md5Len:] {
 		return s
 	}
 	return s[:md5Len] + rest
 }
-
-// maxTypedNumber, in bytes, is longer than a number with a label and a note. A longer
-// text gets no explanation.
-const maxTypedNumber = 300
 
 // foldNumber folds a number. It removes white space and dashes between the digits.
 func foldNumber(s string) string {
@@ -38,9 +34,6 @@ func foldNumber(s string) string {
 		return s
 	}
 	s = foldLastX(foldCharacters(s))
-	if len(s) > maxTypedNumber {
-		return s
-	}
 	compact := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" -ー\uFF70一", r) { // the last three look like dashes
 			return -1
@@ -78,6 +71,25 @@ func foldCharacter(r rune) rune {
 		}
 	}
 	return r
+}
+
+// kana has the letters of kana and bopomofo that look like an ideograph, each before the
+// ideograph. The katakana are from Unicode's confusables.txt.
+const kana = "ニ二ﾆ二カ力ｶ力ハ八ﾊ八ロ口ﾛ口エ工ｴ工タ夕ﾀ夕ト卜ﾄ卜ー一ｰ一ㄧ一ㄚ丫ㄦ儿"
+
+// foldKana folds kana and bopomofo in a name that has an ideograph.
+func foldKana(s string) string {
+	if !strings.ContainsAny(s, kana) || !strings.ContainsFunc(s, isIdeograph) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		before, behind, found := strings.Cut(kana, string(r))
+		if !found || utf8.RuneCountInString(before)%2 == 1 {
+			return r
+		}
+		ideograph, _ := utf8.DecodeRuneInString(behind)
+		return ideograph
+	}, s)
 }
 
 // isUnseen reports whether r has Unicode's property Default_Ignorable_Code_Point. Such a
@@ -128,18 +140,20 @@ func isDot(r rune) bool { return r == middleDot || strings.ContainsRune(otherDot
 
 // foldDots replaces each dot between two ideographs by middleDot. A full stop beside a
 // letter of an alphabet stays, because names such as J. SMITH have it. Other dots between
-// an ideograph and a letter of an alphabet also become middleDot.
+// an ideograph and a letter of an alphabet, or after the unknown first character of a
+// masked name, also become middleDot.
 func foldDots(s string, before kind) string {
 	isOtherDot := func(r rune) bool { return r != middleDot && kindOf(r) == dot }
-	if len(s) > maxNameLen*utf8.UTFMax || !strings.ContainsFunc(s, isOtherDot) {
-		return s // s is too long for a name, or has nothing to fold
+	if !strings.ContainsFunc(s, isOtherDot) {
+		return s
 	}
 	var b strings.Builder
 	for i, r := range s {
 		k, after := kindOf(r), kindOfFirst(s[i+utf8.RuneLen(r):])
 		if k == dot {
 			ideographs := before == ideograph && after == ideograph
-			mixed := before == ideograph && after == letter || before == letter && after == ideograph
+			mixed := before == ideograph && after == letter || before == letter && after == ideograph ||
+				before == unknown && (after == ideograph || after == letter)
 			if ideographs || mixed && r != '.' {
 				r = middleDot
 			}
@@ -163,5 +177,5 @@ func looksLikeX(r rune) bool {
 	if 0x1D400 <= r && r <= 0x1D6A3 { // mathematical alphabets of A to Z and a to z
 		return (r-0x1D400)%52 == 'X'-'A' || (r-0x1D400)%52 == 26+'x'-'a'
 	}
-	return strings.ContainsRune("xXХхΧχⅩⅹ×✕✖✗✘⨯⨉╳☓❌ⓍⓧⵝꓫꞳꭓ᙭乂㐅", r)
+	return strings.ContainsRune("xXХхΧχⅩⅹ×✕✖✗✘⨯⨉╳☓❌❎⤫ˣⓍⓧⵝꓫꞳꭓ᙭乂㐅", r)
 }

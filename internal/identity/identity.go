@@ -29,13 +29,23 @@ const (
 	Encrypted      // encrypted by SM2, in Base64
 )
 
+// maxRaw, in bytes, is longer than every name and number, padded or encrypted. What is
+// done with a value takes time that grows with its length.
+const maxRaw = 800
+
 // Name returns a name in the form that is sent, or the Problem for which the name is
 // refused.
 func Name(s string, form Form) (sent string, problem Problem) {
+	if len(s) > maxRaw {
+		return "", TooLong
+	}
 	switch form {
 	case Plain:
 		sent = foldName(s)
 		problem = checkName(sent, nothing)
+		if isMojibake(s) {
+			problem = LostCharacter
+		}
 	case Masked:
 		sent = foldMaskedName(s)
 		problem = checkMaskedName(sent)
@@ -52,6 +62,9 @@ func Name(s string, form Form) (sent string, problem Problem) {
 // Number returns a number in the form that is sent, or the Problem for which the number
 // is refused. It calls now only if the birth date may be in the future.
 func Number(s string, form Form, now func() time.Time) (sent string, problem Problem) {
+	if len(s) > maxRaw {
+		return "", TooLong
+	}
 	switch form {
 	case Plain:
 		sent = foldNumber(s)

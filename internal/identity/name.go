@@ -92,10 +92,13 @@ func checkName(s string, before kind) Problem {
 			if r == '〇' && strings.HasPrefix(rest, "〇") {
 				return HiddenForDisplay
 			}
+			if before == letter || before == mark {
+				return problemOfMixture(s)
+			}
 			hasLetter, hasIdeograph = true, true
 		case letter:
-			if before == ideograph && (r == 'X' || r == 'x') && kindOfFirst(strings.TrimLeft(rest, "Xx")) != letter {
-				return HiddenForDisplay
+			if before == ideograph && r != 'Γ' { // a public list of old names has 王Γ, where Γ stands for an ideograph
+				return problemOfMixture(s)
 			}
 			hasLetter = true
 		case mark:
@@ -165,10 +168,20 @@ func misplacedJoiner(r rune) Problem {
 	return Dot // 阿依古丽-买买提
 }
 
+// problemOfMixture returns the Problem of a name in which an ideograph and a letter of an
+// alphabet stand side by side. Crosses and circles are often typed as letters.
+func problemOfMixture(s string) Problem {
+	letters := keep(s, func(r rune) bool { return kindOf(r) == letter })
+	if strings.Trim(letters, "XxХхΧχOoОоΟο") == "" {
+		return HiddenForDisplay // 张XX, 王O明
+	}
+	return MixedLetters // 王zhuo
+}
+
 // problemOfIdeographs finds texts that are made of ideographs but are not names.
 func problemOfIdeographs(s string) Problem {
 	switch {
-	case strings.HasPrefix(s, "姓名"), strings.HasSuffix(s, "姓名") && utf8.RuneCountInString(s) > 3: // 客户姓名
+	case strings.Contains(s, "姓名") && !isThreeWith(s, "姓名"), isLabel(s): // 客户姓名
 		return Label
 	case strings.Contains(s, "锟斤拷"): // U+FFFD in UTF-8, read as GBK
 		return LostCharacter
@@ -182,21 +195,34 @@ func problemOfIdeographs(s string) Problem {
 // problemOfLetters finds texts that are made of letters of an alphabet but are not
 // names.
 func problemOfLetters(s string) Problem {
-	if isPlaceholder(s) {
+	switch {
+	case isPlaceholder(s):
 		return Placeholder
-	}
-	isLatin1 := func(r rune) bool { return 'À' <= r && r <= 'ÿ' || r == ' ' }
-	if utf8.RuneCountInString(s) > 1 && strings.TrimFunc(s, isLatin1) == "" {
-		return LostCharacter // for example ÕÅÈý, which is 张三 in GBK, read as Latin-1
+	case isLabel(s) && len(s) > len("id"): // Id may be a name
+		return Label
 	}
 	return ""
 }
 
+// isThreeWith reports whether s is one character and then ending, as 张姓名 is.
+func isThreeWith(s, ending string) bool {
+	return utf8.RuneCountInString(s) == 3 && strings.HasSuffix(s, ending)
+}
+
+// isLabel reports whether s is the heading of a column, without a value.
+func isLabel(s string) bool {
+	switch strings.ToLower(s) {
+	case "户名", "name", "username", "user name", "full name", "id", "id card", "id number", "idcard", "identifynum":
+		return true
+	}
+	return false
+}
+
 // isPlaceholder reports whether s is what programs and people write for a missing value.
 func isPlaceholder(s string) bool {
-	switch s {
-	case "null", "NULL", "nil", "None", "NaN", "nan", "undefined", "N/A", "n/a", "(null)", "<nil>",
-		"无", "暂无", "未知", "不详", "未填写":
+	switch strings.ToLower(s) {
+	case "null", "nil", "none", "nan", "undefined", "n/a", "(null)", "<nil>",
+		"无", "没有", "暂无", "未知", "不详", "未填写":
 		return true
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -34,14 +35,25 @@ func TestNamesThatPeopleHaveAreAccepted(t *testing.T) {
 		"hex letters that are no md5":      "ABCDEF",
 		"as long as allowed, ideographs":   strings.Repeat("三", maxNameLen),
 		"as long as allowed, four bytes":   strings.Repeat("𠮷", maxNameLen),
-		"long with spaces around":          strings.Repeat(" ", 1000) + "张三" + strings.Repeat(" ", 1000),
+		"long with spaces around":          strings.Repeat(" ", 394) + "张三" + strings.Repeat(" ", 400),
 		"Latin with an initial":            "J. SMITH",
 		"only a Latin initial":             "J.",
 		"Latin with a comma":               "SMITH, JOHN",
 		"Latin with an initial and hyphen": "J.-P. SARTRE",
 		"Latin with U+00B7, as in Catalan": "Marcel·la",
 		"a mixed name":                     "卡尔·A·马克思",
-		"a mixed name without a dot":       "赵C",
+		"a mixed name with initials":       "J·史密斯",
+		"an initial with a full stop":      "J.史密斯",
+		"two accented letters":             "Öz",
+		"accented and plain letters":       "Éléa",
+		"Vietnamese":                       "Nguyễn Thị Ánh",
+		"German":                           "Müller",
+		"a name of two letters":            "Id",
+		"Γ for an ideograph":               "王Γ",
+		"Spanish":                          "José",
+		"Icelandic":                        "Þórður",
+		"a name in katakana":               "ニコラ",
+		"a name with the word 姓名 in it":    "张姓名",
 		"an iteration mark":                "佐々木",
 		"one 〇 at the end":                 "李一〇",
 		"Hangul":                           "김철수",
@@ -119,10 +131,10 @@ func TestWhichDotsAreChanged(t *testing.T) {
 		sent, problem := Name(in, Plain)
 		requireRefused(t, TooLong, UserName, in, sent, problem)
 	})
-	t.Run("of a masked name, the dot behind the hidden character stays", func(t *testing.T) {
-		sent, problem := Name(testMaskedName[:32]+"•三", Masked)
+	t.Run("of a masked name, the full stop behind the hidden character stays", func(t *testing.T) {
+		sent, problem := Name(testMaskedName[:32]+".三", Masked)
 		require.Empty(t, problem)
-		require.Equal(t, testMaskedName[:32]+"•三", sent)
+		require.Equal(t, testMaskedName[:32]+".三", sent)
 	})
 	t.Run("a dot is no problem to allocate", func(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = Name("阿依古丽·买买提", Plain) }))
@@ -139,7 +151,7 @@ func TestNamesThatNobodyHasAreRefused(t *testing.T) {
 		"a surrogate as three bytes":         {"张\xed\xa0\x80", NotUTF8},
 		"not UTF-8 at the beginning":         {"\xff张三", NotUTF8},
 		"not UTF-8 behind another flaw":      {"张3\xff", NotUTF8},
-		"not UTF-8 in a document":            {strings.Repeat("\xff", 1<<20), NotUTF8},
+		"not UTF-8 in a document":            {strings.Repeat("\xff", maxRaw), NotUTF8},
 		"NUL":                                {"张三\x00", ControlCharacter},
 		"an escape":                          {"\x1b[31m张三", ControlCharacter},
 		"DEL":                                {"张\x7f三", ControlCharacter},
@@ -194,18 +206,19 @@ func requireNoName(t *testing.T, test refusal) {
 func TestARefusedNameIsExplained(t *testing.T) {
 	for problem, values := range map[Problem][]string{
 		LostCharacter: {"张?", "张？", "??", "\uFFFD\uFFFD\uFFFD", "张\uFFFD", "张〓", "张\uFFFC", "锟斤拷", "张锟斤拷",
-			"ÕÅÈý", "Àî ËÄ", "å¼\u00a0ä¸‰", "\uE863\uFFFD"},
+			"ÕÅÈý", "Àî ËÄ", "å¼\u00a0ä¸‰", "\uE863\uFFFD", "ºÎÓÂ", "ºúÌÎ", "µËÌÎ", "å¼ ä¸‰", "ÖìéF»ù", "çŽ‹å°\u008fæ˜Ž", "éƒ\u00ad", "ŒO–V¢"},
 		HiddenForDisplay: {"张*", "＊三", "张○○", "张〇〇", "张××", "张□", "张■", "张__", "张…", "张##", "张XX", "张X", "李xx", "张ＸＸ",
-			"张✕", "张❌", "张☆", "张⚪", "张﹡"},
+			"X三", "张OO", "王O明", "张о三", "张Ο", "王XO", "张✕", "张❌", "张☆", "张⚪", "张﹡"},
 		Note: {"张[沛]", "张（已离职）", "张(2)", "张三【本人】", "张三〔甲〕", "张<三>", "JOHN (JACK) SMITH", "张｛三｝"},
 		Quotes: {"'张三", "‘张三’", "“张三”", `"张三"`, "＂张三＂", "「张三」", "『张三』", "«张三»", "`张三`", "'JOHN SMITH", "JOHN'", "张'三",
 			"张＇三"},
-		Label:            {"姓名：张三", "姓名:张三", "姓名 张三", "姓名", "客户姓名", "真 实 姓 名", "Name: JOHN", "张三∶男", "=张三"},
+		MixedLetters:     {"李子WEI", "王zhuo", "张三A", "赵C", "A三", "张XA", "XING李", "张é", "e\u0301张", "张の", "张リ", "金철수"},
+		Label:            {"真实姓名张三", "户名", "Name", "NAME", "User Name", "姓名：张三", "姓名:张三", "姓名 张三", "姓名", "客户姓名", "真 实 姓 名", "Name: JOHN", "张三∶男", "=张三"},
 		TwoPeople:        {"张三、李四", "张三,李四", "张三，李四", "张三;李四", "张三；李四", "张三/李四", "张三｜李四", "张三&李四", "张三+李四", "JOHN/SMITH", "张三 JOHN", "JOHN 张三", "张三,JOHN", "JOHN,"},
 		Digits:           {"张三3", "张三３", "张三٣", "张三\U0001D7D1", "1张三", "张三①", "张Ⅲ", "张〡", "张²", "4.40524E+17", "张㈠"},
 		Emoji:            {"张三😀", "张三❤️", "👨‍👩‍👧", "张三☺", "🇨🇳张三", "张三⭐"},
 		Escaped:          {"%E5%BC%A0%E4%B8%89", `\u5f20\u4e09`, "&#24352;&#19977;", "阿依古丽&middot;买买提", "JOHN%20SMITH"},
-		Placeholder:      {"null", "NULL", "undefined", "NaN", "None", "N/A", "(null)", "<nil>", " null ", "无", "暂 无", "未知", "不详", "未填写"},
+		Placeholder:      {"null", "NULL", "none", "Undefined", "没有", "undefined", "NaN", "None", "N/A", "(null)", "<nil>", " null ", "无", "暂 无", "未知", "不详", "未填写"},
 		SpreadsheetError: {"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "＃N/A", "########"},
 	} {
 		for _, value := range values {
@@ -274,7 +287,11 @@ func TestNamesThatLookTheSameAreSentTheSame(t *testing.T) {
 		"a full-width comma between Latin words": {"SMITH，JOHN", "SMITH,JOHN"},
 		"100 characters with spaces between":     {strings.Repeat("三 ", 100), strings.Repeat("三", 100)},
 		"100 radicals":                           {strings.Repeat("⾼", 100), strings.Repeat("高", 100)},
-		"100 characters and 1 MiB that is not":   {strings.Repeat("三", 100) + strings.Repeat("\u200b", 1<<20/3), strings.Repeat("三", 100)},
+		"100 characters and 166 that are not":    {strings.Repeat("三", 100) + strings.Repeat("\u200b", 166), strings.Repeat("三", 100)},
+		"katakana for an ideograph":              {"张ニカハロエタトー", "张二力八口工夕卜一"},
+		"half-width katakana for an ideograph":   {"张ﾆｶﾊﾛｴﾀﾄｰ", "张二力八口工夕卜一"},
+		"bopomofo for an ideograph":              {"张ㄧㄚㄦ", "张一丫儿"},
+		"katakana and a space":                   {"ニ 张", "二张"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sent, problem := Name(test.typed, Plain)
@@ -313,9 +330,25 @@ func TestALongFoldedNameIsRefused(t *testing.T) {
 			require.Empty(t, sent)
 		})
 	}
-	t.Run("1 MiB that cannot be seen is empty", func(t *testing.T) {
-		_, problem := Name(strings.Repeat("\u200b", 1<<20/3), Plain)
+	t.Run("what cannot be seen is empty up to the longest value", func(t *testing.T) {
+		_, problem := Name(strings.Repeat("\u00ad", maxRaw/2), Plain)
 		require.Equal(t, Empty, problem)
+	})
+	t.Run("whatever it is, a long value is refused before anything is done with it", func(t *testing.T) {
+		for _, form := range []Form{Plain, Masked, Encrypted} {
+			for _, value := range []string{"张" + strings.Repeat(" ", 300_000) + "三", strings.Repeat("1", maxRaw+1), strings.Repeat("\xff", maxRaw+1), testEncryptedName + strings.Repeat(" ", maxRaw)} {
+				sent, problem := Name(value, form)
+				requireRefused(t, TooLong, UserName, value, sent, problem)
+				sent, problem = Number(value, form, time.Now)
+				requireRefused(t, TooLong, IdentifyNum, value, sent, problem)
+			}
+		}
+		require.Equal(t, "***", DisplayName(strings.Repeat(" ", maxRaw)+"张三"))
+		require.Equal(t, "***", DisplayNumber(strings.Repeat(" ", maxRaw)+testNumber))
+	})
+	t.Run("the ciphertext of the longest name is not too long", func(t *testing.T) {
+		_, problem := Name(cipherText(0x04, 97+4*maxNameLen), Encrypted)
+		require.Empty(t, problem)
 	})
 }
 

@@ -2,8 +2,8 @@ package identity
 
 import "slices"
 
-// Problem says what is wrong with a field, in a stable word. The root package has a
-// constant for each Problem.
+// Problem says what is wrong with a field, in a stable word for programs. The root
+// package has constants for some of the words.
 type Problem string
 
 // The problems.
@@ -26,9 +26,10 @@ const (
 	Placeholder      Problem = "placeholder"
 	SpreadsheetError Problem = "spreadsheet_error"
 
-	Dot      Problem = "dot"
-	NoLetter Problem = "no_letter"
-	TooLong  Problem = "too_long"
+	Dot          Problem = "dot"
+	MixedLetters Problem = "mixed_letters"
+	NoLetter     Problem = "no_letter"
+	TooLong      Problem = "too_long"
 
 	NumberFormat      Problem = "number_format"
 	FirstGeneration   Problem = "first_generation"
@@ -115,7 +116,9 @@ var texts = [...]Text{
 	{SpreadsheetError, IdentifyNum, "it is an error of a spreadsheet", "填入的是表格软件的错误提示，请填写身份证号。"},
 	{Dot, UserName, "it has a dot at an end, two dots in a row, or another sign in the place of the dot U+00B7 between two ideographs", "姓名中的间隔号请用“·”，只能用在两个字之间，并且不能连用。"},
 	{NoLetter, UserName, "it contains no letter", "请填写真实姓名。"},
+	{MixedLetters, UserName, "a letter that is not an ideograph stands beside an ideograph, without a dot between them", "姓名中混有汉字以外的字母，请核对。"},
 	{TooLong, UserName, "it is longer than any name", "姓名太长，请核对。"},
+	{TooLong, IdentifyNum, "it is longer than any number", "身份证号太长，请核对。"},
 	{NumberFormat, IdentifyNum, "it must be 17 digits and then a digit or X", "身份证号应为 18 位：前 17 位是数字，最后一位是数字或 X。"},
 	{FirstGeneration, IdentifyNum, "it has 15 digits (first generation), which the service does not support", "15 位号码请换成 18 位身份证号。"},
 	{SpreadsheetNumber, IdentifyNum, "it was damaged by Excel or another spreadsheet, which keeps only 15 digits of a number; keep ID numbers as text", "身份证号的后几位被 Excel 等表格软件改掉了，请把单元格设为文本，再重新填写完整号码。"},
@@ -125,10 +128,10 @@ var texts = [...]Text{
 	{CheckDigit, IdentifyNum, "the check digit is wrong", "校验码不对，请核对身份证号。"},
 
 	// The following problems are mistakes of the program, and rarely of the person.
-	{AlreadyMasked, UserName, "it is masked already; a masked person needs ParamTypeMD5", "请填写完整姓名，不要填写脱敏后的内容。"},
-	{AlreadyMasked, IdentifyNum, "it is masked already; a masked person needs ParamTypeMD5", "请填写完整的身份证号，不要填写脱敏后的内容。"},
-	{AlreadyEncrypted, UserName, "it is encrypted already; an encrypted person needs ParamTypeSM2", "请填写姓名，不要填写加密后的内容。"},
-	{AlreadyEncrypted, IdentifyNum, "it is encrypted already; an encrypted person needs ParamTypeSM2", "请填写身份证号，不要填写加密后的内容。"},
+	{AlreadyMasked, UserName, "it is masked already; a masked person needs ParamTypeMD5", "姓名已经脱敏，无法核验，请联系客服。"},
+	{AlreadyMasked, IdentifyNum, "it is masked already; a masked person needs ParamTypeMD5", "身份证号已经脱敏，无法核验，请联系客服。"},
+	{AlreadyEncrypted, UserName, "it is encrypted already; an encrypted person needs ParamTypeSM2", "姓名已经加密，无法核验，请联系客服。"},
+	{AlreadyEncrypted, IdentifyNum, "it is encrypted already; an encrypted person needs ParamTypeSM2", "身份证号已经加密，无法核验，请联系客服。"},
 	{NotEncrypted, UserName, "it is not encrypted; package sm2param encrypts it", "姓名未能正确加密，请联系客服。"},
 	{NotEncrypted, IdentifyNum, "it is not encrypted; package sm2param encrypts it", "身份证号未能正确加密，请联系客服。"},
 	{MaskedNotEncrypted, UserName, "it is masked by md5, not encrypted; package sm2param encrypts plaintext", "姓名未能正确加密，请联系客服。"},
@@ -139,6 +142,17 @@ var texts = [...]Text{
 	{CiphertextHex, "", "it is in hex; a ciphertext must be in standard Base64, with padding", "身份信息未能正确加密，请联系客服。"},
 	{CiphertextShort, "", "its ciphertext is shorter than 98 bytes (0x04, C1 of 64, C2 of at least 1, C3 of 32)", "身份信息未能正确加密，请联系客服。"},
 	{CiphertextFirstByte, "", "its ciphertext does not begin with 0x04 (an uncompressed C1, then C2 and C3, not in ASN.1)", "身份信息未能正确加密，请联系客服。"},
+}
+
+// IsOfProgram reports whether a Problem is a mistake of the program, which the person who
+// typed the field can rarely correct.
+func IsOfProgram(problem Problem) bool {
+	switch problem {
+	case ParamType, AlreadyMasked, AlreadyEncrypted, NotEncrypted, MaskedNotEncrypted, MaskedFormat,
+		CiphertextBase64, CiphertextHex, CiphertextShort, CiphertextFirstByte:
+		return true
+	}
+	return false
 }
 
 // Texts returns every Text, for documentation and tests.

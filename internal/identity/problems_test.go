@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -33,6 +34,12 @@ func TestEveryProblemIsExplainedInBothLanguages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheSentenceCallsSupportForAMistakeOfTheProgram(t *testing.T) {
+	for _, text := range Texts() {
+		require.Equal(t, IsOfProgram(text.Problem), strings.HasSuffix(text.Chinese, "请联系客服。"), text.Problem)
 	}
 }
 

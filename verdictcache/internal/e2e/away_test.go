@@ -108,8 +108,8 @@ func TestFailClosed(t *testing.T) {
 	onEachAtOnce(t, func(t *testing.T, name string, d database) {
 		dsn, server := d.ready(t)
 		persons := personsAway(server)
-		// A step to remember may take a third of the lease: on a busy machine 2 s are few.
-		o, service := ordersFor(t, name, dsn, 6*time.Second, 20*time.Millisecond, 4*persons)
+		// A step to remember may take a fifth of the lease: on a busy machine 1 s is little.
+		o, service := ordersFor(t, name, dsn, 10*time.Second, 20*time.Millisecond, 4*persons)
 		o.FailClosed = true
 		f := newFleet(t, processes, o)
 

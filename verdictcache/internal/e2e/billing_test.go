@@ -65,12 +65,12 @@ func wantBilledOnce(t *testing.T, f *fleet, service *id2metatest.Server, persons
 	}
 }
 
-// A question that takes longer than its lease keeps it.
+// A call that takes most of its lease is made once: nobody takes the claim over early.
 func TestLongQuestionIsAskedOnce(t *testing.T) {
 	onEachAtOnce(t, func(t *testing.T, name string, d database) {
 		const persons = 20
 		dsn, _ := d.ready(t)
-		o, service := ordersFor(t, name, dsn, 3*time.Second, 5*time.Second, persons)
+		o, service := ordersFor(t, name, dsn, 3*time.Second, 2*time.Second, persons)
 		f := newFleet(t, processes, o)
 		wantRight(t, f.askAll(sequence(0, persons)))
 		wantBilledOnce(t, f, service, sequence(0, persons))

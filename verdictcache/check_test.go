@@ -1,0 +1,420 @@
+package verdictcache_test
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/verdictcache"
+)
+
+func withKey(t *testing.T, store verdictcache.Store, key []byte, opts ...verdictcache.Option) *verdictcache.Cache {
+	t.Helper()
+	c, err := verdictcache.New(&service{}, store, key, opts...)
+	require.NoError(t, err)
+	return c
+}
+
+func TestCheckComparesHashKeys(t *testing.T) {
+	previous := verdictcache.WithPreviousHashKeys
+	check := func(t *testing.T, store verdictcache.Store, key []byte, opts ...verdictcache.Option) error {
+		return withKey(t, store, key, opts...).Check(t.Context())
+	}
+	t.Run("the same hashKey again", func(t *testing.T) {
+		store := newFaulty()
+		require.NoError(t, check(t, store, hashKey))
+		require.NoError(t, check(t, store, hashKey))
+	})
+	t.Run("another hashKey is told", func(t *testing.T) {
+		store := newFaulty()
+		require.NoError(t, check(t, store, oldKey))
+		err := check(t, store, hashKey)
+		require.ErrorContains(t, err, "another hashKey")
+		require.NotErrorIs(t, err, id2meta.ErrUnavailable, "waiting does not help")
+		require.NotContains(t, err.Error(), string(hashKey))
+	})
+	t.Run("a rotation passes in both orders, and then the old hashKey is told", func(t *testing.T) {
+		store := newFaulty()
+		require.NoError(t, check(t, store, oldKey))
+		require.NoError(t, check(t, store, oldKey, previous(hashKey)))
+		require.NoError(t, check(t, store, hashKey, previous(oldKey)))
+		require.NoError(t, check(t, store, oldKey, previous(hashKey)))
+		require.NoError(t, check(t, store, hashKey, previous(oldKey)))
+		require.NoError(t, check(t, store, hashKey))
+		require.ErrorContains(t, check(t, store, oldKey), "another hashKey")
+	})
+	t.Run("a second account in the same store", func(t *testing.T) {
+		store := newFaulty()
+		require.NoError(t, check(t, store, oldKey))
+		require.NoError(t, check(t, store, hashKey, verdictcache.WithAccount("second")))
+		require.ErrorContains(t, check(t, store, oldKey, verdictcache.WithAccount("second")), "another hashKey")
+	})
+	t.Run("a fingerprint that was changed is an error, and one that was deleted is written again", func(t *testing.T) {
+		for _, value := range [][]byte{{}, {0}, []byte("no fingerprint"), make([]byte, 1<<20)} {
+			store := newBare()
+			require.NoError(t, check(t, store, hashKey))
+			require.Len(t, store.values, 1)
+			for key := range store.values {
+				store.plant(key, value)
+				err := check(t, store, hashKey)
+				require.ErrorContains(t, err, "another hashKey")
+				require.ErrorContains(t, err, hex.EncodeToString(key[:]), "it says what to delete")
+				require.NoError(t, withKey(t, store, hashKey).ForgetKeys(t.Context(), key))
+			}
+			require.NoError(t, check(t, store, hashKey))
+			require.ErrorContains(t, check(t, store, oldKey), "another hashKey")
+		}
+	})
+	t.Run("100 replicas at once", func(t *testing.T) {
+		store := newFaulty()
+		var replicas sync.WaitGroup
+		for range 100 {
+			replicas.Go(func() {
+				if err := check(t, store, hashKey); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		replicas.Wait()
+	})
+}
+
+// checker is a Store with a Check of its own.
+type checker struct {
+	*bare
+	err error
+}
+
+func (c checker) Check(context.Context) error { return c.err }
+
+// forgetful takes every step, and keeps nothing.
+type forgetful struct{ *bare }
+
+func (forgetful) CompareAndSwap(context.Context, verdictcache.Key, []byte, []byte, time.Duration) (bool, error) {
+	return true, nil
+}
+
+func TestCheckFindsAStoreThatDoesNotRemember(t *testing.T) {
+	t.Run("a store that keeps nothing", func(t *testing.T) {
+		err := withKey(t, forgetful{newBare()}, hashKey).Check(t.Context())
+		require.ErrorIs(t, err, id2meta.ErrUnavailable)
+		require.ErrorContains(t, err, "does not remember")
+	})
+	t.Run("a store that refuses to write", func(t *testing.T) {
+		require.ErrorContains(t, withKey(t, stubborn{newBare()}, hashKey).Check(t.Context()), "does not remember")
+	})
+	t.Run("a store that finds its own fault", func(t *testing.T) {
+		require.ErrorIs(t, withKey(t, checker{newBare(), errStore}, hashKey).Check(t.Context()), errStore)
+		require.NoError(t, withKey(t, checker{newBare(), nil}, hashKey).Check(t.Context()))
+	})
+	for _, f := range faults {
+		for n := 1; n <= 9; n++ { // three writes, each read again, a removal, and the fingerprint
+			synctest.Test(t, func(t *testing.T) {
+				store := &nth{bare: newBare(), n: n, fault: f.fault}
+				c := newCache(t, &service{}, store)
+				began := time.Now()
+				err := c.Check(t.Context())
+				require.ErrorIs(t, err, id2meta.ErrUnavailable, "step %d %s", n, f.sentence)
+				require.NotErrorIs(t, err, context.DeadlineExceeded)
+				require.LessOrEqual(t, time.Since(began), 3*time.Second)
+				require.EqualValues(t, 1, c.Stats().StoreFailures)
+				store.n = 0
+				require.NoError(t, c.Check(t.Context()))
+			})
+		}
+	}
+	t.Run("nobody stays in the store but the fingerprint", func(t *testing.T) {
+		store := newBare()
+		require.NoError(t, withKey(t, store, hashKey).Check(t.Context()))
+		require.Len(t, store.values, 1)
+	})
+	t.Run("a full Memory loses no verdict to it", func(t *testing.T) {
+		next, store := &service{answer: always(match, nil)}, newMemory(t, 2)
+		c := newCache(t, next, store)
+		require.NoError(t, c.Check(t.Context()))
+		mustVerify(t, c, zhang, match)
+		require.NoError(t, c.Check(t.Context()))
+		mustVerify(t, c, zhang, match)
+		require.Equal(t, 1, next.asked())
+	})
+	t.Run("a context of 10 ms", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			store.load.set(hangs)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			require.Error(t, newCache(t, &service{}, store).Check(ctx))
+			require.LessOrEqual(t, time.Since(began), 10*time.Millisecond)
+		})
+	})
+	t.Run("a Cache that New did not make, and no context", func(t *testing.T) {
+		var none *verdictcache.Cache
+		require.ErrorContains(t, none.Check(t.Context()), "not made by New")
+		require.ErrorContains(t, none.Wait(t.Context()), "not made by New")
+		require.ErrorContains(t, none.ForgetKeys(t.Context()), "not made by New")
+		_, err := none.Keys(zhang)
+		require.ErrorContains(t, err, "not made by New")
+		c := withKey(t, newBare(), hashKey)
+		require.ErrorContains(t, c.Check(nil), "context is nil")
+		require.ErrorContains(t, c.Wait(nil), "context is nil")
+		require.ErrorContains(t, c.ForgetKeys(nil), "context is nil")
+	})
+}
+
+// nth is a Store whose step number n goes wrong.
+type nth struct {
+	*bare
+	n, step int
+	fault   func(context.Context) error
+}
+
+func (s *nth) do(ctx context.Context) error {
+	if s.step++; s.step == s.n {
+		return s.fault(ctx)
+	}
+	return nil
+}
+
+func (s *nth) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
+	if err := s.do(ctx); err != nil {
+		return nil, err
+	}
+	return s.bare.Load(ctx, key)
+}
+
+func (s *nth) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	if err := s.do(ctx); err != nil {
+		return false, err
+	}
+	return s.bare.CompareAndSwap(ctx, key, old, new, ttl)
+}
+
+func (s *nth) Delete(ctx context.Context, key verdictcache.Key) error {
+	if err := s.do(ctx); err != nil {
+		return err
+	}
+	return s.bare.Delete(ctx, key)
+}
+
+func TestParseHashKey(t *testing.T) {
+	text := strings.Repeat("0123456789abcdef", 4)
+	want, _ := hex.DecodeString(text)
+	for _, good := range []string{text, text + "\n", " \t" + strings.ToUpper(text) + "\r\n"} {
+		key, err := verdictcache.ParseHashKey(good)
+		require.NoError(t, err)
+		require.Equal(t, want, key)
+	}
+	for _, bad := range []string{"", text[1:], text + "00", "\"" + text + "\"", strings.Repeat("gh", 32), text[:32] + " " + text[32:]} {
+		key, err := verdictcache.ParseHashKey(bad)
+		require.ErrorContains(t, err, "hex digit")
+		require.NotContains(t, err.Error(), "0123456789")
+		require.Nil(t, key)
+	}
+	for _, undecoded := range []string{text, strings.ToUpper(text)} {
+		_, err := verdictcache.New(&service{}, newBare(), []byte(undecoded))
+		require.ErrorContains(t, err, "ParseHashKey")
+		_, err = verdictcache.New(&service{}, newBare(), hashKey, verdictcache.WithPreviousHashKeys([]byte(undecoded)))
+		require.ErrorContains(t, err, "ParseHashKey")
+	}
+	_, err := verdictcache.New(&service{}, newBare(), []byte(text[:63]+"g"))
+	require.NoError(t, err)
+}
+
+func TestKeysFindAPersonLater(t *testing.T) {
+	next, store := &service{answer: always(match, nil)}, newBare()
+	c := newCache(t, next, store, verdictcache.WithPreviousHashKeys(oldKey))
+	keys, err := c.Keys(id2meta.Param{UserName: " 张三", IdentifyNum: zhang.IdentifyNum})
+	require.NoError(t, err)
+	require.Equal(t, []verdictcache.Key{verdictcache.KeyOf(hashKey, zhang), verdictcache.KeyOf(oldKey, zhang)}, keys)
+	require.Empty(t, store.steps)
+
+	for _, place := range [][]byte{hashKey, oldKey} {
+		mustVerify(t, withSilent(t, next, store, place), zhang, match)
+		require.NoError(t, c.ForgetKeys(t.Context(), keys...))
+		require.Empty(t, store.values)
+	}
+	t.Run("10,000 Keys that are not there", func(t *testing.T) {
+		many := make([]verdictcache.Key, 10_000)
+		for i := range many {
+			many[i][0], many[i][1] = byte(i), byte(i>>8)
+		}
+		require.NoError(t, c.ForgetKeys(t.Context(), many...))
+		require.NoError(t, c.ForgetKeys(t.Context()))
+	})
+	t.Run("the current Key comes last", func(t *testing.T) {
+		order := &deletes{bare: newBare()}
+		require.NoError(t, newCache(t, next, order).ForgetKeys(t.Context(), keys...))
+		require.Equal(t, []verdictcache.Key{keys[1], keys[0]}, order.keys)
+	})
+	t.Run("an invalid person has none", func(t *testing.T) {
+		_, err := c.Keys(id2meta.Param{UserName: "张三", IdentifyNum: "1"})
+		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+		_, err = c.Keys(id2meta.Param{ParamType: id2meta.ParamTypeSM2, UserName: "BA", IdentifyNum: "BA"})
+		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+	})
+}
+
+type deletes struct {
+	*bare
+	keys []verdictcache.Key
+}
+
+func (d *deletes) Delete(_ context.Context, key verdictcache.Key) error {
+	d.keys = append(d.keys, key)
+	return nil
+}
+
+func withSilent(t *testing.T, next id2meta.Verifier, store verdictcache.Store, key []byte) *verdictcache.Cache {
+	c, err := verdictcache.New(next, store, key)
+	require.NoError(t, err)
+	return c
+}
+
+func TestWait(t *testing.T) {
+	t.Run("with nothing on its way it ends at once, whatever its context", func(t *testing.T) {
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.NoError(t, newCache(t, &service{}, newBare()).Wait(ended))
+	})
+	t.Run("a verdict whose caller has left is saved", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			store.save.set(func(context.Context) error { time.Sleep(time.Second); return nil })
+			next := &service{answer: after(10*time.Second, match, nil)}
+			c := newCache(t, next, store)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			require.ErrorIs(t, (<-start(ctx, c, zhang)).err, id2meta.ErrMaybeBilled)
+			require.NoError(t, c.Wait(t.Context()))
+			mustVerify(t, newCache(t, next, store), zhang, match)
+			require.Equal(t, 1, next.asked())
+		})
+	})
+	t.Run("a call that never ends is given up with its lease", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			end := make(chan struct{})
+			next := &service{answer: func(context.Context, int32) (id2meta.Result, error) {
+				<-end
+				return match, nil
+			}}
+			c := newCache(t, next, newFaulty())
+			began, asks := time.Now(), start(t.Context(), c, zhang)
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			require.ErrorIs(t, c.Wait(ctx), context.DeadlineExceeded)
+			require.Equal(t, time.Second, time.Since(began))
+			require.NoError(t, c.Wait(t.Context()))
+			require.Equal(t, 15*time.Second, time.Since(began))
+			<-asks
+			close(end)
+		})
+	})
+}
+
+// timed is a Verifier with a timeout, as a Client is.
+type timed struct {
+	*service
+	timeout time.Duration
+}
+
+func (v timed) Timeout() time.Duration { return v.timeout }
+
+func TestTheLeaseFollowsTheTimeout(t *testing.T) {
+	for _, c := range []struct{ timeout, lease, bound time.Duration }{
+		{3 * time.Second, 0, 4050 * time.Millisecond},
+		{10 * time.Second, 0, 13500 * time.Millisecond},
+		{0, 0, 13500 * time.Millisecond},
+		{3 * time.Second, 3 * time.Second, 2700 * time.Millisecond},
+		{3 * time.Second, time.Minute, 54 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var opts []verdictcache.Option
+			if c.lease > 0 {
+				opts = append(opts, verdictcache.WithLease(c.lease))
+			}
+			next := timed{&service{answer: after(time.Hour, match, nil)}, c.timeout}
+			o := <-start(t.Context(), newCache(t, next, newFaulty(), opts...), zhang)
+			require.ErrorIs(t, o.err, context.DeadlineExceeded)
+			require.Equal(t, c.bound, o.after)
+		})
+	}
+	_, err := verdictcache.New(timed{&service{}, 3 * time.Second}, newBare(), hashKey, verdictcache.WithLease(2*time.Second))
+	require.ErrorContains(t, err, "WithLease: 2s is shorter than the timeout")
+	_, err = verdictcache.New(timed{&service{}, 1<<63 - 1}, newBare(), hashKey)
+	require.NoError(t, err)
+}
+
+// ttls notes for how long the Store is to keep what.
+type ttls struct {
+	*bare
+	of map[bool][]time.Duration // true: a verdict, false: a claim
+}
+
+func (s *ttls) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	opened, _ := verdictcache.Open(hashKey, key, new)
+	s.of[opened.Verdict.BizCode.Valid()] = append(s.of[opened.Verdict.BizCode.Valid()], ttl)
+	return s.bare.CompareAndSwap(ctx, key, old, new, ttl)
+}
+
+// Whoever reads the Store cannot tell a match from a mismatch by the time when it expires.
+func TestEveryVerdictIsKeptEquallyLong(t *testing.T) {
+	for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithMatchTTL(time.Hour)}} {
+		kept := map[time.Duration]bool{}
+		for _, verdict := range []id2meta.Result{match, mismatch, noRecord} {
+			synctest.Test(t, func(t *testing.T) {
+				store := &ttls{newBare(), map[bool][]time.Duration{}}
+				mustVerify(t, newCache(t, &service{answer: always(verdict, nil)}, store, opts...), zhang, verdict)
+				require.Len(t, store.of[true], 1)
+				kept[store.of[true][0]] = true
+				require.Equal(t, []time.Duration{45 * time.Second}, store.of[false], "a claim lives for three leases")
+			})
+		}
+		require.Len(t, kept, 1)
+	}
+}
+
+func TestTheTimeOfAVerdict(t *testing.T) {
+	then := time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)
+	at := func(d time.Duration) id2meta.Result {
+		return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "1", Time: then.Add(d)}
+	}
+	for _, c := range []struct {
+		sentence   string
+		given, got id2meta.Result
+	}{
+		{"the time of the service is remembered", at(-time.Hour), at(-time.Hour)},
+		{"a time in another zone is the same in UTC", id2meta.Result{BizCode: "1", RequestID: "1", Time: then.In(time.FixedZone("", 3600))}, at(0)},
+		{"a Verifier that sets no time", id2meta.Result{BizCode: "1", RequestID: "1"}, at(0)},
+		{"a Verifier whose clock is fast", at(time.Hour), at(0)},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			next := &service{answer: always(c.given, nil)}
+			cache := newCache(t, next, newBare())
+			cache.SetClock(func() time.Time { return then })
+			for range 2 {
+				result, err := cache.Verify(t.Context(), zhang)
+				require.NoError(t, err)
+				require.Equal(t, c.got, result)
+			}
+			require.Equal(t, 1, next.asked())
+		})
+	}
+	t.Run("a verdict from before all times is not remembered", func(t *testing.T) {
+		next := &service{answer: always(id2meta.Result{BizCode: "1", Time: time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC)}, nil)}
+		cache := newCache(t, next, newBare())
+		for range 2 {
+			_, err := cache.Verify(t.Context(), zhang)
+			require.NoError(t, err)
+		}
+		require.Equal(t, 2, next.asked())
+	})
+}
