@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/id2meta/id2meta/verdictcache"
 )
 
 // keyVariable is the environment variable for the key of the verdicts.
@@ -18,7 +20,7 @@ const keyVariable = "ID2META_BATCH_HASH_KEY"
 // configuration folder, where the first run makes it.
 func loadKey() ([]byte, error) {
 	if text := os.Getenv(keyVariable); text != "" {
-		key, err := parseKey(text)
+		key, err := verdictcache.ParseHashKey(strings.TrimSpace(text))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", keyVariable, err)
 		}
@@ -45,7 +47,7 @@ func loadKey() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := parseKey(string(text))
+	key, err := verdictcache.ParseHashKey(strings.TrimSpace(string(text)))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -72,13 +74,4 @@ func makeKey(path string) error {
 		return err
 	}
 	return nil
-}
-
-// parseKey reads a key as openssl rand -hex 32 prints it. Its error does not repeat the key.
-func parseKey(text string) ([]byte, error) {
-	key, err := hex.DecodeString(strings.TrimSpace(text))
-	if err != nil || len(key) != 32 {
-		return nil, errors.New("it is no key of 64 hex digits, as openssl rand -hex 32 prints it")
-	}
-	return key, nil
 }

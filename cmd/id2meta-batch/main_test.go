@@ -116,7 +116,7 @@ func (w work) start(t *testing.T, more ...string) *program {
 // waitForCalls returns once n requests have arrived.
 func (w work) waitForCalls(t *testing.T, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(40 * time.Second); len(w.server.Calls()) < n; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); len(w.server.Calls()) < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("only %d of %d requests arrived", len(w.server.Calls()), n)
 		}

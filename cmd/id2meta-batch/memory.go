@@ -37,9 +37,9 @@ const (
 // program wrote.
 type memory struct {
 	*verdictcache.Cache
-	peek *verdictcache.Cache // knows the same, and asks nobody
-	db   *sql.DB
-	key  []byte // of the digests
+	store *sqlstore.Store
+	db    *sql.DB
+	key   []byte // of the digests
 }
 
 // openMemory opens or makes the file of -verdicts, in front of client.
@@ -55,7 +55,7 @@ func openMemory(ctx context.Context, o options, client *id2meta.Client) (*memory
 	m := &memory{db: db}
 	if err := m.open(ctx, o, client, key); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("%s cannot be used: %w", o.verdicts, err)
+		return nil, fmt.Errorf("%s cannot be used: %w\nA rehearsal (-simulator) and the real service need files of their own", o.verdicts, err)
 	}
 	return m, nil
 }
@@ -71,44 +71,25 @@ func (m *memory) open(ctx context.Context, o options, client *id2meta.Client, ke
 	if m.key, err = hkdf.Key(sha256.New, key, nil, "id2meta-batch outputs", sha256.Size); err != nil {
 		return err
 	}
-	store, err := sqlstore.New(m.db, sqlstore.SQLite)
-	if err != nil {
+	if m.store, err = sqlstore.New(m.db, sqlstore.SQLite); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	if err := store.CreateTable(ctx); err != nil {
+	if err := m.store.CreateTable(ctx); err != nil {
 		return err
 	}
 	if _, err := m.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS id2meta_batch_outputs (digest BLOB PRIMARY KEY)"); err != nil {
 		return err
 	}
-	if err := m.checkKey(ctx); err != nil {
-		return err
-	}
-	opts := []verdictcache.Option{verdictcache.WithMatchTTL(matchTTL), verdictcache.WithNegativeTTL(negativeTTL),
+	m.Cache, err = verdictcache.New(client, m.store, key, verdictcache.WithMatchTTL(matchTTL), verdictcache.WithNegativeTTL(negativeTTL),
 		// A row that fails can be asked about again; a row that is paid for twice stays
 		// paid for.
-		verdictcache.WithFailClosed()}
-	if m.Cache, err = verdictcache.New(client, store, key, opts...); err != nil {
+		verdictcache.WithFailClosed())
+	if err != nil {
 		return err
 	}
-	m.peek, err = verdictcache.New(id2meta.VerifierFunc(notKnown), readOnly{store}, key, opts...)
-	return err
-}
-
-// checkKey returns an error if the file was made with another key: everybody would be asked
-// about again. The digest of nothing stands for the key.
-func (m *memory) checkKey(ctx context.Context) error {
-	var all, mine int
-	err := m.db.QueryRowContext(ctx, "SELECT count(*), count(CASE WHEN digest = ? THEN 1 END) FROM id2meta_batch_outputs", m.digest().Sum(nil)).Scan(&all, &mine)
-	switch {
-	case err != nil:
-		return err
-	case all > 0 && mine == 0:
-		return errors.New("it was made with another key, or by -simulator where this is -live, or the other way round: use the key that it was made with, or another -verdicts")
-	}
-	return m.remember(m.digest().Sum(nil))
+	return m.Check(ctx) // the file remembers, and was made with this key
 }
 
 // applicationID marks the SQLite files of this program; SQLite keeps it in byte 68.
@@ -177,28 +158,22 @@ func openSQLite(path string) (*sql.DB, error) {
 	return db, nil
 }
 
-var errNotKnown = errors.New("nobody was asked")
-
-func notKnown(context.Context, id2meta.Param) (id2meta.Result, error) {
-	return id2meta.Result{}, errNotKnown
-}
-
-// readOnly is a Store that is only looked into.
-type readOnly struct{ verdictcache.Store }
-
-func (readOnly) CompareAndSwap(context.Context, verdictcache.Key, []byte, []byte, time.Duration) (bool, error) {
-	return true, nil
-}
-
-func (readOnly) Delete(context.Context, verdictcache.Key) error { return nil }
-
-// knows reports whether a person need not be asked about.
+// knows reports whether a person need not be asked about. People whom another run is asking
+// about right now, or was when it was killed, count as known.
 func (m *memory) knows(ctx context.Context, param id2meta.Param) (bool, error) {
-	_, err := m.peek.Verify(ctx, param)
-	if errors.Is(err, errNotKnown) {
-		return false, nil
+	keys, err := m.Keys(param)
+	if err != nil {
+		return false, err
 	}
-	return err == nil, err
+	value, err := m.store.Load(ctx, keys[0])
+	return value != nil, err
+}
+
+// finish waits until every verdict that was asked for is saved.
+func (m *memory) finish() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return m.Wait(ctx)
 }
 
 func (m *memory) close() { m.db.Close() }

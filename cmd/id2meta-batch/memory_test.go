@@ -31,7 +31,7 @@ func TestAPersonIsAskedAboutOnce(t *testing.T) {
 		var stdout strings.Builder
 		stderr := silent(t)
 		status := command(w.args("-simulator", "-verdicts", w.database()), &stdout, stderr)
-		if said := read(t, stderr.Name()); status != exitStopped || !strings.Contains(said, "another key") {
+		if said := read(t, stderr.Name()); status != exitStopped || !strings.Contains(said, "another hashKey") {
 			t.Errorf("status %d: %s", status, said)
 		}
 	})

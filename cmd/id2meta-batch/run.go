@@ -58,6 +58,7 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 		return out.write(rec)
 	})
 	progress.end(counts)
+	err = errors.Join(err, known.finish())
 	if err == nil {
 		err = out.publish(known)
 	}
