@@ -166,8 +166,8 @@ func ExampleWithEndpoints() {
 	// Output: match <nil>
 }
 
-// The account's 50 calls a second, for one process. For several processes see
-// examples/cluster.
+// The account's 50 calls a second, for one process. For several processes use
+// package redislimiter.
 func ExampleWithLimiter() {
 	simulator := startSimulator()
 	defer simulator.Close()

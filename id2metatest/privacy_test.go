@@ -24,7 +24,7 @@ var hexDigest = regexp.MustCompile(`[0-9a-f]{64}`)
 func TestClientDoesNotShowWhatTheServerSigned(t *testing.T) {
 	const token = "a security token, which opens something elsewhere"
 	s := newServer(t)
-	s.AddCredential("temporary", "its secret", token)
+	s.AddCredential("temporary", "its-secret", token)
 	md5Param, err := id2meta.MD5Param(name, number)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestClientDoesNotShowWhatTheServerSigned(t *testing.T) {
 		{"with a temporary key", id2meta.Param{UserName: name, IdentifyNum: number}, token},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			config := new(credentials.Config).SetType("access_key").SetAccessKeyId(id2metatest.AccessKeyID).SetAccessKeySecret("a wrong secret")
+			config := new(credentials.Config).SetType("access_key").SetAccessKeyId(id2metatest.AccessKeyID).SetAccessKeySecret("a-wrong-secret")
 			if test.token != "" {
 				config.SetType("sts").SetAccessKeyId("temporary").SetSecurityToken(test.token)
 			}
@@ -62,7 +62,7 @@ func TestClientDoesNotShowWhatTheServerSigned(t *testing.T) {
 			for what, secret := range map[string]string{
 				"the name": name, "the number": number, "the date of birth": number[6:14],
 				"the masked name": maskedName[:32], "the masked number": maskedNumber[6:38],
-				"the secret": "a wrong secret", "the token": token,
+				"the secret": "a-wrong-secret", "the token": token,
 			} {
 				if strings.Contains(shown, secret) || strings.Contains(shown, url.QueryEscape(secret)) {
 					t.Errorf("the error shows %s: %v", what, err)

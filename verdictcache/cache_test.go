@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -352,6 +353,7 @@ func TestNothingIsShown(t *testing.T) {
 	c, err := verdictcache.New(&service{answer: always(match, nil)}, newMemory(t, 10), secret)
 	require.NoError(t, err)
 	mustVerify(t, c, zhang, match)
+	require.NoError(t, c.Wait(t.Context())) // a copy of a Cache in use would be a data race
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		require.Equal(t, "*verdictcache.Cache", fmt.Sprintf(verb, c))
 		// Nobody should copy a Cache; if somebody does and prints it, no secret is
@@ -374,6 +376,8 @@ func TestTheStoreSeesNoPerson(t *testing.T) {
 	c := newCache(t, &service{answer: always(match, nil)}, spy, log.option())
 	mustVerify(t, c, zhang, match)
 	require.NoError(t, c.Forget(t.Context(), zhang))
+	spy.mu.Lock()
+	defer spy.mu.Unlock()
 	require.NotZero(t, seen.Len())
 	require.Contains(t, log.String(), errStore.Error())
 	for _, text := range []string{seen.String(), log.String()} {
@@ -386,17 +390,25 @@ func TestTheStoreSeesNoPerson(t *testing.T) {
 
 type spyStore struct {
 	*faulty
+	mu   sync.Mutex // a save that failed is tried again in the background
 	seen *bytes.Buffer
 }
 
+func (s *spyStore) note(texts ...[]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, text := range texts {
+		s.seen.Write(text)
+	}
+}
+
 func (s *spyStore) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
-	s.seen.Write(key[:])
+	s.note(key[:])
 	return s.faulty.Load(ctx, key)
 }
 
 func (s *spyStore) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
-	s.seen.Write(old)
-	s.seen.Write(new)
+	s.note(old, new)
 	return s.faulty.CompareAndSwap(ctx, key, old, new, ttl)
 }
 

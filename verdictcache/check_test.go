@@ -163,9 +163,10 @@ func TestCheckFindsAStoreThatDoesNotRemember(t *testing.T) {
 		_, err := none.Keys(zhang)
 		require.ErrorContains(t, err, "not made by New")
 		c := withKey(t, newBare(), hashKey)
-		require.ErrorContains(t, c.Check(nil), "context is nil")
-		require.ErrorContains(t, c.Wait(nil), "context is nil")
-		require.ErrorContains(t, c.ForgetKeys(nil), "context is nil")
+		var noContext context.Context
+		require.ErrorContains(t, c.Check(noContext), "context is nil")
+		require.ErrorContains(t, c.Wait(noContext), "context is nil")
+		require.ErrorContains(t, c.ForgetKeys(noContext), "context is nil")
 	})
 }
 

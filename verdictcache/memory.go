@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
-
-	"github.com/id2meta/id2meta/verdictcache/internal/swap"
 )
 
 // Memory is a [Store] for one process, and for tests. It loses everything when the process
@@ -60,9 +58,6 @@ func (m *Memory) Load(ctx context.Context, key Key) ([]byte, error) {
 
 // CompareAndSwap implements [Store].
 func (m *Memory) CompareAndSwap(ctx context.Context, key Key, old, new []byte, ttl time.Duration) (bool, error) {
-	if err := swap.Check(old, new, ttl); err != nil {
-		return false, fmt.Errorf("verdictcache: Memory: %w", err)
-	}
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}

@@ -16,9 +16,9 @@ const MaxValueSize = 1024
 // value for each Key. A value is either a sealed verdict, or the claim of a Cache that
 // is asking.
 //
-// For the Store, a value is 1 to 1024 opaque bytes. A Store compares values byte by
-// byte. Something that cannot be a value, for example 5 MB that another program wrote,
-// counts as no value.
+// For the Store, a value is 1 to [MaxValueSize] opaque bytes. A Store compares values byte
+// by byte. Something that cannot be a value, for example 5 MB that another program wrote,
+// counts as no value, and a Store should not fetch it.
 //
 // A value expires when its ttl has passed since the swap that wrote it, by the
 // Store's own clock. A Store may round the ttl up to whole milliseconds. The ttl may
@@ -39,6 +39,11 @@ const MaxValueSize = 1024
 // A Store neither changes nor keeps the slices that it is given, and the slice that
 // Load returns belongs to the caller.
 //
+// A Store may also have a method Check(ctx context.Context) error, which reports whether
+// the Store can remember. [Cache.Check] calls this method, too. It is for what the Cache
+// cannot see through the methods of Store. For example, a Store with many connections
+// checks that one connection finds what another connection has written.
+//
 // Package [github.com/id2meta/id2meta/verdictcache/storetest] is this contract as
 // tests.
 type Store interface {
@@ -52,9 +57,9 @@ type Store interface {
 	// If old is nil, CompareAndSwap writes new only if key has no value. If new is
 	// nil, CompareAndSwap removes old, and ignores ttl.
 	//
-	// CompareAndSwap changes nothing and returns an error if old and new are equal (or
-	// both nil), if one of them is empty but not nil, if one of them is longer than
-	// 1024 bytes, or if new is not nil and ttl is not positive.
+	// A Store need not check the arguments. The Cache never gives it old and new that are
+	// equal (or both nil), a value that is empty but not nil or longer than MaxValueSize,
+	// or a new value with a ttl that is not positive.
 	CompareAndSwap(ctx context.Context, key Key, old, new []byte, ttl time.Duration) (swapped bool, err error)
 
 	// Delete removes the value of key, whatever the value is. If there is no value,

@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/id2meta/id2meta v0.1.0
-	github.com/id2meta/id2meta/redislimiter v0.1.0
+	github.com/id2meta/id2meta/redis v0.1.0
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/pressly/goose/v3 v3.29.0
 	github.com/prometheus/client_golang v1.25.0
@@ -75,5 +75,5 @@ require (
 
 replace (
 	github.com/id2meta/id2meta => ../..
-	github.com/id2meta/id2meta/redislimiter => ../../redislimiter
+	github.com/id2meta/id2meta/redis => ../../redis
 )

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/redislimiter"
+	"github.com/id2meta/id2meta/redis/redislimiter"
 )
 
 const redisPasswordVariable = "WITHDRAW_REDIS_PASSWORD"

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// longest is how long a step is tried again if its ctx never ends.
-const longest = 10 * time.Second
+// maxRetryTime is how long a step is tried again if its ctx never ends.
+const maxRetryTime = 10 * time.Second
 
 // again calls f, and calls it again as long as the database reports a conflict of two
 // transactions. After a conflict the transaction was rolled back: f changed nothing.
@@ -19,7 +19,7 @@ func again(ctx context.Context, f func() error) error {
 	if err == nil || !isConflict(err) {
 		return err
 	}
-	for began, pause := time.Now(), time.Millisecond; time.Since(began) < longest; pause = min(2*pause, 10*time.Millisecond) {
+	for began, pause := time.Now(), time.Millisecond; time.Since(began) < maxRetryTime; pause = min(2*pause, 10*time.Millisecond) {
 		select {
 		case <-time.After(pause/2 + rand.N(pause)):
 		case <-ctx.Done():
@@ -38,9 +38,6 @@ func isConflict(err error) bool {
 	var coded interface{ SQLState() string } // PostgreSQL's texts may be in any language
 	if errors.As(err, &coded) {
 		return slices.Contains([]string{"40001", "40P01"}, coded.SQLState()) // serialization, deadlock
-	}
-	if errors.Is(err, errGivenUp) {
-		return true
 	}
 	text := err.Error()
 	return slices.ContainsFunc([]string{

@@ -4,6 +4,8 @@ import (
 	"embed"
 	"strconv"
 	"strings"
+
+	"github.com/id2meta/id2meta/verdictcache"
 )
 
 // Dialect is the SQL that a database speaks. The README of this package shows the
@@ -33,8 +35,7 @@ var schemas embed.FS
 type grammar struct {
 	schema, load, swap, remove, delete, expired string
 
-	write    []string // until one of them changes a row
-	prepared bool     // statements are prepared, once for each connection
+	write []string // until one of them changes a row
 }
 
 const (
@@ -58,7 +59,7 @@ ON CONFLICT (id) DO UPDATE SET value = excluded.value, expires_at = excluded.exp
 
 	// live is the condition that a row holds a value. A row that is too long does not
 	// even leave the database.
-	live = `id2meta_cache.expires_at > {now} AND length(id2meta_cache.value) BETWEEN 1 AND 1024`
+	live = `id2meta_cache.expires_at > {now} AND length(id2meta_cache.value) BETWEEN 1 AND {max}`
 )
 
 func (d Dialect) grammar() (grammar, error) {
@@ -80,18 +81,18 @@ func (d Dialect) grammar() (grammar, error) {
 		// Both functions are of the same moment, and know neither time zone nor summer time.
 		now = `(UNIX_TIMESTAMP() * 1000 + MICROSECOND(UTC_TIMESTAMP(3)) DIV 1000)`
 	}
-	say := func(statement string) string {
-		statement = strings.NewReplacer("{live}", strings.ReplaceAll(live, "{now}", now), "{now}", now).Replace(statement)
+	live = strings.NewReplacer("{now}", now, "{max}", strconv.Itoa(verdictcache.MaxValueSize)).Replace(live)
+	render := func(statement string) string {
+		statement = strings.NewReplacer("{live}", live, "{now}", now).Replace(statement)
 		for n := 1; d == PostgreSQL && strings.Contains(statement, "?"); n++ {
 			statement = strings.Replace(statement, "?", "$"+strconv.Itoa(n), 1)
 		}
 		return statement
 	}
-	g := grammar{schema: string(schema), load: say(load), swap: say(update), remove: say(remove),
-		delete: say(`DELETE FROM id2meta_cache WHERE id = ?`), expired: say(expired),
-		prepared: d != PostgreSQL} // pgx prepares statements by itself, as its mode says
+	g := grammar{schema: string(schema), load: render(load), swap: render(update), remove: render(remove),
+		delete: render(`DELETE FROM id2meta_cache WHERE id = ?`), expired: render(expired)}
 	for _, statement := range write {
-		g.write = append(g.write, say(statement))
+		g.write = append(g.write, render(statement))
 	}
 	return g, nil
 }

@@ -28,9 +28,13 @@ import (
 // fakeDB is a driver of a database that holds nothing and changes one row with each
 // statement. Before it answers, it does what it is told.
 type fakeDB struct {
-	before func(ctx context.Context, query string) error
+	before        func(ctx context.Context, query string) error
+	wantsPrepared bool // like go-sql-driver/mysql without interpolateParams
+	noAutocommit  bool
 
-	queries, prepared, committed, closed atomic.Int32
+	mu       sync.Mutex
+	sent     []string // what was executed
+	prepared atomic.Int32
 }
 
 func (f *fakeDB) open(t *testing.T) *sql.DB {
@@ -41,50 +45,78 @@ func (f *fakeDB) open(t *testing.T) *sql.DB {
 
 func (f *fakeDB) Connect(context.Context) (driver.Conn, error) { return f, nil }
 func (f *fakeDB) Driver() driver.Driver                        { return nil }
-func (f *fakeDB) Close() error                                 { f.closed.Add(1); return nil }
-func (f *fakeDB) Begin() (driver.Tx, error)                    { return nil, errors.New("nobody should begin") }
+func (f *fakeDB) Close() error                                 { return nil }
+func (f *fakeDB) Begin() (driver.Tx, error)                    { return nil, errNoContext }
+
+func (f *fakeDB) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	return f, f.do(ctx, "BEGIN "+sql.IsolationLevel(opts.Isolation).String())
+}
+
+func (f *fakeDB) Commit() error   { return f.do(context.Background(), "COMMIT") }
+func (f *fakeDB) Rollback() error { return f.do(context.Background(), "ROLLBACK") }
 
 func (f *fakeDB) Prepare(query string) (driver.Stmt, error) {
 	f.prepared.Add(1)
 	return &fakeStmt{f, query}, nil
 }
 
-func (f *fakeDB) QueryContext(ctx context.Context, query string, _ []driver.NamedValue) (driver.Rows, error) {
-	return noRows{}, f.do(ctx, query)
+func (f *fakeDB) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if f.wantsPrepared && len(args) > 0 {
+		return nil, driver.ErrSkip
+	}
+	return f.query(ctx, query)
 }
 
-func (f *fakeDB) ExecContext(ctx context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
+func (f *fakeDB) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if f.wantsPrepared && len(args) > 0 {
+		return nil, driver.ErrSkip
+	}
 	return driver.RowsAffected(1), f.do(ctx, query)
 }
 
-func (f *fakeDB) do(ctx context.Context, query string) error {
-	f.queries.Add(1)
-	if f.before != nil {
-		if err := f.before(ctx, query); err != nil {
-			return err
-		}
+func (f *fakeDB) query(ctx context.Context, query string) (driver.Rows, error) {
+	switch query {
+	case "SELECT NOT @@autocommit":
+		return &oneRow{value: f.noAutocommit}, nil
+	case "SELECT ?":
+		return &oneRow{value: int64(1)}, nil
 	}
-	if query == "COMMIT" {
-		f.committed.Add(1)
+	return &oneRow{end: true}, f.do(ctx, query)
+}
+
+func (f *fakeDB) do(ctx context.Context, query string) error {
+	f.mu.Lock()
+	f.sent = append(f.sent, query)
+	f.mu.Unlock()
+	if f.before != nil {
+		return f.before(ctx, query)
 	}
 	return nil
 }
 
+// take returns what was sent since the last take.
+func (f *fakeDB) take() (sent []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	sent, f.sent = f.sent, nil
+	return sent
+}
+
 // fakeStmt passes on what a prepared statement is asked.
 type fakeStmt struct {
-	db    *fakeDB
-	query string
+	db   *fakeDB
+	text string
 }
 
 func (s *fakeStmt) Close() error  { return nil }
 func (s *fakeStmt) NumInput() int { return -1 }
 
-func (s *fakeStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return s.db.QueryContext(ctx, s.query, args)
+func (s *fakeStmt) QueryContext(ctx context.Context, _ []driver.NamedValue) (driver.Rows, error) {
+	return s.db.query(ctx, s.text)
 }
 
-func (s *fakeStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return s.db.ExecContext(ctx, s.query, args)
+func (s *fakeStmt) ExecContext(ctx context.Context, _ []driver.NamedValue) (driver.Result, error) {
+	return driver.RowsAffected(1), s.db.do(ctx, s.text)
 }
 
 func (s *fakeStmt) Query([]driver.Value) (driver.Rows, error)  { return nil, errNoContext }
@@ -92,11 +124,22 @@ func (s *fakeStmt) Exec([]driver.Value) (driver.Result, error) { return nil, err
 
 var errNoContext = errors.New("nobody should ask without a context")
 
-type noRows struct{}
+// oneRow is a result of one row, or of none after its end.
+type oneRow struct {
+	value driver.Value
+	end   bool
+}
 
-func (noRows) Columns() []string         { return []string{"value"} }
-func (noRows) Close() error              { return nil }
-func (noRows) Next([]driver.Value) error { return io.EOF }
+func (r *oneRow) Columns() []string { return []string{"value"} }
+func (r *oneRow) Close() error      { return nil }
+
+func (r *oneRow) Next(row []driver.Value) error {
+	if r.end {
+		return io.EOF
+	}
+	row[0], r.end = r.value, true
+	return nil
+}
 
 func newStore(t *testing.T, db *fakeDB, dialect sqlstore.Dialect) *sqlstore.Store {
 	t.Helper()
@@ -128,38 +171,144 @@ func TestTheReadmeShowsEachSchema(t *testing.T) {
 	}
 }
 
-// A remembered verdict is one query, and a new person three, after the statements have
-// been prepared.
+// A remembered verdict is one query, and a new person three.
 func TestANewPersonCostsThreeQueries(t *testing.T) {
 	for _, dialect := range all {
 		t.Run(string(dialect), func(t *testing.T) {
-			db := &fakeDB{}
-			next := id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
-				return id2meta.Result{BizCode: id2meta.BizCodeMatch}, nil
-			})
-			cache, err := verdictcache.New(next, newStore(t, db, dialect), []byte("32 bytes that nobody keeps secret"))
-			require.NoError(t, err)
-			for n := range 3 {
-				db.queries.Store(0)
-				_, err = cache.Verify(t.Context(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+			synctest.Test(t, func(t *testing.T) {
+				db := &fakeDB{wantsPrepared: dialect == sqlstore.MySQL}
+				next := id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
+					return id2meta.Result{BizCode: id2meta.BizCodeMatch}, nil
+				})
+				cache, err := verdictcache.New(next, newStore(t, db, dialect), []byte("32 bytes that nobody keeps secret"))
 				require.NoError(t, err)
-				db.waitForIdle()
-				want := 3
-				if dialect == sqlstore.SQLite {
-					want += 4 // to begin and to commit the two writes
+				for n := range 3 {
+					_, err = cache.Verify(t.Context(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+					require.NoError(t, err)
+					synctest.Wait() // a Cache may remember a verdict after Verify has returned
+					require.Len(t, db.take(), 3, "question %d", n)
 				}
-				require.EqualValues(t, want, db.queries.Load(), "question %d", n)
-			}
-			require.LessOrEqual(t, db.prepared.Load(), int32(3), "each statement is prepared once")
+				require.LessOrEqual(t, db.prepared.Load(), int32(3), "each statement is prepared once")
+			})
 		})
 	}
 }
 
-// waitForIdle waits until nothing has been asked for a while: a Cache may remember a
-// verdict after Verify has returned.
-func (f *fakeDB) waitForIdle() {
-	for before := int32(-1); f.queries.Load() != before; time.Sleep(50 * time.Millisecond) {
-		before = f.queries.Load()
+func TestHowStatementsAreSent(t *testing.T) {
+	errBinlog := errors.New("Error 1665 (HY000): Cannot execute statement: impossible to write to binary log")
+	for _, c := range []struct {
+		name     string
+		db       *fakeDB
+		dialect  sqlstore.Dialect
+		sent     []string // for one step to delete
+		prepared int32
+	}{
+		{"SQLite: prepared", &fakeDB{}, sqlstore.SQLite, []string{"DELETE"}, 1},
+		{"PostgreSQL: as the driver likes", &fakeDB{}, sqlstore.PostgreSQL, []string{"DELETE"}, 0},
+		{"MySQL: prepared, since the driver would prepare each time", &fakeDB{wantsPrepared: true}, sqlstore.MySQL, []string{"DELETE"}, 1},
+		{"MySQL with interpolateParams: not prepared", &fakeDB{}, sqlstore.MySQL, []string{"DELETE"}, 0},
+		{"MySQL without autocommit: committed", &fakeDB{noAutocommit: true}, sqlstore.MySQL,
+			[]string{"BEGIN Repeatable Read", "DELETE", "COMMIT"}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			store := newStore(t, c.db, c.dialect)
+			for range 3 {
+				require.NoError(t, store.Delete(t.Context(), verdictcache.Key{}))
+				require.Equal(t, c.sent, firstWords(c.db.take()))
+			}
+			require.Equal(t, c.prepared, c.db.prepared.Load())
+		})
+	}
+	t.Run("MySQL that writes its log as statements: at REPEATABLE READ, after the first refusal", func(t *testing.T) {
+		db := &fakeDB{}
+		alone := true
+		db.before = func(_ context.Context, query string) error {
+			if strings.HasPrefix(query, "BEGIN") {
+				alone = false
+			}
+			if alone {
+				return errBinlog
+			}
+			return nil
+		}
+		store := newStore(t, db, sqlstore.MySQL)
+		for _, want := range [][]string{{"DELETE", "BEGIN Repeatable Read", "DELETE", "COMMIT"}, {"BEGIN Repeatable Read", "DELETE", "COMMIT"}} {
+			require.NoError(t, store.Delete(t.Context(), verdictcache.Key{}))
+			require.Equal(t, want, firstWords(db.take()))
+		}
+	})
+	t.Run("a transaction that cannot be committed is an error, and no swap", func(t *testing.T) {
+		full := errors.New("Error 1114 (HY000): The table is full")
+		db := &fakeDB{noAutocommit: true, before: func(_ context.Context, query string) error {
+			if query == "COMMIT" {
+				return full
+			}
+			return nil
+		}}
+		swapped, err := newStore(t, db, sqlstore.MySQL).CompareAndSwap(t.Context(), verdictcache.Key{}, []byte("old"), []byte("new"), time.Minute)
+		require.ErrorIs(t, err, full)
+		require.False(t, swapped)
+	})
+	t.Run("a transaction whose statement fails is rolled back", func(t *testing.T) {
+		full := errors.New("Error 1114 (HY000): The table is full")
+		db := &fakeDB{noAutocommit: true, before: func(_ context.Context, query string) error {
+			if strings.HasPrefix(query, "DELETE") {
+				return full
+			}
+			return nil
+		}}
+		require.ErrorIs(t, newStore(t, db, sqlstore.MySQL).Delete(t.Context(), verdictcache.Key{}), full)
+		require.Equal(t, []string{"BEGIN Repeatable Read", "DELETE", "ROLLBACK"}, firstWords(db.take()))
+	})
+}
+
+// firstWords leaves COMMIT, BEGIN and its level whole, and of the others the first word.
+func firstWords(statements []string) (words []string) {
+	for _, statement := range statements {
+		if !strings.HasPrefix(statement, "BEGIN") {
+			statement, _, _ = strings.Cut(statement, " ")
+		}
+		words = append(words, statement)
+	}
+	return words
+}
+
+// A pool that has one connection, or no connection to spare, does not stop Check.
+func TestCheckNeedsNoSecondConnection(t *testing.T) {
+	for _, conns := range []int{1, 2, 3} {
+		t.Run(fmt.Sprint(conns), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db := new(fakeDB).open(t)
+				db.SetMaxOpenConns(conns)
+				store, err := sqlstore.New(db, sqlstore.PostgreSQL)
+				require.NoError(t, err)
+				var group sync.WaitGroup
+				for range 20 {
+					group.Go(func() {
+						err := store.Check(t.Context())
+						require.ErrorContains(t, err, "has not kept a value") // the fake holds nothing
+					})
+				}
+				group.Wait() // otherwise synctest reports a deadlock
+			})
+		})
+	}
+}
+
+func TestCheckReportsTheStepThatFails(t *testing.T) {
+	refused := errors.New("refused")
+	for _, step := range []string{"INSERT", "UPDATE", "SELECT"} {
+		db := &fakeDB{before: func(_ context.Context, query string) error {
+			if strings.HasPrefix(query, step) {
+				return refused
+			}
+			return nil
+		}}
+		for _, dialect := range all {
+			store := newStore(t, db, dialect)
+			require.ErrorIs(t, store.Check(t.Context()), refused, step)
+			require.ErrorIs(t, store.CreateTable(t.Context()), refused, step)
+		}
 	}
 }
 
@@ -201,9 +350,10 @@ func TestAConflictIsTriedAgain(t *testing.T) {
 			t.Run(fmt.Sprint(step, " after ", c.err, " ", c.dialect), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					db := &fakeDB{}
-					failures := int32(20)
+					const failures = 20
+					var queries atomic.Int32
 					db.before = func(context.Context, string) error {
-						if db.queries.Load() <= failures {
+						if queries.Add(1) <= failures {
 							return c.err
 						}
 						return nil
@@ -213,10 +363,10 @@ func TestAConflictIsTriedAgain(t *testing.T) {
 					if c.again {
 						require.NoError(t, err)
 						require.True(t, took)
-						require.GreaterOrEqual(t, db.queries.Load(), failures+1)
+						require.EqualValues(t, failures+1, queries.Load())
 					} else {
 						require.ErrorIs(t, err, c.err)
-						require.EqualValues(t, 1, db.queries.Load())
+						require.EqualValues(t, 1, queries.Load())
 					}
 				})
 			})
@@ -240,60 +390,51 @@ func TestAConflictIsTriedAgain(t *testing.T) {
 	}
 }
 
-// Writers of SQLite who come while another waits for the disk share the next
-// transaction.
-func TestWritersOfSQLiteShareATransaction(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		db := &fakeDB{before: func(_ context.Context, query string) error {
-			if query == "COMMIT" {
-				time.Sleep(10 * time.Millisecond)
-			}
-			return nil
-		}}
-		store := newStore(t, db, sqlstore.SQLite)
-		const writers = 200
-		began := time.Now()
-		var swaps atomic.Int32
-		var wg sync.WaitGroup
-		for i := range writers {
-			wg.Go(func() {
-				swapped, err := store.CompareAndSwap(t.Context(), verdictcache.Key{byte(i)}, nil, []byte("new"), time.Minute)
-				if err == nil && swapped {
-					swaps.Add(1)
-				}
-			})
-		}
-		wg.Wait()
-		require.EqualValues(t, writers, swaps.Load())
-		require.LessOrEqual(t, db.committed.Load(), int32(3))
-		require.LessOrEqual(t, time.Since(began), 30*time.Millisecond)
-	})
-}
-
-func TestAWriterOfSQLiteLeavesWithItsContext(t *testing.T) {
+func TestStepsOfSQLiteTakeTurns(t *testing.T) {
 	swap := func(ctx context.Context, store *sqlstore.Store) (bool, error) {
 		return store.CompareAndSwap(ctx, verdictcache.Key{1}, nil, []byte("new"), time.Minute)
 	}
-	// hangs is a file that is locked by another program, where the driver waits.
-	hangs := func(ctx context.Context, query string) error {
-		if strings.HasPrefix(query, "INSERT") {
-			<-ctx.Done()
-			return ctx.Err()
-		}
-		return nil
-	}
-	t.Run("who waits for the turn leaves at once, and does not write any more", func(t *testing.T) {
+	t.Run("in a process one step writes and one step reads at a time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var writes, reads atomic.Int32
+			store := newStore(t, &fakeDB{before: func(_ context.Context, query string) error {
+				n := &reads
+				if strings.HasPrefix(query, "INSERT") {
+					n = &writes
+				}
+				require.EqualValues(t, 1, n.Add(1))
+				time.Sleep(10 * time.Millisecond)
+				n.Add(-1)
+				return nil
+			}}, sqlstore.SQLite)
+			const steps = 20
+			began := time.Now()
+			var group sync.WaitGroup
+			for range steps {
+				group.Go(func() {
+					swapped, err := swap(t.Context(), store)
+					require.NoError(t, err)
+					require.True(t, swapped)
+				})
+				group.Go(func() {
+					_, err := store.Load(t.Context(), verdictcache.Key{})
+					require.NoError(t, err)
+				})
+			}
+			group.Wait()
+			require.Equal(t, steps*10*time.Millisecond, time.Since(began), "reads do not wait for writes")
+		})
+	})
+	t.Run("who waits for the turn leaves when its context ends, and does not write any more", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var inserts atomic.Int32
-			db := &fakeDB{}
-			db.before = func(_ context.Context, query string) error {
+			store := newStore(t, &fakeDB{before: func(_ context.Context, query string) error {
 				if strings.HasPrefix(query, "INSERT") {
 					inserts.Add(1)
 					time.Sleep(10 * time.Second)
 				}
 				return nil
-			}
-			store := newStore(t, db, sqlstore.SQLite)
+			}}, sqlstore.SQLite)
 			go swap(t.Context(), store)
 			synctest.Wait()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -308,35 +449,6 @@ func TestAWriterOfSQLiteLeavesWithItsContext(t *testing.T) {
 			require.EqualValues(t, 2, inserts.Load())
 		})
 	})
-	t.Run("the others write when the context of whoever wrote for them ends", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			db := &fakeDB{before: hangs}
-			store := newStore(t, db, sqlstore.SQLite)
-			short, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			long, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-			defer cancel()
-			var wg sync.WaitGroup
-			wg.Go(func() {
-				_, err := swap(short, store)
-				require.ErrorIs(t, err, context.DeadlineExceeded)
-			})
-			synctest.Wait()
-			began := time.Now()
-			for range 5 {
-				wg.Go(func() {
-					_, err := swap(long, store)
-					require.ErrorIs(t, err, context.DeadlineExceeded)
-				})
-			}
-			wg.Wait()
-			require.Equal(t, 2*time.Second, time.Since(began))
-			db.before = nil
-			swapped, err := swap(t.Context(), store)
-			require.NoError(t, err)
-			require.True(t, swapped)
-		})
-	})
 	t.Run("a driver that panics holds nobody", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			db := &fakeDB{before: func(context.Context, string) error { panic("in the driver") }}
@@ -349,59 +461,5 @@ func TestAWriterOfSQLiteLeavesWithItsContext(t *testing.T) {
 			_, err = store.Load(t.Context(), verdictcache.Key{})
 			require.NoError(t, err)
 		})
-	})
-	t.Run("a commit that readers hold up is tried again, and what was written with it is not", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			var inserts, commits atomic.Int32
-			db := &fakeDB{before: func(_ context.Context, query string) error {
-				switch {
-				case strings.HasPrefix(query, "INSERT"):
-					inserts.Add(1)
-				case query == "COMMIT" && commits.Add(1) <= 5:
-					return errors.New("database is locked (5) (SQLITE_BUSY)")
-				}
-				return nil
-			}}
-			swapped, err := swap(t.Context(), newStore(t, db, sqlstore.SQLite))
-			require.NoError(t, err)
-			require.True(t, swapped)
-			require.EqualValues(t, 1, inserts.Load())
-		})
-	})
-	t.Run("a commit that fails is an error of everybody", func(t *testing.T) {
-		full := errors.New("database or disk is full (13)")
-		db := &fakeDB{before: func(_ context.Context, query string) error {
-			if query == "COMMIT" {
-				return full
-			}
-			return nil
-		}}
-		swapped, err := swap(t.Context(), newStore(t, db, sqlstore.SQLite))
-		require.ErrorIs(t, err, full)
-		require.False(t, swapped)
-	})
-	t.Run("after a commit of which nobody knows whether it was done, the connection is closed", func(t *testing.T) {
-		db := &fakeDB{before: func(_ context.Context, query string) error {
-			if query == "COMMIT" || query == "ROLLBACK" {
-				return errors.New("disk I/O error (10)")
-			}
-			return nil
-		}}
-		swapped, err := swap(t.Context(), newStore(t, db, sqlstore.SQLite))
-		require.ErrorContains(t, err, "nobody knows")
-		require.ErrorContains(t, err, "disk I/O error")
-		require.False(t, swapped)
-		require.EqualValues(t, 1, db.closed.Load())
-	})
-	t.Run("after a panic of the driver in a transaction, the connection is closed", func(t *testing.T) {
-		db := &fakeDB{before: func(_ context.Context, query string) error {
-			if strings.HasPrefix(query, "INSERT") {
-				panic("in the driver")
-			}
-			return nil
-		}}
-		store := newStore(t, db, sqlstore.SQLite)
-		require.Panics(t, func() { swap(t.Context(), store) })
-		require.EqualValues(t, 1, db.closed.Load())
 	})
 }

@@ -47,7 +47,6 @@ func Run(t *testing.T, open func(t *testing.T) verdictcache.Store) {
 		{"of many who write over an expired value one succeeds", expiredRace},
 		{"a swap starts the ttl anew", ttlAnew},
 		{"a ttl may be long or short", ttls},
-		{"arguments that make no sense are an error", misuse},
 		{"a slice belongs to whoever made it", slicesStay},
 		{"a context that has ended ends the call", endedContext},
 		{"a context that ends during a call does no harm", endingContext},

@@ -1,11 +1,9 @@
 package storetest
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -154,44 +152,4 @@ func counter(t *testing.T, s stores) {
 		return nil
 	})
 	on(t, s.other).load(key, number(swaps.Load()))
-}
-
-// misuse changes nothing, whether there is a value or not.
-func misuse(t *testing.T, s stores) {
-	held, empty, tooLong := newValue(), []byte{}, bytes.Repeat([]byte("v"), maxValue+1)
-	for _, key := range []verdictcache.Key{newKey(), newKey()} {
-		for _, c := range []struct {
-			what     string
-			old, new []byte
-			ttl      time.Duration
-		}{
-			{"old and new are nil", nil, nil, long},
-			{"old and new are equal", held, held, long},
-			{"old is empty", empty, newValue(), long},
-			{"old is empty, and new is nil", empty, nil, long},
-			{"new is empty", held, empty, long},
-			{"new is empty, and old is nil", nil, empty, long},
-			{"old is too long", tooLong, newValue(), long},
-			{"new is too long", held, tooLong, long},
-			{"new is too long, and old is nil", nil, tooLong, long},
-			{"the ttl is 0", held, newValue(), 0},
-			{"the ttl is 0, and old is nil", nil, newValue(), 0},
-			{"the ttl is negative", held, newValue(), -time.Nanosecond},
-			{"the ttl is as negative as it can be", nil, newValue(), math.MinInt64},
-		} {
-			swapped, err := s.one.CompareAndSwap(t.Context(), key, c.old, c.new, c.ttl)
-			if err == nil || swapped {
-				t.Fatalf("CompareAndSwap where %s: %v, %v; want an error", c.what, swapped, err)
-			}
-		}
-		on(t, s.other).load(key, nil)
-		on(t, s.one).write(key, held)
-		if swapped, err := s.one.CompareAndSwap(t.Context(), key, held, empty, long); err == nil || swapped {
-			t.Fatalf("CompareAndSwap for an empty value: %v, %v; want an error", swapped, err)
-		}
-		if swapped, err := s.one.CompareAndSwap(t.Context(), key, held, newValue(), 0); err == nil || swapped {
-			t.Fatalf("CompareAndSwap with a ttl of 0: %v, %v; want an error", swapped, err)
-		}
-		on(t, s.other).load(key, held)
-	}
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
-// maxValue is the length of the longest value of the contract.
-const maxValue = 1024
-
 // show is short, since a value may be long.
 func show(value []byte) string {
 	switch {
@@ -38,10 +35,10 @@ func values(t *testing.T, s stores) {
 	for _, value := range [][]byte{
 		{0}, {1}, {' '}, {'0'}, {0x7f}, {0x80}, {0xff}, {0, 0, 0}, {0xff, 0xfe},
 		everyByte(),
-		bytes.Repeat([]byte{0}, maxValue),
-		bytes.Repeat([]byte{0xff}, maxValue),
-		bytes.Repeat([]byte("'"), maxValue),
-		bytes.Repeat(everyByte(), maxValue/256),
+		bytes.Repeat([]byte{0}, verdictcache.MaxValueSize),
+		bytes.Repeat([]byte{0xff}, verdictcache.MaxValueSize),
+		bytes.Repeat([]byte("'"), verdictcache.MaxValueSize),
+		bytes.Repeat(everyByte(), verdictcache.MaxValueSize/256),
 		[]byte("'; DROP TABLE id2meta_cache; -- \"`\\"),
 		[]byte(`\x41 \' \\ \0 %s $1 ?1 :a @b {{}}`),
 		[]byte(" a b\t\r\nc "), []byte("trailing\x00\x00"), []byte("\x00leading"),
@@ -69,7 +66,7 @@ func differences(t *testing.T, s stores) {
 		{"ａ", "a"}, {"ß", "ss"}, {"1", "01"}, {"1", "1.0"}, {"1", "+1"}, {"\x80", "\xff"}, {"\x80", "\uFFFD"}, {"\x00", " "},
 		{"\x00", "\x01"}, {"\\", "\\\\"}, {"%", "a"}, {"_", "a"}, {"NULL", "null"}, {"a\x00b", "a\x00c"}, {"a\nb", "a\nc"},
 	}
-	same := strings.Repeat("x", maxValue-1)
+	same := strings.Repeat("x", verdictcache.MaxValueSize-1)
 	pairs = append(pairs, [2]string{same + "a", same + "b"}, [2]string{"a" + same, "b" + same}, [2]string{same, same + "x"})
 	for _, pair := range pairs {
 		for _, p := range [][2]string{pair, {pair[1], pair[0]}} {

@@ -15,8 +15,8 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/id2meta/id2meta/internal/testserver"
+	"github.com/id2meta/id2meta/redis/redisstore"
 	"github.com/id2meta/id2meta/verdictcache"
-	"github.com/id2meta/id2meta/verdictcache/redisstore"
 	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 

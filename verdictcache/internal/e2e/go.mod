@@ -4,14 +4,14 @@ go 1.26.0
 
 replace (
 	github.com/id2meta/id2meta => ../../..
-	github.com/id2meta/id2meta/verdictcache/redisstore => ../../redisstore
+	github.com/id2meta/id2meta/redis => ../../../redis
 )
 
 require (
 	github.com/aliyun/credentials-go v1.4.14
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/id2meta/id2meta v0.1.0
-	github.com/id2meta/id2meta/verdictcache/redisstore v0.1.0
+	github.com/id2meta/id2meta/redis v0.1.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.uber.org/goleak v1.3.0

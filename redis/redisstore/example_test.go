@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/redis/redisstore"
 	"github.com/id2meta/id2meta/verdictcache"
-	"github.com/id2meta/id2meta/verdictcache/redisstore"
 )
 
 // All processes that use the same Redis, prefix and hashKey share their verdicts.

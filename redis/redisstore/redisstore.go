@@ -4,6 +4,7 @@
 package redisstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -12,8 +13,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/id2meta/id2meta/redis/internal/punctual"
 	"github.com/id2meta/id2meta/verdictcache"
-	"github.com/id2meta/id2meta/verdictcache/internal/swap"
 )
 
 // Store is a [verdictcache.Store] in Redis. [New] makes a Store.
@@ -29,51 +30,49 @@ var _ verdictcache.Store = (*Store)(nil)
 // use the same prefix. In a cluster, a prefix with braces puts all keys on one node.
 //
 // The client is a *redis.Client, *redis.ClusterClient or *redis.Ring, or a type that
-// embeds one of them. Its options must set ContextTimeoutEnabled: otherwise go-redis
+// embeds one of them. Its options must set ContextTimeoutEnabled. Otherwise go-redis
 // ignores the deadline of ctx, and a silent Redis holds every caller. New also refuses a
-// negative ReadTimeout or WriteTimeout, and a cluster client with ReadOnly, which reads
-// from replicas. New does not use the client yet. The caller closes the client.
+// ReadTimeout or WriteTimeout of -2, which means no deadline at all, and a cluster client
+// that reads from replicas. New does not use the client yet. The caller closes the client.
 func New(client redis.UniversalClient, prefix string) (*Store, error) {
-	if client == nil {
-		return nil, errors.New("redisstore: the client is nil")
+	if err := punctual.Check(client); err != nil {
+		return nil, fmt.Errorf("redisstore: %w", err)
+	}
+	if c, ok := client.(interface{ Options() *redis.ClusterOptions }); ok && c.Options().ReadOnly {
+		return nil, errors.New("redisstore: do not set ReadOnly, RouteByLatency or RouteRandomly in the options of the client; with them replicas answer")
 	}
 	if prefix == "" {
 		return nil, errors.New(`redisstore: the prefix is empty; take one such as "id2meta:"`)
 	}
-	var punctual, replicas bool
-	var read, write time.Duration
-	switch c := client.(type) {
-	case interface{ Options() *redis.Options }:
-		o := c.Options()
-		punctual, read, write = o.ContextTimeoutEnabled, o.ReadTimeout, o.WriteTimeout
-	case interface{ Options() *redis.ClusterOptions }:
-		o := c.Options()
-		punctual, read, write, replicas = o.ContextTimeoutEnabled, o.ReadTimeout, o.WriteTimeout, o.ReadOnly
-	case interface{ Options() *redis.RingOptions }:
-		o := c.Options()
-		punctual, read, write = o.ContextTimeoutEnabled, o.ReadTimeout, o.WriteTimeout
-	default:
-		return nil, fmt.Errorf("redisstore: the options of a client of type %T cannot be seen", client)
-	}
-	switch {
-	case !punctual:
-		return nil, errors.New("redisstore: ContextTimeoutEnabled is not set in the options of the client")
-	case read < 0 || write < 0:
-		return nil, errors.New("redisstore: ReadTimeout or WriteTimeout of the client is negative, so it sets no deadline")
-	case replicas:
-		return nil, errors.New("redisstore: ReadOnly is set in the options of the client, so replicas answer")
-	}
 	return &Store{client, prefix}, nil
+}
+
+// maxValue is the length of the longest value.
+const maxValue = 1024
+
+func isValue(value []byte) bool { return 0 < len(value) && len(value) <= maxValue }
+
+// check returns the error that the contract demands for such arguments, or nil.
+func check(old, new []byte, ttl time.Duration) error {
+	switch {
+	case bytes.Equal(old, new):
+		return errors.New("the old value and the new value are equal")
+	case old != nil && !isValue(old), new != nil && !isValue(new):
+		return errors.New("a value is empty or longer than 1024 bytes")
+	case new != nil && ttl <= 0:
+		return errors.New("the ttl is not positive")
+	}
+	return nil
 }
 
 // Load implements [verdictcache.Store].
 func (s *Store) Load(ctx context.Context, key verdictcache.Key) (value []byte, err error) {
 	err = step(ctx, "load", func() error {
 		// GET would fetch whatever another program put there, up to 512 MB.
-		value, err = s.client.GetRange(ctx, s.name(key), 0, swap.MaxValue).Bytes()
+		value, err = s.client.GetRange(ctx, s.name(key), 0, maxValue).Bytes()
 		return err
 	})
-	if err != nil || !swap.IsValue(value) {
+	if err != nil || !isValue(value) {
 		return nil, err
 	}
 	return value, nil
@@ -95,12 +94,12 @@ return 1`)
 
 // CompareAndSwap implements [verdictcache.Store].
 func (s *Store) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (swapped bool, err error) {
-	if err := swap.Check(old, new, ttl); err != nil {
+	if err := check(old, new, ttl); err != nil {
 		return false, fmt.Errorf("redisstore: %w", err)
 	}
 	err = step(ctx, "swap", func() error {
-		args := []any{old, new, swap.Milliseconds(ttl)}
-		swapped, err = compareAndSwap.Run(ctx, s.client, []string{s.name(key)}, args...).Bool()
+		milliseconds := int64((ttl-1)/time.Millisecond) + 1 // rounded up
+		swapped, err = compareAndSwap.Run(ctx, s.client, []string{s.name(key)}, old, new, milliseconds).Bool()
 		return err
 	})
 	return swapped && err == nil, err

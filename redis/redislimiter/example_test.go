@@ -8,7 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/redislimiter"
+	"github.com/id2meta/id2meta/redis/redislimiter"
 )
 
 func Example() {

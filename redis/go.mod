@@ -1,13 +1,13 @@
-module github.com/id2meta/id2meta/verdictcache/redisstore
+module github.com/id2meta/id2meta/redis
 
 go 1.26.0
 
-replace github.com/id2meta/id2meta => ../..
-
 require (
+	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/id2meta/id2meta v0.1.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.uber.org/goleak v1.3.0
+	golang.org/x/time v0.16.0
 )
 
 require (
@@ -37,6 +37,7 @@ require (
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
-	golang.org/x/time v0.16.0 // indirect
 	gopkg.in/ini.v1 v1.67.0 // indirect
 )
+
+replace github.com/id2meta/id2meta => ..

@@ -17,8 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/id2meta/id2meta/internal/testserver"
+	"github.com/id2meta/id2meta/redis/redisstore"
 	"github.com/id2meta/id2meta/verdictcache"
-	"github.com/id2meta/id2meta/verdictcache/redisstore"
 )
 
 const prefix = "id2meta:"
