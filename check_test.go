@@ -2,6 +2,8 @@ package id2meta_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -189,4 +191,41 @@ func TestAProxyThatAsksForAPasswordIsTheOperatorsMatter(t *testing.T) {
 	assert.ErrorIs(t, err, id2meta.ErrUnavailable)
 	assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
 	assert.Equal(t, id2meta.RemedyOperator, id2meta.RemedyOf(err))
+}
+
+func TestALimiterSaysWhyItRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		err       error
+		want      []error
+		not       error
+		remedy    id2meta.Remedy
+		throttled uint64
+	}{
+		{"any error is a refusal", assert.AnError, []error{id2meta.ErrThrottled, assert.AnError}, id2meta.ErrUnavailable, id2meta.RemedyTryLater, 1},
+		{"ErrUnavailable is a failure of the limiter", fmt.Errorf("redis: %w", id2meta.ErrUnavailable),
+			[]error{id2meta.ErrUnavailable}, id2meta.ErrThrottled, id2meta.RemedyTryLater, 0},
+		{"ErrDailyLimit is the limit of the day", fmt.Errorf("%w: %w", id2meta.ErrThrottled, id2meta.ErrDailyLimit),
+			[]error{id2meta.ErrThrottled, id2meta.ErrDailyLimit}, id2meta.ErrUnavailable, id2meta.RemedyOperator, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			service := &fakeService{}
+			client := service.client(t, id2meta.WithLimiter(limiterFunc(func(context.Context) error { return test.err })))
+			_, err := client.Verify(t.Context(), zhangSan)
+			for _, want := range test.want {
+				require.ErrorIs(t, err, want)
+			}
+			require.NotErrorIs(t, err, test.not)
+			require.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+			require.Equal(t, test.remedy, id2meta.RemedyOf(err))
+			require.Equal(t, test.throttled, client.Stats().Throttled)
+			require.Zero(t, service.requested())
+			var e *id2meta.APIError
+			if errors.As(err, &e) {
+				require.Positive(t, e.RetryAfter)
+			} else {
+				require.NotErrorIs(t, err, id2meta.ErrDailyLimit)
+			}
+		})
+	}
 }

@@ -23,9 +23,8 @@ func (d *dailyLimit) take(now time.Time) (giveBack func(), err error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.turn(now)
-	if d.count >= d.max {
-		return nil, d.error(now)
+	if err := d.check(now); err != nil {
+		return nil, err
 	}
 	d.count++
 	day := d.day
@@ -57,11 +56,7 @@ func (d *dailyLimit) reached(now time.Time) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.turn(now)
-	if d.count >= d.max {
-		return d.error(now)
-	}
-	return nil
+	return d.check(now)
 }
 
 // today returns the count of this day.
@@ -80,7 +75,11 @@ func (d *dailyLimit) turn(now time.Time) {
 	}
 }
 
-func (d *dailyLimit) error(now time.Time) error {
+// check returns an error if the limit of the day is reached. The caller holds d.mu.
+func (d *dailyLimit) check(now time.Time) error {
+	if d.turn(now); d.count < d.max {
+		return nil
+	}
 	return newDailyLimitError(fmt.Sprintf("%d requests have been sent today", d.count), now, nil)
 }
 

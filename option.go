@@ -25,7 +25,10 @@ const (
 //
 // The Client calls Wait before each request, retries included. Wait blocks until the
 // request may go, and returns nil. If Wait returns an error, the Client sends nothing,
-// and Verify returns an [ErrThrottled] that wraps the error and shows its text. Wait must return soon
+// and Verify returns an [ErrThrottled] that wraps the error and shows its text. If
+// errors.Is finds [ErrUnavailable] in the error, the limiter itself failed, and Verify
+// returns an ErrUnavailable. If errors.Is finds [ErrDailyLimit], the error of Verify is one,
+// too, with RetryAfter until midnight in China. Wait must return soon
 // after ctx has ended. If the request could go only after the deadline of ctx, Wait
 // should return an error at once. Wait must be safe for concurrent use.
 type Limiter interface {

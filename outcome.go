@@ -117,6 +117,7 @@ var (
 	proxyPassword = outcome{what: "not sent: a proxy asks for a password", hint: "the proxy asks for a user and a password; they go into the URL of the proxy", sentinel: ErrUnavailable, retry: atOnce, remedy: RemedyOperator}
 
 	overDailyLimit = outcome{what: "not sent: daily limit", hint: "the daily limit is reached", sentinel: ErrThrottled, remedy: RemedyOperator}
+	limiterFailed  = outcome{what: "not sent: the limiter failed", hint: "the limiter failed", sentinel: ErrUnavailable, remedy: RemedyTryLater}
 	limiterRefused = outcome{what: "not sent: limiter", sentinel: ErrThrottled, remedy: RemedyTryLater}
 	noCredential   = outcome{what: "not sent: no credential", sentinel: ErrCredential, remedy: RemedyOperator}
 	invalidParam   = outcome{what: "not sent: invalid Param", sentinel: ErrInvalidParam, remedy: RemedyCorrectInput}
@@ -126,7 +127,7 @@ var (
 // with the service.
 func (o *outcome) onThisSide() bool {
 	return slices.Contains([]*outcome{
-		&deadlineSent, &deadlineUnsent, &canceledSent, &canceledUnsent, &limiterRefused, &overDailyLimit, &noCredential,
+		&deadlineSent, &deadlineUnsent, &canceledSent, &canceledUnsent, &limiterRefused, &limiterFailed, &overDailyLimit, &noCredential,
 	}, o)
 }
 
@@ -205,5 +206,5 @@ func allOutcomes() []*outcome {
 		all = append(all, &answers[i])
 	}
 	return append(all, &brokenOff, &noConnection, &untrustedCert, &noRoute, &proxyPassword, &deadlineSent, &deadlineUnsent,
-		&canceledSent, &canceledUnsent, &limiterRefused, &overDailyLimit, &noCredential, &invalidParam)
+		&canceledSent, &canceledUnsent, &limiterRefused, &limiterFailed, &overDailyLimit, &noCredential, &invalidParam)
 }

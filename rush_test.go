@@ -242,17 +242,17 @@ func TestRush(t *testing.T) {
 		{fixed(67), 0.97, 0.01},
 		{fixed(87), 0.90, 0.01},
 		{fixed(92), 0.90, 0.01},
-		{fixed(96), 0.60, 0.03},
-		{twoSpeeds(2), 0.75, 0.015},
-		{twoSpeeds(5), 0.85, 0.015},
-		{twoSpeeds(10), 0.85, 0.015},
+		{fixed(96), 0.80, 0.03},
+		{twoSpeeds(2), 0.90, 0.01},
+		{twoSpeeds(5), 0.90, 0.01},
+		{twoSpeeds(10), 0.90, 0.01},
 		{lognormal(0.3), 0.90, 0.01},
 		{lognormal(0.5), 0.90, 0.01},
 		{lognormal(0.8), 0.80, 0.01},
 		{slowForAWhile(), 0.90, 0.03},
 		{outForAWhile(), 0.90, 0.03},
 		{firstHangs(), 0.90, 0.03},
-		{oneInFiftyHangs(), 0.60, 0.03},
+		{oneInFiftyHangs(), 0.90, 0.03},
 	} {
 		check := func(name string, r rush, goodput, forNothing float64) {
 			t.Run(name+": "+test.name, func(t *testing.T) {
@@ -267,11 +267,15 @@ func TestRush(t *testing.T) {
 			})
 		}
 		check("a rush, timeout 3s", rush{profile: test.profile, timeout: 3 * time.Second, perSecond: 2 * allowed}, test.goodput, test.forNothing)
+		if test.forNothing > 0.01 {
+			continue // one measurement is enough for the other profiles
+		}
 		// With ten seconds, some hundred calls wait. When the estimate rises, they are all
 		// refused, and what the limiter had granted to them is lost.
-		check("a rush, timeout 10s", rush{profile: test.profile, timeout: 10 * time.Second, perSecond: 2 * allowed}, min(test.goodput, 0.55), 0.03)
+		check("a rush, timeout 10s", rush{profile: test.profile, timeout: 10 * time.Second, perSecond: 2 * allowed},
+			min(test.goodput, 0.65), max(test.forNothing, 0.02))
 		check("behind a limiter of 50 ms",
 			rush{profile: test.profile, timeout: 3 * time.Second, perSecond: 2 * allowed, roundTrip: 50 * time.Millisecond}, test.goodput, test.forNothing)
-		check("no rush", rush{profile: test.profile, timeout: 3 * time.Second, perSecond: 20}, min(test.goodput, 0.9), test.forNothing)
+		check("no rush", rush{profile: test.profile, timeout: 3 * time.Second, perSecond: 20}, 0.97, test.forNothing)
 	}
 }

@@ -2,6 +2,7 @@ package id2meta
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -85,11 +86,9 @@ func (k *call) fits(ctx context.Context, wait time.Duration) bool {
 	return ctx.Err() == nil && wait < time.Until(k.sendBy())
 }
 
-// waitContext returns a context for one wait of k. It ends at sendBy, or earlier by a
-// part of the time that a call may wait. The wait of a probe lasts at least until a tenth
-// of the call's time has passed.
-func (k *call) waitContext(ctx context.Context, earlier time.Duration) (context.Context, context.CancelFunc) {
-	until := k.sendBy().Add(-earlier)
+// waitContext returns a context for one wait of k. It ends at until. The wait of a probe
+// lasts at least until a tenth of the call's time has passed.
+func (k *call) waitContext(ctx context.Context, until time.Time) (context.Context, context.CancelFunc) {
 	if probe := k.deadline.Add(-k.total * 9 / 10); k.probe && until.Before(probe) {
 		until = probe
 	}
@@ -101,7 +100,7 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, *failure)
 	if key, ok := k.credential.Ready(); ok {
 		return key, nil
 	}
-	waiting, cancel := k.waitContext(ctx, 0)
+	waiting, cancel := k.waitContext(ctx, k.sendBy())
 	defer cancel()
 	key, err := k.credential.Resolve(waiting)
 	switch {
@@ -124,35 +123,54 @@ func (k *call) waitForLimiter(ctx context.Context) *failure {
 		k.answerTime.underWay.Add(1)
 		return nil
 	}
-	k.probe = k.answerTime.underWay.CompareAndSwap(0, 1)
-	failed := k.askLimiter(ctx)
-	switch {
-	case failed != nil && k.probe:
-		k.endRequest()
-	case failed == nil && !k.probe:
+	granted := false
+	if k.probe = k.answerTime.underWay.CompareAndSwap(0, 1); k.probe {
+		defer func() {
+			if !granted { // even if the limiter panics
+				k.endRequest()
+			}
+		}()
+	}
+	if failed := k.askLimiter(ctx); failed != nil {
+		return failed
+	}
+	if granted = true; !k.probe {
 		k.answerTime.underWay.Add(1)
 	}
-	return failed
+	return nil
 }
 
 func (k *call) endRequest() { k.answerTime.underWay.Add(-1) }
 
+// askLimiter gives the limiter four fifths of the time that the answer does not need. The
+// last fifth is for answers that take longer than the estimate.
+//
+// The estimate may rise while the call waits. What the limiter has granted to a call that
+// is then refused is lost. So a call that has used a fifth of its time or less is not
+// refused: it has waited little.
 func (k *call) askLimiter(ctx context.Context) *failure {
-	// While a call waits, slower answers may raise the estimate. So a call does not use up
-	// its time: what the limiter grants to a call that is then refused is lost.
-	mayWait := k.total - k.answerTime.of(k.total)
-	waiting, cancel := k.waitContext(ctx, mayWait/5)
+	answer := k.answerTime.of(k.total)
+	keep := min(answer+(k.total-answer)/5, nearlyAll(k.total))
+	waiting, cancel := k.waitContext(ctx, k.deadline.Add(-keep))
 	defer cancel()
 	err := k.limiter.Wait(waiting)
+	enough := k.timeLeft() >= min(k.answerTime.of(k.total), k.total*4/5)
 	switch done := k.ended(ctx); {
 	case done != nil:
 		return contextFailure(done, false, "waiting for the limiter")
-	case err == nil && (k.fits(ctx, 0) || k.probe && waiting.Err() == nil):
+	case err == nil && (enough || k.probe && waiting.Err() == nil):
 		return nil
 	case err == nil, err == waiting.Err():
 		return newFailure(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
-	return newFailure(&limiterRefused, "the limiter refused", ctxerr.Hide(err)) // the caller's time is not up
+	cause := ctxerr.Hide(err) // the caller's time is not up
+	switch {
+	case errors.Is(err, ErrDailyLimit):
+		return &failure{outcome: &overDailyLimit, err: newDailyLimitError("the limiter refused", time.Now(), cause)}
+	case errors.Is(err, ErrUnavailable):
+		return newFailure(&limiterFailed, "", cause)
+	}
+	return newFailure(&limiterRefused, "the limiter refused", cause)
 }
 
 // sleep waits for d. If ctx ends first, sleep returns the error of ctx.

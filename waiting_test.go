@@ -208,6 +208,28 @@ func TestASlowLimiterRecoversFromACallWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// A limiter that panics takes no place among the requests under way. Otherwise the estimate
+// could never fall behind a limiter that takes a while.
+func TestALimiterThatPanicsLeavesNoTrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service, panics := &fakeService{answerAfter: time.Hour}, false
+		limiter := limiterFunc(func(ctx context.Context) error {
+			if panics {
+				panic("a limiter")
+			}
+			return sleepUntil(ctx, 40*time.Millisecond)
+		})
+		client := service.client(t, id2meta.WithTimeout(500*time.Millisecond), id2meta.WithLimiter(limiter))
+		_, err := client.Verify(t.Context(), zhangSan) // the estimate rises to nearly all of the timeout
+		require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+		service.answerAfter, panics = 100*time.Millisecond, true
+		assert.Panics(t, func() { client.Verify(t.Context(), zhangSan) })
+		panics = false
+		_, err = client.Verify(t.Context(), zhangSan)
+		assert.NoError(t, err)
+	})
+}
+
 func sleepUntil(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"io"
 	"log"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -68,9 +67,7 @@ func WithSM2Decrypter(decrypt func(param string) (plaintext string, ok bool)) Op
 // Server checks and bills a request when it arrives. By default answers are sent at once.
 // For a single request, use [Delay].
 func WithLatency(shortest, longest time.Duration) Option {
-	return func(c *config) {
-		c.latency = func() time.Duration { return shortest + rand.N(max(longest-shortest, 0)+1) }
-	}
+	return func(c *config) { c.latency = simulator.Between(shortest, longest) }
 }
 
 // NewServer starts a Server that accepts [AccessKeyID] and knows nobody. The caller

@@ -3,7 +3,6 @@ module github.com/id2meta/id2meta/redis
 go 1.26.0
 
 require (
-	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/id2meta/id2meta v0.1.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.uber.org/goleak v1.3.0

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -37,9 +36,4 @@ func (l *latency) String() string {
 		return l.longest.String()
 	}
 	return l.shortest.String() + ".." + l.longest.String()
-}
-
-// draw is the function Latency of the simulator.
-func (l *latency) draw() time.Duration {
-	return l.shortest + rand.N(l.longest-l.shortest+1)
 }

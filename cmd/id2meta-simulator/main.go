@@ -99,7 +99,7 @@ func start(ctx context.Context, args []string, stdout io.Writer) error {
 
 func newSimulator(o options, people []person, journal *journal) *simulator.Simulator {
 	faults := &faults{plan: o.fault, byPerson: map[string]simulator.Fault{}}
-	sim := simulator.New(simulator.Config{NextFault: faults.next, Record: journal.record, MatchAll: o.matchAll, Latency: o.latency.draw})
+	sim := simulator.New(simulator.Config{NextFault: faults.next, Record: journal.record, MatchAll: o.matchAll, Latency: simulator.Between(o.latency.shortest, o.latency.longest)})
 	sim.AddCredential(id2metatest.AccessKeyID, id2metatest.AccessKeySecret, "")
 	sim.AddPerson(sampleName, sampleNumber)
 	for _, p := range people {

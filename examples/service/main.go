@@ -1,6 +1,5 @@
-// Command service is an HTTP service that verifies people. Copy this example first. By
-// default it starts a simulator and asks the simulator. With -live it asks Alibaba
-// Cloud, which bills each call.
+// Command service is an HTTP service that verifies people. Copy this example first. It
+// asks a simulator, or with -live Alibaba Cloud, which bills each call.
 //
 //	go run ./examples/service
 //	curl -d '{"name":"张三","id_number":"11010519491231002X"}' 127.0.0.1:8080/verify
@@ -9,13 +8,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -41,11 +40,12 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, and then waits for the requests under way.
+// run serves until ctx ends, and then waits for what is under way.
 func run(ctx context.Context, addr string, live bool, log *slog.Logger) error {
 	options := []id2meta.Option{
 		id2meta.WithTimeout(3 * time.Second),
 		id2meta.WithLimiter(rate.NewLimiter(45, 4)), // for one process; for several processes use package redislimiter
+		id2meta.WithDailyLimit(10_000),              // a loop or a guesser costs no more than this
 		id2meta.WithLogger(log),
 	}
 	if !live {
@@ -58,46 +58,51 @@ func run(ctx context.Context, addr string, live bool, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	// Memory is for one process. Several processes need package sqlstore or redisstore,
-	// and one secret hashKey that stays the same.
-	hashKey := []byte(rand.Text() + rand.Text())
+	if err := client.Check(ctx); err != nil { // a wrong key is told now, and not by the first user
+		return err
+	}
+	// Several processes need package sqlstore or redisstore, and a secret for ParseHashKey.
 	store, err := verdictcache.NewMemory(100_000)
 	if err != nil {
 		return err
 	}
-	verifier, err := verdictcache.New(client, store, hashKey, verdictcache.WithLogger(log))
+	cache, err := verdictcache.New(client, store, []byte(rand.Text()+rand.Text()), verdictcache.WithLogger(log))
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
+	mux := handler(cache, log)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { // ask it once in ten seconds
+		if err := errors.Join(cache.Check(r.Context()), client.Check(r.Context())); err != nil {
+			log.Warn("not ready", "error", err, "remedy", id2meta.RemedyOf(err).String())
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { // alarm on client.MaybeBilled
+		json.NewEncoder(w).Encode(map[string]any{"client": client.Stats(), "cache": cache.Stats()})
+	})
+	server := &http.Server{Addr: addr, Handler: mux, ReadTimeout: 5 * time.Second}
+	ended := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		// A user who has left has been paid for: Wait lets the verdict arrive and be remembered.
+		ended <- errors.Join(server.Shutdown(ctx), cache.Wait(ctx))
+	})
+	log.Info("listening", "address", addr, "live", live)
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	log.Info("listening", "address", listener.Addr().String(), "live", live)
-
-	server := &http.Server{Handler: handler(verifier, log), ReadTimeout: 5 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return server.Shutdown(ctx)
+	return <-ended
 }
 
-// answer is the body of an answer. Error is a Chinese sentence for the user.
 type answer struct {
 	Match   bool   `json:"match"`
 	Verdict string `json:"verdict,omitempty"`
-	Error   string `json:"error,omitempty"`
+	Error   string `json:"error,omitempty"` // a Chinese sentence for the user
 }
 
-// handler serves POST /verify. It depends on the interface Verifier, so that its tests
-// need no network.
-func handler(verifier id2meta.Verifier, log *slog.Logger) http.Handler {
+// handler serves POST /verify. Its tests need no network, since Verifier is an interface.
+func handler(verifier id2meta.Verifier, log *slog.Logger) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /verify", func(w http.ResponseWriter, r *http.Request) {
 		var person struct {
@@ -111,7 +116,8 @@ func handler(verifier id2meta.Verifier, log *slog.Logger) http.Handler {
 		result, err := verifier.Verify(r.Context(), id2meta.Param{UserName: person.Name, IdentifyNum: person.Number})
 		if err != nil {
 			log.Warn("no verdict", "error", err, "remedy", id2meta.RemedyOf(err).String()) // err holds no personal data
-			reply(w, status(id2meta.RemedyOf(err)), answer{Error: textFor(err)})
+			status, text := refusal(err)
+			reply(w, status, answer{Error: text})
 			return
 		}
 		reply(w, http.StatusOK, answer{Match: result.Match(), Verdict: result.BizCode.String()})
@@ -119,23 +125,19 @@ func handler(verifier id2meta.Verifier, log *slog.Logger) http.Handler {
 	return mux
 }
 
-func status(remedy id2meta.Remedy) int {
-	switch remedy {
-	case id2meta.RemedyCorrectInput:
-		return http.StatusUnprocessableEntity
-	case id2meta.RemedyNotThisPerson:
-		return http.StatusTooManyRequests
-	case id2meta.RemedyTryLater:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
-}
-
-func textFor(err error) string {
+// refusal is a status, and a Chinese sentence for the user.
+func refusal(err error) (status int, text string) {
+	remedy := id2meta.RemedyOf(err)
+	text = remedy.Chinese()
 	if e, ok := errors.AsType[*id2meta.ParamError](err); ok {
-		return e.Chinese()
+		text = e.Chinese()
 	}
-	return id2meta.RemedyOf(err).Chinese()
+	statuses := map[id2meta.Remedy]int{
+		id2meta.RemedyCorrectInput:  http.StatusUnprocessableEntity,
+		id2meta.RemedyNotThisPerson: http.StatusTooManyRequests,
+		id2meta.RemedyTryLater:      http.StatusServiceUnavailable,
+	}
+	return cmp.Or(statuses[remedy], http.StatusInternalServerError), text
 }
 
 func reply(w http.ResponseWriter, status int, a answer) {

@@ -3,12 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/internal/testenv"
+	"github.com/id2meta/id2meta/verdictcache"
 )
 
 func TestMain(m *testing.M) { os.Exit(testenv.Run(m)) }
@@ -47,18 +49,31 @@ func (b *buffer) String() string {
 // start runs the service with its simulator, and returns its address and its log.
 func start(t *testing.T) (url string, log *buffer, stop func()) {
 	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := free.Addr().String()
+	free.Close()
 	log = new(buffer)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, "127.0.0.1:0", false, slog.New(slog.NewTextHandler(log, nil))) }()
-	address := regexp.MustCompile(`address=(\S+)`)
-	require.Eventually(t, func() bool { return address.MatchString(log.String()) }, 10*time.Second, time.Millisecond)
+	go func() { ended <- run(ctx, address, false, slog.New(slog.NewTextHandler(log, nil))) }()
+	require.Eventually(t, func() bool { return get("http://"+address+"/readyz") == http.StatusOK }, 10*time.Second, 10*time.Millisecond)
 	stop = sync.OnceFunc(func() {
 		cancel()
 		assert.NoError(t, <-ended)
 	})
 	t.Cleanup(stop)
-	return "http://" + address.FindStringSubmatch(log.String())[1], log, stop
+	return "http://" + address, log, stop
+}
+
+// get returns the status, or 0 if there is no answer.
+func get(url string) int {
+	response, err := http.Get(url)
+	if err != nil {
+		return 0
+	}
+	response.Body.Close()
+	return response.StatusCode
 }
 
 func post(t *testing.T, url, body string) (status int, answer string, header http.Header) {
@@ -100,10 +115,30 @@ func TestTheServiceOverHTTP(t *testing.T) {
 
 func TestOnlyPOST(t *testing.T) {
 	url, _, _ := start(t)
-	response, err := http.Get(url + "/verify?name=x")
+	assert.Equal(t, http.StatusMethodNotAllowed, get(url+"/verify?name=x"))
+}
+
+func TestStatsCountWhatIsBilled(t *testing.T) {
+	url, _, _ := start(t)
+	post(t, url, zhangSan)
+	post(t, url, zhangSan)
+	response, err := http.Get(url + "/stats")
 	require.NoError(t, err)
-	response.Body.Close()
-	assert.Equal(t, http.StatusMethodNotAllowed, response.StatusCode)
+	defer response.Body.Close()
+	var stats struct {
+		Client id2meta.Stats
+		Cache  verdictcache.Stats
+	}
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&stats))
+	assert.EqualValues(t, 1, stats.Client.Match)
+	assert.EqualValues(t, 1, stats.Cache.Remembered)
+}
+
+func TestAWrongKeyIsToldAtTheStart(t *testing.T) {
+	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
+	err := run(t.Context(), "127.0.0.1:0", true, slog.New(slog.DiscardHandler))
+	require.ErrorIs(t, err, id2meta.ErrCredential)
+	assert.Equal(t, id2meta.RemedyOperator, id2meta.RemedyOf(err))
 }
 
 // mockVerifier stands in the Client's place.

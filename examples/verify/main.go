@@ -2,7 +2,8 @@
 // default it starts a simulator and asks the simulator. With -live it asks Alibaba
 // Cloud, which bills the call.
 //
-// The exit code is 0 for a match, 1 for a mismatch or no record, and 2 for an error.
+// The exit code is 0 for a match, 1 for a mismatch or no record, and 2 for an error. go run
+// makes 1 of every exit code but 0: build the program to tell 1 from 2.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"time"
 
 	"github.com/id2meta/id2meta"
@@ -61,8 +63,8 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		flags.SetOutput(stdout)
 		flags.PrintDefaults()
 		return options{}, err
-	case err != nil: // err repeats the value, which may be a name or a number
-		return options{}, errors.New("a flag is unknown or its value unusable; -h lists the flags")
+	case err != nil:
+		return options{}, usageError(flags, args)
 	case flags.NArg() > 0:
 		// The argument may be a name or a number, so the error does not repeat it.
 		return options{}, errors.New("unexpected argument; name and number go behind -name and -id")
@@ -70,6 +72,21 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		return options{}, errors.New("-endpoint needs -live: the simulator has its own")
 	}
 	return o, nil
+}
+
+// flagForm is what a flag looks like, and what neither a name nor a number looks like.
+var flagForm = regexp.MustCompile(`^--?([a-z][a-z0-9-]{0,19})(=|$)`)
+
+// usageError names the flag that is unknown. The error of package flag repeats the value,
+// which may be a name or a number.
+func usageError(flags *flag.FlagSet, args []string) error {
+	for _, arg := range args {
+		found := flagForm.FindStringSubmatch(arg)
+		if found != nil && flags.Lookup(found[1]) == nil {
+			return fmt.Errorf("there is no flag -%s; -h lists the flags", found[1])
+		}
+	}
+	return errors.New("a flag is unknown, or its value is missing or unusable; -h lists the flags")
 }
 
 // run runs the program and returns the exit code.

@@ -17,7 +17,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite"
+
+	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
 const (
@@ -30,43 +31,35 @@ const (
 	maxConnections = 25
 )
 
-// openDatabase opens the database at an address of -db, and returns its name for
-// people, in which there is no password. Nor is any in the errors.
-func openDatabase(ctx context.Context, address, password string) (*sql.DB, *dialect, string, error) {
-	var (
-		db      *sql.DB
-		dialect *dialect
-		name    string
-		err     error
-	)
+// openStore opens the database at an address of -db. No password is in the errors.
+func openStore(ctx context.Context, address, password string) (s *store, err error) {
+	s = new(store)
 	switch scheme, _, ok := strings.Cut(address, "://"); {
 	case !ok:
-		dialect = sqliteDialect()
-		db, name, err = openSQLite(address)
+		s.dialect = sqliteDialect
+		s.db, s.name, err = openSQLite(address)
 	case scheme == "postgres" || scheme == "postgresql":
-		dialect = postgresDialect()
-		db, name, err = openPostgres(address, password)
+		s.dialect = postgresDialect
+		s.db, s.name, err = openPostgres(address, password)
 	case scheme == "mysql":
-		dialect = mysqlDialect()
-		db, name, err = openMySQL(address, password)
+		s.dialect = mysqlDialect
+		s.db, s.name, err = openMySQL(address, password)
 	default:
 		err = errors.New("the address is neither postgres://…, nor mysql://…, nor a file, which has no scheme")
 	}
 	if err != nil {
-		return nil, nil, "", fmt.Errorf("-db: %w", err)
+		return nil, fmt.Errorf("-db: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	err = db.PingContext(ctx)
-	for isBusy(err) && ctx.Err() == nil { // SQLite does not wait for another process that makes the file
-		sleep(ctx, 20*time.Millisecond)
-		err = db.PingContext(ctx)
+	if err = s.db.PingContext(ctx); err == nil {
+		s.verdicts, err = sqlstore.New(s.db, s.dialect.verdicts)
 	}
 	if err != nil {
-		db.Close()
-		return nil, nil, "", fmt.Errorf("database %s: %w", name, oneLine(err))
+		s.db.Close()
+		return nil, fmt.Errorf("database %s: %w", s.name, oneLine(err))
 	}
-	return db, dialect, name, nil
+	return s, nil
 }
 
 // openSQLite opens a file, or makes one that only this user can read.
@@ -110,30 +103,18 @@ func openPostgres(address, password string) (*sql.DB, string, error) {
 	return pooled(stdlib.OpenDB(*config)), "postgres://" + net.JoinHostPort(config.Host, fmt.Sprint(config.Port)) + "/" + config.Database, nil
 }
 
-// openMySQL takes mysql://user@host:3306/database, and ?tls= as the driver has it.
+// openMySQL takes the address of the driver behind mysql://.
 func openMySQL(address, password string) (*sql.DB, string, error) {
-	malformed := errors.New("this is no mysql://user@host:3306/database?tls=true")
-	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") == "" {
+	malformed := errors.New("this is no mysql://user@tcp(host:3306)/database?tls=true")
+	config, err := mysql.ParseDSN(strings.TrimPrefix(address, "mysql://"))
+	if err != nil || config.DBName == "" {
 		return nil, "", malformed
 	}
-	query := u.Query()
-	config := mysql.NewConfig()
-	config.TLSConfig = query.Get("tls")
-	if query.Del("tls"); len(query) > 0 {
-		return nil, "", malformed
-	}
-	config.User = u.User.Username()
-	config.Passwd, _ = u.User.Password()
 	config.Passwd = cmp.Or(password, config.Passwd)
-	config.Net, config.Addr = "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "3306"))
-	config.DBName = strings.Trim(u.Path, "/")
 	config.Timeout = connectTimeout
-	config.ParseTime = true
-	config.ClientFoundRows = true                                  // as elsewhere: a row that stays as it is counts
-	config.InterpolateParams = true                                // one round trip, not two
-	config.Params = map[string]string{"sql_mode": "'TRADITIONAL'"} // what does not fit is an error
-	config.Logger = &mysql.NopLogger{}                             // the errors say the same
+	config.ClientFoundRows = true   // as elsewhere: a row that stays as it is counts
+	config.InterpolateParams = true // one round trip, not two
+	config.Logger = &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, "", malformed

@@ -67,7 +67,7 @@ func startMariaDB(t testing.TB) databaseServer {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(freeAddress(t))
 	s := testserver.MariaDB(t, "--skip-networking=0", "--bind-address=127.0.0.1", "--port="+port)
-	return databaseServer{s, "mysql", "mysql://root@127.0.0.1:" + port + "/", ""}
+	return databaseServer{s, "mysql", "mysql://root@tcp(127.0.0.1:" + port + ")/", ""}
 }
 
 // newDatabase returns an address of -db.

@@ -62,7 +62,7 @@ func TestEndToEnd(t *testing.T) {
 		require.Equal(t, 201, status, body)
 		require.Len(t, simulator.Calls(), 1)
 		web.Close()
-		require.NoError(t, s.store.close())
+		require.NoError(t, s.store.db.Close())
 
 		s = openService(t, client, path)
 		web = httptest.NewServer(s.handler())
@@ -111,7 +111,7 @@ func TestEndToEnd(t *testing.T) {
 			}
 			require.Equal(t, paid, s.payments(t))
 			requireNothingPersonal(t, "the answer", []byte(body))
-			require.NoError(t, s.store.close())
+			require.NoError(t, s.store.db.Close())
 		})
 	}
 

@@ -13,11 +13,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"sync"
 	"syscall"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/id2metatest"
 )
 
 func main() {
@@ -28,7 +26,7 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage): // the flag package has told the reason
+	case errors.Is(err, errUsage): // the reason has been printed
 		os.Exit(2)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "withdraw:", err)
@@ -45,8 +43,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
-
-	key, err := parseHashKey(getenv(hashKeyVariable), c.live)
+	hashKey, err := readHashKey(getenv(hashKeyVariable), c)
 	if err != nil {
 		return err
 	}
@@ -58,71 +55,41 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		defer os.RemoveAll(dir)
 		c.db, c.temporary = filepath.Join(dir, "withdraw.db"), true
 	}
-	limiter, closeLimiter, err := newLimiter(c.redis, getenv(redisPasswordVariable), logger)
+	client, err := newClient(c, getenv(redisPasswordVariable), logger)
 	if err != nil {
 		return err
 	}
-	defer closeLimiter()
-	client, closeClient, err := newClient(c, limiter, logger)
+	store, err := openStore(ctx, c.db, getenv(dbPasswordVariable))
 	if err != nil {
 		return err
 	}
-	defer closeClient()
-	source := "simulator"
-	if c.live {
-		source = "service"
+	defer func() { err = errors.Join(err, store.db.Close()) }()
+	if c.migrate || c.temporary {
+		if err := store.migrate(ctx); err != nil || c.migrate {
+			return err
+		}
 	}
-	hash := newHasher(key, source)
-	store, err := openStore(ctx, c.db, getenv(dbPasswordVariable), hash.check())
+	service, err := newServer(client, store, hashKey, logger)
 	if err != nil {
 		return err
 	}
-	var tidying sync.WaitGroup
-	untidy, stop := context.WithCancel(ctx)
-	tidying.Go(func() { store.keepTidy(untidy, logger) })
-	// All handlers have returned when this runs.
-	defer func() {
-		stop()
-		tidying.Wait()
-		err = errors.Join(err, store.close())
-	}()
-
-	service, err := newServer(client, store, hash, logger)
-	if err != nil {
-		return err
+	if err := service.check(ctx); err != nil {
+		return fmt.Errorf("database %s: %w", store.name, err)
+	}
+	if err := client.Check(ctx); err != nil { // who is verified already is paid all the same
+		logger.Error("nobody can be verified now", "err", err, "remedy", id2meta.RemedyOf(err).String())
 	}
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {
 		return err
 	}
 	c.banner(stdout, listener.Addr(), store.name)
-	err = serve(ctx, listener, guard(service.handler(), listener.Addr(), c.hosts), logger)
-	service.drain(context.WithoutCancel(ctx))
-	return err
-}
-
-// newClient asks the service, or a simulator that ends with the client.
-func newClient(c config, limiter id2meta.Limiter, logger *slog.Logger) (client *id2meta.Client, closeAll func(), err error) {
-	options := []id2meta.Option{id2meta.WithLogger(logger), id2meta.WithLimiter(noteOnceGranted{limiter}), id2meta.WithTimeout(questionTimeout)}
-	closeSimulator := func() {}
-	switch {
-	case !c.live:
-		simulator := id2metatest.NewServer()
-		simulator.AddPerson(demoName, demoNumber)
-		options = append(options, simulator.Options()...)
-		closeSimulator = simulator.Close
-	case c.endpoint != "":
-		options = append(options, id2meta.WithEndpoints(c.endpoint))
-	}
-	client, err = id2meta.New(options...)
-	if err != nil {
-		closeSimulator()
-		return nil, nil, err
-	}
-	return client, func() {
-		client.CloseIdleConnections()
-		closeSimulator()
-	}, nil
+	go store.keepTidy(ctx, logger)
+	err = serve(ctx, listener, service.handler(), logger)
+	// Whoever has left has paid for the verdict: it is to be remembered.
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), verdictTimeout)
+	defer cancel()
+	return errors.Join(err, service.cache.Wait(wait))
 }
 
 // The one person whom the simulator knows. The number is GB 11643's own sample.
@@ -132,21 +99,12 @@ const (
 )
 
 func (c config) banner(w io.Writer, address net.Addr, database string) {
-	if c.live {
-		fmt.Fprintf(w, "LIVE: the real service is asked, and bills each question.\n"+
-			"Serving http://%s, database %s\n", address, database)
-		return
+	mode, try := "LIVE: the real service is asked, and bills each call.", ""
+	if !c.live {
+		mode = "SIMULATOR: nobody real is asked, and nothing is billed. -live asks the real service."
+		try = fmt.Sprintf("\nThe simulator knows one person. In another terminal, twice (only the first asks):\n\n"+
+			`curl -i http://%s/withdrawals -H 'Content-Type: application/json' -d '{"user":"alice","amount":10000,"name":"%s","id_number":"%s"}'`+"\n\n",
+			address, demoName, demoNumber)
 	}
-	kept := ""
-	if c.temporary {
-		kept = " (deleted at the end; -db keeps one)"
-	}
-	fmt.Fprintf(w, `SIMULATOR: nobody real is asked, and nothing is billed. -live asks the real service.
-Serving http://%s, database %s%s
-
-The simulator knows one person. In another terminal, twice (only the first asks):
-
-curl -i http://%[1]s/withdrawals -H 'Content-Type: application/json' -d '{"user":"alice","amount":10000,"name":"%[4]s","id_number":"%[5]s"}'
-
-`, address, database, kept, demoName, demoNumber)
+	fmt.Fprintf(w, "%s\nServing http://%s, database %s\n%s", mode, address, database, try)
 }

@@ -87,6 +87,24 @@ func (p *program) wait(t *testing.T) error {
 	return p.cmd.Wait()
 }
 
+// migrate runs the step before the replicas start.
+func migrate(t *testing.T, address string) {
+	t.Helper()
+	output, err := command(t, nil, "-migrate", "-db", address).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+}
+
+// metric returns the value of a metric.
+func (p *program) metric(t *testing.T, name string) string {
+	t.Helper()
+	answer, err := http.Get(p.base + "/metrics")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(string(body))[1]
+}
+
 // terminate ends the program in its orderly way.
 func (p *program) terminate(t *testing.T) {
 	t.Helper()
@@ -109,24 +127,26 @@ func TestProgram(t *testing.T) {
 	})
 	t.Run("after kill -9 it knows whom it has verified", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "kept.db")
+		migrate(t, path)
 		p := start(t, nil, "-db", path)
 		status, _, body := send(t, p.base, withdrawalOf{})
 		require.Equal(t, 201, status, body)
+		require.Equal(t, "1", p.metric(t, "withdraw_verdicts_asked_total"))
 		require.NoError(t, p.cmd.Process.Kill())
 		require.Error(t, p.wait(t))
-		require.Contains(t, p.stderr.String(), "msg=asked")
 
 		p = start(t, nil, "-db", path)
 		status, _, body = send(t, p.base, withdrawalOf{})
 		require.Equal(t, 201, status, body)
-		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
-		require.NoError(t, p.wait(t))
-		require.NotContains(t, p.stderr.String(), "msg=asked")
+		require.Equal(t, "0", p.metric(t, "withdraw_verdicts_asked_total"))
+		p.terminate(t)
 	})
 
-	key := []string{hashKeyVariable + "=" + strings.Repeat("5a", minHashKey)}
+	key := []string{hashKeyVariable + "=" + strings.Repeat("5a7b", 16)}
 	t.Run("live without a credential answers 500, says why in the log and nothing in the answer", func(t *testing.T) {
-		p := start(t, key, "-live", "-db", filepath.Join(t.TempDir(), "live.db"))
+		path := filepath.Join(t.TempDir(), "live.db")
+		migrate(t, path)
+		p := start(t, key, "-live", "-db", path)
 		require.Contains(t, p.banner, "LIVE")
 		require.NotContains(t, p.banner, "SIMULATOR")
 		status, _, body := send(t, p.base, withdrawalOf{})
@@ -135,19 +155,21 @@ func TestProgram(t *testing.T) {
 		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
 		require.NoError(t, p.wait(t))
 		require.Contains(t, p.stderr.String(), "ALIBABA_CLOUD_ACCESS_KEY_ID")
-		require.NotContains(t, p.stderr.String(), "5a5a")
+		require.NotContains(t, p.stderr.String(), "5a7b")
 	})
 	t.Run("live does not believe what the simulator has said", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "simulated.db")
-		p := start(t, key, "-db", path)
-		require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
-		require.NoError(t, p.wait(t))
-
+		migrate(t, path)
+		start(t, key, "-db", path).terminate(t)
 		output, err := command(t, key, "-live", "-db", path, "-listen", "127.0.0.1:0").CombinedOutput()
 		require.Error(t, err)
-		require.Contains(t, string(output), "simulator")
+		require.Contains(t, string(output), "another hashKey")
 	})
-
+	t.Run("without its tables it does not start, and says how to make them", func(t *testing.T) {
+		output, err := command(t, key, "-live", "-db", filepath.Join(t.TempDir(), "empty.db"), "-listen", "127.0.0.1:0").CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(output), "withdraw -migrate")
+	})
 	t.Run("an endpoint of another form is refused before anything is made", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "none.db")
 		output, err := command(t, key, "-live", "-db", path, "-endpoint", "https://127.0.0.1:1/").CombinedOutput()
@@ -162,7 +184,8 @@ func TestProgram(t *testing.T) {
 		exit     int
 		says     string
 	}{
-		{"live without a hash key is refused", []string{"-live"}, 1, "openssl rand -hex 32"},
+		{"live without a hash key is refused", []string{"-live", "-db", "x.db"}, 1, "openssl rand -hex 32"},
+		{"live without a database is refused", []string{"-live"}, 2, "-db"},
 		{"a Redis of another form is refused without its password", []string{"-redis", "http://u:hunter2@127.0.0.1:1"}, 1, "redis://host"},
 		{"an unknown flag is refused", []string{"-demo=1"}, 2, "-live"},
 		{"an argument is refused", []string{"live"}, 2, "flags only"},

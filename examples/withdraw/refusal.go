@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -28,8 +29,8 @@ func (r refusal) Error() string { return r.Code }
 const (
 	// retryAfterOutage is for failures that do not say how long they will last.
 	retryAfterOutage = 5 * time.Second
-	// retryAfterRepeated is a guess: the service does not tell how long a
-	// question counts as repeated.
+	// retryAfterRepeated is a guess: the service does not tell how long a call
+	// counts as repeated.
 	retryAfterRepeated = 10 * time.Minute
 	// maxRetryAfter is the longest wait that is passed on.
 	maxRetryAfter = 24 * time.Hour
@@ -41,30 +42,25 @@ func refusalOf(err error) refusal {
 	if r, ok := errors.AsType[refusal](err); ok {
 		return r
 	}
-	if f, ok := errors.AsType[databaseFault](err); ok {
-		return refusalOfDatabase(f)
-	}
 	remedy := id2meta.RemedyOf(err)
+	if _, ok := errors.AsType[databaseFault](err); ok {
+		remedy = id2meta.RemedyTryLater
+	}
 	r := refusal{Message: remedy.Chinese()}
 	switch remedy {
 	case id2meta.RemedyCorrectInput:
 		return invalidPerson(err)
 	case id2meta.RemedyTryLater:
-		r.status, r.Code, r.retryAfter = http.StatusServiceUnavailable, "try_again", retryAfter(err)
+		r.status, r.Code, r.retryAfter = http.StatusServiceUnavailable, "try_again", retryAfterOutage
+		if e, ok := errors.AsType[*id2meta.APIError](err); ok && e.RetryAfter > 0 {
+			r.retryAfter = e.RetryAfter
+		}
 	case id2meta.RemedyNotThisPerson:
 		r.status, r.Code, r.retryAfter = http.StatusTooManyRequests, "asked_too_often", retryAfterRepeated
 	default: // RemedyOperator, RemedyReport
 		r.status, r.Code = http.StatusInternalServerError, "internal"
 	}
 	return r
-}
-
-func refusalOfDatabase(f databaseFault) refusal {
-	if f.away {
-		return refusal{status: http.StatusServiceUnavailable, Code: "try_again", retryAfter: retryAfterOutage,
-			Message: id2meta.RemedyTryLater.Chinese()}
-	}
-	return refusal{status: http.StatusInternalServerError, Code: "internal", Message: id2meta.RemedyOperator.Chinese()}
 }
 
 // invalidPerson speaks of the fields of the request, not of those of id2meta.
@@ -75,20 +71,11 @@ func invalidPerson(err error) refusal {
 		r.Field, r.Reason, r.Message = names.Replace(param.Field), names.Replace(param.Reason), param.Chinese()
 		return r
 	}
-	// It was the service that found it, and it does not always say where.
-	r.Reason = "the name or the id_number was not accepted"
-	if api, ok := errors.AsType[*id2meta.APIError](err); ok && (api.Field == "UserName" || api.Field == "IdentifyNum") {
+	r.Reason = "the service did not accept the name or the id_number"
+	if api, ok := errors.AsType[*id2meta.APIError](err); ok { // it does not always say where
 		r.Field = names.Replace(api.Field)
-		r.Reason = "it was not accepted"
 	}
 	return r
-}
-
-func retryAfter(err error) time.Duration {
-	if e, ok := errors.AsType[*id2meta.APIError](err); ok && e.RetryAfter > 0 {
-		return e.RetryAfter
-	}
-	return retryAfterOutage
 }
 
 func (r refusal) write(w http.ResponseWriter) {
@@ -97,29 +84,20 @@ func (r refusal) write(w http.ResponseWriter) {
 		wait := min(r.retryAfter, maxRetryAfter) + time.Second - 1
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
 	}
-	if r.Message == "" {
-		r.Message = messageOf(r.Code)
-	}
+	r.Message = cmp.Or(r.Message, messageOf(r.Code))
 	writeJSON(w, r.status, r)
 }
 
 // messageOf is what a user may be shown of a refusal that is not id2meta's.
 func messageOf(code string) string {
-	switch code {
-	case "mismatch":
-		return "姓名与身份证号不一致。"
-	case "no_record":
-		return "未查到该身份信息，请核对后重试或联系客服。"
-	case "verified_as_another_person":
-		return "该账号已绑定其他实名信息，不能以他人身份提现。"
-	case "person_has_another_account":
-		return "该身份已绑定其他账号。"
-	case "too_many_people":
-		return "24 小时内的核验次数已用完，请稍后再试。"
-	case "idempotency_key_was_used":
-		return "该笔提现已提交过，且内容不同，请重新发起。"
-	}
-	return "请求有误，请联系客服。"
+	return cmp.Or(map[string]string{
+		"mismatch":                   "姓名与身份证号不一致。",
+		"no_record":                  "未查到该身份信息，请核对后重试或联系客服。",
+		"verified_as_another_person": "该账号已绑定其他实名信息，不能以他人身份提现。",
+		"person_has_another_account": "该身份已绑定其他账号。",
+		"too_many_people":            "今天的核验次数已用完，请明天再试。",
+		"idempotency_key_was_used":   "该笔提现已提交过，且内容不同，请重新发起。",
+	}[code], "请求有误，请联系客服。")
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -51,7 +51,7 @@ func startReplica(t *testing.T, simulator *id2metatest.Server, name string, args
 			cmd := exec.Command(os.Args[0], append(args, "-live", "-listen", address, "-endpoint", simulator.Endpoint())...)
 			cmd.Env = []string{asProgram + "=1", "HOME=" + dir, "GORACE=atexit_sleep_ms=0", "SSL_CERT_FILE=" + certificate,
 				"ALIBABA_CLOUD_ACCESS_KEY_ID=" + id, "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + id2metatest.AccessKeySecret,
-				"ALIBABA_CLOUD_ECS_METADATA_DISABLED=true", hashKeyVariable + "=" + strings.Repeat("5a", minHashKey)}
+				"ALIBABA_CLOUD_ECS_METADATA_DISABLED=true", hashKeyVariable + "=" + strings.Repeat("5a7b", 16)}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			return cmd, id
 		},
@@ -134,4 +134,12 @@ func (w *lockedWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.to.Write(p)
+}
+
+// sleep returns early when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }

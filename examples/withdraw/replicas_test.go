@@ -58,6 +58,7 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 		simulator.Inject(id2metatest.Delay(time.Duration(random.IntN(200)) * time.Millisecond))
 	}
 	address := server.newDatabase(t)
+	migrate(t, address)
 	c := &crowd{client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: usersAtOnce}}, odd: map[string]int{}}
 	t.Cleanup(c.client.CloseIdleConnections)
 	for i := range replicas {
@@ -111,9 +112,9 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 		require.NotZero(t, c.lost, "or nobody was killed")
 	})
 	t.Run("each user is paid exactly once, and told the same by each replica", func(t *testing.T) {
-		s, err := openStore(t.Context(), address, "", liveKeyCheck(t))
+		s, err := openStore(t.Context(), address, "")
 		require.NoError(t, err)
-		defer s.close()
+		defer s.db.Close()
 		rows, err := s.db.Query(`SELECT id, user_id, amount FROM withdrawals`)
 		require.NoError(t, err)
 		defer rows.Close()
@@ -139,12 +140,8 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 		}
 		require.ElementsMatch(t, answered, stored)
 		require.Equal(t, sums[0], sums[1], "the sum of the payments is that of the answers")
-
-		var unanswered int
-		require.NoError(t, s.db.QueryRow(`SELECT COUNT(*) FROM questions WHERE answer = ''`).Scan(&unanswered))
-		t.Logf("%d questions are asked and not answered", unanswered)
 	})
-	t.Run("each person is billed once, but for questions of which the replica was killed", func(t *testing.T) {
+	t.Run("each person is billed once, but for calls of which the replica was killed", func(t *testing.T) {
 		killed := map[string]time.Time{}
 		for _, r := range c.replicas {
 			for id, at := range r.killed {
@@ -153,7 +150,9 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 		}
 		people := map[string][]id2metatest.Call{}
 		for _, call := range simulator.Calls() {
-			require.NotEmpty(t, call.Person)
+			if call.Person == "" { // of Client.Check, when a replica starts
+				continue
+			}
 			people[call.Person] = append(people[call.Person], call)
 		}
 		require.Len(t, people, usersAtOnce)
@@ -163,9 +162,9 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 				first := calls[i]
 				at, ok := killed[first.AccessKeyID]
 				// A verdict that comes while the database is away waits for it.
-				until := first.Time.Add(questionTimeout)
+				until := first.Time.Add(askTimeout)
 				if until.After(down) && first.Time.Before(up) {
-					until = up.Add(questionTimeout)
+					until = up.Add(askTimeout)
 				}
 				require.True(t, ok && at.Before(call.Time) && at.Before(until),
 					"%s asked at %v, and %s at %v, though the first was not killed meanwhile, but at %v; the database was away from %v to %v",
@@ -173,7 +172,7 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 				again++
 			}
 		}
-		t.Logf("%d persons, %d questions were asked again after a kill", len(people), again)
+		t.Logf("%d persons, %d calls were made again after a kill", len(people), again)
 	})
 	t.Run("nothing personal is in the logs, nor in the database", func(t *testing.T) {
 		dump := string(server.Dump())
@@ -186,12 +185,6 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 			}
 		}
 	})
-}
-
-func liveKeyCheck(t *testing.T) []byte {
-	key, err := parseHashKey(strings.Repeat("5a", minHashKey), true)
-	require.NoError(t, err)
-	return newHasher(key, "service").check()
 }
 
 // crowd is all users and what they were answered.

@@ -9,15 +9,10 @@ import (
 	"time"
 )
 
-// shutdownTimeout is how long requests may take to end after a signal: as long
-// as one may take at all.
-const shutdownTimeout = writeTimeout
-
 const (
 	readTimeout = 10 * time.Second
-	// writeTimeout runs from the head of a request to the end of the answer: it
-	// must leave time for reading, for a verdict and for five visits to the
-	// database.
+	// writeTimeout runs from the head of a request to the end of the answer: it must leave
+	// time for reading, for a verdict and for five visits to the database.
 	writeTimeout = readTimeout + verdictTimeout + 5*storeTimeout
 )
 
@@ -41,7 +36,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	case <-ctx.Done():
 	}
 	logger.Info("shutting down; a second signal ends it at once")
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("shutting down: %w", err)

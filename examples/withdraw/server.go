@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,38 +16,29 @@ import (
 )
 
 const (
-	// questionTimeout bounds one question, retries of the library included.
-	questionTimeout = 10 * time.Second
-	// verdictTimeout bounds the wait for a verdict: another replica may be asking,
-	// and may have died.
-	verdictTimeout = questionTimeout + lease
-	// lease is for how long a question is that of a replica which gives no sign of
-	// life. It is also for how long a database may be away without a bill for it.
-	lease = 15 * time.Second
+	// verdictTimeout bounds the wait for a verdict: another replica may be asking, and may
+	// have died. Its claim is dead after one and a half times askTimeout.
+	verdictTimeout = 3 * askTimeout
+	checkTimeout   = 3 * time.Second
 )
 
 // server pays withdrawals to verified persons.
 type server struct {
-	cache   id2meta.Verifier // asks about each person once
-	journal *journal         // behind the cache
+	cache   *verdictcache.Cache // asks about each person once
 	store   *store
-	hash    hasher
+	hashKey []byte
 	logger  *slog.Logger
 	metrics *metrics
 }
 
-// newServer puts the cache in front of the verifier. If the database fails, nobody
-// is asked: who is verified could not be paid either.
-func newServer(verifier id2meta.Verifier, store *store, hash hasher, logger *slog.Logger) (*server, error) {
-	metrics := newMetrics()
-	journal := &journal{next: verifier, store: store, hash: hash, logger: logger, metrics: metrics}
-	cache, err := verdictcache.New(journal, store.verdicts, hash.verdicts(),
-		verdictcache.WithLease(lease), verdictcache.WithFailClosed(), verdictcache.WithLogger(logger))
+// newServer puts the cache in front of the verifier. If the database fails, nobody is
+// asked: who is verified could not be paid either.
+func newServer(verifier id2meta.Verifier, store *store, hashKey []byte, logger *slog.Logger) (*server, error) {
+	cache, err := verdictcache.New(verifier, store.verdicts, hashKey, verdictcache.WithFailClosed(), verdictcache.WithLogger(logger))
 	if err != nil {
 		return nil, err
 	}
-	metrics.watch(cache)
-	return &server{cache, journal, store, hash, logger, metrics}, nil
+	return &server{cache, store, hashKey, logger, newMetrics(verifier, cache)}, nil
 }
 
 func (s *server) handler() http.Handler {
@@ -54,14 +47,24 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", s.getReady)
 	mux.Handle("GET /metrics", s.metrics.handler())
-	return mux
+	return http.NewCrossOriginProtection().Handler(mux) // pages of other sites
 }
 
-// getReady does not ask the service: a question would be billed.
+// check reports whether the tables are there and the database can be written, by a
+// process that has its hash key.
+func (s *server) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := s.store.checkTables(ctx); err != nil {
+		return fmt.Errorf("run withdraw -migrate before the replicas start: %w", err)
+	}
+	return s.cache.Check(ctx)
+}
+
 func (s *server) getReady(w http.ResponseWriter, r *http.Request) {
-	if err := s.store.ping(r.Context()); err != nil {
-		s.logger.Warn("not ready", "err", err)
-		http.Error(w, "the database is away", http.StatusServiceUnavailable)
+	if err := s.check(r.Context()); err != nil {
+		s.logger.Warn("not ready", "err", oneLine(err))
+		http.Error(w, "the database cannot be written", http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ready")
@@ -80,62 +83,55 @@ func (s *server) postWithdrawal(w http.ResponseWriter, r *http.Request) {
 		s.logger.Info("paid", "user", paid.User, "amount", paid.Amount, "id", paid.ID, "repeated", paid.repeated)
 		writeJSON(w, http.StatusCreated, paid)
 	case r.Context().Err() != nil:
-		s.logger.Info("the client left before it was paid", "user", request.user)
-		if refused.status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
-			s.logRefusal(request.user, refused, err) // it may be why the client did not wait
-		}
+		s.logger.Info("the client left before it was paid", "user", request.user, "err", err)
 		refused.Code = "client_left"
 	default:
-		s.logRefusal(request.user, refused, err)
+		level := slog.LevelInfo
+		if refused.status == http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		s.logger.Log(r.Context(), level, "not paid", "user", request.user, "status", refused.status, "error", refused.Code, "err", err)
 		refused.write(w)
 	}
 	s.metrics.withdrawal(paid, refused, time.Since(started))
 }
 
-// logRefusal has the error itself only where it says more than the answer does.
-func (s *server) logRefusal(user string, refused refusal, err error) {
-	attrs := []any{"user", user, "status", refused.status, "error", refused.Code}
-	switch {
-	case refused.status == http.StatusInternalServerError:
-		s.logger.Error("not paid", append(attrs, "err", err)...)
-	case refused.status == http.StatusServiceUnavailable:
-		s.logger.Warn("not paid", append(attrs, "err", err)...)
-	default:
-		s.logger.Info("not paid", attrs...)
-	}
-}
-
 // withdraw pays, or says why not.
 func (s *server) withdraw(ctx context.Context, w withdrawal) (payment, error) {
-	p := payment{User: w.user, Amount: w.amount, person: s.hash.person(w.person)}
-	if w.idempotencyKey != "" {
-		p.idempotencyKey = s.hash.idempotencyKey(w.idempotencyKey)
+	keys, err := s.cache.Keys(w.person) // hashes of the person
+	if err != nil {
+		return payment{}, err
+	}
+	p := payment{User: w.user, Amount: w.amount, person: keys[0][:]}
+	if w.idempotencyKey != "" { // a client may put anything into it
+		mac := hmac.New(sha256.New, s.hashKey)
+		mac.Write([]byte(w.idempotencyKey))
+		p.idempotencyKey = mac.Sum(nil)
 	}
 	if paid, err := s.pay(ctx, p); !errors.Is(err, errNotVerified) {
 		return paid, err
 	}
-	result, err := s.verdict(ctx, w.person)
+	if err := s.store.attempt(ctx, p); err != nil {
+		return payment{}, err
+	}
+	verdict, cancel := context.WithTimeout(ctx, verdictTimeout)
+	defer cancel()
+	result, err := s.cache.Verify(verdict, w.person)
+	afterwards := context.WithoutCancel(ctx)
+	if errors.Is(err, id2meta.ErrMaybeBilled) {
+		err = errors.Join(err, s.store.countAgain(afterwards, p))
+	}
 	if err != nil {
-		if !errors.Is(err, id2meta.ErrMaybeBilled) {
-			s.forgive(ctx, p)
-		}
 		return payment{}, err
 	}
 	if !result.Match() {
 		code := strings.ReplaceAll(result.BizCode.String(), " ", "_") // mismatch, no_record
 		return payment{}, refusal{status: http.StatusUnprocessableEntity, Code: code}
 	}
-	if err := s.store.bind(context.WithoutCancel(ctx), p.User, p.person); err != nil {
-		return payment{}, s.store.fault(err)
+	if err := s.store.bind(afterwards, p, result); err != nil {
+		return payment{}, err
 	}
 	return s.pay(ctx, p)
-}
-
-// forgive does not let a failure that cost nothing count against the user.
-func (s *server) forgive(ctx context.Context, p payment) {
-	if err := s.store.forgive(context.WithoutCancel(ctx), p); err != nil {
-		s.logger.Warn("an attempt that cost nothing still counts", "user", p.User, "err", oneLine(err))
-	}
 }
 
 // pay pays nobody who has left: such a client will ask again, and might then be
@@ -144,19 +140,5 @@ func (s *server) pay(ctx context.Context, p payment) (payment, error) {
 	if err := ctx.Err(); err != nil {
 		return payment{}, err
 	}
-	paid, err := s.store.pay(context.WithoutCancel(ctx), p)
-	return paid, s.store.fault(err)
-}
-
-// verdict ends when the client leaves. The cache then gives up a question that has not
-// been sent; one that has been sent is paid for, goes on, and its verdict is remembered.
-func (s *server) verdict(ctx context.Context, person id2meta.Param) (id2meta.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, verdictTimeout)
-	defer cancel()
-	result, err := s.cache.Verify(ctx, person)
-	_, ofService := errors.AsType[serviceError](err)
-	if err == nil || ofService || errors.Is(err, id2meta.ErrMaybeBilled) || ctx.Err() != nil {
-		return result, err
-	}
-	return id2meta.Result{}, s.store.fault(err) // the cache refuses for want of its table
+	return s.store.pay(context.WithoutCancel(ctx), p)
 }

@@ -7,18 +7,22 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
+	"log/slog"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
+	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
 const (
 	// storeTimeout bounds each visit to the database.
 	storeTimeout = 5 * time.Second
-	// maxTries is how often a transaction is tried that was in another's way.
-	maxTries = 10
+	// maxAttempts is how many people a user may claim to be in a day. It leaves room for
+	// typing errors, and none for guessing whose number it is at our expense.
+	maxAttempts = 5
 )
 
 // payment is a withdrawal as it is stored and answered.
@@ -32,229 +36,175 @@ type payment struct {
 	repeated       bool   // it was made by an earlier request
 }
 
-// store remembers who a user is, whom a user has tried to be, and payments; and no
-// person. Any number of processes may use the same database: whoever changes
-// anything of a user's locks the user's row first.
+// store remembers who a user is, and payments; and no person. Any number of processes may
+// use the same database: each change is one statement.
 type store struct {
-	db      *sql.DB
-	dialect *dialect
-	name    string // of the database, for people
-	// verdicts is the table of verdicts on persons, whoever's they are.
-	verdicts *sqlstore.Store
-	// visits leaves some of the connections to the verdicts, which are billed: in a
-	// crowd, database/sql gives a connection to whomever it likes.
-	visits chan struct{}
+	db       *sql.DB
+	dialect  dialect
+	name     string          // of the database, for people
+	verdicts *sqlstore.Store // on persons, whoever's they are
 }
 
-// openStore opens the database and brings its schema up to date. It refuses one
-// whose hashes were made with another key: every user in it would seem to have
-// become another person.
-func openStore(ctx context.Context, address, password string, keyCheck []byte) (*store, error) {
-	db, dialect, name, err := openDatabase(ctx, address, password)
-	if err != nil {
-		return nil, err
-	}
-	verdicts, err := sqlstore.New(db, dialect.verdicts)
-	if err != nil {
-		db.Close()
-		return nil, err
-	}
-	s := &store{db, dialect, name, verdicts, make(chan struct{}, max(1, db.Stats().MaxOpenConnections*3/5))}
-	if err := s.prepare(ctx, keyCheck); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("database %s: %w", name, oneLine(err))
-	}
-	return s, nil
-}
+// databaseFault is an error of the database. Nothing in it is to be found by errors.Is: a
+// deadline of the database is our own trouble and not the service's.
+type databaseFault struct{ text string }
 
-// prepare makes the tables and checks the key, alone.
-func (s *store) prepare(ctx context.Context, keyCheck []byte) error {
-	return alone(ctx, s.db, s.dialect.lock, func(ctx context.Context) error {
-		if err := migrate(ctx, s.db, s.dialect); err != nil {
-			return err
-		}
-		if err := s.verdicts.CreateTable(ctx); err != nil {
-			return err
-		}
-		return s.checkKey(ctx, keyCheck)
-	})
-}
-
-// checkKey writes the check of the key into a new database.
-func (s *store) checkKey(ctx context.Context, keyCheck []byte) error {
-	insert := s.dialect.sql(`{insert} INTO hash_key (id, key_check) VALUES (1, ?) {or ignore}`)
-	if _, err := s.db.ExecContext(ctx, insert, keyCheck); err != nil {
-		return err
-	}
-	var written []byte
-	if err := s.db.QueryRowContext(ctx, `SELECT key_check FROM hash_key`).Scan(&written); err != nil {
-		return err
-	}
-	if !bytes.Equal(written, keyCheck) {
-		return errors.New("it was written with another " + hashKeyVariable + ", or with the simulator")
-	}
-	return nil
-}
-
-func (s *store) close() error { return s.db.Close() }
-
-func (s *store) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	var one int
-	return s.db.QueryRowContext(ctx, `SELECT 1 FROM hash_key`).Scan(&one)
-}
+func (f databaseFault) Error() string { return "database: " + f.text }
 
 var (
 	errOtherPerson error = refusal{status: http.StatusConflict, Code: "verified_as_another_person"}
 	errOtherUser   error = refusal{status: http.StatusConflict, Code: "person_has_another_account"}
-	// errNotVerified: whether the user is this person is to be asked, and may be.
+	errOtherUse    error = refusal{status: http.StatusConflict, Code: "idempotency_key_was_used"}
+	// errNotVerified: whether the user is this person is to be asked.
 	errNotVerified = errors.New("the user is not verified")
 )
 
-// pay makes the payment, unless one with its Idempotency-Key was made before: then
-// it returns that one. Without a match in the database it makes none: it refuses a
-// user who is another person or has used up the day's questions, and otherwise reserves
-// a question and returns errNotVerified.
+// pay makes the payment, unless one with its Idempotency-Key was made before: then it
+// returns that one. Without a match in the database it makes none.
 //
 // The payment is a row here. To send it to a bank, let a worker go through the rows
 // and pass their id on as the bank's own idempotency key.
 func (s *store) pay(ctx context.Context, p payment) (payment, error) {
 	p.ID = rand.Text()
-	made := false
-	err := s.again(ctx, func(ctx context.Context) (err error) {
-		made, err = s.insert(ctx, s.db, p) // for nearly all withdrawals this is all
-		return err
-	})
-	switch {
-	case err != nil:
-		return payment{}, err
-	case made:
-		return p, nil
-	}
-	var paid payment
-	verified := false
-	err = s.transact(ctx, func(tx *sql.Tx) error {
-		person, err := s.lock(ctx, tx, p.User)
-		switch verified = bytes.Equal(person, p.person); {
-		case err != nil:
-			return err
-		case verified:
-			paid, err = s.payLocked(ctx, tx, p)
-			return err
-		case person != nil:
-			return errOtherPerson
-		}
-		return s.admit(ctx, tx, p)
-	})
-	switch {
-	case err != nil:
-		return payment{}, err
-	case !verified:
-		return payment{}, errNotVerified
-	}
-	return paid, nil
-}
-
-// insert makes the payment. Whatever the code around it does: without a match in the
-// database there is none, and with one Idempotency-Key no second one.
-func (s *store) insert(ctx context.Context, db execer, p payment) (made bool, err error) {
-	done, err := db.ExecContext(ctx, s.dialect.sql(`{insert} INTO withdrawals (id, user_id, person, amount, idempotency_key, paid_at)
-		SELECT ?, user_id, person, ?, ?, {now} FROM users WHERE user_id = ? AND person = ? {or ignore}`),
-		p.ID, p.Amount, p.idempotencyKey, p.User, p.person)
-	if err != nil {
-		return false, err
-	}
-	n, err := done.RowsAffected()
-	return n == 1, err
-}
-
-// execer is a database or a transaction.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-// lock locks the user until the transaction ends, and returns who it is: nobody
-// yet, if nil.
-func (s *store) lock(ctx context.Context, tx *sql.Tx, user string) (person []byte, err error) {
-	query := s.dialect.sql(`SELECT person FROM users WHERE user_id = ? {for update}`)
-	err = tx.QueryRowContext(ctx, query, user).Scan(&person)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return person, err
-	}
-	if _, err := tx.ExecContext(ctx, s.dialect.sql(`{insert} INTO users (user_id) VALUES (?) {or ignore}`), user); err != nil {
-		return nil, err
-	}
-	return person, tx.QueryRowContext(ctx, query, user).Scan(&person)
-}
-
-// payLocked pays a user who is locked and verified. The payment was made before, or
-// the user is verified since insert has looked.
-func (s *store) payLocked(ctx context.Context, tx *sql.Tx, p payment) (payment, error) {
-	if made, err := s.insert(ctx, tx, p); made || err != nil {
+	// Whatever the code around it does: without a match in the database there is no
+	// payment, and with one Idempotency-Key no second one.
+	n, err := s.exec(ctx, `INSERT INTO withdrawals (id, user_id, person, amount, idempotency_key, paid_at, verified_at, request_id)
+		SELECT ?, user_id, person, ?, ?, ?, verified_at, request_id FROM users WHERE user_id = ? AND person = ? ON CONFLICT DO NOTHING`,
+		p.ID, p.Amount, p.idempotencyKey, time.Now().UnixMilli(), p.User, p.person)
+	if err != nil || n == 1 {
 		return p, err
 	}
-	before := p
-	before.repeated = true
-	err := tx.QueryRowContext(ctx, s.dialect.sql(`SELECT id, amount, person FROM withdrawals WHERE user_id = ? AND idempotency_key = ?`),
-		p.User, p.idempotencyKey).Scan(&before.ID, &before.Amount, &before.person)
-	if err == nil && (before.Amount != p.Amount || !bytes.Equal(before.person, p.person)) {
-		err = refusal{status: http.StatusConflict, Code: "idempotency_key_was_used"}
+	var person []byte
+	err = s.get(ctx, `SELECT person FROM users WHERE user_id = ?`, []any{p.User}, &person)
+	switch {
+	case errors.Is(err, sql.ErrNoRows) || err == nil && person == nil:
+		return payment{}, errNotVerified
+	case err != nil:
+		return payment{}, err
+	case !bytes.Equal(person, p.person):
+		return payment{}, errOtherPerson
 	}
-	return before, err
+	before := payment{User: p.User, repeated: true}
+	err = s.get(ctx, `SELECT id, amount, person FROM withdrawals WHERE user_id = ? AND idempotency_key = ?`,
+		[]any{p.User, p.idempotencyKey}, &before.ID, &before.Amount, &before.person)
+	switch {
+	case errors.Is(err, sql.ErrNoRows): // another request has verified the user meanwhile
+		return payment{}, errNotVerified
+	case err != nil:
+		return payment{}, err
+	case before.Amount != p.Amount || !bytes.Equal(before.person, p.person):
+		return payment{}, errOtherUse
+	}
+	return before, nil
 }
+
+// attempt counts that a user claims to be a person, or refuses a user who has used up the
+// day's attempts. To claim the same thing again costs nothing: a client may repeat it.
+func (s *store) attempt(ctx context.Context, p payment) error {
+	if _, err := s.exec(ctx, `INSERT INTO users (user_id) VALUES (?) ON CONFLICT DO NOTHING`, p.User); err != nil {
+		return err
+	}
+	day, untilTomorrow := today(time.Now())
+	n, err := s.exec(ctx, `UPDATE users SET attempts = CASE WHEN day <> ? THEN 1 WHEN claimed = ? THEN attempts ELSE attempts + 1 END, claimed = ?, day = ?
+		WHERE user_id = ? AND (day <> ? OR claimed = ? OR attempts < ?)`, day, p.person, p.person, day, p.User, day, p.person, maxAttempts)
+	if err == nil && n == 0 {
+		return refusal{status: http.StatusTooManyRequests, Code: "too_many_people", retryAfter: untilTomorrow}
+	}
+	return err
+}
+
+// today counts the days of the People's Republic, which knows no summer time.
+func today(now time.Time) (day int64, untilTomorrow time.Duration) {
+	const whole = 24 * time.Hour
+	since := time.Duration(now.UnixMilli())*time.Millisecond + 8*time.Hour
+	return int64(since / whole), whole - since%whole
+}
+
+// countAgain makes the next attempt cost one more: the last one may be on the bill, and
+// there is no verdict.
+func (s *store) countAgain(ctx context.Context, p payment) error {
+	_, err := s.exec(ctx, `UPDATE users SET claimed = NULL WHERE user_id = ? AND claimed = ?`, p.User, p.person)
+	return err
+}
+
+// requestIDForm is what every database takes. The service's are UUIDs.
+var requestIDForm = regexp.MustCompile(`^[!-~]{0,128}$`)
 
 // bind makes the user the person who was found to match. It refuses a user who has
 // become another person while this one was asked about. One person may be several
 // users, unless the operator has made users.person unique.
-func (s *store) bind(ctx context.Context, user string, person []byte) error {
-	return s.again(ctx, func(ctx context.Context) error {
-		done, err := s.db.ExecContext(ctx, s.dialect.sql(`UPDATE users SET person = ? WHERE user_id = ? AND (person IS NULL OR person = ?)`),
-			person, user, person)
-		if s.dialect.isDuplicate(err) {
-			return errOtherUser
-		}
-		if err != nil {
-			return err
-		}
-		n, err := done.RowsAffected()
-		if err == nil && n == 0 {
-			return errOtherPerson
-		}
+func (s *store) bind(ctx context.Context, p payment, result id2meta.Result) error {
+	if !requestIDForm.MatchString(result.RequestID) {
+		result.RequestID = ""
+	}
+	n, err := s.exec(ctx, `UPDATE users SET person = ?, verified_at = ?, request_id = ? WHERE user_id = ? AND (person IS NULL OR person = ?)`,
+		p.person, result.Time.UnixMilli(), result.RequestID, p.User, p.person)
+	if err == nil && n == 0 {
+		return errOtherPerson
+	}
+	return err
+}
+
+// migrate makes the tables that are not there.
+func (s *store) migrate(ctx context.Context) error {
+	schema, err := schemas.ReadFile(s.dialect.schema)
+	if err != nil {
 		return err
-	})
+	}
+	for statement := range strings.SplitSeq(strings.TrimSpace(string(schema)), ";\n") {
+		if _, err := s.db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("database %s: %w", s.name, oneLine(err))
+		}
+	}
+	return s.verdicts.CreateTable(ctx)
 }
 
-// transact runs f in a transaction.
-func (s *store) transact(ctx context.Context, f func(*sql.Tx) error) error {
-	return s.again(ctx, func(ctx context.Context) error {
-		tx, err := s.db.BeginTx(ctx, s.dialect.tx)
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback() // does nothing after a commit
-		if err := f(tx); err != nil {
-			return err
-		}
-		return tx.Commit()
-	})
+// checkTables finds out whether migrate has made the tables.
+func (s *store) checkTables(ctx context.Context) error {
+	var n int
+	return s.get(ctx, `SELECT (SELECT COUNT(verified_at) FROM withdrawals WHERE id = '') + (SELECT COUNT(claimed) FROM users WHERE user_id = '')`, nil, &n)
 }
 
-// again runs f, and again if it was in the way of another transaction.
-func (s *store) again(ctx context.Context, f func(context.Context) error) error {
+// keepTidy deletes expired verdicts, until ctx ends. Any number of replicas may do so.
+func (s *store) keepTidy(ctx context.Context, logger *slog.Logger) {
+	for {
+		const atOnce = 1000
+		deleted, err := s.verdicts.DeleteExpired(ctx, atOnce)
+		if err != nil && ctx.Err() == nil {
+			logger.Warn("expired verdicts could not be deleted", "err", oneLine(err))
+		}
+		if err == nil && deleted == atOnce {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Hour):
+		}
+	}
+}
+
+// exec returns the number of rows that a statement has changed, or left as they are.
+func (s *store) exec(ctx context.Context, statement string, args ...any) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	select {
-	case s.visits <- struct{}{}:
-		defer func() { <-s.visits }()
-	case <-ctx.Done():
-		return ctx.Err()
+	done, err := s.db.ExecContext(ctx, s.dialect.sql(statement), args...)
+	if isDuplicate(err) {
+		return 0, errOtherUser
 	}
-	for try := 1; ; try++ {
-		err := f(ctx)
-		if err == nil || try == maxTries || s.dialect.trouble(err) != conflict {
-			return err
-		}
-		sleep(ctx, mathrand.N(time.Duration(try)*10*time.Millisecond))
+	if err != nil {
+		return 0, databaseFault{oneLine(err).Error()}
 	}
+	return done.RowsAffected()
+}
+
+// get scans one row. Its error may be sql.ErrNoRows.
+func (s *store) get(ctx context.Context, query string, args []any, into ...any) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	err := s.db.QueryRowContext(ctx, s.dialect.sql(query), args...).Scan(into...)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return databaseFault{oneLine(err).Error()}
+	}
+	return err
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
-	"github.com/id2meta/id2meta/verdictcache"
 )
 
 // A browser that leaves while the service answers costs nothing more than one that
@@ -56,11 +55,10 @@ func TestABrowserThatLeaves(t *testing.T) {
 			leave()
 			<-left
 			time.AfterFunc(100*time.Millisecond, func() { close(verifier.answer) })
-			s.drain(t.Context())
+			require.NoError(t, s.cache.Wait(t.Context()))
 			var verdicts int
 			require.NoError(t, s.store.db.QueryRow(`SELECT COUNT(*) FROM id2meta_cache`).Scan(&verdicts))
 			require.Equal(t, 1, verdicts)
-			s.mustPost(t, 503, withdrawalOf{name: "李四"}) // after drain nothing is asked
 			s.mustPost(t, 201, withdrawalOf{})
 			require.Equal(t, 1, verifier.calls)
 		})
@@ -128,10 +126,10 @@ func TestAForgedVerdict(t *testing.T) {
 					changed, err := done.RowsAffected()
 					require.NoError(t, err)
 					require.EqualValues(t, 1, changed)
-					before, rejected := s.payments(t), s.cache.(*verdictcache.Cache).Stats().Rejected
+					before, rejected := s.payments(t), s.cache.Stats().Rejected
 					s.mustPost(t, 422, withdrawalOf{user: "mallory", name: "李四"})
 					require.Equal(t, before, s.payments(t))
-					require.Greater(t, s.cache.(*verdictcache.Cache).Stats().Rejected, rejected)
+					require.Greater(t, s.cache.Stats().Rejected, rejected)
 					// The service was asked again, and its verdict has replaced the forged one.
 					for _, stored := range values(t) {
 						require.False(t, bytes.Equal(stored, value) && !bytes.Equal(value, match))

@@ -9,10 +9,10 @@ import (
 	"github.com/aliyun/credentials-go/credentials/providers"
 )
 
-// NewChain returns the default provider chain. It has the providers of the default chain
+// newChain returns the default provider chain. It has the providers of the default chain
 // of credentials-go v1.4.14, in the same order. Two things differ: the CLI's profile comes
 // from [cliProfile], and a chain that found no key asks all of its providers again.
-func NewChain() credentials.Credential {
+func newChain() credentials.Credential {
 	c := new(chain)
 	c.add(build(providers.NewEnvironmentVariableCredentialsProviderBuilder()))
 	c.add(build(providers.NewOIDCCredentialsProviderBuilder()))
@@ -65,10 +65,4 @@ func (c *chain) GetCredentials() (*providers.Credentials, error) {
 	return nil, fmt.Errorf("%s: %s", chainSign, strings.Join(reasons, ", "))
 }
 
-// GetProviderName returns the name of the provider that has the key.
-func (c *chain) GetProviderName() string {
-	if c.found == nil {
-		return "default"
-	}
-	return c.found.GetProviderName()
-}
+func (*chain) GetProviderName() string { return "default" }

@@ -41,13 +41,7 @@ func (p *cliProfile) GetCredentials() (*providers.Credentials, error) {
 			return nil, err
 		}
 	}
-	key, err := p.inner.GetCredentials()
-	if err != nil {
-		return nil, err
-	}
-	named := *key
-	named.ProviderName = p.GetProviderName() + "/" + p.inner.GetProviderName()
-	return &named, nil
+	return p.inner.GetCredentials()
 }
 
 // cliConfig is the part of the CLI's configuration file that cliProfile needs.

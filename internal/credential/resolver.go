@@ -188,7 +188,7 @@ func (r *Resolver) provider() credentials.Credential {
 		return r.Provider
 	}
 	if r.chain == nil {
-		r.chain = NewChain()
+		r.chain = newChain()
 	}
 	return r.chain
 }

@@ -18,6 +18,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	mathrand "math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -48,6 +49,12 @@ type Config struct {
 	Latency func() time.Duration
 	// MatchAll answers every legal person with a match.
 	MatchAll bool
+}
+
+// Between returns a function for [Config].Latency: a time at random between shortest and
+// longest.
+func Between(shortest, longest time.Duration) func() time.Duration {
+	return func() time.Duration { return shortest + mathrand.N(max(longest-shortest, 0)+1) }
 }
 
 // Simulator is the handler. Its methods are safe for concurrent use.

@@ -5,20 +5,22 @@
 //	limiter, err := redislimiter.New(client, "id2meta") // one key for each account
 //	verifier, err := id2meta.New(id2meta.WithLimiter(limiter))
 //
-// # The limit
+// # The limits
 //
-// The limit is a token bucket. The bucket holds 4 tokens and gains 47 a second;
+// The limit a second is a token bucket. The bucket holds 4 tokens and gains 47 a second;
 // [WithRate] changes both numbers. Redis therefore grants at most 50 requests in any
 // second. A bucket of 50 tokens that gains 50 a second would allow 100 requests in
 // one second. A few requests may still arrive together, because the network delays
 // them differently. If the service throttles one of them, id2meta waits and sends it
 // again.
 //
-// Redis stores the state of the bucket under the key "rate:" + key (package
-// github.com/go-redis/redis_rate/v10 does this). A single Redis, a Redis with
-// replicas and a Redis Cluster all work. Only the clock of Redis counts; the clocks
-// of the processes may be wrong. After a failover to a replica whose clock is behind,
-// requests wait until that clock has caught up.
+// [WithDailyLimit] also limits the requests of a day. [Limiter.Today] reads the count.
+//
+// Redis keeps the state of both limits in one hash under the key, which expires two days
+// after the last request. A single Redis, a Redis with replicas and a Redis Cluster all
+// work, from Redis 5 on. Only the clock of Redis counts; the clocks of the processes may be
+// wrong. After a failover to a replica whose clock is behind, requests wait until that
+// clock has caught up.
 //
 // In each process one caller at a time asks Redis, and the other callers queue in
 // order. A hundred callers cost Redis no more than one caller does: about two
@@ -32,17 +34,17 @@
 // # When Redis is in trouble
 //
 // Redis is in trouble if it refuses a command, if it does not answer within 250 ms,
-// or if what it stores under the key cannot be the state of this bucket: a value of
+// or if what it stores under the key cannot be the state of this limit: a value of
 // another type, text, or a time so far away that no request could be sent for more
 // than 10 s longer than a full bucket explains. The Limiter does not repair such a
 // value. Its log message names the key; delete the key.
 //
 // By default nothing is sent while Redis is in trouble: Wait returns an error at
-// once, and id2meta reports ErrThrottled. With [WithFailOpen] each process continues
-// with a limit of its own. Redis is asked again after one second. Only one caller
+// once, and id2meta reports ErrUnavailable. With [WithFailOpen] each process continues
+// with limits of its own. Redis is asked again after one second. Only one caller
 // spends the 250 ms or asks again, not every caller.
 //
-// The client's own timeouts may be long, because the Limiter does not wait for them.
-// But a command that the Limiter has given up goes on in the background until the
-// client's timeouts end it, unless the client has ContextTimeoutEnabled.
+// A caller that has less than 500 ms gives Redis half of its time. If Redis does not
+// answer in that time, this caller goes on as if Redis were in trouble. For other callers
+// Redis is in trouble when it has been silent for 250 ms in all.
 package redislimiter

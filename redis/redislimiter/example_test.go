@@ -1,6 +1,7 @@
 package redislimiter_test
 
 import (
+	"context"
 	"log"
 	"log/slog"
 	"time"
@@ -14,7 +15,7 @@ import (
 func Example() {
 	client := redis.NewClient(&redis.Options{
 		Addr:                  "redis.internal:6379",
-		ContextTimeoutEnabled: true, // so that no command goes on in the background
+		ContextTimeoutEnabled: true, // New insists
 	})
 	defer client.Close()
 	// Every process of this account uses the same Redis and the same key.
@@ -35,7 +36,7 @@ func Example() {
 // Payouts must continue while Redis is restarted. A few throttled calls are better
 // than no calls.
 func ExampleWithFailOpen() {
-	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379"})
+	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
 	defer client.Close()
 	limiter, err := redislimiter.New(client, "id2meta", redislimiter.WithFailOpen(), redislimiter.WithLogger(slog.Default()))
 	if err != nil {
@@ -44,9 +45,24 @@ func ExampleWithFailOpen() {
 	_ = id2meta.WithLimiter(limiter)
 }
 
+// Whoever finds the endpoint of your service cannot use up more than 10,000 calls a day.
+func ExampleWithDailyLimit() {
+	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
+	defer client.Close()
+	limiter, err := redislimiter.New(client, "id2meta", redislimiter.WithDailyLimit(10000))
+	if err != nil {
+		log.Fatal(err)
+	}
+	n, err := limiter.Today(context.Background()) // for a metric
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Printf("%d requests today", n)
+}
+
 // Another program uses half of the account's calls and has a limit of its own.
 func ExampleWithRate() {
-	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379"})
+	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
 	defer client.Close()
 	limiter, err := redislimiter.New(client, "id2meta-payouts", redislimiter.WithRate(23, 2))
 	if err != nil {

@@ -8,9 +8,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/time/rate"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/redis/internal/punctual"
 )
 
 const (
@@ -25,19 +27,25 @@ const (
 	clockTolerance = 10 * time.Second
 )
 
-var (
-	errRedisDown = errors.New("redislimiter: cannot ask Redis for the shared limit")
-	errNoRoom    = errors.New("redislimiter: the shared limit has no room before the deadline")
-)
+var errNoRoom = errors.New("redislimiter: the shared limit has no room before the deadline")
+
+// troubleError says why Redis cannot be asked. The deadline of a command is not in its
+// chain, because it is not the deadline of the caller.
+type troubleError struct{ why string }
+
+func (e *troubleError) Error() string {
+	return "redislimiter: cannot ask Redis for the shared limit: " + e.why
+}
+func (e *troubleError) Is(target error) bool { return target == id2meta.ErrUnavailable }
 
 // Limiter is an id2meta.Limiter that all processes with the same Redis and the same
 // key share. Make it with [New]. It is safe for concurrent use. Nothing has to be
 // closed but the client.
 type Limiter struct {
 	settings
-	redis *redis_rate.Limiter
-	key   string
-	alone *rate.Limiter // this process's own limit, for WithFailOpen
+	client redis.UniversalClient
+	key    string
+	alone  *rate.Limiter // this process's own limit, for WithFailOpen
 
 	waiting atomic.Int64 // callers in Wait
 	pace    atomic.Int64 // mean time between two grants while callers queue, in ns
@@ -47,17 +55,23 @@ type Limiter struct {
 	// Redis, however many callers there are. The fields below belong to the
 	// caller that has the turn.
 	turn    chan struct{}
-	trouble error     // of the last answer; nil: Redis answered well
-	askAt   time.Time // not before this time, while there is trouble
+	trouble error         // of the last answer; nil: Redis answered well
+	askAt   time.Time     // not before this time, while there is trouble
+	silence time.Duration // how long callers have waited for Redis since its last answer
+	granted grants        // to this process, for WithFailOpen and WithDailyLimit
 }
 
 // New returns a Limiter. Processes that use the same key in the same Redis share one
-// limit: use one key for each Alibaba Cloud account. The client may have other uses,
-// too, and stays the caller's to close. New sends nothing. It returns an error if the
-// client is nil, the key is empty, or an Option cannot be used.
+// limit: use one key for each Alibaba Cloud account. The key is the name of the key in
+// Redis. The client may have other uses, too, and stays the caller's to close. New sends
+// nothing.
+//
+// The client is a *redis.Client, *redis.ClusterClient or *redis.Ring, or a type that
+// embeds one of them. Its options must set ContextTimeoutEnabled. Otherwise go-redis
+// ignores the deadline of ctx, and a silent Redis holds every caller.
 func New(client redis.UniversalClient, key string, opts ...Option) (*Limiter, error) {
-	if client == nil {
-		return nil, errors.New("redislimiter: New: the client is nil")
+	if err := punctual.Check(client); err != nil {
+		return nil, fmt.Errorf("redislimiter: New: %w", err)
 	}
 	if key == "" {
 		return nil, errors.New("redislimiter: New: the key is empty")
@@ -68,23 +82,26 @@ func New(client redis.UniversalClient, key string, opts ...Option) (*Limiter, er
 	}
 	return &Limiter{
 		settings: s,
-		redis:    redis_rate.NewLimiter(client),
+		client:   client,
 		key:      key,
 		alone:    rate.NewLimiter(rate.Limit(s.perSecond), s.burst),
 		turn:     make(chan struct{}, 1),
 	}, nil
 }
 
-// Wait returns nil when one request may be sent. It returns an error at once if the
-// wait does not fit into the deadline of ctx, or if Redis is in trouble and
-// [WithFailOpen] was not given. If ctx ends during the wait, Wait returns ctx.Err().
-// A caller that gets an error has used nothing of the limit.
+// Wait returns nil when one request may be sent. It returns an error at once
+//
+//   - if the wait does not fit into the deadline of ctx;
+//   - if the limit of [WithDailyLimit] is reached: errors.Is finds [id2meta.ErrDailyLimit]
+//     and [id2meta.ErrThrottled];
+//   - if Redis is in trouble and [WithFailOpen] was not given: errors.Is finds
+//     [id2meta.ErrUnavailable].
+//
+// If ctx ends during the wait, Wait returns ctx.Err(). A caller that gets an error has
+// used nothing of the limit, unless Redis granted the request and its answer was lost.
 func (l *Limiter) Wait(ctx context.Context) error {
-	if l == nil || l.redis == nil {
-		return errors.New("redislimiter: the Limiter was not made by New")
-	}
-	if ctx == nil {
-		return errors.New("redislimiter: the context is nil")
+	if err := l.usable(ctx); err != nil {
+		return err
 	}
 	ahead := l.waiting.Add(1) - 1
 	defer l.waiting.Add(-1)
@@ -100,23 +117,50 @@ func (l *Limiter) Wait(ctx context.Context) error {
 	return l.waitInTurn(ctx, ahead)
 }
 
+// Today returns how many requests Redis has granted on this day in China, to all
+// processes together. A request that was granted and not sent counts, too. Requests
+// without Redis, which [WithFailOpen] allows, do not count.
+func (l *Limiter) Today(ctx context.Context) (int, error) {
+	if err := l.usable(ctx); err != nil {
+		return 0, err
+	}
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	_, n, err := l.run(asking, countToday)
+	switch {
+	case err != nil && expired(ctx):
+		return 0, ctx.Err()
+	case err != nil:
+		return 0, &troubleError{err.Error()}
+	}
+	return int(n), nil
+}
+
+func (l *Limiter) usable(ctx context.Context) error {
+	if l == nil || l.client == nil {
+		return errors.New("redislimiter: the Limiter was not made by New")
+	}
+	if ctx == nil {
+		return errors.New("redislimiter: the context is nil")
+	}
+	return nil
+}
+
 // waitInTurn is the Wait of the caller that has the turn.
 func (l *Limiter) waitInTurn(ctx context.Context, ahead int64) error {
 	started := time.Now()
 	for {
 		wait, err := l.ask(ctx)
+		if _, trouble := errors.AsType[*troubleError](err); trouble && l.open && !expired(ctx) {
+			wait, err = 0, l.waitAlone(ctx)
+		}
 		switch {
 		case expired(ctx):
 			return ctx.Err()
-		case err != nil && l.open:
-			if err := l.alone.Wait(ctx); err != nil {
-				return err
-			}
-			l.learnPace(ahead, time.Since(started))
-			return nil
 		case err != nil:
 			return err
 		case wait == 0:
+			l.granted.add(time.Now())
 			l.learnPace(ahead, time.Since(started))
 			return nil
 		case !fits(ctx, wait):
@@ -128,6 +172,17 @@ func (l *Limiter) waitInTurn(ctx context.Context, ahead int64) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// waitAlone waits for the limits of this process.
+func (l *Limiter) waitAlone(ctx context.Context) error {
+	if err := l.granted.reached(time.Now(), l.dailyLimit); err != nil {
+		return err
+	}
+	if l.alone.Wait(ctx) != nil {
+		return errNoRoom
+	}
+	return nil
 }
 
 // queueTime estimates how long a caller will wait with this many callers of the
@@ -151,78 +206,63 @@ func (l *Limiter) learnPace(ahead int64, took time.Duration) {
 
 // ask asks Redis for one request. A wait of 0 means that it is granted; otherwise
 // ask again after the wait. The caller has the turn.
+//
+// Redis gets at most half of the caller's time, so that a caller with little time still
+// has time to continue without Redis. Callers in turn give Redis an askTimeout in all
+// before a silent Redis is in trouble for all callers.
 func (l *Limiter) ask(ctx context.Context) (wait time.Duration, err error) {
 	if l.trouble != nil && time.Now().Before(l.askAt) {
 		return 0, l.trouble
 	}
-	answer, err := l.allow(ctx)
-	if err != nil && expired(ctx) {
-		return 0, err // the caller left; Redis is not to blame
+	if expired(ctx) {
+		return 0, ctx.Err()
 	}
-	if err == nil {
-		err = l.check(answer)
+	patience := askTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/2)
+	}
+	asked := time.Now()
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	word, number, err := l.run(asking, grant)
+	if err != nil && expired(asking) {
+		l.silence += time.Since(asked)
+		err = fmt.Errorf("no answer within %v: %v", patience.Round(time.Millisecond), err)
+		if l.trouble == nil && l.silence < askTimeout {
+			return 0, &troubleError{err.Error()}
+		}
 	}
 	if err != nil {
-		if l.trouble == nil {
-			l.log.Warn("Redis is down: "+l.consequence(), "error", err)
-		}
-		// Not %w: the deadline of the command is not the caller's deadline.
-		l.trouble = fmt.Errorf("%w: %v", errRedisDown, err)
-		l.askAt = time.Now().Add(retryAfter)
-		return 0, l.trouble
+		return 0, l.getIntoTrouble(err)
 	}
+	l.getOutOfTrouble()
+	switch told := time.Duration(number) * time.Microsecond; word {
+	case "granted":
+		return 0, nil
+	case "daily limit":
+		return 0, &dailyLimitError{l.dailyLimit, told}
+	default: // "wait"
+		// Redis tells all processes the same time. Without the jitter they would ask
+		// together, and the process that is nearest to Redis would always be the first.
+		// A wait is never 0, which would be a grant.
+		return told + 1 + rand.N(l.interval()), nil
+	}
+}
+
+func (l *Limiter) getIntoTrouble(err error) error {
+	if l.trouble == nil {
+		l.log.Warn("Redis is down: "+l.consequence(), "error", err)
+	}
+	l.trouble = &troubleError{err.Error()}
+	l.askAt = time.Now().Add(retryAfter)
+	return l.trouble
+}
+
+func (l *Limiter) getOutOfTrouble() {
+	l.silence = 0
 	if l.trouble != nil {
 		l.trouble = nil
 		l.log.Info("Redis is back: the limit is shared again")
-	}
-	if answer.Allowed > 0 {
-		return 0, nil
-	}
-	// Redis tells all processes the same time. Without the jitter they would ask
-	// together, and the process that is nearest to Redis would always be the first.
-	// A wait is never 0, which would be a grant.
-	return answer.RetryAfter + 1 + rand.N(l.interval()), nil
-}
-
-// check returns an error if the answer cannot come from a bucket that only Limiters
-// have used. The script of redis_rate computes with whatever number it finds: a huge
-// number overflows a Duration, and with "nan" it grants everything.
-func (l *Limiter) check(answer *redis_rate.Result) error {
-	full := time.Duration(l.burst) * l.interval() // how long an empty bucket takes to fill
-	longest := full + clockTolerance
-	switch {
-	case answer.Allowed > 0 && answer.ResetAfter > 0 && answer.ResetAfter <= longest:
-		return nil
-	case answer.Allowed == 0 && answer.RetryAfter >= 0 && answer.RetryAfter <= longest:
-		return nil
-	}
-	return fmt.Errorf("the value of the key %q is not the state of this limit; delete the key", "rate:"+l.key)
-}
-
-// allow ends when ctx does and after askTimeout, even if the client's own timeouts
-// are longer.
-func (l *Limiter) allow(ctx context.Context) (*redis_rate.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	type answer struct {
-		*redis_rate.Result
-		error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		defer cancel()
-		result, err := l.redis.Allow(ctx, l.key, redis_rate.Limit{Rate: l.perSecond, Burst: l.burst, Period: time.Second})
-		answered <- answer{result, err}
-	}()
-	select {
-	case a := <-answered:
-		return a.Result, a.error
-	case <-ctx.Done():
-	}
-	select { // the command may have ended because of ctx, or just before
-	case a := <-answered:
-		return a.Result, a.error
-	default:
-		return nil, fmt.Errorf("no answer within %v", askTimeout)
 	}
 }
 

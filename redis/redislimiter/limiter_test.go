@@ -3,6 +3,7 @@ package redislimiter
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"regexp"
 	"strconv"
@@ -22,14 +23,24 @@ import (
 // a busy machine needs.
 const soon = 3 * time.Second
 
-// exhaust leaves no room in the shared limit for the next d. The key is
-// redis_rate's: the time until which the limit is used up, in seconds since 2017.
-func exhaust(t *testing.T, client *redis.Client, d time.Duration) {
+// today returns the day in China, as it stands in Redis.
+func today() int64 { return (time.Now().Unix() + secondsEastOfUTC) / secondsOfDay }
+
+// in returns a time as it stands in Redis.
+func in(d time.Duration) int64 { return time.Now().Add(d).UnixMicro() }
+
+// hold stores a state of the limit.
+func hold(t *testing.T, client *redis.Client, usedUntil, day, sent any) {
 	t.Helper()
-	until := time.Since(time.Unix(1483228800, 0)) + d
-	if err := client.Set(t.Context(), "rate:test", strconv.FormatFloat(until.Seconds(), 'f', 6, 64), time.Hour).Err(); err != nil {
+	if err := client.HSet(t.Context(), "test", "used_until", usedUntil, "day", day, "sent", sent).Err(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// exhaust leaves no room in the shared limit for the next d.
+func exhaust(t *testing.T, client *redis.Client, d time.Duration) {
+	t.Helper()
+	hold(t, client, in(d), today(), 0)
 }
 
 func TestWait(t *testing.T) {
@@ -51,15 +62,7 @@ func TestWait(t *testing.T) {
 	t.Run("a wait ends when it is cancelled", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
 		exhaust(t, client, 8*time.Second)
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(50*time.Millisecond, cancel)
-		started := time.Now()
-		if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
-		if took := time.Since(started); took > soon {
-			t.Errorf("took %v", took)
-		}
+		requireCanceled(t, limiter)
 	})
 	t.Run("a caller in the queue can be cancelled", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
@@ -72,15 +75,7 @@ func TestWait(t *testing.T) {
 		for len(limiter.turn) == 0 {
 			time.Sleep(time.Millisecond)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(50*time.Millisecond, cancel)
-		started := time.Now()
-		if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
-		if took := time.Since(started); took > soon {
-			t.Errorf("took %v", took)
-		}
+		requireCanceled(t, limiter)
 	})
 	t.Run("a caller behind too long a queue is refused at once", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server)
@@ -104,7 +99,7 @@ func TestARefusedCallerUsesNothing(t *testing.T) {
 	server := newTestRedis(t)
 	limiter, client, _ := newTestLimiter(t, server)
 	exhaust(t, client, 8*time.Second)
-	before, err := client.Get(t.Context(), "rate:test").Result()
+	before, err := client.HGetAll(t.Context(), "test").Result()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,9 +110,9 @@ func TestARefusedCallerUsesNothing(t *testing.T) {
 		}
 		cancel()
 	}
-	after, err := client.Get(t.Context(), "rate:test").Result()
-	if err != nil || after != before {
-		t.Errorf("the state was %s and is %s, %v", before, after, err)
+	after, err := client.HGetAll(t.Context(), "test").Result()
+	if err != nil || !maps.Equal(after, before) {
+		t.Errorf("the state was %v and is %v, %v", before, after, err)
 	}
 	if n := limiter.waiting.Load(); n != 0 {
 		t.Errorf("%d callers are in the queue", n)
@@ -292,13 +287,13 @@ func TestRedisFails(t *testing.T) {
 				t.Errorf("%d requests in %v", n, took)
 			}
 		})
-		t.Run("closed: Verify is throttled and nothing is sent when Redis "+failure, func(t *testing.T) {
+		t.Run("closed: Verify says that it is unavailable and nothing is sent when Redis "+failure, func(t *testing.T) {
 			server, simulator, client, log := start(t)
 			fail(server)
 			started := time.Now()
 			for range 20 {
 				_, err := client.Verify(t.Context(), sample)
-				if !errors.Is(err, id2meta.ErrThrottled) || !errors.Is(err, errRedisDown) {
+				if !errors.Is(err, id2meta.ErrUnavailable) || errors.Is(err, id2meta.ErrThrottled) {
 					t.Errorf("error %v", err)
 				}
 				if errors.Is(err, context.DeadlineExceeded) {
@@ -319,7 +314,7 @@ func TestRedisFails(t *testing.T) {
 	t.Run("the limit is shared again when a Redis that hung goes on", func(t *testing.T) {
 		server, _, client, log := start(t)
 		server.hang()
-		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrThrottled) {
+		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrUnavailable) {
 			t.Fatalf("error %v", err)
 		}
 		server.resume()
@@ -332,7 +327,7 @@ func TestRedisFails(t *testing.T) {
 	t.Run("the limit is shared again when Redis was started anew", func(t *testing.T) {
 		server, _, client, log := start(t)
 		server.Kill()
-		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrThrottled) {
+		if _, err := client.Verify(t.Context(), sample); !errors.Is(err, id2meta.ErrUnavailable) {
 			t.Fatalf("error %v", err)
 		}
 		server.Start()
@@ -342,24 +337,93 @@ func TestRedisFails(t *testing.T) {
 		})
 		saysOnceThatRedisIsBack(t, client, log)
 	})
-	t.Run("a caller that leaves while Redis hangs is not kept, and Redis is not blamed", func(t *testing.T) {
+}
+
+// A Client gives the Limiter what is left of a call, which may be less than the 250 ms
+// that Redis may take.
+func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
+	start := func(t *testing.T, opts ...Option) (*Limiter, *logBuffer) {
 		server := newTestRedis(t)
-		limiter, _, log := newTestLimiter(t, server, WithFailOpen())
+		limiter, _, log := newTestLimiter(t, server, opts...)
 		if err := limiter.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		server.hang()
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		return limiter, log
+	}
+	wait := func(t *testing.T, limiter *Limiter, left time.Duration) (err error, late bool) {
+		ctx, cancel := context.WithTimeout(t.Context(), left)
 		defer cancel()
+		err = limiter.Wait(ctx)
+		return err, ctx.Err() != nil
+	}
+	t.Run("open: the caller goes on in time", func(t *testing.T) {
+		limiter, log := start(t, WithFailOpen())
+		if err, _ := wait(t, limiter, 100*time.Millisecond); err != nil {
+			t.Error(err)
+		}
+		if log.String() != "" {
+			t.Errorf("Redis was silent for 50 ms, and the log says:\n%s", log.String())
+		}
+		for range 20 {
+			if err, _ := wait(t, limiter, 100*time.Millisecond); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := strings.Count(log.String(), "Redis is down: failing open"); n != 1 {
+			t.Errorf("the log says it %d times:\n%s", n, log.String())
+		}
+	})
+	t.Run("closed: the caller hears the reason in time", func(t *testing.T) {
+		limiter, log := start(t)
+		for range 20 {
+			err, late := wait(t, limiter, 100*time.Millisecond)
+			if !errors.Is(err, id2meta.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || late {
+				t.Errorf("error %v, late %v", err, late)
+			}
+		}
+		if n := strings.Count(log.String(), "Redis is down: failing closed"); n != 1 {
+			t.Errorf("the log says it %d times:\n%s", n, log.String())
+		}
+	})
+	t.Run("a Redis that answers in between is not blamed", func(t *testing.T) {
+		server := newTestRedis(t)
+		limiter, _, log := newTestLimiter(t, server, WithFailOpen())
+		for range 8 {
+			server.hang()
+			if err, _ := wait(t, limiter, 100*time.Millisecond); err != nil {
+				t.Error(err)
+			}
+			server.resume()
+			if err := limiter.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if log.String() != "" {
+			t.Errorf("the log says:\n%s", log.String())
+		}
+	})
+	t.Run("a caller without any time does not ask, and Redis is not blamed", func(t *testing.T) {
+		limiter, log := start(t, WithFailOpen())
+		for range 100 {
+			if err, _ := wait(t, limiter, time.Nanosecond); err == nil {
+				t.Error("granted")
+			}
+		}
+		if log.String() != "" {
+			t.Errorf("the log says:\n%s", log.String())
+		}
+	})
+	t.Run("a caller that is cancelled is not kept", func(t *testing.T) {
+		limiter, _ := start(t, WithFailOpen())
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(20*time.Millisecond, cancel)
 		started := time.Now()
-		if err := limiter.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(started); took > soon {
 			t.Errorf("took %v", took)
-		}
-		if log.String() != "" {
-			t.Errorf("the log says:\n%s", log.String())
 		}
 	})
 }
@@ -390,43 +454,45 @@ func eventually(t *testing.T, try func() error) {
 // Whatever stands under the key, a Limiter neither spins nor grants without limit.
 func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 	server := newTestRedis(t)
-	now := time.Since(time.Unix(1483228800, 0)).Seconds()
-	for name, value := range map[string]any{
-		"a wait that overflows":         "9999999999999",
-		"a wait of years":               "400000000",
-		"a wait of an hour":             strconv.FormatFloat(now+3600, 'f', 6, 64),
-		"a wait of half a minute":       strconv.FormatFloat(now+30, 'f', 6, 64),
-		"a wait of 292 years and a bit": strconv.FormatFloat(now+9223372036.9, 'f', 6, 64),
-		"the largest number":            "1.7e308",
-		"more than the largest number":  "1e999",
-		"infinity":                      "inf",
-		"not a number":                  "nan",
-		"not a number, with a sign":     "-nan",
-		"a hexadecimal number":          "0xffffffffffff",
-		"a time in Unix nanoseconds":    strconv.FormatInt(time.Now().UnixNano(), 10),
-		"a word":                        "id2meta",
-		"an empty string":               "",
-		"bytes that are no text":        "\x00\xff\xfe",
-		"a megabyte":                    strings.Repeat("9", 1<<20),
-		"a megabyte of letters":         strings.Repeat("x", 1<<20),
-		"a list":                        []string{"1"},
-		"a hash":                        map[string]any{"a": "b"},
+	values := map[string]func(t *testing.T, client *redis.Client){
+		"a word": func(t *testing.T, client *redis.Client) { client.Set(t.Context(), "test", "id2meta", 0) },
+		"a list": func(t *testing.T, client *redis.Client) { client.RPush(t.Context(), "test", "1") },
+		"a field that is missing": func(t *testing.T, client *redis.Client) {
+			hold(t, client, in(0), today(), 0)
+			client.HDel(t.Context(), "test", "sent")
+		},
+	}
+	for name, state := range map[string][3]any{
+		"a wait that overflows":        {"9999999999999999999", today(), 0},
+		"a wait of years":              {in(10 * 365 * 24 * time.Hour), today(), 0},
+		"a wait of an hour":            {in(time.Hour), today(), 0},
+		"a wait of half a minute":      {in(30 * time.Second), today(), 0},
+		"the largest number":           {"1.7e308", today(), 0},
+		"more than the largest number": {"1e999", today(), 0},
+		"infinity":                     {"inf", today(), 0},
+		"not a number":                 {"nan", today(), 0},
+		"not a number, with a sign":    {"-nan", today(), 0},
+		"a hexadecimal number":         {"0xffffffffffffff", today(), 0},
+		"a time in Unix nanoseconds":   {time.Now().UnixNano(), today(), 0},
+		"an empty string":              {"", today(), 0},
+		"bytes that are no text":       {"\x00\xff\xfe", today(), 0},
+		"a megabyte":                   {strings.Repeat("9", 1<<20), today(), 0},
+		"a day that is no number":      {in(0), "Monday", 0},
+		"a day that is not a number":   {in(0), "nan", 0},
+		"the day after tomorrow":       {in(0), today() + 2, 0},
+		"a day before 1970":            {in(0), -1, 0},
+		"a count that is no number":    {in(0), today(), "many"},
+		"a count that is not a number": {in(0), today(), "nan"},
+		"a count that is negative":     {in(0), today(), -1},
+		"a count that is infinite":     {in(0), today(), "inf"},
 	} {
+		values[name] = func(t *testing.T, client *redis.Client) { hold(t, client, state[0], state[1], state[2]) }
+	}
+	for name, set := range values {
 		store := func(t *testing.T, client *redis.Client) {
 			t.Helper()
-			client.Del(t.Context(), "rate:test")
-			var err error
-			switch v := value.(type) {
-			case []string:
-				err = client.RPush(t.Context(), "rate:test", v).Err()
-			case map[string]any:
-				err = client.HSet(t.Context(), "rate:test", v).Err()
-			default:
-				err = client.Set(t.Context(), "rate:test", v, 0).Err()
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			client.Del(t.Context(), "test")
+			set(t, client)
 		}
 		t.Run(name+": closed, each request is refused", func(t *testing.T) {
 			limiter, client, log := newTestLimiter(t, server)
@@ -434,7 +500,7 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 			asked := commands(t, client)
 			for range 50 {
 				ctx, cancel := context.WithTimeout(t.Context(), soon)
-				if err := limiter.Wait(ctx); !errors.Is(err, errRedisDown) {
+				if err := limiter.Wait(ctx); !errors.Is(err, id2meta.ErrUnavailable) {
 					t.Fatalf("error %v", err)
 				}
 				cancel()
@@ -463,27 +529,25 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 	}
 	t.Run("the limit is shared again when the value was deleted", func(t *testing.T) {
 		limiter, client, log := newTestLimiter(t, server)
-		client.Set(t.Context(), "rate:test", "400000000", 0)
-		if err := limiter.Wait(t.Context()); !errors.Is(err, errRedisDown) || !strings.Contains(err.Error(), `delete the key`) {
+		client.Set(t.Context(), "test", "400000000", 0)
+		if err := limiter.Wait(t.Context()); !errors.Is(err, id2meta.ErrUnavailable) || !strings.Contains(err.Error(), `delete the key`) {
 			t.Fatalf("error %v", err)
 		}
-		client.Del(t.Context(), "rate:test")
+		client.Del(t.Context(), "test")
 		eventually(t, func() error { return limiter.Wait(t.Context()) })
 		if !strings.Contains(log.String(), "Redis is back") {
 			t.Errorf("the log says:\n%s", log.String())
 		}
 	})
-	for name, value := range map[string]string{
-		"a time long ago": "1",
-		"a negative time": "-5",
+	for name, usedUntil := range map[string]any{
+		"a time long ago": 1,
+		"a negative time": -5,
 		"minus infinity":  "-inf",
-		"a full bucket":   strconv.FormatFloat(now, 'f', 6, 64),
+		"a full bucket":   in(0),
 	} {
 		t.Run(name+" is a limit that nobody uses", func(t *testing.T) {
 			limiter, client, log := newTestLimiter(t, server)
-			if err := client.Set(t.Context(), "rate:test", value, 0).Err(); err != nil {
-				t.Fatal(err)
-			}
+			hold(t, client, usedUntil, today(), 0)
 			if err := limiter.Wait(t.Context()); err != nil || log.String() != "" {
 				t.Errorf("error %v, log %q", err, log.String())
 			}
@@ -503,4 +567,18 @@ func commands(t *testing.T, client *redis.Client) (n int64) {
 		n += calls
 	}
 	return n
+}
+
+// requireCanceled requires that a Wait ends soon after its context was canceled.
+func requireCanceled(t *testing.T, limiter *Limiter) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	started := time.Now()
+	if err := limiter.Wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(started); took > soon {
+		t.Errorf("took %v", took)
+	}
 }

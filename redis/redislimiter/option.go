@@ -22,6 +22,7 @@ type Option func(*settings) error
 
 type settings struct {
 	perSecond, burst int
+	dailyLimit       int  // 0: none
 	open             bool // whether to continue while Redis is in trouble: see WithFailOpen
 	log              *slog.Logger
 }
@@ -60,11 +61,34 @@ func WithRate(perSecond, burst int) Option {
 	}
 }
 
-// WithFailOpen lets each process continue with a limit of its own while Redis is in
-// trouble. That limit is the whole of [WithRate], because a process does not know how
-// many other processes there are. N processes may together send N times as much; the
-// service then throttles, and id2meta waits as the service says. By default nothing
-// is sent.
+// WithDailyLimit sets how many requests all processes together may send in a day. Days
+// are days in China (Asia/Shanghai), by the clock of Redis. When the limit is reached,
+// Wait returns an error at once until midnight, in which errors.Is finds
+// [id2meta.ErrDailyLimit] and [id2meta.ErrThrottled]. Such a caller uses nothing of the
+// rate. The count is in Redis, so it survives a restart of the processes.
+// [Limiter.Today] reads it.
+//
+// Each attempt of a Verify counts. A request that the Limiter granted counts even if the
+// Client then did not send it. n is at least 1. The default is no limit. All processes
+// must use the same limit: a process with a higher one goes on until its own is reached.
+func WithDailyLimit(n int) Option {
+	return func(s *settings) error {
+		if n < 1 {
+			return errors.New("WithDailyLimit: the limit must be at least 1")
+		}
+		s.dailyLimit = n
+		return nil
+	}
+}
+
+// WithFailOpen lets each process continue with limits of its own while Redis is in
+// trouble. They are the whole of [WithRate] and of [WithDailyLimit], because a process
+// does not know how many other processes there are. N processes may together send N
+// times as much. If that is too fast, the service throttles, and id2meta waits as the
+// service says. By default nothing is sent.
+//
+// For the daily limit, a process counts all requests of the day that it was granted,
+// with Redis and without. Requests without Redis are not added to the count in Redis.
 func WithFailOpen() Option {
 	return func(s *settings) error {
 		s.open = true

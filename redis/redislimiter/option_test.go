@@ -12,24 +12,28 @@ import (
 )
 
 func TestNewRefusesWhatCannotBeUsed(t *testing.T) {
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // connects to nothing yet
-	t.Cleanup(func() { client.Close() })
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", ContextTimeoutEnabled: true}) // connects to nothing yet
+	late := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { client.Close(); late.Close() })
 	for name, test := range map[string]struct {
 		client redis.UniversalClient
 		key    string
 		opts   []Option
 		want   string
 	}{
-		"a nil client":                {nil, "test", nil, "client is nil"},
-		"an empty key":                {client, "", nil, "key is empty"},
-		"a nil Option":                {client, "test", []Option{nil}, "Option is nil"},
-		"a nil logger":                {client, "test", []Option{WithLogger(nil)}, "WithLogger"},
-		"no request a second":         {client, "test", []Option{WithRate(0, 4)}, "WithRate: perSecond"},
-		"less than no request":        {client, "test", []Option{WithRate(-1, 4)}, "WithRate: perSecond"},
-		"more than a million":         {client, "test", []Option{WithRate(1_000_001, 4)}, "WithRate: perSecond"},
-		"no burst":                    {client, "test", []Option{WithRate(47, 0)}, "WithRate: burst"},
-		"a burst above a million":     {client, "test", []Option{WithRate(47, 1_000_001)}, "WithRate: burst"},
-		"a good Option and a bad one": {client, "test", []Option{WithFailOpen(), WithRate(47, 0)}, "WithRate: burst"},
+		"a nil client":                    {nil, "test", nil, "client is nil"},
+		"an empty key":                    {client, "", nil, "key is empty"},
+		"a nil Option":                    {client, "test", []Option{nil}, "Option is nil"},
+		"a nil logger":                    {client, "test", []Option{WithLogger(nil)}, "WithLogger"},
+		"no request a second":             {client, "test", []Option{WithRate(0, 4)}, "WithRate: perSecond"},
+		"less than no request":            {client, "test", []Option{WithRate(-1, 4)}, "WithRate: perSecond"},
+		"more than a million":             {client, "test", []Option{WithRate(1_000_001, 4)}, "WithRate: perSecond"},
+		"no burst":                        {client, "test", []Option{WithRate(47, 0)}, "WithRate: burst"},
+		"a burst above a million":         {client, "test", []Option{WithRate(47, 1_000_001)}, "WithRate: burst"},
+		"no request a day":                {client, "test", []Option{WithDailyLimit(0)}, "WithDailyLimit"},
+		"less than none a day":            {client, "test", []Option{WithDailyLimit(-1)}, "WithDailyLimit"},
+		"a client that keeps no deadline": {late, "test", nil, "set ContextTimeoutEnabled: true"},
+		"a good Option and a bad one":     {client, "test", []Option{WithFailOpen(), WithRate(47, 0)}, "WithRate: burst"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limiter, err := New(test.client, test.key, test.opts...)
@@ -49,7 +53,7 @@ func TestNewRefusesWhatCannotBeUsed(t *testing.T) {
 }
 
 func TestWaitRefusesWhatCannotBeUsed(t *testing.T) {
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", ContextTimeoutEnabled: true})
 	t.Cleanup(func() { client.Close() })
 	var noContext context.Context
 	for name, test := range map[string]struct {
@@ -64,6 +68,9 @@ func TestWaitRefusesWhatCannotBeUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if err := test.limiter.Wait(test.ctx); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+			if _, err := test.limiter.Today(test.ctx); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error of Today %v, want one with %q", err, test.want)
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/id2meta/id2meta/internal/testserver"
+	"github.com/id2meta/id2meta/redis/internal/redistest"
 	"github.com/id2meta/id2meta/verdictcache"
 	"github.com/id2meta/id2meta/verdictcache/storetest"
 )
@@ -14,6 +15,6 @@ func TestContract(t *testing.T) {
 }
 
 func TestContractInACluster(t *testing.T) {
-	client := newCluster(t)
+	client := redistest.Cluster(t)
 	storetest.Run(t, func(t *testing.T) verdictcache.Store { return newStore(t, client, prefix) })
 }

@@ -2,7 +2,6 @@ package redisstore_test
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"time"
@@ -16,10 +15,9 @@ import (
 
 // All processes that use the same Redis, prefix and hashKey share their verdicts.
 func Example() {
-	// 32 random bytes in hexadecimal, as openssl rand -hex 32 prints them.
-	hashKey, err := hex.DecodeString(os.Getenv("VERDICT_HASH_KEY"))
+	hashKey, err := verdictcache.ParseHashKey(os.Getenv("VERDICT_HASH_KEY")) // as openssl rand -hex 32 prints it
 	if err != nil {
-		fmt.Println("VERDICT_HASH_KEY is not hexadecimal")
+		fmt.Println(err)
 		return
 	}
 	client := redis.NewClient(&redis.Options{
@@ -48,6 +46,10 @@ func Example() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	if err := cache.Check(ctx); err != nil { // when the program starts
+		fmt.Println(err)
+		return
+	}
 	result, err := cache.Verify(ctx, id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
 	if err != nil {
 		fmt.Println(err)

@@ -4,7 +4,6 @@
 package redisstore
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -47,32 +46,14 @@ func New(client redis.UniversalClient, prefix string) (*Store, error) {
 	return &Store{client, prefix}, nil
 }
 
-// maxValue is the length of the longest value.
-const maxValue = 1024
-
-func isValue(value []byte) bool { return 0 < len(value) && len(value) <= maxValue }
-
-// check returns the error that the contract demands for such arguments, or nil.
-func check(old, new []byte, ttl time.Duration) error {
-	switch {
-	case bytes.Equal(old, new):
-		return errors.New("the old value and the new value are equal")
-	case old != nil && !isValue(old), new != nil && !isValue(new):
-		return errors.New("a value is empty or longer than 1024 bytes")
-	case new != nil && ttl <= 0:
-		return errors.New("the ttl is not positive")
-	}
-	return nil
-}
-
 // Load implements [verdictcache.Store].
 func (s *Store) Load(ctx context.Context, key verdictcache.Key) (value []byte, err error) {
 	err = step(ctx, "load", func() error {
 		// GET would fetch whatever another program put there, up to 512 MB.
-		value, err = s.client.GetRange(ctx, s.name(key), 0, maxValue).Bytes()
+		value, err = s.client.GetRange(ctx, s.name(key), 0, verdictcache.MaxValueSize).Bytes()
 		return err
 	})
-	if err != nil || !isValue(value) {
+	if err != nil || len(value) == 0 || len(value) > verdictcache.MaxValueSize {
 		return nil, err
 	}
 	return value, nil
@@ -94,9 +75,6 @@ return 1`)
 
 // CompareAndSwap implements [verdictcache.Store].
 func (s *Store) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (swapped bool, err error) {
-	if err := check(old, new, ttl); err != nil {
-		return false, fmt.Errorf("redisstore: %w", err)
-	}
 	err = step(ctx, "swap", func() error {
 		milliseconds := int64((ttl-1)/time.Millisecond) + 1 // rounded up
 		swapped, err = compareAndSwap.Run(ctx, s.client, []string{s.name(key)}, old, new, milliseconds).Bool()

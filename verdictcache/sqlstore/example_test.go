@@ -3,7 +3,6 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"log"
 	"os"
 	"time"
@@ -25,22 +24,25 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := store.CreateTable(ctx); err != nil { // does nothing where the table exists
+	if err := store.CreateTable(ctx); err != nil { // makes the table if there is none, and checks that it remembers
 		log.Fatal(err)
 	}
 	client, err := id2meta.New()
 	if err != nil {
 		log.Fatal(err)
 	}
-	hashKey, err := hex.DecodeString(os.Getenv("HASH_KEY")) // openssl rand -hex 32
-	if err != nil {
-		log.Fatal("HASH_KEY is not hex")
-	}
-	verifier, err := verdictcache.New(client, store, hashKey)
+	hashKey, err := verdictcache.ParseHashKey(os.Getenv("ID2META_HASH_KEY")) // openssl rand -hex 32
 	if err != nil {
 		log.Fatal(err)
 	}
-	_ = verifier // an id2meta.Verifier
+	cache, err := verdictcache.New(client, store, hashKey)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := cache.Check(ctx); err != nil { // before the first person
+		log.Fatal(err)
+	}
+	_ = cache // an id2meta.Verifier
 }
 
 // Expired rows stay in the table until somebody deletes them. One process of many is

@@ -161,13 +161,15 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestTheReadmeShowsEachSchema(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	for _, dialect := range all {
-		schema, err := os.ReadFile(string(dialect) + ".sql")
+func TestEachReadmeShowsEachSchema(t *testing.T) {
+	for _, file := range []string{"README.md", "README.zh-CN.md"} {
+		readme, err := os.ReadFile(file)
 		require.NoError(t, err)
-		require.Contains(t, string(readme), "```sql\n"+string(schema)+"```\n", dialect)
+		for _, dialect := range all {
+			schema, err := os.ReadFile(string(dialect) + ".sql")
+			require.NoError(t, err)
+			require.Contains(t, string(readme), "```sql\n"+string(schema)+"```\n", "%s in %s", dialect, file)
+		}
 	}
 }
 

@@ -67,6 +67,7 @@ type bug struct {
 	ignoresContext  bool
 	endedIsTaken    bool // a step whose ctx has ended is taken, and then an error
 	halfWritten     bool // when ctx ends
+	checkFails      bool // although the Store remembers
 }
 
 // page is a Store of a book, with a clock of its own.
@@ -238,6 +239,14 @@ func (p *page) Delete(ctx context.Context, key verdictcache.Key) error {
 	return p.end(ctx)
 }
 
+// Check is the optional method of a Store.
+func (p *page) Check(ctx context.Context) error {
+	if p.bug.checkFails {
+		return errors.New("the Store forgets")
+	}
+	return ctx.Err()
+}
+
 // The names of the sub-tests.
 const (
 	comesBack   = "a_value_comes_back_as_it_was"
@@ -257,6 +266,7 @@ const (
 	ttls        = "a_ttl_may_be_long_or_short"
 	slicesStay  = "a_slice_belongs_to_whoever_made_it"
 	ended       = "a_context_that_has_ended_ends_the_call"
+	check       = "Cache.Check_finds_that_the_Store_remembers"
 	ending      = "a_context_that_ends_during_a_call_does_no_harm"
 )
 
@@ -343,6 +353,8 @@ var broken = []struct {
 	{"a step hangs on after its context", bug{hangs: true}, 0, ended},
 	{"a context that has ended is not seen", bug{ignoresContext: true}, 0, ended},
 	{"a context that has ended is seen after the step", bug{endedIsTaken: true}, 0, ended},
+	{"Check of the Store fails", bug{checkFails: true}, 0, check},
+	{"a value is not replaced, and said to be so", bug{replaceNothing: true}, 0, check},
 	{"a step is cut in two by its context", bug{halfWritten: true}, 0, ending},
 }
 

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) verdictcache.Store) {
 		{"a slice belongs to whoever made it", slicesStay},
 		{"a context that has ended ends the call", endedContext},
 		{"a context that ends during a call does no harm", endingContext},
+		{"Cache.Check finds that the Store remembers", checks},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			// Both ways round: a clock that is slow for one is fast for the other.

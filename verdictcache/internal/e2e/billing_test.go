@@ -86,10 +86,13 @@ func TestKilledProcessCostsOnlyItsOpenQuestions(t *testing.T) {
 	onEachAtOnce(t, func(t *testing.T, name string, d database) {
 		const (
 			kills    = 10
-			persons  = 20 // new ones for each kill
 			lease    = 3 * time.Second
 			question = 100 * time.Millisecond
 		)
+		persons := 20 // new ones for each kill
+		if name == "SQLite" {
+			persons = 8 // each write waits for the disk, and has a fifth of the lease for that
+		}
 		dsn, _ := d.ready(t)
 		o, service := ordersFor(t, name, dsn, lease, question, kills*persons)
 		f := newFleet(t, processes, o)
@@ -122,7 +125,7 @@ func TestKilledProcessCostsOnlyItsOpenQuestions(t *testing.T) {
 			case n == 2 && mayBeTwice[i]:
 				twice++
 			case n != 1:
-				t.Errorf("person %d was billed %d times; a killed process was asking: %v", i, n, mayBeTwice[i])
+				t.Errorf("person %d was billed %d times; a killed process was asking: %v%s", i, n, mayBeTwice[i], f.lastWords())
 			}
 		}
 		if len(mayBeTwice) == 0 {

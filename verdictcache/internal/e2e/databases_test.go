@@ -54,6 +54,9 @@ var odder = map[string]database{
 		"%s default_query_exec_mode=simple_protocol")),
 	"MariaDB, found rows": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB),
 		"%s?clientFoundRows=true&charset=gbk&tx_isolation='SERIALIZABLE'&innodb_snapshot_isolation=1")),
+	"MariaDB without autocommit": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB), "%s?autocommit=0")),
+	"MariaDB, a log of statements": sqlDatabase("mysql", sqlstore.MySQL, withDSN(withArgs(starter(testserver.MariaDB),
+		"--log-bin", "--binlog-format=STATEMENT"), "%s?tx_isolation='READ-COMMITTED'")),
 	"MariaDB, interpolated": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB),
 		"%s?interpolateParams=true&time_zone='%%2B09:00'")),
 }
@@ -64,6 +67,13 @@ func withDSN(start func(testing.TB, ...string) (string, *testserver.Server), for
 		t.Helper()
 		dsn, server := start(t, args...)
 		return fmt.Sprintf(format, dsn), server
+	}
+}
+
+func withArgs(start func(testing.TB, ...string) (string, *testserver.Server), args ...string) func(testing.TB, ...string) (string, *testserver.Server) {
+	return func(t testing.TB, _ ...string) (string, *testserver.Server) {
+		t.Helper()
+		return start(t, args...)
 	}
 }
 

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"time"
@@ -18,10 +17,9 @@ import (
 // A Cache in PostgreSQL. With MariaDB or MySQL it is sql.Open("mysql", …) of
 // github.com/go-sql-driver/mysql and sqlstore.MySQL.
 func Example_postgreSQL() {
-	// 32 random bytes in hexadecimal, as openssl rand -hex 32 prints them.
-	hashKey, err := hex.DecodeString(os.Getenv("VERDICT_HASH_KEY"))
+	hashKey, err := verdictcache.ParseHashKey(os.Getenv("ID2META_HASH_KEY")) // openssl rand -hex 32
 	if err != nil {
-		fmt.Println("VERDICT_HASH_KEY is not hexadecimal")
+		fmt.Println(err)
 		return
 	}
 	db, err := sql.Open("pgx", os.Getenv("DATABASE_URL"))
@@ -51,6 +49,10 @@ func Example_postgreSQL() {
 	}
 	cache, err := verdictcache.New(service, store, hashKey)
 	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := cache.Check(ctx); err != nil { // before the first person
 		fmt.Println(err)
 		return
 	}

@@ -13,8 +13,9 @@ import (
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
-// SQLite is opened as people open it, and 200 new persons come at
-// once, twice. Each is asked about once, and no step of the store fails.
+// SQLite is opened as people open it, and 50 new persons come at
+// once, twice. Each is asked about once, and no step of the store fails. They are not more
+// because a step may take 3 s, and each of them waits for the disk, which other tests use, too.
 func TestSQLiteOpenedInAnyWay(t *testing.T) {
 	for name, d := range map[string]database{
 		"by its path":              databases["SQLite"],
@@ -23,7 +24,7 @@ func TestSQLiteOpenedInAnyWay(t *testing.T) {
 		"with a truncated journal": odder["SQLite, truncated"],
 	} {
 		t.Run(name, func(t *testing.T) {
-			const persons = 200
+			const persons = 50
 			dsn, _ := d.ready(t)
 			store, closeStore, err := d.open(dsn)
 			if err != nil {

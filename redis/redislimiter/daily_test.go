@@ -1,0 +1,283 @@
+package redislimiter
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/id2meta/id2meta"
+)
+
+// fast is a rate that no test of the daily limit waits for.
+func fast() Option { return WithRate(1_000_000, 1000) }
+
+func wantDailyLimit(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, id2meta.ErrDailyLimit) || !errors.Is(err, id2meta.ErrThrottled) || errors.Is(err, id2meta.ErrUnavailable) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func wantToday(t *testing.T, limiter *Limiter, want int) {
+	t.Helper()
+	if n, err := limiter.Today(t.Context()); err != nil || n != want {
+		t.Errorf("today %d, %v, want %d", n, err, want)
+	}
+}
+
+func TestDailyLimit(t *testing.T) {
+	server := newTestRedis(t)
+	t.Run("of many callers in several processes, n are granted", func(t *testing.T) {
+		const n = 150
+		var granted, refused atomic.Int64
+		var group sync.WaitGroup
+		for range 4 {
+			limiter := mustNew(t, newTestClient(t, server, nil), "many", fast(), WithDailyLimit(n))
+			for range 10 {
+				group.Go(func() {
+					for range 10 {
+						switch err := limiter.Wait(t.Context()); {
+						case err == nil:
+							granted.Add(1)
+						case errors.Is(err, id2meta.ErrDailyLimit):
+							refused.Add(1)
+						default:
+							t.Error(err)
+						}
+					}
+				})
+			}
+		}
+		group.Wait()
+		if granted.Load() != n || refused.Load() != 400-n {
+			t.Errorf("granted %d, refused %d", granted.Load(), refused.Load())
+		}
+	})
+	t.Run("a caller is refused at once, and uses nothing of the rate", func(t *testing.T) {
+		limiter, client, _ := newTestLimiter(t, server, WithDailyLimit(7))
+		used := in(5 * time.Second)
+		hold(t, client, used, today(), 7)
+		started := time.Now()
+		for range 100 {
+			wantDailyLimit(t, limiter.Wait(t.Context()))
+		}
+		if took := time.Since(started); took > soon {
+			t.Errorf("took %v", took)
+		}
+		if got, err := client.HGet(t.Context(), "test", "used_until").Int64(); err != nil || got != used {
+			t.Errorf("used until %d (%v), want %d", got, err, used)
+		}
+		wantToday(t, limiter, 7)
+	})
+	t.Run("the error says when it ends, and names no key", func(t *testing.T) {
+		limiter, client, _ := newTestLimiter(t, server, WithDailyLimit(7))
+		hold(t, client, in(0), today(), 7)
+		err := limiter.Wait(t.Context())
+		e, ok := errors.AsType[*dailyLimitError](err)
+		left := time.Until(time.Unix((today()+1)*secondsOfDay-secondsEastOfUTC, 0))
+		if !ok || e.limit != 7 || (e.wait-left).Abs() > 5*time.Second || !strings.Contains(err.Error(), "7 requests") {
+			t.Errorf("error %v, want one with %v", err, left)
+		}
+	})
+	t.Run("a caller that is refused for the rate does not count", func(t *testing.T) {
+		limiter, client, _ := newTestLimiter(t, server, WithDailyLimit(7))
+		hold(t, client, in(8*time.Second), today(), 3)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
+			t.Errorf("error %v", err)
+		}
+		wantToday(t, limiter, 3)
+	})
+	t.Run("after midnight the count begins again", func(t *testing.T) {
+		limiter, client, _ := newTestLimiter(t, server, WithDailyLimit(7))
+		hold(t, client, in(-time.Hour), today()-1, 7)
+		wantToday(t, limiter, 0)
+		for range 7 {
+			if err := limiter.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantDailyLimit(t, limiter.Wait(t.Context()))
+		wantToday(t, limiter, 7)
+	})
+	t.Run("the count survives new processes and a new Redis", func(t *testing.T) {
+		server := newTestRedis(t)
+		for range 3 {
+			if err := mustNew(t, newTestClient(t, server, nil), "test", WithDailyLimit(3)).Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			server.Stop()
+			server.Start()
+		}
+		limiter := mustNew(t, newTestClient(t, server, nil), "test", WithDailyLimit(3))
+		wantToday(t, limiter, 3)
+		wantDailyLimit(t, limiter.Wait(t.Context()))
+	})
+	t.Run("without a limit requests count, too, and the count lives longer than the day", func(t *testing.T) {
+		limiter, client, _ := newTestLimiter(t, server)
+		client.Del(t.Context(), "test")
+		wantToday(t, limiter, 0)
+		for range 3 {
+			if err := limiter.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantToday(t, limiter, 3)
+		if ttl, err := client.PTTL(t.Context(), "test").Result(); err != nil || ttl < 25*time.Hour {
+			t.Errorf("the key expires in %v, %v", ttl, err)
+		}
+	})
+	t.Run("a Client says so, and until when, and sends nothing", func(t *testing.T) {
+		simulator := newSimulator(t)
+		limiter := mustNew(t, newTestClient(t, server, nil), "client", WithDailyLimit(2))
+		client := newVerifier(t, simulator, limiter)
+		for range 2 {
+			if _, err := client.Verify(t.Context(), sample); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := client.Verify(t.Context(), sample)
+		wantDailyLimit(t, err)
+		if e, ok := errors.AsType[*id2meta.APIError](err); !ok || e.RetryAfter <= 0 || id2meta.RemedyOf(err) != id2meta.RemedyOperator {
+			t.Errorf("error %v, remedy %v", err, id2meta.RemedyOf(err))
+		}
+		if n := len(simulator.Calls()); n != 2 {
+			t.Errorf("%d requests arrived", n)
+		}
+	})
+}
+
+// A replica whose clock is behind may become the primary right after midnight: the new
+// day goes on, since Redis has begun it.
+func TestADayThatHasBegunDoesNotEndByAClockThatIsBehind(t *testing.T) {
+	server := newTestRedis(t)
+	client := newTestClient(t, server, nil)
+	for _, test := range []struct {
+		toMidnight time.Duration
+		ok         bool
+	}{{5 * time.Second, true}, {time.Minute, false}} {
+		clock := (today()+1)*secondsOfDay - secondsEastOfUTC - int64(test.toMidnight.Seconds())
+		hold(t, client, clock*1_000_000, today()+1, 7)
+		reply, err := atTime(clock).Run(t.Context(), client, []string{"test"}, clockTolerance.Microseconds(), 85106.4, 21276.6, 7).Slice()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "bad state"
+		if test.ok {
+			want = "daily limit"
+		}
+		if reply[0] != want {
+			t.Errorf("%v before midnight: %q, want %q", test.toMidnight, reply, want)
+		}
+		if wait, _ := reply[1].(int64); test.ok && time.Duration(wait)*time.Microsecond != 24*time.Hour+test.toMidnight {
+			t.Errorf("wait %d", wait)
+		}
+	}
+}
+
+// atTime returns the script that grants, with a clock that stands at the second.
+func atTime(second int64) *redis.Script {
+	return redis.NewScript(strings.Replace(grantSource, "redis.call('TIME')", "{'"+strconv.FormatInt(second, 10)+"', '0'}", 1))
+}
+
+func TestMidnightInChinaByTheClockOfRedis(t *testing.T) {
+	server := newTestRedis(t)
+	client := newTestClient(t, server, nil)
+	// 2026-12-01 00:00 in China.
+	midnight := time.Date(2026, 11, 30, 16, 0, 0, 0, time.UTC).Unix()
+	ask := func(second int64) string {
+		reply, err := atTime(second).Run(t.Context(), client, []string{"test"}, clockTolerance.Microseconds(), 5_000_000, 1000, 2).Slice()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reply[0].(string)
+	}
+	for i, test := range []struct {
+		second int64
+		want   string
+	}{
+		{midnight - 3600, "granted"},
+		{midnight - 2, "granted"},
+		{midnight - 1, "daily limit"},
+		{midnight, "granted"}, // a new day
+		{midnight - 1, "granted"},
+		{midnight, "daily limit"}, // the clock that was set back began no day
+		{midnight + 86399, "daily limit"},
+		{midnight + 86400, "granted"},
+	} {
+		if got := ask(test.second); got != test.want {
+			t.Errorf("step %d: %s, want %s", i, got, test.want)
+		}
+	}
+}
+
+func TestTheDailyLimitWithoutRedis(t *testing.T) {
+	start := func(t *testing.T, opts ...Option) (redisServer, *Limiter) {
+		server := newTestRedis(t)
+		limiter, _, _ := newTestLimiter(t, server, append(opts, fast(), WithDailyLimit(5))...)
+		for range 2 {
+			if err := limiter.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		server.Kill()
+		return server, limiter
+	}
+	t.Run("open: the process goes on until it was granted n", func(t *testing.T) {
+		server, limiter := start(t, WithFailOpen())
+		for range 3 {
+			if err := limiter.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			wantDailyLimit(t, limiter.Wait(t.Context()))
+		}
+		if _, err := limiter.Today(t.Context()); !errors.Is(err, id2meta.ErrUnavailable) {
+			t.Errorf("error of Today %v", err)
+		}
+		server.Start()
+		eventually(t, func() error { return limiter.Wait(t.Context()) }) // Redis has counted 2
+		wantToday(t, limiter, 3)
+	})
+	t.Run("closed: nothing is granted", func(t *testing.T) {
+		_, limiter := start(t)
+		for range 3 {
+			if err := limiter.Wait(t.Context()); !errors.Is(err, id2meta.ErrUnavailable) || errors.Is(err, id2meta.ErrDailyLimit) {
+				t.Errorf("error %v", err)
+			}
+		}
+	})
+	t.Run("midnight in China by the clock of the process", func(t *testing.T) {
+		midnight := time.Date(2026, 11, 30, 16, 0, 0, 0, time.UTC)
+		var g grants
+		for i, test := range []struct {
+			at   time.Time
+			wait time.Duration // 0: granted
+		}{
+			{midnight.Add(-time.Hour), 0},
+			{midnight.Add(-time.Second), 0},
+			{midnight.Add(-time.Millisecond), time.Millisecond},
+			{midnight, 0},
+			{midnight.Add(-time.Minute), 0}, // set back: still the new day
+			{midnight.Add(time.Hour), 23 * time.Hour},
+			{midnight.Add(24 * time.Hour), 0},
+		} {
+			err := g.reached(test.at, 2)
+			if e, ok := errors.AsType[*dailyLimitError](err); ok != (test.wait > 0) || ok && e.wait != test.wait {
+				t.Errorf("step %d: error %v, want a wait of %v", i, err, test.wait)
+			}
+			if err == nil {
+				g.add(test.at)
+			}
+		}
+	})
+}
