@@ -6,25 +6,24 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
-// decodeGB18030 returns a line of GB18030, GBK or GB2312 as UTF-8. What is none
-// of these becomes U+FFFD.
+// decodeGB18030 returns a text in GB18030, GBK or GB2312 as UTF-8. What is none of these
+// becomes U+FFFD.
 //
-// golang.org/x/text decodes the codes that the standard assigns to Unicode's
-// private use as U+FFFD. Some registers of people hold rare ideographs there, so
-// this function maps those codes as the standard does, and leaves all other
-// codes to golang.org/x/text.
-func decodeGB18030(line []byte) string {
+// golang.org/x/text decodes the codes that the standard assigns to Unicode's private use as
+// U+FFFD. Some registers of people hold rare ideographs there, so this function maps those
+// codes as the standard does, and leaves all other codes to golang.org/x/text.
+func decodeGB18030(data []byte) []byte {
 	decoder := simplifiedchinese.GB18030.NewDecoder()
 	var text []byte
 	begin := 0 // of the bytes that golang.org/x/text is to decode
 	flush := func(end int) {
-		decoded, _ := decoder.Bytes(line[begin:end]) // it replaces, and does not fail
+		decoded, _ := decoder.Bytes(data[begin:end]) // it replaces, and does not fail
 		text = append(text, decoded...)
 	}
-	for i := 0; i < len(line); {
-		size := gb18030Length(line[i:])
+	for i := 0; i < len(data); {
+		size := gb18030Length(data[i:])
 		if size == 2 {
-			if r := extraGB18030(line[i], line[i+1]); r != 0 {
+			if r := extraGB18030(data[i], data[i+1]); r != 0 {
 				flush(i)
 				text = utf8.AppendRune(text, r)
 				begin = i + size
@@ -32,12 +31,12 @@ func decodeGB18030(line []byte) string {
 		}
 		i += size
 	}
-	flush(len(line))
-	return string(text)
+	flush(len(data))
+	return text
 }
 
-// gb18030Length returns how many bytes the first character of b has. A byte that
-// begins no character counts as a character of its own.
+// gb18030Length returns how many bytes the first character of b has. A byte that begins no
+// character counts as a character of its own.
 func gb18030Length(b []byte) int {
 	switch {
 	case b[0] < 0x81 || b[0] == 0xFF || len(b) == 1:
@@ -50,8 +49,8 @@ func gb18030Length(b []byte) int {
 	return 1
 }
 
-// extraGB18030 returns the character of a two-byte code that golang.org/x/text
-// does not know, or 0.
+// extraGB18030 returns the character of a two-byte code that golang.org/x/text does not
+// know, or 0.
 func extraGB18030(lead, trail byte) rune {
 	high := trail >= 0xA1 // the second half of a row: 94 codes
 	switch {
@@ -76,9 +75,8 @@ func extraGB18030(lead, trail byte) rune {
 	return 0
 }
 
-// gb18030Gaps are the codes in the other zones that golang.org/x/text does not
-// know. They are mapped as in GB 18030-2022, which is also what iconv of glibc
-// does.
+// gb18030Gaps are the codes in the other zones that golang.org/x/text does not know. They
+// are mapped as in GB 18030-2022, which is also what iconv of glibc does.
 var gb18030Gaps = []struct {
 	first, last uint16
 	char        rune // of first

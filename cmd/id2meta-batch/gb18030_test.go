@@ -29,7 +29,7 @@ func TestGB18030(t *testing.T) {
 		"nothing":                            {"", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := decodeGB18030([]byte(c.encoded)); got != c.want {
+			if got := string(decodeGB18030([]byte(c.encoded))); got != c.want {
 				t.Errorf("%+q; want %+q", got, c.want)
 			}
 		})
@@ -43,7 +43,7 @@ func TestEveryTwoByteCodeIsACharacter(t *testing.T) {
 			if trail == 0x7F {
 				continue
 			}
-			got := decodeGB18030([]byte{byte(lead), byte(trail)})
+			got := string(decodeGB18030([]byte{byte(lead), byte(trail)}))
 			if strings.ContainsRune(got, '\uFFFD') || len([]rune(got)) != 1 || seen[got] {
 				t.Errorf("%X%X: %+q", lead, trail, got)
 			}
@@ -56,7 +56,7 @@ func FuzzDecodeGB18030(f *testing.F) {
 	f.Add([]byte("\xD5\xC5\xAA\xA1,\x95\x32\x82\x36"))
 	f.Add([]byte("\x81\x30\xAA\xA1\xFF"))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		got := decodeGB18030(line)
+		got := string(decodeGB18030(line))
 		if strings.ToValidUTF8(got, "") != got {
 			t.Errorf("%+q is not UTF-8", got)
 		}

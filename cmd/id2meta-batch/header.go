@@ -19,6 +19,7 @@ type columns struct {
 	name, number int
 	width        int // fields of the header
 	header       int // rows up to the header, which are no people; 0 if there is none
+	titles       int // titles of names and numbers that were found
 	keep         []keptColumn
 }
 
@@ -44,51 +45,54 @@ func findColumns(rows [][]string, keep []string) (columns, error) {
 	if len(rows) == 0 {
 		return columns{}, errEmpty
 	}
-	if len(rows[0]) == 2 && !looksLikeNumber(rows[0][0]) && looksLikeNumber(rows[0][1]) {
+	first := rows[0]
+	if len(first) == 2 && !looksLikeNumber(first[0]) && looksLikeNumber(first[1]) {
 		if len(keep) > 0 {
 			return columns{}, errors.New("its first row is no header, and -keep needs one")
 		}
 		return columns{name: 0, number: 1, width: 2}, nil
 	}
-	var failure error // of the row with the most titles
-	most := 0
+	var best columns // with the most titles
+	failure := fmt.Errorf("its first row has %d columns and is no header with name and id_number", len(first))
+	switch len(first) {
+	case 1:
+		failure = errors.New("its first row has one column: name and id_number must be two, separated by a comma, a tab or a semicolon in a text file")
+	case 2:
+		failure = errors.New("its first row is no header with name and id_number, and no person: without a header, each row must be the name and then the ID number")
+	}
 	for i, titles := range rows[:min(len(rows), headerRows)] {
-		header, below := i+1, secondHeader(rows, i)
-		if names, numbers := countTitles(titles); (names == 0) != (numbers == 0) {
-			if both := overlay(titles, below); haveBoth(both) {
-				titles, header = both, i+2
+		// The header may be this row, or this row and the one below: merged cells.
+		below := secondHeader(rows, i)
+		for j, header := range [][]string{titles, overlay(titles, below)} {
+			c, err := readHeader(header)
+			if err == nil {
+				c.header, c.width = i+1+j, max(len(titles), len(below))
+				return c.keeping(titles, below, keep)
+			}
+			if c.titles > best.titles {
+				best, failure = c, err
 			}
 		}
-		name, names := find(titles, nameTitles)
-		number, numbers := find(titles, numberTitles)
-		var err error
-		switch {
-		case names == 1 && numbers == 1:
-			c := columns{name: name, number: number, width: max(len(titles), len(below)), header: header}
-			return c.keeping(titles, below, keep)
-		case names > 1:
-			err = errors.New("its header has more than one column for the name: leave one of " + strings.Join(nameTitles, ", "))
-		case numbers > 1:
-			err = errors.New("its header has more than one column for the ID number: leave one of " + strings.Join(numberTitles, ", "))
-		case names == 1:
-			err = errors.New("its header has a column for the name and none called id_number")
-		case numbers == 1:
-			err = errors.New("its header has a column for the ID number and none called name")
-		}
-		if names+numbers > most {
-			failure, most = err, names+numbers
-		}
 	}
-	switch first := rows[0]; {
-	case failure != nil:
-		return columns{}, failure
-	case len(first) == 2:
-		return columns{}, errors.New("its first row is no header with name and id_number, and no person: without a header, each row must be the name and then the ID number")
-	case len(first) == 1:
-		return columns{}, errors.New("its first row has one column: name and id_number must be two, separated by a comma, a tab or a semicolon in a text file")
-	default:
-		return columns{}, fmt.Errorf("its first row has %d columns and is no header with name and id_number", len(first))
+	return best, failure
+}
+
+// readHeader finds the one title of names and the one title of numbers.
+func readHeader(titles []string) (columns, error) {
+	name, names := find(titles, nameTitles)
+	number, numbers := find(titles, numberTitles)
+	c := columns{name: name, number: number, titles: min(names, 1) + min(numbers, 1)}
+	switch {
+	case names > 1:
+		return c, errors.New("its header has more than one column for the name: leave one of " + strings.Join(nameTitles, ", "))
+	case numbers > 1:
+		return c, errors.New("its header has more than one column for the ID number: leave one of " + strings.Join(numberTitles, ", "))
+	case numbers == 0:
+		return c, errors.New("its header has a column for the name and none called id_number")
+	case names == 0:
+		return c, errors.New("its header has a column for the ID number and none called name")
 	}
+	return c, nil
 }
 
 // keeping adds the columns of -keep. Their titles stand in the header, or in a second row
@@ -101,11 +105,11 @@ func (c columns) keeping(header, below, keep []string) (columns, error) {
 		}
 		switch {
 		case count == 0:
-			return columns{}, fmt.Errorf("its header has no column %q, which -keep names", wanted)
+			return c, fmt.Errorf("its header has no column %q, which -keep names", wanted)
 		case count > 1:
-			return columns{}, fmt.Errorf("its header has more than one column %q, which -keep names", wanted)
+			return c, fmt.Errorf("its header has more than one column %q, which -keep names", wanted)
 		case index == c.name || index == c.number:
-			return columns{}, fmt.Errorf("-keep names %q, and the output has names and ID numbers only masked", wanted)
+			return c, fmt.Errorf("-keep names %q, and the output has names and ID numbers only masked", wanted)
 		}
 		c.keep = append(c.keep, keptColumn{index, wanted})
 	}
@@ -113,7 +117,7 @@ func (c columns) keeping(header, below, keep []string) (columns, error) {
 }
 
 // secondHeader returns the row below row i if it may be the second row of a header: it has
-// no digit. A header of two rows has merged cells.
+// no digit.
 func secondHeader(rows [][]string, i int) []string {
 	if i+1 == len(rows) || strings.ContainsFunc(strings.Join(rows[i+1], ""), unicode.IsDigit) {
 		return nil
@@ -137,18 +141,6 @@ func overlay(upper, lower []string) []string {
 func (c columns) notPerson(fields []string) bool {
 	_, err := id2meta.MD5UserName(field(fields, c.name)) // such as （必填）
 	return c.header > 0 && err != nil && !strings.ContainsFunc(field(fields, c.number), unicode.IsDigit)
-}
-
-// countTitles counts the titles of names and the titles of numbers.
-func countTitles(fields []string) (names, numbers int) {
-	_, names = find(fields, nameTitles)
-	_, numbers = find(fields, numberTitles)
-	return names, numbers
-}
-
-func haveBoth(titles []string) bool {
-	names, numbers := countTitles(titles)
-	return names == 1 && numbers == 1
 }
 
 // looksLikeNumber reports whether a field was meant as an ID number, right or wrong: it has

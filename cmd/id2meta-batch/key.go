@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/id2meta/id2meta/verdictcache"
 )
@@ -19,39 +19,39 @@ const keyVariable = "ID2META_BATCH_HASH_KEY"
 // loadKey returns the key of the verdicts: from the environment, or from the user's
 // configuration folder, where the first run makes it.
 func loadKey() ([]byte, error) {
-	if text := os.Getenv(keyVariable); text != "" {
-		key, err := verdictcache.ParseHashKey(strings.TrimSpace(text))
+	text, from := os.Getenv(keyVariable), keyVariable
+	if text == "" {
+		folder, err := os.UserConfigDir()
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", keyVariable, err)
+			return nil, fmt.Errorf("there is no place for the key of the verdicts: %w. Set %s, as openssl rand -hex 32 prints it", err, keyVariable)
 		}
-		return key, nil
-	}
-	folder, err := os.UserConfigDir()
-	if err != nil {
-		return nil, fmt.Errorf("there is no place for the key of the verdicts: %w. Set %s, as openssl rand -hex 32 prints it", err, keyVariable)
-	}
-	path := filepath.Join(folder, "id2meta", "batch.key")
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		if err := makeKey(path); err != nil {
-			return nil, fmt.Errorf("the key of the verdicts cannot be made: %w", err)
+		from = filepath.Join(folder, "id2meta", "batch.key")
+		if text, err = readKey(from); errors.Is(err, fs.ErrNotExist) {
+			if err = makeKey(from); err == nil {
+				text, err = readKey(from)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the key of the verdicts: %w", err)
 		}
 	}
-	info, err := os.Stat(path)
+	key, err := verdictcache.ParseHashKey(text)
 	if err != nil {
-		return nil, err
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("others can read the key of the verdicts: chmod 600 %s", path)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	key, err := verdictcache.ParseHashKey(strings.TrimSpace(string(text)))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	return key, nil
+}
+
+func readKey(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("others can read it: chmod 600 %s", path)
+	}
+	text, err := os.ReadFile(path)
+	return string(text), err
 }
 
 // makeKey writes a new key, whole or not at all. If another run is faster, its key stays.
@@ -70,7 +70,7 @@ func makeKey(path string) error {
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil

@@ -47,7 +47,7 @@ func command(args []string, stdout io.Writer, stderr *os.File) int {
 	case err != nil:
 		fmt.Fprintln(stderr, "id2meta-batch:", err)
 		return exitStopped
-	case counts.invalid+counts.failed > 0:
+	case counts[verdictInvalid]+counts[verdictFailed] > 0:
 		return exitPartial
 	}
 	return exitComplete

@@ -51,7 +51,7 @@ func measure(t *testing.T, binary, format string, n int) {
 		t.Fatalf("status %d: %s", status, &p.stderr)
 	}
 	took := time.Since(begun)
-	t.Logf("%s, %s rows: peak resident set %.1f MiB, %v, %.0f rows/s\n%s", format, thousands(n), float64(<-highest)/1024, took.Round(time.Second), float64(n)/took.Seconds(), &p.stdout)
+	t.Logf("%s, %d rows: peak resident set %.1f MiB, %v, %.0f rows/s\n%s", format, n, float64(<-highest)/1024, took.Round(time.Second), float64(n)/took.Seconds(), &p.stdout)
 }
 
 // watchMemory sends the peak of the resident set of a process, in KiB, when the

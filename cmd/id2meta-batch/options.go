@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -24,11 +23,10 @@ type options struct {
 	live      bool
 	simulator bool
 	endpoints string
-	rate      rateFlag
+	rate      float64
 	parallel  int
 	verdicts  string
 	forget    bool
-	progress  time.Duration // between two lines where there is no terminal
 }
 
 const maxParallel = 1000
@@ -58,7 +56,7 @@ Exit status: 0 every row has a verdict; 1 some rows are invalid or failed;
 `
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
-	o := options{rate: 45, progress: 10 * time.Second}
+	o := options{rate: 45}
 	f := flag.NewFlagSet("id2meta-batch", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() { fmt.Fprint(stderr, usage) }
@@ -68,8 +66,13 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.live, "live", false, "")
 	f.StringVar(&o.sheet, "sheet", "", "")
 	f.Func("keep", "", func(s string) error { o.keep = strings.Split(s, ","); return nil })
-	f.StringVar(&o.encoding, "encoding", "auto", "")
-	f.Var(&o.rate, "rate", "")
+	f.StringVar(&o.encoding, "encoding", encodingAuto, "")
+	f.Func("rate", "", func(s string) (err error) {
+		if o.rate = float64(rate.Inf); s != "unlimited" {
+			o.rate, err = strconv.ParseFloat(s, 64)
+		}
+		return err
+	})
 	f.IntVar(&o.parallel, "parallel", 20, "")
 	f.StringVar(&o.endpoints, "endpoint", "", "")
 	f.StringVar(&o.verdicts, "verdicts", "", "")
@@ -104,9 +107,11 @@ func (o options) check() error {
 		return errors.New("say either -live (the real service, billed) or -simulator (a rehearsal)")
 	case o.endpoints != "" && !o.live:
 		return errors.New("-endpoint needs -live")
+	case !(o.rate >= 0.01): // NaN, too
+		return errors.New("-rate must be a number from 0.01, or unlimited")
 	case o.parallel < 1 || o.parallel > maxParallel:
 		return fmt.Errorf("-parallel must be between 1 and %d", maxParallel)
-	case o.encoding != "auto" && o.encoding != encodingUTF8 && o.encoding != encodingGB18030:
+	case o.encoding != encodingAuto && o.encoding != encodingUTF8 && o.encoding != encodingGB18030:
 		return errors.New("-encoding must be auto, utf-8 or gb18030")
 	case slices.ContainsFunc(o.keep, func(title string) bool { return plainTitle(title) == "" }):
 		return errors.New("-keep has an empty title")
@@ -116,7 +121,7 @@ func (o options) check() error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file; it is read more than once, so a pipe will not do", o.in)
+		return fmt.Errorf("%s is not a regular file", o.in)
 	}
 	if samePath(o.in, o.out) || samePath(o.in, o.verdicts) || samePath(o.out, o.verdicts) {
 		return errors.New("two of -in, -out and -verdicts are the same file")
@@ -131,22 +136,4 @@ func samePath(a, b string) bool {
 		return err == nil && os.SameFile(x, y)
 	}
 	return filepath.Clean(a) == filepath.Clean(b)
-}
-
-// rateFlag is requests a second; infinite is written "unlimited".
-type rateFlag rate.Limit
-
-func (r *rateFlag) String() string { return fmt.Sprint(float64(*r)) }
-
-func (r *rateFlag) Set(s string) error {
-	if strings.EqualFold(s, "unlimited") {
-		*r = rateFlag(rate.Inf)
-		return nil
-	}
-	v, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(v >= 0.01 && v <= 1e6) {
-		return errors.New("it must be a number from 0.01 to 1000000, or unlimited")
-	}
-	*r = rateFlag(v)
-	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bufio"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -28,19 +29,19 @@ type output struct {
 }
 
 // newOutput begins the output of rows rows.
-func newOutput(path, temp string, in table, rows int) (*output, error) {
+func newOutput(path, temp string, in *table, rows int) (*output, error) {
 	if isWorkbookName(path) && rows >= excelize.TotalRows {
-		return nil, fmt.Errorf("a sheet has %s rows, and the input has more people: choose an -out that ends in .csv", thousands(excelize.TotalRows))
+		return nil, errors.New("a sheet has 1,048,576 rows, and the input has more people: choose an -out that ends in .csv")
 	}
 	file, err := os.OpenFile(filepath.Join(temp, partName), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	o := &output{path: path, file: file, titles: titlesOf(in.about().columns)}
+	o := &output{path: path, file: file, titles: titlesOf(in.columns)}
 	if isWorkbookName(path) {
 		err = o.beginBook(temp)
 	} else {
-		err = o.beginCSV(in.about().excel)
+		err = o.beginCSV(in.excel)
 	}
 	if err == nil {
 		err = o.writeRow(o.titles)
@@ -102,17 +103,14 @@ func (o *output) publish(known *memory) error {
 	if err := o.finish(); err != nil {
 		return fmt.Errorf("the output cannot be written: %w", err)
 	}
-	digest := known.digest()
-	if _, err := io.Copy(digest, io.NewSectionReader(o.file, 0, 1<<62)); err != nil {
+	ctx := context.Background()
+	if err := known.wrote(ctx, io.NewSectionReader(o.file, 0, 1<<62)); err != nil {
 		return err
 	}
 	if err := errors.Join(o.file.Sync(), o.file.Close()); err != nil {
 		return err
 	}
-	if err := known.mayReplace(o.path); err != nil {
-		return err
-	}
-	if err := known.remember(digest.Sum(nil)); err != nil {
+	if err := known.mayReplace(ctx, o.path); err != nil {
 		return err
 	}
 	return os.Rename(o.file.Name(), o.path)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -10,30 +9,18 @@ import (
 	"golang.org/x/term"
 )
 
-// progress tells the user how far the work is: a bar on a terminal, and elsewhere a line
-// from time to time.
-type progress struct {
-	show func(tally)
-	end  func(tally)
-}
-
-func newProgress(w *os.File, rows int, every time.Duration) progress {
-	if term.IsTerminal(int(w.Fd())) {
-		return barProgress(w, rows)
-	}
-	last := time.Now()
-	return progress{
-		show: func(t tally) {
-			if time.Since(last) >= every {
+// newProgress returns functions that tell the user how far the work is, and that it ends: by
+// a bar on a terminal, and elsewhere by a line every 10 s.
+func newProgress(w *os.File, rows int) (show func(tally), end func()) {
+	if !term.IsTerminal(int(w.Fd())) {
+		last := time.Now()
+		return func(t tally) {
+			if time.Since(last) >= 10*time.Second {
 				last = time.Now()
-				fmt.Fprintf(w, "%3d%% %s/%s rows; %v\n", t.rows()*100/max(rows, 1), thousands(t.rows()), thousands(rows), t)
+				english.Fprintf(w, "%3d%% %d/%d rows; %v\n", t.rows()*100/max(rows, 1), t.rows(), rows, t)
 			}
-		},
-		end: func(tally) {},
+		}, func() {}
 	}
-}
-
-func barProgress(w io.Writer, rows int) progress {
 	bar := progressbar.NewOptions(max(rows, 1),
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionThrottle(200*time.Millisecond),
@@ -45,8 +32,5 @@ func barProgress(w io.Writer, rows int) progress {
 		progressbar.OptionFullWidth(),
 		progressbar.OptionSetTheme(progressbar.ThemeASCII),
 	)
-	return progress{
-		show: func(t tally) { bar.Set(t.rows()) },
-		end:  func(tally) { bar.Exit(); fmt.Fprintln(w) },
-	}
+	return func(t tally) { bar.Set(t.rows()) }, func() { bar.Exit(); fmt.Fprintln(w) }
 }

@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
 	"github.com/id2meta/id2meta"
 )
 
@@ -27,53 +30,31 @@ type record struct {
 
 // newRecord returns what becomes of r by the answer to it.
 func newRecord(r row, result id2meta.Result, err error) record {
-	rec := record{row: r.line, kept: r.kept}
 	if r.bad != "" {
-		rec.verdict, rec.reason = verdictInvalid, r.bad
-		return rec
+		return record{row: r.line, verdict: verdictInvalid, reason: r.bad, kept: r.kept}
 	}
-	rec.name, rec.number = masked(r.name, id2meta.DisplayUserName), masked(r.number, id2meta.DisplayIdentifyNum)
+	rec := record{row: r.line, verdict: result.BizCode.String(), code: string(result.BizCode), requestID: result.RequestID, kept: r.kept}
+	if strings.TrimSpace(r.name) != "" {
+		rec.name = id2meta.DisplayUserName(r.name)
+	}
+	if strings.TrimSpace(r.number) != "" {
+		rec.number = id2meta.DisplayIdentifyNum(r.number)
+	}
 	if err == nil {
-		rec.verdict = result.BizCode.String()
-		rec.code = string(result.BizCode)
-		rec.requestID = result.RequestID
 		return rec
 	}
-	rec.verdict = verdictFailed
-	if errors.Is(err, id2meta.ErrInvalidParam) {
-		rec.verdict = verdictInvalid
-	}
-	rec.reason = strings.TrimPrefix(err.Error(), "id2meta: ")
+	rec.verdict, rec.reason = verdictFailed, strings.TrimPrefix(err.Error(), "id2meta: ")
+	column := strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number") // as the output calls them
 	if e, ok := errors.AsType[*id2meta.ParamError](err); ok {
-		rec.reason = columnOf(e.Field) + ": " + strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number").Replace(e.Reason)
+		rec.verdict, rec.reason = verdictInvalid, column.Replace(e.Field+": "+e.Reason)
 	}
 	if e, ok := errors.AsType[*id2meta.APIError](err); ok {
-		rec.code = e.Code
-		rec.requestID = e.RequestID
+		rec.code, rec.requestID = e.Code, e.RequestID
 		if e.Field != "" {
-			rec.reason = columnOf(e.Field) + ": " + rec.reason
+			rec.reason = column.Replace(e.Field) + ": " + rec.reason
 		}
 	}
 	return rec
-}
-
-// masked returns what is written of a name or a number, and nothing of an empty cell.
-func masked(s string, display func(string) string) string {
-	if strings.TrimSpace(s) == "" {
-		return ""
-	}
-	return display(s)
-}
-
-// columnOf names a field of a Param as the user's file does.
-func columnOf(field string) string {
-	switch field {
-	case "UserName":
-		return "name"
-	case "IdentifyNum":
-		return "id_number"
-	}
-	return field
 }
 
 // fields returns rec in the order of titlesOf. What the service says is on one line.
@@ -101,3 +82,22 @@ func inert(s string) string {
 	}
 	return s
 }
+
+// tally counts the rows that are done, by verdict.
+type tally map[string]int
+
+func (t tally) rows() (n int) {
+	for _, rows := range t {
+		n += rows
+	}
+	return n
+}
+
+func (t tally) String() string {
+	verdicts := []any{id2meta.BizCodeMatch, t["match"], id2meta.BizCodeMismatch, t["mismatch"], id2meta.BizCodeNoRecord, t["no record"],
+		verdictInvalid, t[verdictInvalid], verdictFailed, t[verdictFailed]}
+	return english.Sprintf("%v %d, %v %d, %v %d, %v %d, %v %d", verdicts...)
+}
+
+// english writes a number as 1,234,567.
+var english = message.NewPrinter(language.English)

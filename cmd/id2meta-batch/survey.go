@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"hash/maphash"
 	"io"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 )
@@ -25,20 +22,17 @@ type survey struct {
 	skipped []int // rows between the header and the people
 }
 
-func takeSurvey(ctx context.Context, t table, m *memory) (s survey, err error) {
-	rows, err := t.rows()
+func takeSurvey(ctx context.Context, t *table, m *memory) (s survey, err error) {
+	rows, err := t.people()
 	if err != nil {
 		return s, err
 	}
 	seed := maphash.MakeSeed()
 	var people, known []uint64 // hashes: 8 bytes for each row
-	for {
+	for ctx.Err() == nil {
 		r, err := rows.next()
 		if err == io.EOF {
 			break
-		}
-		if err == nil {
-			err = ctx.Err()
 		}
 		if err != nil {
 			return s, err
@@ -69,7 +63,7 @@ func takeSurvey(ctx context.Context, t table, m *memory) (s survey, err error) {
 	}
 	s.skipped = rows.skipped
 	s.people, s.known = different(people), different(known)
-	return s, nil
+	return s, ctx.Err()
 }
 
 func different(hashes []uint64) int {
@@ -78,29 +72,26 @@ func different(hashes []uint64) int {
 }
 
 // print says what the user should know before anybody is asked about.
-func (s survey) print(w io.Writer, t table, o options) {
-	say := func(format string, args ...any) { fmt.Fprintf(w, "id2meta-batch: "+format+"\n", args...) }
-	if note := t.about().note; note != "" {
-		say("%s", note)
+func (s survey) print(w io.Writer, t *table, o options) {
+	say := func(format string, args ...any) { english.Fprintf(w, "id2meta-batch: "+format+"\n", args...) }
+	if t.note != "" {
+		say("%s", t.note)
 	}
 	for _, line := range s.skipped {
 		say("row %d is skipped: it stands below the header, and has no ID number", line)
 	}
 	// Among real numbers it is about one in a thousand.
 	if 2*s.zeros > s.numbers {
-		say("warning: %s of %s ID numbers end in 000. Excel has probably damaged them: it keeps 15 digits of a number and makes the others 0. "+
+		say("warning: %d of %d ID numbers end in 000. Excel has probably damaged them: it keeps 15 digits of a number and makes the others 0. "+
 			"About one in eleven of them passes the check digit, and is asked about as somebody else's. Take the numbers from where they came from, as text",
-			thousands(s.zeros), thousands(s.numbers))
-	}
-	left := s.people - s.known
-	takes := ""
-	if limit := rate.Limit(o.rate); limit != rate.Inf {
-		takes = fmt.Sprintf(", which takes about %v", time.Duration(float64(left)/float64(limit)*float64(time.Second)).Round(time.Second))
+			s.zeros, s.numbers)
 	}
 	cost := "each answer may be billed"
 	if o.simulator {
 		cost = "a rehearsal: the embedded simulator answers, and nothing is billed"
 	}
-	say("%s rows, %s different people: %s are known, and %s are to be asked about%s (%s)",
-		thousands(s.rows), thousands(s.people), thousands(s.known), thousands(left), takes, cost)
+	left := s.people - s.known
+	takes := time.Duration(float64(left) / o.rate * float64(time.Second)).Round(time.Second)
+	say("%d rows, %d different people: %d are known, and %d are to be asked about, which takes %v or more (%s)",
+		s.rows, s.people, s.known, left, takes, cost)
 }

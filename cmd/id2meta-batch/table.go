@@ -10,17 +10,12 @@ import (
 )
 
 // table is an opened input: a CSV file, or a sheet of a workbook.
-type table interface {
-	about() description
-	rows() (*rowReader, error) // from the first row
-	close() error
-}
-
-// description is what is known of a table before its rows are read.
-type description struct {
-	excel bool // it has the marks of Excel
+type table struct {
 	columns
-	note string // what the user should know about how it is read, or ""
+	excel bool   // it has the marks of Excel
+	note  string // what the user should know about how it is read, or ""
+	rows  func() (source, error)
+	close func()
 }
 
 // source gives the rows of a table as they are stored, and io.EOF after the last one.
@@ -30,7 +25,7 @@ type source interface{ next() (rawRow, error) }
 type rawRow struct {
 	line   int      // of the file, or of the sheet, from 1: what an editor and a spreadsheet show
 	fields []string // as they are stored
-	shown  []string // of a workbook: as Excel shows them
+	shown  []string // as Excel shows them
 	bad    string   // why it cannot be read, or ""
 }
 
@@ -42,44 +37,40 @@ type row struct {
 	bad          string   // why nobody can be asked about it as it is, or ""
 }
 
-var errInputChanged = errors.New("the input was changed while it was read: use a copy that nobody edits")
-
-var (
-	zipMagic = []byte("PK\x03\x04")
-	oleMagic = []byte{0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1}
-)
-
 // openTable opens the input. The content decides what it is, and not the name: many
 // programs call a text file .xls or .xlsx. Temporary files go into the folder temp. Errors
 // about the content begin with "it" or "its".
-func openTable(o options, temp string) (table, error) {
+func openTable(o options, temp string) (*table, error) {
 	file, err := os.Open(o.in)
 	if err != nil {
 		return nil, err
 	}
+	defer file.Close()
 	start := make([]byte, 8)
 	n, _ := file.ReadAt(start, 0) // a file that cannot be read fails again below
-	start = start[:n]
-	var opened table
-	switch {
-	case bytes.HasPrefix(start, zipMagic):
-		opened, err = openWorkbook(file, o, temp)
-	case bytes.HasPrefix(start, oleMagic):
-		err = errors.New("it is an old .xls workbook, or a workbook with a password: open it in Excel, and save it as .xlsx without a password")
+	switch start = start[:n]; {
+	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
+		return openWorkbook(file, o, temp)
+	case bytes.HasPrefix(start, []byte("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")):
+		return nil, errors.New("it is an old .xls workbook, or a workbook with a password: open it in Excel, and save it as .xlsx without a password")
 	case o.sheet != "":
-		err = errors.New("it is a text file, and -sheet is for .xlsx workbooks")
-	default:
-		opened, err = openCSV(file, o, start)
+		return nil, errors.New("it is a text file, and -sheet is for .xlsx workbooks")
 	}
-	if err != nil {
-		file.Close()
-		return nil, err
+	t, err := openCSV(o)
+	if err == nil && isWorkbookName(o.in) {
+		t.note = "the input is no workbook although its name says so; it is read as CSV"
 	}
-	return opened, nil
+	return t, err
 }
 
 // isWorkbookName reports whether a file should be an .xlsx workbook.
 func isWorkbookName(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".xlsx") }
+
+// people returns a reader of the rows of people, from the first one.
+func (t *table) people() (*rowReader, error) {
+	s, err := t.rows()
+	return &rowReader{source: s, columns: t.columns}, err
+}
 
 // rowReader gives the rows of people.
 type rowReader struct {
@@ -139,13 +130,9 @@ func isBlank(fields []string) bool {
 	return true
 }
 
-const (
-	// maxField is how many bytes a name or a number may have to be looked at. What the
-	// library accepts has less than a tenth of it.
-	maxField = 2 << 10
-	// maxKept is how many bytes the kept columns of a row may have together.
-	maxKept = 24 << 10
-)
+// maxKept is how many bytes the kept columns of a row may have together. Excel cuts a
+// longer cell.
+const maxKept = 24 << 10
 
 // newRow picks the name, the number and the kept columns from a row. Fields that are
 // missing at the end are empty.
@@ -164,15 +151,7 @@ func newRow(raw rawRow, c columns) row {
 		r.bad = fmt.Sprintf("the columns of -keep have more than %d bytes", maxKept)
 		return r
 	}
-	// Clones, because the fields may be parts of one string of the whole line.
-	r.name = strings.Clone(unwrap(field(raw.fields, c.name)))
-	r.number = strings.Clone(unwrap(field(raw.fields, c.number)))
-	switch {
-	case len(r.name) > maxField:
-		r.bad = fmt.Sprintf("name: it has more than %d bytes", maxField)
-	case len(r.number) > maxField:
-		r.bad = fmt.Sprintf("id_number: it has more than %d bytes", maxField)
-	}
+	r.name, r.number = unwrap(field(raw.fields, c.name)), unwrap(field(raw.fields, c.number))
 	return r
 }
 
@@ -189,8 +168,7 @@ func unwrap(s string) string {
 	s = strings.TrimSpace(s)
 	for _, mark := range []string{"'", "’", "‘", "＇"} {
 		if after, found := strings.CutPrefix(s, mark); found {
-			s = after
-			break
+			return unwrapFormula(after)
 		}
 	}
 	return unwrapFormula(s)
@@ -204,9 +182,4 @@ func unwrapFormula(s string) string {
 		return s
 	}
 	return strings.ReplaceAll(inner, `""`, `"`)
-}
-
-// oneLine replaces line breaks by spaces.
-func oneLine(s string) string {
-	return strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(s)
 }

@@ -1,64 +1,45 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/gofrs/flock"
 )
 
-// tempDir is a folder beside the output for the output while it is written, and for the
-// temporary files of excelize, which hold the people of a workbook in plaintext. Nobody
-// else can read it.
-type tempDir struct {
-	path string
-	lock *flock.Flock // held as long as this process lives
-}
-
-const lockName = "lock"
-
-// newTempDir makes the folder, and removes those that killed runs left behind.
-func newTempDir(out string) (*tempDir, error) {
-	parent, prefix := filepath.Dir(out), "."+filepath.Base(out)+".tmp-"
-	entries, _ := os.ReadDir(parent) // what cannot be read cannot be removed either
-	for _, e := range entries {
-		old := &tempDir{path: filepath.Join(parent, e.Name())}
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), prefix) {
-			continue
-		}
-		if _, err := os.Lstat(filepath.Join(old.path, lockName)); err != nil {
-			continue
-		}
-		old.lock = flock.New(filepath.Join(old.path, lockName))
-		if free, err := old.lock.TryLock(); err == nil && free {
-			old.remove()
+// makeTemp makes a folder beside the output for the output while it is written, and for the
+// temporary files of excelize, which hold the people of a workbook in plaintext. Nobody else
+// can read it. What a killed run left in it is removed.
+func makeTemp(out string) (path string, remove func(), err error) {
+	path = filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".id2meta-tmp")
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", nil, err
+	}
+	if info, err := os.Lstat(path); err != nil || !info.IsDir() || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return "", nil, fmt.Errorf("%s is no folder that only you can read: remove it", path)
+	}
+	lock := flock.New(filepath.Join(path, "lock"))
+	if free, err := lock.TryLock(); err != nil || !free {
+		return "", nil, errors.Join(fmt.Errorf("another run writes %s, or its folder cannot be locked", out), err)
+	}
+	clean := func() {
+		entries, _ := os.ReadDir(path) // what cannot be read cannot be removed either
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), "excelize-") || e.Name() == partName {
+				os.Remove(filepath.Join(path, e.Name()))
+			}
 		}
 	}
-	path, err := os.MkdirTemp(parent, prefix)
-	if err != nil {
-		return nil, err
-	}
-	d := &tempDir{path, flock.New(filepath.Join(path, lockName))}
-	if _, err := d.lock.TryLock(); err != nil {
-		d.remove()
-		return nil, err
-	}
-	return d, nil
-}
-
-// remove removes the folder and what this program makes in it. If it has other files, they
-// and the folder stay.
-func (d *tempDir) remove() {
-	entries, _ := os.ReadDir(d.path)
-	for _, e := range entries {
-		if e.Type().IsRegular() && (strings.HasPrefix(e.Name(), "excelize-") || e.Name() == partName) {
-			os.Remove(filepath.Join(d.path, e.Name()))
-		}
-	}
-	d.lock.Unlock()
-	if left, err := os.ReadDir(d.path); err == nil && len(left) == 1 {
-		os.Remove(filepath.Join(d.path, lockName))
-		os.Remove(d.path)
-	}
+	clean()
+	return path, func() {
+		clean()
+		lock.Unlock()
+		os.Remove(lock.Path())
+		os.Remove(path) // unless it has other files
+	}, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -19,104 +18,70 @@ const (
 )
 
 // verifyAll asks about the rows that next gives until io.EOF, parallel of them at a time,
-// and hands the records to write in the order of the rows. When ctx ends, it asks about no
-// more, and waits for the answers that are under way.
+// and hands the records to write in the order of the rows. When ctx ends, it ends at once;
+// the verdicts of requests that are under way still arrive in the memory.
 func verifyAll(ctx context.Context, verifier id2meta.Verifier, parallel int, next func() (row, error), write func(record) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
-	type job struct {
-		row
-		done chan<- record
-	}
-	jobs := make(chan job)
 	inOrder := make(chan chan record, window)
+	busy := make(chan struct{}, parallel)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop(nil)
-	for range parallel {
-		running.Go(func() {
-			for j := range jobs {
-				// Not ctx: a request that was sent may be billed, so its answer is worth
-				// waiting for. What was not sent yet is ended by the limiter.
-				result, err := verifier.Verify(context.Background(), id2meta.Param{UserName: j.name, IdentifyNum: j.number})
-				if id2meta.RemedyOf(err) == id2meta.RemedyOperator {
-					stop(err) // it would be the same for every row, so no row is marked
-				}
-				j.done <- newRecord(j.row, result, err)
-			}
-		})
-	}
 	running.Go(func() {
 		defer close(inOrder)
-		defer close(jobs)
-		for {
+		for ctx.Err() == nil {
 			r, err := next()
-			if err == io.EOF {
-				return
-			}
 			if err != nil {
-				stop(err)
+				if err != io.EOF {
+					stop(err)
+				}
 				return
 			}
 			done := make(chan record, 1)
-			if r.bad != "" {
-				done <- newRecord(r, id2meta.Result{}, nil)
-			}
 			select {
 			case inOrder <- done:
 			case <-ctx.Done():
 				return
 			}
 			if r.bad != "" {
+				done <- newRecord(r, id2meta.Result{}, nil)
 				continue
 			}
 			select {
-			case jobs <- job{r, done}:
+			case busy <- struct{}{}:
 			case <-ctx.Done():
 				return
 			}
+			running.Go(func() {
+				defer func() { <-busy }()
+				result, err := verifier.Verify(ctx, id2meta.Param{UserName: r.name, IdentifyNum: r.number})
+				if id2meta.RemedyOf(err) == id2meta.RemedyOperator {
+					stop(err) // it would be the same for every row, so no row is marked
+				}
+				done <- newRecord(r, result, err)
+			})
 		}
 	})
 
 	failures := 0
 	for done := range inOrder {
+		var rec record
 		select {
-		case rec := <-done:
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if err := write(rec); err != nil {
-				return err
-			}
-			if failures++; rec.verdict != verdictFailed {
-				failures = 0
-			}
-			if failures == giveUp {
-				return fmt.Errorf("%d rows in a row failed. The reason of the last one: %s", failures, rec.reason)
-			}
+		case rec = <-done:
 		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if err := write(rec); err != nil {
+			return err
+		}
+		if failures++; rec.verdict != verdictFailed {
+			failures = 0
+		}
+		if failures == giveUp {
+			return fmt.Errorf("%d rows in a row failed. The reason of the last one: %s", failures, rec.reason)
 		}
 	}
 	return context.Cause(ctx)
-}
-
-// advices say what an operator can do about an error.
-var advices = []struct {
-	err    error
-	advice string
-}{
-	{id2meta.ErrCredential, "Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or check them, and check this machine's clock"},
-	{id2meta.ErrAccessDenied, "Grant the RAM user the policy AliyunYundunCloudAuthFullAccess"},
-	{id2meta.ErrNotActivated, "Activate the service (身份二要素核验) in the Alibaba Cloud console"},
-	{id2meta.ErrOverdue, "Pay what the account owes"},
-}
-
-// advise adds to an error what to do about it.
-func advise(err error) error {
-	for _, a := range advices {
-		if errors.Is(err, a.err) {
-			return fmt.Errorf("%w\n%s; then start again with the same arguments to continue", err, a.advice)
-		}
-	}
-	return err
 }

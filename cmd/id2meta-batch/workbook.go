@@ -1,65 +1,76 @@
 package main
 
 import (
+	"archive/zip"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
+	"golang.org/x/net/html/charset"
 )
 
-var errDamagedWorkbook = errors.New("it is a damaged workbook: open it in Excel, and save it again")
+// Bounds for a workbook, which is a ZIP file of XML. A million rows of ten columns stay
+// below them; a file that was made to fill a disk or a memory does not.
+const (
+	maxUnzipped = 4 << 30   // bytes of all parts
+	maxOthers   = 256 << 20 // bytes of the texts and all other parts that are no sheets
+	maxTyped    = 64 << 20  // bytes of a sheet that is loaded for the types of its cells
+	maxToken    = 1 << 20   // bytes of a text or a tag; a cell has at most 32,767 characters
+	toTempFile  = 1 << 20   // how long a sheet, or the part of texts, may be to stay in memory
+)
 
-// workbook is a table in a sheet of an .xlsx file. What was opened is read, even if the
-// file changes later: excelize unpacks it once.
+var (
+	errWorkbookTooLarge = errors.New("it is an unusually large workbook: save the sheet as “CSV UTF-8”, or split it")
+	errDamagedWorkbook  = errors.New("it is a damaged workbook: open it in Excel, and save it again")
+)
+
+// workbook is an .xlsx file. What was opened is read, even if the file changes later:
+// excelize unpacks it once.
 type workbook struct {
-	description
-	sheet string
-	file  *excelize.File
-	open  func() (*excelize.File, error)
-	types *excelize.File // opened when the type of a cell is needed first, or nil
-	size  uint64         // bytes of the longest sheet
+	file    *excelize.File
+	open    func() (*excelize.File, error)
+	types   *excelize.File // opened when the type of a cell is needed first, or nil
+	longest uint64         // bytes of the longest sheet
 }
 
-func (w *workbook) about() description { return w.description }
-
-func (w *workbook) close() error {
+func (w *workbook) close() {
 	if w.types != nil {
 		w.types.Close()
 	}
-	return w.file.Close()
+	w.file.Close()
 }
 
-// openWorkbook takes file over. Temporary files go into the folder temp.
-func openWorkbook(file *os.File, o options, temp string) (*workbook, error) {
-	defer file.Close()
-	if o.encoding != "auto" {
+// openWorkbook opens the sheet of -sheet, or the only one that is not hidden and has the
+// columns. Temporary files go into the folder temp.
+func openWorkbook(file *os.File, o options, temp string) (*table, error) {
+	if o.encoding != encodingAuto {
 		return nil, errors.New("it is an Excel workbook, and -encoding is for text files")
 	}
-	info, err := file.Stat()
-	if err != nil {
+	w := &workbook{open: func() (*excelize.File, error) { return unpack(file.Name(), temp) }}
+	var err error
+	if w.longest, err = checkArchive(file); err != nil {
 		return nil, err
 	}
-	a, err := checkArchive(file, info.Size())
-	if err != nil {
-		return nil, err
-	}
-	w := &workbook{size: a.longestSheet}
-	w.excel = true
-	w.open = func() (*excelize.File, error) { return unpack(file.Name(), temp, a) }
 	if w.file, err = w.open(); err != nil {
 		return nil, err
 	}
-	if err := w.choose(o); err != nil {
+	t, err := w.choose(o)
+	if err != nil {
 		w.close()
-		return nil, err
 	}
-	return w, nil
+	return t, err
 }
 
-func unpack(path, temp string, a archive) (*excelize.File, error) {
+// otherName finds the parts that have another name than excelize knows them by.
+var otherName = regexp.MustCompile(`(?i)^xl/.*(strings|styles)[^/]*\.xml$`)
+
+func unpack(path, temp string) (*excelize.File, error) {
 	file, err := excelize.OpenFile(path, excelize.Options{
 		UnzipSizeLimit:    maxUnzipped,
 		UnzipXMLSizeLimit: toTempFile,
@@ -74,21 +85,23 @@ func unpack(path, temp string, a archive) (*excelize.File, error) {
 	if err != nil {
 		return nil, errDamagedWorkbook // excelize's words may quote the workbook
 	}
-	// excelize knows the texts and the formats by their usual names only.
-	for usual, text := range a.renamed {
-		file.Pkg.Store(usual, text)
-		file.Styles = nil // read again
-	}
+	file.Pkg.Range(func(name, text any) bool {
+		if m := otherName.FindStringSubmatch(name.(string)); m != nil {
+			usual := map[string]string{"strings": "xl/sharedStrings.xml", "styles": "xl/styles.xml"}[strings.ToLower(m[1])]
+			file.Pkg.LoadOrStore(usual, text)
+			file.Styles = nil // read again
+		}
+		return true
+	})
 	return file, nil
 }
 
-// choose finds the sheet: the sheet of -sheet, or the only one that is not hidden and has
-// the columns.
-func (w *workbook) choose(o options) error {
+func (w *workbook) choose(o options) (*table, error) {
 	var sheets, found, failures []string
 	var failure error
+	t := &table{excel: true, close: w.close}
 	for _, name := range w.file.GetSheetList() {
-		sheets = append(sheets, fmt.Sprintf("%q", name))
+		sheets = append(sheets, strconv.Quote(name))
 		if visible, err := w.file.GetSheetVisible(name); name != o.sheet && (o.sheet != "" || err != nil || !visible) {
 			continue
 		}
@@ -98,32 +111,32 @@ func (w *workbook) choose(o options) error {
 			failures = append(failures, fmt.Sprintf("%q: %v", name, err))
 			continue
 		}
-		found = append(found, fmt.Sprintf("%q", name))
-		w.sheet, w.columns = name, c
+		found = append(found, strconv.Quote(name))
+		t.columns, t.rows = c, func() (source, error) { return w.source(name, c) }
 	}
 	switch {
-	case len(sheets) == 0:
-		return errDamagedWorkbook
 	case len(found) == 1:
 		if len(sheets) > 1 {
-			w.note = fmt.Sprintf("the sheet %q is read, of %d sheets", w.sheet, len(sheets))
+			t.note = fmt.Sprintf("the sheet %s is read, of %d sheets", found[0], len(sheets))
 		}
-		return nil
+		return t, nil
 	case len(found) > 1:
-		return fmt.Errorf("the sheets %s all have the columns: choose one with -sheet", strings.Join(found, ", "))
+		return nil, fmt.Errorf("the sheets %s all have the columns: choose one with -sheet", strings.Join(found, ", "))
 	case len(failures) > 1:
-		return fmt.Errorf("none of its sheets has the columns: choose one with -sheet, and correct its header\n  %s", strings.Join(failures, "\n  "))
+		return nil, fmt.Errorf("none of its sheets has the columns: choose one with -sheet, and correct its header\n  %s", strings.Join(failures, "\n  "))
 	case failure != nil:
-		return failure
-	case o.sheet != "":
-		return fmt.Errorf("it has no sheet %q; it has %s", o.sheet, strings.Join(sheets, ", "))
+		return nil, failure
+	case len(sheets) > 0 && o.sheet != "":
+		return nil, fmt.Errorf("it has no sheet %q; it has %s", o.sheet, strings.Join(sheets, ", "))
+	case len(sheets) > 0:
+		return nil, errors.New("it has no sheet that is not hidden; -sheet chooses a hidden one")
 	}
-	return errors.New("it has no sheet that is not hidden; -sheet chooses a hidden one")
+	return nil, errDamagedWorkbook
 }
 
 // look finds the columns of a sheet.
 func (w *workbook) look(sheet string, keep []string) (columns, error) {
-	s, err := w.source(sheet, nil)
+	s, err := w.source(sheet, columns{})
 	if err != nil {
 		return columns{}, err
 	}
@@ -135,18 +148,13 @@ func (w *workbook) look(sheet string, keep []string) (columns, error) {
 	return findColumns(rows, keep)
 }
 
-func (w *workbook) rows() (*rowReader, error) {
-	s, err := w.source(w.sheet, w.columns.keep)
-	return &rowReader{source: s, columns: w.columns}, err
-}
-
-func (w *workbook) source(sheet string, keep []keptColumn) (*sheetSource, error) {
-	s := &sheetSource{workbook: w}
+func (w *workbook) source(sheet string, c columns) (*sheetSource, error) {
+	s := &sheetSource{workbook: w, sheet: sheet, columns: c}
 	var err error
 	if s.raw, err = w.file.Rows(sheet); err != nil {
 		return nil, errDamagedWorkbook
 	}
-	if len(keep) > 0 {
+	if len(c.keep) > 0 {
 		if s.formatted, err = w.file.Rows(sheet); err != nil {
 			return nil, errDamagedWorkbook
 		}
@@ -157,6 +165,8 @@ func (w *workbook) source(sheet string, keep []keptColumn) (*sheetSource, error)
 // sheetSource reads the rows of a sheet.
 type sheetSource struct {
 	*workbook
+	sheet string
+	columns
 	raw       *excelize.Rows // cells as they are stored: a number format could change a name
 	formatted *excelize.Rows // cells as Excel shows them, such as dates; for -keep
 	line      int
@@ -188,20 +198,17 @@ func (s *sheetSource) next() (rawRow, error) {
 			}
 		}
 	}
-	if s.columns.width > 0 && strings.HasSuffix(field(fields, s.columns.number), "000") {
+	if s.width > 0 && strings.HasSuffix(field(fields, s.number), "000") {
 		raw.bad, err = s.cut()
 	}
 	return raw, err
 }
 
-// maxTyped is how many bytes of XML a sheet may have to be loaded for the types of its cells.
-const maxTyped = 64 << 20
-
 // cut reports why the ID number of this row is probably not what somebody typed: the cell is
 // a number, of which Excel keeps 15 digits, and the others are 0. excelize does not tell the
 // type of a cell while it streams a sheet, so it loads the sheet a second time.
 func (s *sheetSource) cut() (problem string, err error) {
-	if s.size > maxTyped {
+	if s.longest > maxTyped {
 		return "id_number: it ends in 000, and the sheet is too large to see whether Excel has cut the number: save the sheet as “CSV UTF-8”, or split it", nil
 	}
 	if s.types == nil {
@@ -209,7 +216,7 @@ func (s *sheetSource) cut() (problem string, err error) {
 			return "", err
 		}
 	}
-	cell, err := excelize.CoordinatesToCellName(s.columns.number+1, s.line)
+	cell, err := excelize.CoordinatesToCellName(s.number+1, s.line)
 	if err != nil {
 		return "", errDamagedWorkbook
 	}
@@ -220,4 +227,101 @@ func (s *sheetSource) cut() (problem string, err error) {
 		return "id_number: the cell is a number and not a text, and Excel keeps 15 digits of a number and makes the others 0: take the ID number from where it came from, into a cell of the format Text", nil
 	}
 	return "", nil
+}
+
+// checkArchive checks the bounds before anything is unpacked, and that the sheets are whole.
+// archive/zip makes sure that no part is longer than it says.
+func checkArchive(file *os.File) (longest uint64, err error) {
+	info, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	r, err := zip.NewReader(file, info.Size())
+	if err != nil {
+		return 0, errors.New("it begins like an Excel workbook and is damaged or cut off")
+	}
+	var total, others uint64
+	var sheets []*zip.File
+	workbook := false
+	for _, part := range r.File {
+		name, length := strings.ToLower(part.Name), min(part.UncompressedSize64, maxUnzipped+1)
+		workbook = workbook || strings.HasPrefix(name, "xl/")
+		if strings.Contains(name, "sheet") && strings.HasSuffix(name, ".xml") {
+			sheets = append(sheets, part)
+			longest = max(longest, length)
+		}
+		if !strings.HasPrefix(name, "xl/worksheets/sheet") {
+			others += length
+		}
+		if total += length; total > maxUnzipped || others > maxOthers {
+			return 0, errWorkbookTooLarge
+		}
+	}
+	if !workbook {
+		return 0, errors.New("it is a ZIP file, and no .xlsx workbook")
+	}
+	for _, sheet := range sheets {
+		if err := checkSheet(sheet); err != nil {
+			return 0, err
+		}
+	}
+	return longest, nil
+}
+
+// checkSheet reads a sheet to its end, and looks at nothing but whether it is whole, and its
+// rows are in order: excelize takes damaged XML for the end of a sheet, and makes one row of
+// rows that are out of order. People would be lost.
+func checkSheet(part *zip.File) error {
+	r, err := part.Open()
+	if err != nil {
+		return errDamagedWorkbook
+	}
+	defer r.Close()
+	decoder := xml.NewDecoder(&boundedTokens{r: r})
+	decoder.CharsetReader = charset.NewReaderLabel
+	row := 0
+	for {
+		token, err := decoder.Token()
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, errWorkbookTooLarge):
+			return err
+		case err != nil:
+			return errDamagedWorkbook
+		}
+		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "row" {
+			last := row
+			row++
+			for _, a := range start.Attr {
+				if a.Name.Local == "r" {
+					row, _ = strconv.Atoi(a.Value)
+				}
+			}
+			if row <= last {
+				return errDamagedWorkbook
+			}
+		}
+	}
+}
+
+// boundedTokens refuses XML with a text or a tag that is so long that the memory of its
+// reader would not be bounded. Since a token ends at or before the next <, their distance
+// bounds it.
+type boundedTokens struct {
+	r      io.Reader
+	length int
+}
+
+func (b *boundedTokens) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	for _, c := range p[:n] {
+		if b.length++; c == '<' {
+			b.length = 0
+		}
+		if b.length > maxToken {
+			return 0, errWorkbookTooLarge
+		}
+	}
+	return n, err
 }
