@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
-	"unicode"
 )
 
 const (
@@ -40,17 +40,17 @@ func openCSV(o options) (*table, error) {
 	}
 	separators := ",\t;"
 	first := begin.text[:lineLength(begin.text)]
-	if declared, ok, err := declaredSeparator(string(bytes.TrimRight(first, "\r\n"))); err != nil {
-		return nil, err
-	} else if ok {
-		separators = string(declared)
+	if m := declaration.FindSubmatch(first); m != nil {
+		if separators = string(m[1]); separators == "" {
+			return nil, errors.New("its first line says sep= and then no comma, semicolon, tab or vertical bar")
+		}
 		begin.text, begin.line = begin.text[len(first):], 1
 	}
 	best := -1
 	var failure error
 	for _, separator := range separators {
 		from := begin
-		from.separator = separator
+		from.separator, from.quoted = separator, quotedField(separator)
 		look := from
 		rows, err := firstRows(&look)
 		if err != nil {
@@ -72,12 +72,17 @@ func openCSV(o options) (*table, error) {
 	return t, failure
 }
 
+// declaration is a first line such as sep=; which Excel obeys and does not show. A program
+// that adds columns to every line leaves sep=,,,.
+var declaration = regexp.MustCompile(`(?i)^ *"?sep=(?: *([,;|\t])[,;|\t" \r\n]*$)?`)
+
 // csvSource reads the rows of CSV text.
 type csvSource struct {
 	text      []byte // what is not read yet
 	line      int    // lines that were read
 	separator rune
-	width     int // how many fields a row may have, or 0
+	quoted    *regexp.Regexp // of this separator
+	width     int            // how many fields a row may have, or 0
 }
 
 func (s *csvSource) next() (rawRow, error) {
@@ -87,10 +92,10 @@ func (s *csvSource) next() (rawRow, error) {
 	// A quoted field may have line breaks. If the lines up to its end make no row, the
 	// first of them is a bad row, and the others are rows of their own.
 	length, lines := rowLength(s.text)
-	fields, err := splitRow(s.text[:length], s.separator)
+	fields, err := s.split(s.text[:length])
 	if err != nil && lines > 1 {
 		length, lines = lineLength(s.text), 1
-		fields, err = splitRow(s.text[:length], s.separator)
+		fields, err = s.split(s.text[:length])
 	}
 	raw := rawRow{line: s.line + 1, fields: fields, shown: fields}
 	s.text, s.line = s.text[length:], s.line+lines
@@ -124,9 +129,20 @@ func rowLength(text []byte) (length, lines int) {
 	}
 }
 
-// splitRow returns the fields of one row of CSV, which may end in LF, CRLF or even CRCRLF.
-// Its error is short, and does not repeat the row.
-func splitRow(line []byte, separator rune) ([]string, error) {
+// quotedField finds a quoted field, and what Excel users and programs put beside its quotes
+// and encoding/csv refuses: an equals sign as in ="123", which Excel reads as the text 123,
+// and blanks.
+func quotedField(separator rune) *regexp.Regexp {
+	blanks := `[ \t\v\f\r\p{Z}\x{85}]*`
+	if separator == '\t' {
+		blanks = `[ \v\f\r\p{Z}\x{85}]*`
+	}
+	return regexp.MustCompile(`(^|` + regexp.QuoteMeta(string(separator)) + `)` + blanks + `=?` + blanks + `("(?:[^"]|"")*")` + blanks)
+}
+
+// split returns the fields of one row of CSV, which may end in LF, CRLF or even CRCRLF. Its
+// error is short, and does not repeat the row.
+func (s *csvSource) split(line []byte) ([]string, error) {
 	line = bytes.TrimRight(line, "\r\n")
 	if len(line) > maxRow {
 		return nil, fmt.Errorf("the line is longer than %d bytes", maxRow)
@@ -134,10 +150,10 @@ func splitRow(line []byte, separator rune) ([]string, error) {
 	text := string(line)
 	if !strings.Contains(text, `"`) {
 		// Nearly all rows. A csv.Reader for each would be most of the garbage.
-		return strings.Split(text, string(separator)), nil
+		return strings.Split(text, string(s.separator)), nil
 	}
-	r := csv.NewReader(strings.NewReader(plainQuotes(text, separator)))
-	r.Comma = separator
+	r := csv.NewReader(strings.NewReader(s.quoted.ReplaceAllString(text, "$1$2")))
+	r.Comma = s.separator
 	fields, err := r.Read()
 	if err == nil {
 		if _, more := r.Read(); more != io.EOF {
@@ -151,58 +167,4 @@ func splitRow(line []byte, separator rune) ([]string, error) {
 		return nil, errors.New("it has a quoted field that does not end, or goes on after its quote")
 	}
 	return fields, nil
-}
-
-// plainQuotes returns a row without what Excel users and programs put beside the quotes of
-// a field, and encoding/csv refuses: an equals sign as in ="123", which Excel reads as the
-// text 123, and blanks.
-func plainQuotes(text string, separator rune) string {
-	blank := func(r rune) bool { return r != separator && r != '\n' && unicode.IsSpace(r) }
-	var plain strings.Builder
-	for {
-		field := strings.TrimPrefix(strings.TrimLeftFunc(text, blank), "=")
-		field = strings.TrimLeftFunc(field, blank)
-		if strings.HasPrefix(field, `"`) {
-			end := quotedLength(field)
-			plain.WriteString(field[:end])
-			text = strings.TrimLeftFunc(field[end:], blank)
-		}
-		rest, next, found := strings.Cut(text, string(separator))
-		plain.WriteString(rest)
-		if !found {
-			return plain.String()
-		}
-		plain.WriteRune(separator)
-		text = next
-	}
-}
-
-// quotedLength returns the length of the quoted text that s begins with. In it, two quotes
-// stand for one.
-func quotedLength(s string) int {
-	for i := 1; i < len(s); i++ {
-		if s[i] != '"' {
-			continue
-		}
-		if !strings.HasPrefix(s[i+1:], `"`) {
-			return i + 1
-		}
-		i++
-	}
-	return len(s)
-}
-
-// declaredSeparator returns the separator of a first line such as sep=; which Excel obeys
-// and does not show. ok is false if the line is another one.
-func declaredSeparator(line string) (separator rune, ok bool, err error) {
-	line = strings.TrimPrefix(strings.Trim(line, " "), `"`)
-	if len(line) < 4 || !strings.EqualFold(line[:4], "sep=") {
-		return 0, false, nil
-	}
-	said := []rune(strings.Trim(line[4:], " "))
-	// A program that adds columns to every line leaves sep=,,,.
-	if len(said) == 0 || !strings.ContainsRune(",;\t|", said[0]) || strings.Trim(string(said), string(said[:1])+"\" \t") != "" {
-		return 0, false, errors.New("its first line says sep= and then no comma, semicolon, tab or vertical bar")
-	}
-	return said[0], true, nil
 }
