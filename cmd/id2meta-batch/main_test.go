@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xuri/excelize/v2"
+
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
 )
@@ -39,13 +41,9 @@ type program struct {
 	stdout, stderr bytes.Buffer
 }
 
-// start runs batch -live as a process of its own against server.
-func start(t *testing.T, server *id2metatest.Server, secret string, args ...string) *program {
-	t.Helper()
-	return startAs(t, server, secret, append([]string{os.Args[0]}, args...)...)
-}
-
-func startAs(t *testing.T, server *id2metatest.Server, secret string, command ...string) *program {
+// start runs a command with -live as a process of its own against server. The variables of
+// env override those of every test.
+func start(t *testing.T, server *id2metatest.Server, env []string, command ...string) *program {
 	t.Helper()
 	home := t.TempDir()
 	certificate := filepath.Join(home, "ca.pem")
@@ -58,9 +56,10 @@ func startAs(t *testing.T, server *id2metatest.Server, secret string, command ..
 		"SSL_CERT_FILE=" + certificate,
 		"ALIBABA_CLOUD_ECS_METADATA_DISABLED=true",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + id2metatest.AccessKeyID,
-		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + secret,
+		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + id2metatest.AccessKeySecret,
 		keyVariable + "=" + testKey,
 	}
+	p.Env = append(p.Env, env...) // of two of one name, the last one counts
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -110,7 +109,12 @@ func (w work) args(more ...string) []string {
 
 func (w work) start(t *testing.T, more ...string) *program {
 	t.Helper()
-	return start(t, w.server, id2metatest.AccessKeySecret, w.args(more...)...)
+	return w.startWith(t, nil, more...)
+}
+
+func (w work) startWith(t *testing.T, env []string, more ...string) *program {
+	t.Helper()
+	return start(t, w.server, env, append([]string{os.Args[0]}, w.args(more...)...)...)
 }
 
 // waitForCalls returns once n requests have arrived.
@@ -127,6 +131,9 @@ func (w work) waitForCalls(t *testing.T, n int) {
 func (w work) records(t *testing.T) []record {
 	t.Helper()
 	lines, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(read(t, w.out), "\uFEFF"))).ReadAll()
+	if isWorkbookName(w.out) {
+		lines, err = rowsOf(t, w.out)
+	}
 	if err != nil || len(lines) == 0 {
 		t.Fatalf("the output cannot be read: %v", err)
 	}
@@ -213,4 +220,21 @@ func (w work) database() string {
 func (w work) inBook() work {
 	w.out = strings.TrimSuffix(w.out, ".csv") + ".xlsx"
 	return w
+}
+
+// rowsOf returns the rows of a workbook that this program wrote.
+func rowsOf(t *testing.T, path string) ([][]string, error) {
+	t.Helper()
+	book, err := excelize.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer book.Close()
+	rows, err := book.GetRows("Sheet1")
+	for i := range rows { // it leaves out empty cells at the end
+		for len(rows[i]) < len(rows[0]) {
+			rows[i] = append(rows[i], "")
+		}
+	}
+	return rows, err
 }

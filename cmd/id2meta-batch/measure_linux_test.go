@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/id2meta/id2meta/id2metatest"
 )
 
 // TestMeasureMemory prints what README.md says about memory: the peak of the
@@ -45,7 +43,7 @@ func measure(t *testing.T, binary, format string, n int) {
 		w = newWork(t, bookOf(t, n)).inBook() // into a workbook, too
 	}
 	begun := time.Now()
-	p := startAs(t, w.server, id2metatest.AccessKeySecret, append([]string{binary}, w.args()...)...)
+	p := start(t, w.server, nil, append([]string{binary}, w.args()...)...)
 	highest := watchMemory(p.Process.Pid)
 	if status := p.exit(t); status != exitComplete {
 		t.Fatalf("status %d: %s", status, &p.stderr)

@@ -59,7 +59,7 @@ func openMemory(ctx context.Context, o options, client *id2meta.Client) (*memory
 	}
 	if err := m.open(ctx, client, key); err != nil {
 		m.db.Close()
-		return nil, fmt.Errorf("%s cannot be used: %w\nA rehearsal (-simulator) and the real service need files of their own", o.verdicts, err)
+		return nil, fmt.Errorf("%s cannot be used: %w\nEach key has a file of its own, and a rehearsal (-simulator) has another one than the real service", o.verdicts, err)
 	}
 	return m, nil
 }

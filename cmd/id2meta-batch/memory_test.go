@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,39 +51,6 @@ func TestAPersonIsAskedAboutOnce(t *testing.T) {
 	})
 }
 
-func TestAKilledRunContinues(t *testing.T) {
-	const rows, parallel = 900, 8
-	for _, format := range []string{"CSV", "workbook"} {
-		t.Run(format, func(t *testing.T) {
-			t.Parallel() // after a kill, the people under way are waited for
-			w := newWork(t, people(rows))
-			if format == "workbook" {
-				w = newWork(t, bookOf(t, rows))
-			}
-			w.register(rows)
-			kills := 0
-			for _, calls := range []int{2, 300} {
-				p := w.start(t, "-parallel", fmt.Sprint(parallel))
-				w.waitForCalls(t, calls)
-				p.kill(t)
-				if kills++; exists(w.out) {
-					t.Fatal("an output that is not whole")
-				}
-			}
-			if p := w.start(t, "-parallel", fmt.Sprint(parallel)); p.exit(t) != exitComplete {
-				t.Fatal(p.stderr.String())
-			}
-			w.checkAll(t, rows)
-			if again := len(w.server.Calls()) - rows; again > kills*parallel {
-				t.Errorf("%d people were asked about twice, more than were under way", again)
-			}
-			if left, _ := filepath.Glob(filepath.Dir(w.out) + "/.*.tmp-*"); len(left) > 0 {
-				t.Errorf("temporary files were left behind: %v", left)
-			}
-		})
-	}
-}
-
 func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
 
 func TestAnInterruptedRunFinishesWhatItHasAsked(t *testing.T) {
@@ -122,71 +87,8 @@ func TestFailedRowsAreAskedAboutAgain(t *testing.T) {
 
 func TestAHopelessErrorStopsTheRun(t *testing.T) {
 	w := newWork(t, people(200))
-	if p := start(t, w.server, "wrong", w.args("-parallel", "5")...); p.exit(t) != exitStopped || !strings.Contains(p.stderr.String(), "wrong secret") || exists(w.out) || len(w.server.Calls()) > 10 {
+	if p := w.startWith(t, []string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET=wrong"}, "-parallel", "5"); p.exit(t) != exitStopped || !strings.Contains(p.stderr.String(), "wrong secret") || exists(w.out) || len(w.server.Calls()) > 10 {
 		t.Errorf("%d calls: %s", len(w.server.Calls()), &p.stderr)
-	}
-}
-
-func TestWhatOthersWroteIsNotOverwritten(t *testing.T) {
-	for name, c := range map[string]struct {
-		place func(w work) string // returns the file that must stay
-		want  string
-	}{
-		"a foreign output": {func(w work) string { write(t, w.out, []byte("notes")); return w.out }, "not as this program wrote it"},
-		"a symbolic link as output": {func(w work) string {
-			write(t, w.in+"x", []byte("notes"))
-			os.Symlink(w.in+"x", w.out)
-			return w.in + "x"
-		}, "symbolic link"},
-		"a foreign file of verdicts": {func(w work) string { write(t, w.database(), []byte("notes")); return w.database() }, "another program"},
-		"a link as file of verdicts": {func(w work) string {
-			write(t, w.in+"x", []byte("notes"))
-			os.Symlink(w.in+"x", w.database())
-			return w.in + "x"
-		}, "symbolic link"},
-		"a database of other program": {func(w work) string {
-			write(t, w.database(), []byte("SQLite format 3\x00"+strings.Repeat("x", 5000)))
-			return w.database()
-		}, "another program"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWork(t, people(3))
-			path := c.place(w)
-			before := read(t, path)
-			if p := w.start(t); p.exit(t) != exitStopped || !strings.Contains(p.stderr.String(), c.want) {
-				t.Errorf("%q is not in: %s", c.want, &p.stderr)
-			}
-			if read(t, path) != before || len(w.server.Calls()) != 0 {
-				t.Error("it was changed, or somebody was asked about")
-			}
-		})
-	}
-	t.Run("an output that somebody has edited", func(t *testing.T) {
-		w := newWork(t, people(3))
-		w.start(t).exit(t)
-		write(t, w.out, []byte(read(t, w.out)+"note\n"))
-		if p := w.start(t); p.exit(t) != exitStopped || !strings.HasSuffix(read(t, w.out), "note\n") {
-			t.Error(p.stderr.String())
-		}
-	})
-}
-
-func TestTwoRunsWithOneMemory(t *testing.T) {
-	const rows = 200
-	w := newWork(t, people(rows))
-	w.register(rows)
-	first := w.start(t)
-	w.waitForCalls(t, 1)
-	second := w
-	second.out = filepath.Join(filepath.Dir(w.out), "other.csv")
-	p := second.start(t)
-	if first.exit(t) != exitComplete || p.exit(t) != exitComplete {
-		t.Fatalf("%s%s", &first.stderr, &p.stderr)
-	}
-	w.checkAll(t, rows)
-	second.checkAll(t, rows)
-	if n := len(w.server.Calls()); n != rows {
-		t.Errorf("%d calls for %d people", n, rows)
 	}
 }
 
@@ -216,24 +118,4 @@ func TestTheKey(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-}
-
-func TestAFullDisk(t *testing.T) {
-	shell, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("bash, which sets the limit, is not there")
-	}
-	w := newWork(t, people(2000))
-	w.register(2000)
-	// No file may grow beyond 64 KiB, in blocks of 1 KiB.
-	p := startAs(t, w.server, id2metatest.AccessKeySecret, append([]string{shell, "-c", `ulimit -f 64; exec "$0" "$@"`, os.Args[0]}, w.args()...)...)
-	if status := p.exit(t); status != exitStopped || exists(w.out) {
-		t.Fatalf("status %d: %s", status, &p.stderr)
-	}
-	asked := len(w.server.Calls())
-	if p := w.start(t); p.exit(t) != exitComplete {
-		t.Fatal(p.stderr.String())
-	}
-	w.checkAll(t, 2000)
-	t.Logf("%d calls on the full disk, %d in all", asked, len(w.server.Calls()))
 }

@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/xuri/excelize/v2"
-
-	"github.com/id2meta/id2meta/id2metatest"
 )
 
 // parts are the parts of a workbook, by name.
@@ -298,7 +296,7 @@ func TestRowsThatAreReadFromAWorkbookAreThoseOfTheCSVFile(t *testing.T) {
 	const rows = 300
 	w := newWork(t, bookOf(t, rows))
 	w.register(rows)
-	p := start(t, w.server, id2metatest.AccessKeySecret, w.args()...)
+	p := w.start(t)
 	if p.exit(t) != exitComplete {
 		t.Fatal(p.stderr.String())
 	}
