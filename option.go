@@ -27,9 +27,9 @@ const (
 // request may go, and returns nil. If Wait returns an error, the Client sends nothing,
 // and Verify returns an [ErrThrottled] that wraps the error and shows its text. If
 // errors.Is finds [ErrUnavailable] in the error, the limiter itself failed, and Verify
-// returns an ErrUnavailable. If errors.Is finds [ErrDailyLimit], the error of Verify is one,
-// too, with RetryAfter until midnight in China. Wait must return soon
-// after ctx has ended. If the request could go only after the deadline of ctx, Wait
+// returns an ErrUnavailable. If errors.Is finds [ErrDailyLimit], Verify returns an
+// ErrDailyLimit, with RetryAfter until midnight in China. Wait must return soon after ctx has
+// ended. If the request could go only after the deadline of ctx, Wait
 // should return an error at once. Wait must be safe for concurrent use.
 type Limiter interface {
 	Wait(ctx context.Context) error
@@ -206,7 +206,7 @@ func WithMaxAttempts(n int) Option {
 // answered: the connection broke, the answer broke off, the server was silent, or a
 // proxy answered instead of the service with HTTP 502, 504 or the like. By
 // default Verify does not retry such a request, because the service may have answered
-// and billed it (see [ErrMaybeBilled]). Then the retry is billed again.
+// and billed it (see [ErrMaybeBilled]). Then the service bills the retry, too.
 //
 // With this option, an attempt that is not the last ends after the time left divided
 // by the attempts left.
