@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/id2meta/id2meta/id2metatest"
 )
 
 func TestAKilledRunContinues(t *testing.T) {
@@ -223,4 +226,84 @@ func TestTwoRunsOfOneOutput(t *testing.T) {
 		t.Fatal(first.stderr.String())
 	}
 	w.checkAll(t, rows)
+}
+
+func TestWhatTheServiceRefuses(t *testing.T) {
+	for name, c := range map[string]struct{ code, message, verdict, reason string }{
+		"a field is named":              {"401", "参数非法(identifyNum)", verdictInvalid, "id_number: invalid parameter"},
+		"a row that failed has a cause": {"403", "too many repeated calls", verdictFailed, "repeated call"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWork(t, people(1))
+			w.server.Inject(id2metatest.Answer(c.code, c.message))
+			if p := w.start(t); p.exit(t) != exitPartial {
+				t.Fatal(p.stderr.String())
+			}
+			if rec := w.records(t)[0]; rec.verdict != c.verdict || !strings.HasPrefix(rec.reason, c.reason) || rec.code != c.code || rec.requestID == "" {
+				t.Errorf("%+v", rec)
+			}
+		})
+	}
+}
+
+func TestAnOutageStopsTheRun(t *testing.T) {
+	w := newWork(t, people(300))
+	for range 300 {
+		w.server.Inject(id2metatest.Answer("403", "no"))
+	}
+	p := w.start(t, "-parallel", "5")
+	if status := p.exit(t); status != exitStopped || !strings.Contains(p.stderr.String(), "100 rows in a row failed") {
+		t.Errorf("status %d: %s", status, &p.stderr)
+	}
+	if n := len(w.server.Calls()); n > giveUp+10 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+func TestAnswersBesideAHopelessErrorAreKept(t *testing.T) {
+	const rows = 4
+	w := newWork(t, people(rows))
+	w.register(rows)
+	w.server.Inject(id2metatest.Answer("412", "no"))
+	if p := w.start(t, "-parallel", "4"); p.exit(t) != exitStopped {
+		t.Fatal(p.stderr.String())
+	}
+	if p := w.start(t); p.exit(t) != exitComplete {
+		t.Fatal(p.stderr.String())
+	}
+	w.checkAll(t, rows)
+	billed := map[string]int{}
+	for _, call := range w.server.Calls() {
+		if call.Billed {
+			billed[call.Person]++
+		}
+	}
+	for person, times := range billed {
+		if times != 1 {
+			t.Errorf("%s was billed %d times", person, times)
+		}
+	}
+}
+
+func TestAnInterruptDoesNotWaitForTheRate(t *testing.T) {
+	w := newWork(t, people(50))
+	p := w.start(t, "-rate", "0.1")
+	w.waitForCalls(t, 1)
+	begun := time.Now()
+	p.Process.Signal(os.Interrupt)
+	if status := p.exit(t); status != exitStopped || len(w.server.Calls()) != 1 {
+		t.Errorf("status %d, %d calls: %s", status, len(w.server.Calls()), &p.stderr)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestARowThatWaitsHoldsNobodyUp(t *testing.T) {
+	const rows = 300
+	w := newWork(t, people(rows))
+	w.server.Inject(id2metatest.Hang())
+	p := w.start(t, "-parallel", "4")
+	w.waitForCalls(t, rows)
+	p.kill(t)
 }

@@ -165,10 +165,12 @@ func people(n int) []byte {
 	var b bytes.Buffer
 	b.WriteString("name,id_number\n")
 	for i := range n {
-		fmt.Fprintf(&b, "%s,%s\n", []string{"张三", "李四", "欧阳娜娜"}[i%3], number(i))
+		fmt.Fprintf(&b, "%s,%s\n", nameOf(i), number(i))
 	}
 	return b.Bytes()
 }
+
+func nameOf(i int) string { return []string{"张三", "李四", "欧阳娜娜"}[i%3] }
 
 func (w work) register(n int) {
 	for i := range n {

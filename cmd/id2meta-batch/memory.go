@@ -64,7 +64,7 @@ func openMemory(ctx context.Context, o options, client *id2meta.Client) (*memory
 	return m, nil
 }
 
-func (m *memory) open(ctx context.Context, client *id2meta.Client, key []byte) (err error) {
+func (m *memory) open(ctx context.Context, next id2meta.Verifier, key []byte) (err error) {
 	if m.store, err = sqlstore.New(m.db, sqlstore.SQLite); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (m *memory) open(ctx context.Context, client *id2meta.Client, key []byte) (
 	if err := m.store.CreateTable(ctx); err != nil {
 		return err
 	}
-	m.Cache, err = verdictcache.New(client, m.store, key, verdictcache.WithMatchTTL(matchTTL), verdictcache.WithNegativeTTL(negativeTTL),
+	m.Cache, err = verdictcache.New(next, m.store, key, verdictcache.WithMatchTTL(matchTTL), verdictcache.WithNegativeTTL(negativeTTL),
 		// A row that fails can be asked about again; a row that is paid for twice stays
 		// paid for.
 		verdictcache.WithFailClosed())

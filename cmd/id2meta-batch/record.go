@@ -44,9 +44,12 @@ func newRecord(r row, result id2meta.Result, err error) record {
 		return rec
 	}
 	rec.verdict, rec.reason = verdictFailed, strings.TrimPrefix(err.Error(), "id2meta: ")
+	if errors.Is(err, id2meta.ErrInvalidParam) {
+		rec.verdict = verdictInvalid
+	}
 	column := strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number") // as the output calls them
 	if e, ok := errors.AsType[*id2meta.ParamError](err); ok {
-		rec.verdict, rec.reason = verdictInvalid, column.Replace(e.Field+": "+e.Reason)
+		rec.reason = column.Replace(e.Field + ": " + e.Reason)
 	}
 	if e, ok := errors.AsType[*id2meta.APIError](err); ok {
 		rec.code, rec.requestID = e.Code, e.RequestID

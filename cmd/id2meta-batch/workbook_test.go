@@ -287,7 +287,7 @@ func bookOf(t testing.TB, n int) []byte {
 	rows.WriteString(`<sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>`)
 	for i := range n {
 		fmt.Fprintf(&rows, `<row r="%d"><c r="A%d" t="s"><v>%d</v></c><c r="B%d" t="s"><v>%d</v></c></row>`, i+2, i+2, len(texts), i+2, len(texts)+1)
-		texts = append(texts, []string{"张三", "李四", "欧阳娜娜"}[i%3], number(i))
+		texts = append(texts, nameOf(i), number(i))
 	}
 	return zipped(t, newParts(rows.String()+"</sheetData>").withStrings(texts...))
 }
@@ -301,4 +301,31 @@ func TestRowsThatAreReadFromAWorkbookAreThoseOfTheCSVFile(t *testing.T) {
 		t.Fatal(p.stderr.String())
 	}
 	w.checkAll(t, rows)
+}
+
+func TestAWorkbookOfVerdicts(t *testing.T) {
+	w := newWork(t, []byte("name,id_number,user_id\n张三,11010519491231002X,007\n张三,1,=1+1\n")).inBook()
+	for range 2 { // the second run replaces the output of the first
+		if status := command(w.args("-simulator", "-keep", "user_id"), io.Discard, silent(t)); status != exitPartial {
+			t.Fatalf("status %d", status)
+		}
+		records := w.records(t)
+		match, invalid := records[0], records[1]
+		if match.verdict != "match" || match.name != "张*" || match.kept[0] != "007" || invalid.verdict != verdictInvalid || invalid.kept[0] != "=1+1" {
+			t.Errorf("%+v", records)
+		}
+	}
+	book, err := excelize.OpenFile(w.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	for _, cell := range []string{"A2", "C2", "H2", "H3"} {
+		if kind, err := book.GetCellType("Sheet1", cell); err != nil || kind != excelize.CellTypeInlineString {
+			t.Errorf("%s is no text: %v, %v", cell, kind, err)
+		}
+	}
+	if info, err := os.Stat(w.out); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v: others could read it", info.Mode(), err)
+	}
 }
