@@ -89,7 +89,6 @@ func TestRefusesADialect(t *testing.T) {
 		"wrong columns, and -keep":                   {"工号,部门\n7,风控\n", []string{"-keep", "部门"}, "no header with name and id_number, and no person"},
 		"two numbers":                                {"13800000000,11010519491231002X\n", nil, "no header with name and id_number, and no person"},
 		"the number before the name":                 {"11010519491231002X,张三\n", nil, "no header with name and id_number, and no person"},
-		"UTF-16 said to be UTF-8":                    {"\xFF\xFEa\x00", []string{"-encoding", "utf-8"}, "leave -encoding out"},
 		"a sheet of a text file":                     {"name,id_number\n", []string{"-sheet", "Sheet1"}, "-sheet is for .xlsx workbooks"},
 		"an old or locked workbook":                  {"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1...", nil, "without a password"},
 		"what only begins like .xlsx":                {"PK\x03\x04 and so on", nil, "damaged or cut off"},

@@ -56,11 +56,7 @@ func openTable(o options, temp string) (*table, error) {
 	case o.sheet != "":
 		return nil, errors.New("it is a text file, and -sheet is for .xlsx workbooks")
 	}
-	t, err := openCSV(o)
-	if err == nil && isWorkbookName(o.in) {
-		t.note = "the input is no workbook although its name says so; it is read as CSV"
-	}
-	return t, err
+	return openCSV(o)
 }
 
 // isWorkbookName reports whether a file should be an .xlsx workbook.

@@ -27,10 +27,7 @@ const adviceEncoding = "say -encoding utf-8 or -encoding gb18030"
 // marks of Excel if it begins with a byte order mark, or is no UTF-8.
 func decode(data []byte, encoding string) (text []byte, excel bool, err error) {
 	utf16 := bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF})
-	switch {
-	case utf16 && encoding != encodingAuto:
-		return nil, false, errors.New("it begins with the byte order mark of UTF-16: leave -encoding out")
-	case utf16:
+	if utf16 {
 		encoding = encodingUTF8
 		if data, err = unicodeencoding.UTF16(unicodeencoding.LittleEndian, unicodeencoding.UseBOM).NewDecoder().Bytes(data); err != nil {
 			return nil, false, err
@@ -43,11 +40,7 @@ func decode(data []byte, encoding string) (text []byte, excel bool, err error) {
 	if err := checkText(data); err != nil {
 		return nil, false, err
 	}
-	switch {
-	case encoding != encodingAuto:
-	case bom:
-		encoding = encodingUTF8 // a line that is not is an invalid row
-	default:
+	if encoding == encodingAuto && !bom { // under a mark, a line that is no UTF-8 is an invalid row
 		if encoding, err = guessEncoding(data); err != nil {
 			return nil, false, err
 		}
