@@ -46,21 +46,21 @@ func TestAKilledRunContinues(t *testing.T) {
 	}
 }
 
-// elsewhere returns w with the file of verdicts in a folder of its own.
-func (w work) elsewhere(t *testing.T) (work, string) {
+// apart returns w with its output in one folder and its verdicts in another.
+func (w work) apart(t *testing.T) (apart work, verdicts string) {
 	t.Helper()
-	folder := filepath.Join(filepath.Dir(w.in), "outputs")
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"outputs", "verdicts"} {
+		if err := os.Mkdir(filepath.Join(filepath.Dir(w.in), folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
-	verdicts := w.database()
-	w.out = filepath.Join(folder, "verdicts.csv")
-	return w, verdicts
+	w.out = filepath.Join(filepath.Dir(w.in), "outputs", "verdicts.csv")
+	return w, filepath.Join(filepath.Dir(w.in), "verdicts", "known.db")
 }
 
 func TestTheFolderOfTheOutputGoesAway(t *testing.T) {
 	const rows = 600
-	w, verdicts := newWork(t, people(rows)).elsewhere(t)
+	w, verdicts := newWork(t, people(rows)).apart(t)
 	w.register(rows)
 	p := w.start(t, "-verdicts", verdicts)
 	w.waitForCalls(t, 100)
@@ -87,26 +87,28 @@ func TestTheFolderOfTheOutputGoesAway(t *testing.T) {
 
 func TestAFullDisk(t *testing.T) {
 	const rows, parallel = 2000, 20
-	for name, withVerdicts := range map[string]bool{"of the output alone": false, "of the output and the verdicts": true} {
-		t.Run(name, func(t *testing.T) {
-			w, verdicts := newWork(t, people(rows)).elsewhere(t)
+	for folder, size := range map[string]string{"outputs": "100k", "verdicts": "800k"} {
+		t.Run("with the "+folder, func(t *testing.T) {
+			t.Parallel() // the second run waits for people whose claims could not be removed
+			w, verdicts := newWork(t, people(rows)).apart(t)
 			w.register(rows)
-			size := func(options string) error {
-				return exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", filepath.Dir(w.out)).Run()
+			disk := filepath.Join(filepath.Dir(w.in), folder)
+			mount := func(options string) error {
+				return exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", disk).Run()
 			}
-			if err := size("size=100k"); err != nil {
-				t.Skipf("a file system of 100 KiB cannot be mounted: %v", err)
+			if err := mount("size=" + size); err != nil {
+				t.Skipf("a small file system cannot be mounted: %v", err)
 			}
-			t.Cleanup(func() { exec.Command("umount", filepath.Dir(w.out)).Run() })
-			if withVerdicts {
-				verdicts = w.database()
-			}
+			t.Cleanup(func() { exec.Command("umount", disk).Run() })
 			p := w.start(t, "-verdicts", verdicts)
 			if status := p.exit(t); status != exitStopped || exists(w.out) {
 				t.Fatalf("status %d: %s", status, &p.stderr)
 			}
 			asked := len(w.server.Calls())
-			if err := size("remount,size=10m"); err != nil {
+			if asked == 0 {
+				t.Error("the disk was full from the start")
+			}
+			if err := mount("remount,size=10m"); err != nil {
 				t.Fatal(err)
 			}
 			if p := w.start(t, "-verdicts", verdicts); p.exit(t) != exitComplete {

@@ -33,6 +33,20 @@ func TestKeptColumns(t *testing.T) {
 	}
 }
 
+func TestKeptColumnsUnderAHeaderOfTwoRows(t *testing.T) {
+	for name, content := range map[string]string{
+		"the lower title": "姓名,身份证号,联系方式,\n,,电话,地址\n张三,11010519491231002X,1,2\n",
+		"the upper title": "电话,个人信息,\n,姓名,身份证号\n1,张三,11010519491231002X\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _, said := rehearse(t, []byte(content), "-keep", "电话")
+			if !strings.HasSuffix(got, "3,张*,110105********002X,match,1,,,1\n") {
+				t.Errorf("got\n%s\nit said\n%s", got, said)
+			}
+		})
+	}
+}
+
 func TestKeptColumnsOfAWorkbookAreAsExcelShowsThem(t *testing.T) {
 	p := newParts(sheetXML(
 		rowXML(1, "name", "id_number", "joined", "note"),

@@ -59,6 +59,10 @@ func TestWorkbooksOfOffices(t *testing.T) {
 	for _, part := range []string{"_rels/.rels", "[Content_Types].xml"} {
 		renamed[part] = strings.ReplaceAll(renamed[part], "xl/workbook.xml", "xl/workbook22.xml")
 	}
+	moved, names := parts{}, strings.NewReplacer("worksheets/sheet1.xml", "lists/people.xml", "sharedStrings22.xml", "lists/strings.xml")
+	for part, text := range renamed {
+		moved[names.Replace(part)] = names.Replace(text)
+	}
 	declared := func(name, encoded string) parts {
 		p := newParts(list)
 		sheet := strings.Replace(p["xl/worksheets/sheet1.xml"], "UTF-8", name, 1)
@@ -80,6 +84,7 @@ func TestWorkbooksOfOffices(t *testing.T) {
 		"an empty sheet before the list":    {newParts(sheetXML(), list), match2},
 		"a chart sheet":                     {chart, match2},
 		"other names of the parts":          {renamed, match2},
+		"quite other names of the parts":    {moved, match2},
 		"an encoding that is called utf8":   {declared("utf8", ""), match2},
 		"a sheet in GBK":                    {declared("GBK", "GBK"), match2},
 		"a title row and a merged header":   {newParts(sheetXML(rowXML(1, "花名册"), rowXML(2, "姓名", "身份证号", "联系方式"), rowXML(3, "", "", "电话"), rowXML(4, "张三", zhangSan))), "4,张*,110105********002X,match,1,,\n"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -20,7 +21,6 @@ import (
 const (
 	maxUnzipped = 4 << 30   // bytes of all parts
 	maxOthers   = 256 << 20 // bytes of the texts and all other parts that are no sheets
-	maxTyped    = 64 << 20  // bytes of a sheet that is loaded for the types of its cells
 	maxToken    = 1 << 20   // bytes of a text or a tag; a cell has at most 32,767 characters
 	toTempFile  = 1 << 20   // how long a sheet, or the part of texts, may be to stay in memory
 )
@@ -34,16 +34,14 @@ var (
 // excelize unpacks it once.
 type workbook struct {
 	file    *excelize.File
-	open    func() (*excelize.File, error)
-	types   *excelize.File // opened when the type of a cell is needed first, or nil
-	longest uint64         // bytes of the longest sheet
+	numbers map[numberCell]bool
 }
 
-func (w *workbook) close() {
-	if w.types != nil {
-		w.types.Close()
-	}
-	w.file.Close()
+// numberCell is a cell with a number of 18 digits that ends in 000. excelize does not tell
+// numbers from texts while it streams a sheet.
+type numberCell struct {
+	row   int
+	value string
 }
 
 // openWorkbook opens the sheet of -sheet, or the only one that is not hidden and has the
@@ -52,17 +50,17 @@ func openWorkbook(file *os.File, o options, temp string) (*table, error) {
 	if o.encoding != encodingAuto {
 		return nil, errors.New("it is an Excel workbook, and -encoding is for text files")
 	}
-	w := &workbook{open: func() (*excelize.File, error) { return unpack(file.Name(), temp) }}
-	var err error
-	if w.longest, err = checkArchive(file); err != nil {
+	w := &workbook{numbers: map[numberCell]bool{}}
+	err := w.checkArchive(file)
+	if err != nil {
 		return nil, err
 	}
-	if w.file, err = w.open(); err != nil {
+	if w.file, err = unpack(file.Name(), temp); err != nil {
 		return nil, err
 	}
 	t, err := w.choose(o)
 	if err != nil {
-		w.close()
+		w.file.Close()
 	}
 	return t, err
 }
@@ -99,7 +97,7 @@ func unpack(path, temp string) (*excelize.File, error) {
 func (w *workbook) choose(o options) (*table, error) {
 	var sheets, found, failures []string
 	var failure error
-	t := &table{excel: true, close: w.close}
+	t := &table{excel: true, close: func() { w.file.Close() }}
 	for _, name := range w.file.GetSheetList() {
 		sheets = append(sheets, strconv.Quote(name))
 		if visible, err := w.file.GetSheetVisible(name); name != o.sheet && (o.sheet != "" || err != nil || !visible) {
@@ -198,47 +196,22 @@ func (s *sheetSource) next() (rawRow, error) {
 			}
 		}
 	}
-	if s.width > 0 && strings.HasSuffix(field(fields, s.number), "000") {
-		raw.bad, err = s.cut()
+	if s.width > 0 && s.numbers[numberCell{s.line, field(fields, s.number)}] {
+		raw.bad = "id_number: the cell is a number and not a text, and Excel keeps 15 digits of a number and makes the others 0: take the ID number from where it came from, into a cell of the format Text"
 	}
-	return raw, err
+	return raw, nil
 }
 
-// cut reports why the ID number of this row is probably not what somebody typed: the cell is
-// a number, of which Excel keeps 15 digits, and the others are 0. excelize does not tell the
-// type of a cell while it streams a sheet, so it loads the sheet a second time.
-func (s *sheetSource) cut() (problem string, err error) {
-	if s.longest > maxTyped {
-		return "id_number: it ends in 000, and the sheet is too large to see whether Excel has cut the number: save the sheet as “CSV UTF-8”, or split it", nil
-	}
-	if s.types == nil {
-		if s.types, err = s.open(); err != nil {
-			return "", err
-		}
-	}
-	cell, err := excelize.CoordinatesToCellName(s.number+1, s.line)
-	if err != nil {
-		return "", errDamagedWorkbook
-	}
-	switch kind, err := s.types.GetCellType(s.sheet, cell); {
-	case err != nil:
-		return "", errDamagedWorkbook
-	case kind == excelize.CellTypeUnset || kind == excelize.CellTypeNumber:
-		return "id_number: the cell is a number and not a text, and Excel keeps 15 digits of a number and makes the others 0: take the ID number from where it came from, into a cell of the format Text", nil
-	}
-	return "", nil
-}
-
-// checkArchive checks the bounds before anything is unpacked, and that the sheets are whole.
-// archive/zip makes sure that no part is longer than it says.
-func checkArchive(file *os.File) (longest uint64, err error) {
+// checkArchive checks the bounds before anything is unpacked, and what excelize does not tell
+// of the sheets. archive/zip makes sure that no part is longer than it says.
+func (w *workbook) checkArchive(file *os.File) error {
 	info, err := file.Stat()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	r, err := zip.NewReader(file, info.Size())
 	if err != nil {
-		return 0, errors.New("it begins like an Excel workbook and is damaged or cut off")
+		return errors.New("it begins like an Excel workbook and is damaged or cut off")
 	}
 	var total, others uint64
 	var sheets []*zip.File
@@ -248,30 +221,30 @@ func checkArchive(file *os.File) (longest uint64, err error) {
 		workbook = workbook || strings.HasPrefix(name, "xl/")
 		if strings.Contains(name, "sheet") && strings.HasSuffix(name, ".xml") {
 			sheets = append(sheets, part)
-			longest = max(longest, length)
 		}
 		if !strings.HasPrefix(name, "xl/worksheets/sheet") {
 			others += length
 		}
 		if total += length; total > maxUnzipped || others > maxOthers {
-			return 0, errWorkbookTooLarge
+			return errWorkbookTooLarge
 		}
 	}
 	if !workbook {
-		return 0, errors.New("it is a ZIP file, and no .xlsx workbook")
+		return errors.New("it is a ZIP file, and no .xlsx workbook")
 	}
 	for _, sheet := range sheets {
-		if err := checkSheet(sheet); err != nil {
-			return 0, err
+		if err := w.checkSheet(sheet); err != nil {
+			return err
 		}
 	}
-	return longest, nil
+	return nil
 }
 
-// checkSheet reads a sheet to its end, and looks at nothing but whether it is whole, and its
-// rows are in order: excelize takes damaged XML for the end of a sheet, and makes one row of
-// rows that are out of order. People would be lost.
-func checkSheet(part *zip.File) error {
+// checkSheet goes once through a sheet for what excelize does not tell: whether the sheet is
+// whole and its rows in order, and which cells are numbers that Excel may have cut. excelize
+// takes damaged XML for the end of a sheet, and makes one row of rows that are out of order.
+// People would be lost.
+func (w *workbook) checkSheet(part *zip.File) error {
 	r, err := part.Open()
 	if err != nil {
 		return errDamagedWorkbook
@@ -279,7 +252,7 @@ func checkSheet(part *zip.File) error {
 	defer r.Close()
 	decoder := xml.NewDecoder(&boundedTokens{r: r})
 	decoder.CharsetReader = charset.NewReaderLabel
-	row := 0
+	row, number := 0, false
 	for {
 		token, err := decoder.Token()
 		switch {
@@ -290,19 +263,36 @@ func checkSheet(part *zip.File) error {
 		case err != nil:
 			return errDamagedWorkbook
 		}
-		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "row" {
-			last := row
-			row++
-			for _, a := range start.Attr {
-				if a.Name.Local == "r" {
-					row, _ = strconv.Atoi(a.Value)
+		switch token := token.(type) {
+		case xml.StartElement:
+			switch token.Name.Local {
+			case "row":
+				last := row
+				if row++; attribute(token, "r") != "" {
+					row, _ = strconv.Atoi(attribute(token, "r"))
 				}
+				if row <= last {
+					return errDamagedWorkbook
+				}
+			case "c":
+				kind := attribute(token, "t")
+				number = kind == "" || kind == "n"
 			}
-			if row <= last {
-				return errDamagedWorkbook
+		case xml.CharData:
+			if number && len(token) == 18 && bytes.HasSuffix(token, []byte("000")) {
+				w.numbers[numberCell{row, string(token)}] = true
 			}
 		}
 	}
+}
+
+func attribute(element xml.StartElement, name string) string {
+	for _, a := range element.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
 }
 
 // boundedTokens refuses XML with a text or a tag that is so long that the memory of its
