@@ -147,7 +147,7 @@ func (w *workbook) look(sheet string, keep []string) (columns, error) {
 }
 
 func (w *workbook) source(sheet string, c columns) (*sheetSource, error) {
-	s := &sheetSource{workbook: w, sheet: sheet, columns: c}
+	s := &sheetSource{workbook: w, columns: c}
 	var err error
 	if s.raw, err = w.file.Rows(sheet); err != nil {
 		return nil, errDamagedWorkbook
@@ -163,7 +163,6 @@ func (w *workbook) source(sheet string, c columns) (*sheetSource, error) {
 // sheetSource reads the rows of a sheet.
 type sheetSource struct {
 	*workbook
-	sheet string
 	columns
 	raw       *excelize.Rows // cells as they are stored: a number format could change a name
 	formatted *excelize.Rows // cells as Excel shows them, such as dates; for -keep
@@ -174,6 +173,10 @@ func (s *sheetSource) next() (rawRow, error) {
 	if !s.raw.Next() {
 		if s.raw.Error() != nil {
 			return rawRow{}, errDamagedWorkbook
+		}
+		s.raw.Close()
+		if s.formatted != nil {
+			s.formatted.Close()
 		}
 		return rawRow{}, io.EOF
 	}
