@@ -2,7 +2,6 @@ package main
 
 import (
 	"archive/zip"
-	"bufio"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -19,13 +18,12 @@ const partName = "verdicts"
 
 // output writes the verdicts into a new file, which takes its place when it is whole.
 type output struct {
-	path   string
-	file   *os.File
-	titles []string
-	csv    *csv.Writer            // or
-	book   *excelize.File         // a workbook
-	sheet  *excelize.StreamWriter // of book
-	rows   int
+	path  string
+	file  *os.File
+	csv   *csv.Writer            // or
+	book  *excelize.File         // a workbook
+	sheet *excelize.StreamWriter // of book
+	rows  int
 }
 
 // newOutput begins the output of rows rows.
@@ -37,14 +35,14 @@ func newOutput(path, temp string, in *table, rows int) (*output, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &output{path: path, file: file, titles: titlesOf(in.columns)}
+	o := &output{path: path, file: file}
 	if isWorkbookName(path) {
 		err = o.beginBook(temp)
 	} else {
 		err = o.beginCSV(in.excel)
 	}
 	if err == nil {
-		err = o.writeRow(o.titles)
+		err = o.writeRow(titlesOf(in.columns))
 	}
 	if err != nil {
 		o.abandon()
@@ -54,8 +52,7 @@ func newOutput(path, temp string, in *table, rows int) (*output, error) {
 }
 
 func (o *output) beginCSV(excel bool) error {
-	buffer := bufio.NewWriter(o.file)
-	o.csv = csv.NewWriter(buffer)
+	o.csv = csv.NewWriter(o.file)
 	if !excel {
 		return nil
 	}
