@@ -14,13 +14,14 @@ import (
 )
 
 func TestAKilledRunContinues(t *testing.T) {
+	t.Parallel() // after a kill, the people under way are waited for
 	const rows, parallel = 900, 8
 	for format, moments := range map[string][]int{ // the requests that have arrived
 		"CSV":      {0, 1 + rand.IntN(rows-1)},
 		"workbook": {rows},
 	} {
 		t.Run(format, func(t *testing.T) {
-			t.Parallel() // after a kill, the people under way are waited for
+			t.Parallel()
 			w := newWork(t, people(rows))
 			if format == "workbook" {
 				w = newWork(t, bookOf(t, rows)).inBook()
@@ -86,10 +87,11 @@ func TestTheFolderOfTheOutputGoesAway(t *testing.T) {
 }
 
 func TestAFullDisk(t *testing.T) {
+	t.Parallel() // the second run waits for people whose claims could not be removed
 	const rows, parallel = 2000, 20
 	for folder, size := range map[string]string{"outputs": "100k", "verdicts": "800k"} {
 		t.Run("with the "+folder, func(t *testing.T) {
-			t.Parallel() // the second run waits for people whose claims could not be removed
+			t.Parallel()
 			w, verdicts := newWork(t, people(rows)).apart(t)
 			w.register(rows)
 			disk := filepath.Join(filepath.Dir(w.in), folder)
