@@ -91,7 +91,7 @@ func TestDailyLimit(t *testing.T) {
 		hold(t, client, in(8*time.Second), today(), 3)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
+		if err := limiter.Wait(ctx); !errors.Is(err, errTooLate) {
 			t.Errorf("error %v", err)
 		}
 		wantToday(t, limiter, 3)

@@ -1,4 +1,4 @@
-package id2meta_test
+package systemtest
 
 import (
 	"bytes"
@@ -261,6 +261,28 @@ func inject(faults ...id2metatest.Fault) func(*testing.T, *id2metatest.Server, i
 	}
 }
 
+// within returns a function that makes a context with a timeout.
+func within(d time.Duration) func(*testing.T, *id2metatest.Server) context.Context {
+	return func(t *testing.T, _ *id2metatest.Server) context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), d)
+		t.Cleanup(cancel)
+		return ctx
+	}
+}
+
+// refusingLimiter refuses every request with err.
+type refusingLimiter struct{ err error }
+
+func (l refusingLimiter) Wait(context.Context) error { return l.err }
+
+// failingCredential fails with err. Every other method panics.
+type failingCredential struct {
+	credentials.Credential
+	err error
+}
+
+func (c failingCredential) GetCredential() (*credentials.CredentialModel, error) { return nil, c.err }
+
 // transport returns an option whose transport fails with the error of f. body is the body
 // of the request.
 func transport(f func(r *http.Request, body string) error) func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
@@ -302,7 +324,9 @@ var everyFailure = []failureOf{
 		s.Inject(id2metatest.Hang(), id2metatest.Hang(), id2metatest.Hang())
 		return []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithTimeout(150 * time.Millisecond)}
 	}},
-	{name: "a caller who cancels", make: inject(id2metatest.Delay(time.Minute)), ctx: whenRequested(context.Canceled)},
+	{name: "a caller who cancels", make: inject(id2metatest.Delay(time.Minute)), ctx: func(t *testing.T, s *id2metatest.Server) context.Context {
+		return endWhen(t, context.Canceled, func() bool { return len(s.Calls()) > 0 })
+	}},
 	{name: "a caller who has canceled before the call", make: inject(), ctx: func(t *testing.T, _ *id2metatest.Server) context.Context {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -310,11 +334,11 @@ var everyFailure = []failureOf{
 	}},
 	{name: "a deadline in the past", make: inject(), ctx: within(-time.Second)},
 	{name: "a port without a listener", make: func(t *testing.T, _ *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint, refusing(t).endpoint)}
+		return []id2meta.Option{id2meta.WithEndpoints(refusing(t), refusing(t))}
 	}},
 	{name: "a port without a listener, and then throttling", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
 		s.Inject(id2metatest.Throttle(time.Hour))
-		return []id2meta.Option{id2meta.WithEndpoints(refusing(t).endpoint, s.Endpoint())}
+		return []id2meta.Option{id2meta.WithEndpoints(refusing(t), s.Endpoint())}
 	}},
 	{name: "a certificate that is not trusted", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
 		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}})}
@@ -353,7 +377,7 @@ var everyFailure = []failureOf{
 		return &wrappingError{&url.Error{Op: "Post", URL: body, Err: errors.New("refused")}}
 	})},
 	{name: "a dead proxy", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		return proxied(t, s, refusing(t).endpoint)
+		return proxied(t, s, refusing(t))
 	}},
 	{name: "a proxy that refuses, and repeats the password", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
 		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -380,10 +404,10 @@ var everyFailure = []failureOf{
 		return fmt.Errorf("invalid proxy address: %w", errors.New(strings.Join(proxies, "; ")))
 	})},
 	{name: "a limiter that refuses", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithLimiter(limiterFunc(func(context.Context) error { return errors.New("enough for today") }))}
+		return []id2meta.Option{id2meta.WithLimiter(refusingLimiter{errors.New("enough for today")})}
 	}},
 	{name: "a credential provider that fails", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithCredential(&failingCredential{err: fieldError{Body: stsSecret + stsToken}})}
+		return []id2meta.Option{id2meta.WithCredential(failingCredential{err: fieldError{Body: stsSecret + stsToken}})}
 	}},
 	{name: "a credential that is refused", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
 		s.AddCredential(stsKeyID, stsSecret+"x", stsToken)
@@ -675,7 +699,7 @@ func TestWhatTheServiceSaysIsShownWithinBounds(t *testing.T) {
 func TestARequestIDIsRedactedIfItHoldsThePerson(t *testing.T) {
 	for _, id := range []string{"19491231-0000-4000-8000-000000000000", zhangNumber, "0-19491231-0", "110105"} {
 		t.Run(id, func(t *testing.T) {
-			result, err := verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
+			result, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
 				io.WriteString(w, strings.Replace(body200, "REQUEST", id, 1))
 			})
 			require.NoError(t, err)
@@ -690,7 +714,7 @@ func TestASecretThatIsTheBeginningOfAnotherLeavesNothingOfIt(t *testing.T) {
 	credential, err := credentials.NewCredential(new(credentials.Config).SetType("sts").
 		SetAccessKeyId(stsKeyID).SetAccessKeySecret("opening").SetSecurityToken("opening-and-ending"))
 	require.NoError(t, err)
-	_, err = verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
+	_, err = verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		io.WriteString(w, `{"Message":"the token opening-and-ending is too old"}`)
 	}, id2meta.WithCredential(credential))
@@ -701,8 +725,8 @@ func TestASecretThatIsTheBeginningOfAnotherLeavesNothingOfIt(t *testing.T) {
 
 // An error of net/http holds the method and the address, which the reader knows.
 func TestAnErrorOfTheNetworkDoesNotRepeatTheAddress(t *testing.T) {
-	endpoint := refusing(t).endpoint
-	_, err := verifyAt(t, http.NotFound, id2meta.WithEndpoints(endpoint), id2meta.WithMaxAttempts(1))
+	endpoint := refusing(t)
+	_, err := verifyAt(t, zhangSan, http.NotFound, id2meta.WithEndpoints(endpoint), id2meta.WithMaxAttempts(1))
 	requireOnly(t, id2meta.ErrUnavailable, err)
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	assert.NotContains(t, err.Error(), "https://")
@@ -723,7 +747,7 @@ func TestAnErrorOfOthersKeepsWhatItIs(t *testing.T) {
 		{"an error that holds the request in a field", func(body string) error { return errors.Join(fieldError{Body: body}, errOpen) }, "the circuit is open"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := verifyAt(t, http.NotFound, transport(func(_ *http.Request, body string) error { return test.err(body) })(t, nil, zhangSan)[0])
+			_, err := verifyAt(t, zhangSan, http.NotFound, transport(func(_ *http.Request, body string) error { return test.err(body) })(t, nil, zhangSan)[0])
 			requireOnly(t, id2meta.ErrUnavailable, err)
 			require.ErrorIs(t, err, errOpen)
 			assert.NotErrorIs(t, err, io.EOF)
@@ -741,7 +765,7 @@ func TestTheServerSeesThePersonInTheBodyOnly(t *testing.T) {
 		t.Run(person.name, func(t *testing.T) {
 			var seen strings.Builder
 			var form url.Values
-			_, err := verifyPersonAt(t, person.param, func(w http.ResponseWriter, r *http.Request) {
+			_, err := verifyAt(t, person.param, func(w http.ResponseWriter, r *http.Request) {
 				fmt.Fprintln(&seen, r.Method, r.RequestURI, r.Host)
 				r.Header.Write(&seen)
 				body, _ := io.ReadAll(r.Body)
@@ -777,7 +801,7 @@ func TestTheServerDoesNotSeeTheProxysPassword(t *testing.T) {
 				t.Setenv(variable, "http://user:"+proxyPassword+"@127.0.0.1:1")
 				t.Setenv("NO_PROXY", no)
 				var header http.Header
-				_, err := verifyAt(t, func(w http.ResponseWriter, r *http.Request) {
+				_, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, r *http.Request) {
 					header = r.Header
 					io.WriteString(w, body200)
 				})

@@ -1,4 +1,4 @@
-package id2meta_test
+package systemtest
 
 import (
 	"bytes"
@@ -195,11 +195,15 @@ func TestCredentialOfSTS(t *testing.T) {
 		})
 		server, client := newVerification(t, sts.RAMRole(t), patient()...)
 		server.AddCredential(roleKeyID, roleSecret, roleToken)
-		share(64, 64, func() {
-			result, err := client.Verify(t.Context(), zhangSan)
-			assert.NoError(t, err)
-			assert.True(t, result.Match())
-		})
+		var callers sync.WaitGroup
+		for range 64 {
+			callers.Go(func() {
+				result, err := client.Verify(t.Context(), zhangSan)
+				assert.NoError(t, err)
+				assert.True(t, result.Match())
+			})
+		}
+		callers.Wait()
 		sts.RequireAsked(t, 1)
 	})
 	t.Run("callers wait no longer than their contexts while STS hangs", func(t *testing.T) {

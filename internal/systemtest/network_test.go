@@ -1,4 +1,4 @@
-package id2meta_test
+package systemtest
 
 import (
 	"bufio"
@@ -23,6 +23,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // If the transport of the caller does not report what it does, Verify assumes the worst:
@@ -84,7 +85,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	})
 	defer front.Close()
 	var connects atomic.Int64
-	good := accepting(t, func(conn net.Conn) {
+	good := testenv.Accept(t, func(conn net.Conn) {
 		request, err := http.ReadRequest(bufio.NewReader(conn))
 		if err != nil || request.Method != http.MethodConnect || !strings.HasPrefix(request.Host, proxiedHost+":") {
 			return
@@ -101,10 +102,10 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 		}()
 		io.Copy(conn, to)
 	})
-	silent := mute(t)
+	silent := testenv.Accept(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
 	for _, test := range []struct{ name, proxy, child string }{
-		{"is used, and its connections are kept", good.endpoint, "good"},
-		{"leaves nothing behind when it is silent", silent.endpoint, "silent"},
+		{"is used, and its connections are kept", good.Address, "good"},
+		{"leaves nothing behind when it is silent", silent.Address, "silent"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyOfTheEnvironment$", "-test.count=1")
@@ -115,7 +116,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	}
 	assert.EqualValues(t, 1, connects.Load())
 	assert.Len(t, server.Calls(), 5)
-	assert.Positive(t, silent.dials())
+	assert.Positive(t, silent.Accepted())
 }
 
 func verifyThroughGoodProxy(t *testing.T) {
@@ -162,7 +163,7 @@ func TestTransportThatDoesNotReportItsConnection(t *testing.T) {
 
 // A truncated answer is not a verdict, even if the part that arrived reads like a verdict.
 func TestATruncatedAnswerIsNoVerdict(t *testing.T) {
-	result, err := verifyAt(t, func(w http.ResponseWriter, _ *http.Request) {
+	result, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		io.WriteString(w, verdict)
 	})

@@ -1,4 +1,4 @@
-package id2meta_test
+package systemtest
 
 import (
 	"context"

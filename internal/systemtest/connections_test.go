@@ -1,4 +1,4 @@
-package id2meta_test
+package systemtest
 
 import (
 	"io"
@@ -80,7 +80,7 @@ func TestConnectionsAreKept(t *testing.T) {
 func TestClosedKeepAliveConnection(t *testing.T) {
 	server := newServer(t)
 	relay := newRelay(t, server.Endpoint())
-	client := newClient(t, []string{relay.endpoint()}, id2meta.WithMaxAttempts(1))
+	client := newClient(t, []string{relay.Address}, id2meta.WithMaxAttempts(1))
 	const rounds, callers = 30, 10
 	for range rounds {
 		var wg sync.WaitGroup
@@ -91,8 +91,8 @@ func TestClosedKeepAliveConnection(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		relay.cut()
+		relay.Cut()
 	}
 	assert.Len(t, server.Calls(), rounds*callers, "no call may be sent twice")
-	assert.Greater(t, relay.accepted.Load(), int64(rounds-1))
+	assert.Greater(t, relay.Accepted(), int64(rounds-1))
 }

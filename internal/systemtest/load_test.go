@@ -1,4 +1,4 @@
-package id2meta_test
+package systemtest
 
 import (
 	"context"
@@ -6,13 +6,11 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
@@ -77,7 +75,7 @@ func TestChaos(t *testing.T) {
 		return []id2meta.BizCode{id2meta.BizCodeMatch, id2meta.BizCodeMismatch, id2meta.BizCodeNoRecord}[i%3]
 	}
 
-	client := newClient(t, []string{refusing(t).endpoint, server.Endpoint(), relay.endpoint()}, id2meta.WithTimeout(timeout))
+	client := newClient(t, []string{refusing(t), server.Endpoint(), relay.Address}, id2meta.WithTimeout(timeout))
 	var mu sync.Mutex
 	verdicts, errs := 0, 0
 	work := make(chan int)
@@ -125,7 +123,7 @@ func TestChaos(t *testing.T) {
 	t.Logf("%d verdicts, %d errors, %d people billed", verdicts, errs, len(billed))
 
 	client.CloseIdleConnections()
-	relay.close()
+	relay.Close()
 	server.Close()
 	goleak.VerifyNone(t, before)
 }
@@ -146,51 +144,4 @@ func randomFault(random *rand.Rand) id2metatest.Fault {
 		id2metatest.Truncate(),
 	}
 	return faults[random.IntN(len(faults))]
-}
-
-// recordingLimiter records when it let each request go.
-type recordingLimiter struct {
-	id2meta.Limiter
-
-	mu      sync.Mutex
-	granted []time.Time
-}
-
-func (l *recordingLimiter) Wait(ctx context.Context) error {
-	if err := l.Limiter.Wait(ctx); err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.granted = append(l.granted, time.Now())
-	return nil
-}
-
-// The service counts 50 calls a second for one account. With burst 1, one second holds
-// 50 calls, and one more if calls fall on both ends of the second.
-func TestRateLimiterKeepsTheLimitOfTheAccount(t *testing.T) {
-	const perSecond, calls, callers = 50, 200, 20
-	synctest.Test(t, func(t *testing.T) {
-		service := &fakeService{answerAfter: 30 * time.Millisecond}
-		limiter := &recordingLimiter{Limiter: rate.NewLimiter(perSecond, 1)}
-		client := service.client(t, id2meta.WithLimiter(limiter))
-		share(calls, callers, func() {
-			_, err := client.Verify(t.Context(), zhangSan)
-			assert.NoError(t, err)
-		})
-
-		arrived := service.requests
-		require.Len(t, arrived, calls)
-		require.Len(t, limiter.granted, calls)
-		most, first := 0, 0
-		for last := range arrived {
-			require.False(t, arrived[last].Before(limiter.granted[last]), "a request did not wait for the limiter")
-			for arrived[last].Sub(arrived[first]) >= time.Second {
-				first++
-			}
-			most = max(most, last-first+1)
-		}
-		assert.LessOrEqual(t, most, perSecond+1)
-		assert.GreaterOrEqual(t, most, perSecond, "the limiter was not used up")
-	})
 }
