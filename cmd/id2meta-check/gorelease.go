@@ -21,7 +21,7 @@ func checkGo(l language, current string) line {
 	}
 	if version.Compare(current, want) < 0 { // a development version is less than any other
 		result.Status = warn
-		result.Todo = l.say("build with %s or newer: SECURITY.md says why", "请用 %s 或更新的版本编译，原因见 SECURITY.md", want)
+		result.Todo = l.say("build with %s or newer: SECURITY.md says why", "请用 %s 或更新的版本编译，原因见 SECURITY.zh-CN.md", want)
 	}
 	return result
 }

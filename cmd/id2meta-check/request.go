@@ -47,7 +47,7 @@ func (c checker) todo(err error) string {
 		return c.say("settle the account's bill", "请为账号充值")
 	case errors.Is(err, id2meta.ErrAccessDenied):
 		return c.say("give the RAM user the policy in SECURITY.md, or else AliyunYundunCloudAuthFullAccess",
-			"请给 RAM 用户授予 SECURITY.md 里的策略，不行再用 AliyunYundunCloudAuthFullAccess")
+			"请给 RAM 用户授予 SECURITY.zh-CN.md 里的策略，不行再用 AliyunYundunCloudAuthFullAccess")
 	case errors.Is(err, id2meta.ErrCredential):
 		return c.say("check the access key, its secret and the clock; see %s", "请检查 AccessKey、Secret 和本机时钟，见 %s", c.doc("docs/credentials"))
 	}
