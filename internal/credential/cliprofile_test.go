@@ -144,10 +144,23 @@ func TestAnOddConfigurationFileIsAnErrorInFixedWords(t *testing.T) {
 	}
 }
 
+func TestTheLongestConfigurationFile(t *testing.T) {
+	content := cli(`"mode":"AK","access_key_id":"id","access_key_secret":"secret"`)
+	for extra, want := range map[int]string{0: "", 1: badConfig} {
+		writeConfig(t, content+strings.Repeat(" ", maxConfig-len(content)+extra))
+		_, err := new(Resolver).Resolve(t.Context())
+		if want == "" {
+			assert.NoError(t, err)
+		} else {
+			assert.EqualError(t, err, want)
+		}
+	}
+}
+
 func TestOAuthIsNotRefreshed(t *testing.T) {
 	for name, profile := range map[string]string{
 		"no access token": `{"name":"o","mode":"OAuth","oauth_site_type":"CN","oauth_refresh_token":"secret"}`,
-		"no known site":   `{"name":"o","mode":"OAuth","oauth_site_type":"MARS"}`,
+		"no known site":   `{"name":"o","mode":"OAuth","oauth_site_type":"MARS","oauth_access_token":"secret"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			content := `{"current":"o","profiles":[` + profile + `]}`
