@@ -218,7 +218,7 @@ func WithRetryUnanswered() Option {
 }
 
 // WithLimiter makes every request, retries included, wait for l. By default there is
-// no limiter. The service allows one account 50 calls per second, for all its RAM
+// no limiter. The service allows one account 50 calls per second of this API, for all its RAM
 // users and machines together (vendor's page "信息核验接口 QPS 限量说明").
 //
 // A call waits for l only as long as the time left is enough for an answer. The Client
