@@ -161,18 +161,18 @@ func (x *exchange) prepare(r Request) (*http.Request, error) {
 // do sends request and reads the answer. If the transport takes a stale connection from
 // the pool, do sends request again. The pool has dropped the stale connection by then, so
 // the transport takes another connection.
-func (x *exchange) do(request *http.Request) Outcome {
+func (x *exchange) do(request *http.Request) Response {
 	response, err := x.sender.client.Do(request)
 	for err != nil && x.reached.Load() == stale && !ended(x) {
 		request.Body, _ = request.GetBody() // it makes a strings.Reader, and cannot fail
 		response, err = x.sender.client.Do(request)
 	}
 	if err != nil {
-		return Outcome{Err: err}
+		return Response{Err: err}
 	}
 	x.head.Store(response)
 	defer response.Body.Close()
-	o := Outcome{Status: response.StatusCode, Header: response.Header}
+	o := Response{Status: response.StatusCode, Header: response.Header}
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		return o // after status 101 there is no body, but a connection that does not end with the context
 	}
@@ -186,19 +186,19 @@ func (x *exchange) do(request *http.Request) Outcome {
 // doInBackground is do for a transport that may ignore its context. It returns at most
 // lateTime after the end of the context, even if the transport has not returned. If the
 // transport panics, doInBackground panics with the same value.
-func (x *exchange) doInBackground(request *http.Request) Outcome {
+func (x *exchange) doInBackground(request *http.Request) Response {
 	type result struct {
-		Outcome
+		Response
 		panicked any
 	}
 	done := make(chan result, 1)
 	go func() {
-		end := result{Outcome: Outcome{Err: errors.New("the transport ended its goroutine")}}
+		end := result{Response: Response{Err: errors.New("the transport ended its goroutine")}}
 		defer func() {
 			end.panicked = recover()
 			done <- end
 		}()
-		end.Outcome = x.do(request)
+		end.Response = x.do(request)
 	}()
 
 	var late <-chan time.Time
@@ -209,11 +209,11 @@ func (x *exchange) doInBackground(request *http.Request) Outcome {
 			if end.panicked != nil {
 				panic(end.panicked)
 			}
-			return end.Outcome
+			return end.Response
 		case <-ctxDone:
 			ctxDone, late = nil, time.After(lateTime)
 		case <-late:
-			o := Outcome{Err: x.Err()}
+			o := Response{Err: x.Err()}
 			if response := x.head.Load(); response != nil {
 				o.Status, o.Header = response.StatusCode, response.Header
 			}

@@ -21,7 +21,7 @@ var silentLog = log.New(io.Discard, "", 0)
 
 func unchanged(*http.Transport) {}
 
-// TestSentMeansSent holds what an Outcome says of each kind of transport against what
+// TestSentMeansSent holds what a Response says of each kind of transport against what
 // a recording server saw.
 func TestSentMeansSent(t *testing.T) {
 	for _, fault := range []struct {

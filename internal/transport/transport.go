@@ -57,8 +57,8 @@ type Credential struct {
 	BearerToken     string
 }
 
-// Outcome is the result of a Request.
-type Outcome struct {
+// Response is the result of a Request.
+type Response struct {
 	// Status and Header are from the head of the answer, even if the body broke off
 	// or the time ended while the body was read. Status is 0 if no head arrived.
 	Status int
@@ -147,7 +147,7 @@ func (s *Sender) CloseIdleConnections() {
 // Send returns when caller ends. If a given transport ignores the end of its context,
 // Send returns lateTime after the end, and one goroutine remains until the transport
 // returns.
-func (s *Sender) Send(caller context.Context, r Request) Outcome {
+func (s *Sender) Send(caller context.Context, r Request) Response {
 	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
 	if r.Answer > 0 {
@@ -158,7 +158,7 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	x := newExchange(ctx, s, r, func() { cancel(errNoConnection) })
 	defer x.budget.Stop()
 
-	var o Outcome
+	var o Response
 	switch request, err := x.prepare(r); {
 	case err != nil:
 		o.Err = err
