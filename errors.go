@@ -82,7 +82,9 @@ var ErrDailyLimit = errors.New("id2meta: daily limit reached")
 //   - was sent and not answered in time, or its answer broke off;
 //   - was answered with HTTP 1xx or 2xx, and the answer cannot be understood;
 //   - was answered by a proxy instead of the service: HTTP 408, 499 or 5xx (but not 500,
-//     501 or 503) without a known Code, or Code 200 with an HTTP status other than 200.
+//     501 or 503) without a known Code, or Code 200 with an HTTP status other than 200;
+//   - was answered with a failure and a verdict in one answer. Such an answer is not
+//     retried, whatever its Code.
 //
 // If errors.Is does not find ErrMaybeBilled, each request was either not sent or
 // answered with a failure.
@@ -204,6 +206,9 @@ func newAPIError(host string, response transport.Response, a answer, hide *redac
 	}
 	if code == "400" || code == "401" {
 		e.Field = fieldOf(message)
+	}
+	if code != "200" && a.mentionsVerdict(response.Body) {
+		e.row = e.row.besideVerdict()
 	}
 	if response.Err != nil {
 		e.row, e.cause = &brokenOff, ctxerr.Hide(hide.Error(response.Err))

@@ -208,8 +208,10 @@ func WithMaxAttempts(n int) Option {
 // default Verify does not retry such a request, because the service may have answered
 // and billed it (see [ErrMaybeBilled]). Then the retry is billed again.
 //
-// With this option, an attempt that is not the last ends after the time left divided
-// by the attempts left.
+// With this option, an attempt that is not the last waits for its answer for the time
+// left divided by the attempts left. But it waits at least as long as an answer takes, as
+// the Client estimates from recent answers. So with many attempts, the time may end
+// before all attempts are made.
 func WithRetryUnanswered() Option {
 	return func(s *settings) error {
 		s.retryUnanswered = true

@@ -131,6 +131,13 @@ func (o *outcome) onThisSide() bool {
 	}, o)
 }
 
+// besideVerdict returns the outcome of an answer that holds a failure and a verdict. The
+// verdict may be the truth and billed, so the request is not sent again.
+func (o outcome) besideVerdict() *outcome {
+	o.retry, o.billed = never, true
+	return &o
+}
+
 // ofAnswer returns the outcome of an answer that holds no verdict.
 func ofAnswer(status int, code, message string) *outcome {
 	message = strings.ToLower(strings.Trim(message, " .。"))

@@ -70,7 +70,7 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 
 // send makes requests until there is a verdict, or no reason to make another request.
 func (c *Client) send(ctx context.Context, k *call) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := withTimeout(ctx, c.timeout)
 	defer cancel()
 
 	k.deadline, _ = ctx.Deadline()
@@ -191,7 +191,7 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 		share := k.timeLeft() / time.Duration(left)
 		r.Connect = min(r.Connect, share)
 		if k.retryUnanswered {
-			r.Answer = share
+			r.Answer = max(share, k.answerTime.of(k.total))
 		}
 	}
 	return r

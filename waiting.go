@@ -103,11 +103,11 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, error) {
 	waiting, cancel := k.waitContext(ctx, k.sendBy())
 	defer cancel()
 	key, err := k.credential.Resolve(waiting)
-	switch {
+	switch ended := waiting.Err(); {
 	case err == nil:
 		return key, nil
-	case err == waiting.Err():
-		return credential.Key{}, contextError(err, false, "waiting for the credential provider")
+	case ended != nil:
+		return credential.Key{}, contextError(ended, false, "waiting for the credential provider")
 	}
 	return credential.Key{}, newOutcomeError(&noCredential, "", err)
 }
@@ -160,7 +160,7 @@ func (k *call) askLimiter(ctx context.Context) error {
 		return contextError(done, false, "waiting for the limiter")
 	case err == nil && (enough || k.probe && waiting.Err() == nil):
 		return nil
-	case err == nil, err == waiting.Err():
+	case err == nil:
 		return newOutcomeError(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
 	cause := ctxerr.Hide(err) // the caller's time is not up
@@ -169,8 +169,42 @@ func (k *call) askLimiter(ctx context.Context) error {
 		return newDailyLimitError("the limiter refused", time.Now(), cause)
 	case errors.Is(err, ErrUnavailable):
 		return newOutcomeError(&limiterFailed, "", cause)
+	case errors.Is(err, waiting.Err()):
+		return newOutcomeError(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
 	return newOutcomeError(&limiterRefused, "the limiter refused", cause)
+}
+
+// withTimeout is context.WithTimeout, but its timer does not rely on the context of the
+// caller. If parent has an earlier deadline, context.WithTimeout leaves the timer to parent,
+// and a context of the caller's own may have no timer.
+func withTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(d)
+	if deadline, ok := parent.Deadline(); ok && deadline.Before(end) {
+		end = deadline
+	}
+	return context.WithDeadline(callersContext{parent}, end)
+}
+
+// callersContext is the context of a caller without its deadline. If Done says that the
+// context has ended, and Err does not, the error is context.Canceled: package context
+// would panic.
+type callersContext struct{ context.Context }
+
+// Deadline implements [context.Context].
+func (callersContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Err implements [context.Context].
+func (c callersContext) Err() error {
+	select {
+	case <-c.Done():
+		if err := c.Context.Err(); err != nil {
+			return err
+		}
+		return context.Canceled
+	default:
+		return c.Context.Err()
+	}
 }
 
 // sleep waits for d. If ctx ends first, sleep returns the error of ctx.

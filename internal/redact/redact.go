@@ -119,9 +119,20 @@ func (r *Redactor) Error(err error) error {
 		err = wrapped.Err
 	}
 	return &redactedError{
-		text: r.Text(fmt.Sprint(err)),
+		text: r.Text(textOf(err)),
 		is:   func(target error) bool { return errors.Is(err, target) },
 	}
+}
+
+// textOf returns the text of err. It uses nothing but Error, because formatting an error
+// of others may show its fields, and may take long. Error may panic.
+func textOf(err error) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = "(an error is not shown: it has no text)"
+		}
+	}()
+	return err.Error()
 }
 
 // redactedError stands for an error of others. It keeps that error inside a function,

@@ -172,7 +172,7 @@ func (s *Sender) Send(caller context.Context, r Request) Response {
 	}
 	o.Sent = o.Status != 0 || x.maySent()
 	hasty := (o.Err == errNoConnection || ended(caller)) && time.Since(started) < fairTime
-	o.Dead = !o.Sent && x.gotNoConnection() && !hasty && caller.Err() != context.Canceled
+	o.Dead = !o.Sent && x.gotNoConnection() && !hasty && !errors.Is(caller.Err(), context.Canceled)
 	return o
 }
 
