@@ -2,6 +2,7 @@ package id2meta_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -273,6 +274,29 @@ func (p printing) RoundTrip(r *http.Request) (*http.Response, error) {
 		fmt.Println(r.Method, r.URL.Path, response.StatusCode)
 	}
 	return response, err
+}
+
+// A proxy of a company ends TLS with certificates of the company's own authority. The
+// Client trusts that authority beside the authorities of the system.
+func ExampleWithRootCAs() {
+	simulator := startSimulator()
+	defer simulator.Close()
+	companyCA := simulator.CertificatePEM() // in production from a file, by os.ReadFile
+
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		log.Fatal(err)
+	}
+	if !pool.AppendCertsFromPEM(companyCA) {
+		log.Fatal("the file holds no certificate")
+	}
+	client, err := id2meta.New(append(simulator.Options(), id2meta.WithRootCAs(pool))...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	result, err := client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+	fmt.Println(result.BizCode, err)
+	// Output: match <nil>
 }
 
 // A wrapper sees each request of the Client, on the Client's own connections. With

@@ -2,6 +2,7 @@ package id2meta
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,7 @@ type settings struct {
 	keyFunc         func(ctx context.Context) (credential.Key, error) // nil: use provider
 	hosts           []string
 	httpClient      *http.Client                                   // nil: the Client's own
+	rootCAs         *x509.CertPool                                 // nil: those of the system
 	wrapTransport   func(base http.RoundTripper) http.RoundTripper // nil: no wrapper
 	timeout         time.Duration
 	maxAttempts     int
@@ -72,15 +74,21 @@ func newSettings(opts []Option) (settings, error) {
 	if s.httpClient != nil && s.wrapTransport != nil {
 		return settings{}, errors.New("id2meta: WithTransportWrapper: cannot be used together with WithHTTPClient; wrap the Transport of that client instead")
 	}
+	if s.httpClient != nil && s.rootCAs != nil {
+		return settings{}, errors.New("id2meta: WithRootCAs: cannot be used together with WithHTTPClient; set RootCAs in the TLSClientConfig of that client's Transport instead")
+	}
 	return s, nil
 }
 
-// newSender returns a sender with the HTTP client or the wrapper of s.
+// newSender returns a sender with the HTTP client, or the authorities and the wrapper, of s.
 func (s *settings) newSender() (*transport.Sender, error) {
-	if s.wrapTransport == nil {
-		return transport.NewSender(s.httpClient), nil
+	switch {
+	case s.httpClient != nil:
+		return transport.NewGivenSender(s.httpClient), nil
+	case s.wrapTransport == nil:
+		return transport.NewSender(s.rootCAs), nil
 	}
-	sender, err := transport.NewWrappedSender(s.wrapTransport)
+	sender, err := transport.NewWrappedSender(s.rootCAs, s.wrapTransport)
 	if err != nil {
 		return nil, fmt.Errorf("id2meta: WithTransportWrapper: %w", err)
 	}
@@ -126,8 +134,9 @@ func WithEndpoints(endpoints ...string) Option {
 	}
 }
 
-// WithHTTPClient sets the client that sends the requests, for example to use a proxy
-// or a certificate authority of your own. WithHTTPClient copies client. The copy
+// WithHTTPClient sets the client that sends the requests, for example to use a proxy of
+// your own. For a certificate authority of your own, [WithRootCAs] is simpler, and for
+// instrumentation [WithTransportWrapper]. WithHTTPClient copies client. The copy
 // follows no redirects and keeps no cookies. By default the [Client] has its own
 // connection pool, and takes the proxy from the environment.
 //
@@ -155,6 +164,24 @@ func WithHTTPClient(client *http.Client) Option {
 			return errors.New("WithHTTPClient: the client is nil")
 		}
 		s.httpClient = client
+		return nil
+	}
+}
+
+// WithRootCAs makes the Client trust the certificate authorities in pool instead of the
+// authorities of the system, for example because a proxy of your company has an authority
+// of its own. To add an authority to those of the system, begin with
+// [x509.SystemCertPool]. WithRootCAs copies pool. It is for the Client's own connection
+// pool, so it cannot be used together with [WithHTTPClient].
+func WithRootCAs(pool *x509.CertPool) Option {
+	if pool != nil {
+		pool = pool.Clone()
+	}
+	return func(s *settings) error {
+		if pool == nil {
+			return errors.New("WithRootCAs: the pool is nil")
+		}
+		s.rootCAs = pool
 		return nil
 	}
 }

@@ -203,7 +203,7 @@ func TestSendEndsAlthoughTheTransportGoesOn(t *testing.T) {
 		}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			sender := NewSender(&http.Client{Transport: roundTripper(test.trip)})
+			sender := NewGivenSender(&http.Client{Transport: roundTripper(test.trip)})
 			started := time.Now()
 			o := sender.Send(within(t, 200*time.Millisecond), to("127.0.0.1:1"))
 			assert.Less(t, time.Since(started), overdue)
@@ -228,11 +228,11 @@ func (b ownBody) Close() error               { return b.close() }
 
 func TestATransportThatBreaksItsGoroutine(t *testing.T) {
 	t.Run("its panic is the caller's", func(t *testing.T) {
-		sender := NewSender(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { panic("oops") })})
+		sender := NewGivenSender(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { panic("oops") })})
 		assert.PanicsWithValue(t, "oops", func() { sender.Send(within(t, 200*time.Millisecond), to("127.0.0.1:1")) })
 	})
 	t.Run("the end of its goroutine is an error", func(t *testing.T) {
-		sender := NewSender(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		sender := NewGivenSender(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 			runtime.Goexit()
 			return nil, nil
 		})})

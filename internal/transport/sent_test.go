@@ -155,7 +155,7 @@ func TestSentOfATransportOfOnesOwn(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server, elsewhere := newRecorder(t, drops), nobody(t)
-			sender := NewSender(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			sender := NewGivenSender(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 				return test.trip(r, elsewhere)
 			})})
 			o := sender.Send(within(t, time.Minute), to(server.host()))

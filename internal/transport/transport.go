@@ -13,6 +13,7 @@ package transport
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"time"
@@ -81,8 +82,8 @@ var (
 	errNoAnswer     = errors.New("no answer in the time allowed for one attempt")
 )
 
-// Sender sends Requests. Make a Sender with [NewSender] or [NewWrappedSender]. A Sender
-// is safe for concurrent use.
+// Sender sends Requests. Make a Sender with [NewSender], [NewWrappedSender] or
+// [NewGivenSender]. A Sender is safe for concurrent use.
 type Sender struct {
 	client *http.Client
 	pool   *http.Transport // the Sender's own connection pool, or nil
@@ -90,17 +91,18 @@ type Sender struct {
 	ends   bool            // client's transport ends with the context of its request
 }
 
-// NewSender returns a Sender that uses a copy of client. If client is nil, the Sender
-// has its own connection pool.
-//
-// The own pool reads at most 64 KiB of an answer's head. A given [http.Transport] reads
-// up to its MaxResponseHeaderBytes, which is 10 MiB by default. NewSender does not
-// change or clone the given Transport, because others may share it.
-func NewSender(client *http.Client) *Sender {
-	if client == nil {
-		pool := newPool()
-		return &Sender{client: restrict(http.Client{Transport: pool}), pool: pool, own: true, ends: true}
-	}
+// NewSender returns a Sender with its own connection pool. roots are the certificate
+// authorities to trust; nil means those of the system. The pool reads at most 64 KiB of an
+// answer's head.
+func NewSender(roots *x509.CertPool) *Sender {
+	pool := newPool(roots)
+	return &Sender{client: restrict(http.Client{Transport: pool}), pool: pool, own: true, ends: true}
+}
+
+// NewGivenSender returns a Sender that uses a copy of client. A given [http.Transport]
+// reads up to its MaxResponseHeaderBytes of an answer's head, which is 10 MiB by default.
+// NewGivenSender does not change or clone the Transport, because others may share it.
+func NewGivenSender(client *http.Client) *Sender {
 	return &Sender{client: restrict(*client), ends: endsWithContext(client.Transport)}
 }
 
@@ -114,10 +116,10 @@ func endsWithContext(t http.RoundTripper) bool {
 	return ok
 }
 
-// NewWrappedSender returns a Sender with its own connection pool. The Sender sends
-// through the RoundTripper that wrap returns, for example for instrumentation.
-func NewWrappedSender(wrap func(base http.RoundTripper) http.RoundTripper) (*Sender, error) {
-	pool := newPool()
+// NewWrappedSender returns a Sender with its own connection pool, as NewSender does. The
+// Sender sends through the RoundTripper that wrap returns, for example for instrumentation.
+func NewWrappedSender(roots *x509.CertPool, wrap func(base http.RoundTripper) http.RoundTripper) (*Sender, error) {
+	pool := newPool(roots)
 	wrapped := wrap(pool)
 	if wrapped == nil {
 		return nil, errors.New("the function returned no RoundTripper")
