@@ -149,8 +149,18 @@ func WithEndpoints(endpoints ...string) Option {
 //     number of concurrent callers.
 //   - The Client's own pool reads at most 64 KiB of the head of an answer. Your
 //     Transport reads up to its MaxResponseHeaderBytes, which is 10 MiB by default.
-//   - If the Transport ignores the context, Verify returns at most 100 ms after the
-//     end of the context. One goroutine remains until the Transport returns.
+//   - Set TLSHandshakeTimeout, a Timeout of the net.Dialer in DialContext, and
+//     IdleConnTimeout, as in the example. Without them an *http.Transport goes on dialing
+//     a silent server when the call has ended, and leaves a socket and goroutines for each
+//     attempt.
+//   - The Transport must end with the context of the request, as [http.RoundTripper]
+//     demands. If it does not, Verify does not end either. What an *http.Transport does
+//     before it looks at the context counts, too: its function Proxy, and a protocol that
+//     was registered.
+//   - Each attempt is one request: the Transport can read the body once, and there is no
+//     GetBody. A request whose body was read counts as sent. A Transport that reads the
+//     body before it has a connection makes each failure look as if it may have been
+//     billed.
 //
 // If client has a Timeout, it bounds each request in addition to [WithTimeout].
 //
