@@ -35,11 +35,11 @@ const (
 	onlyIfRequested       // only with WithRetryUnanswered; after a backoff if there is time
 )
 
-// answers are the outcomes of answers that hold no verdict. The first row that an
+// answerOutcomes are the outcomes of answers that hold no verdict. The first row that an
 // answer fits counts. So a known Code counts more than the HTTP status. The numeric
 // Codes are from the vendor's pages "身份二要素核验 · 纯服务端(API)接入" and
 // "服务端错误码". The Codes that are words are the Codes of the vendor's gateway.
-var answers = [...]outcome{
+var answerOutcomes = [...]outcome{
 	{code: "400", sentinel: ErrInvalidParam, remedy: RemedyCorrectInput},
 	{code: "401", sentinel: ErrInvalidParam, remedy: RemedyCorrectInput},
 	{code: "402", message: byPolicy, what: "by a security policy",
@@ -132,11 +132,18 @@ func (o *outcome) onThisSide() bool {
 	}, o)
 }
 
+// besideVerdict returns the outcome of an answer that holds a failure and a verdict. The
+// verdict may be the truth and billed, so the request is not sent again.
+func (o outcome) besideVerdict() *outcome {
+	o.retry, o.billed = never, true
+	return &o
+}
+
 // ofAnswer returns the outcome of an answer that holds no verdict.
 func ofAnswer(status int, code, message string) *outcome {
 	message = strings.ToLower(strings.Trim(message, " .。"))
-	i := slices.IndexFunc(answers[:], func(o outcome) bool { return o.fits(status, code, message) })
-	return &answers[i] // every answer fits the last row
+	i := slices.IndexFunc(answerOutcomes[:], func(o outcome) bool { return o.fits(status, code, message) })
+	return &answerOutcomes[i] // every answer fits the last row
 }
 
 func (o *outcome) fits(status int, code, message string) bool {
@@ -203,8 +210,8 @@ func lastOutcome(err error) *outcome {
 // allOutcomes returns the rows of the table in the order of docs/errors.md.
 func allOutcomes() []*outcome {
 	all := []*outcome{}
-	for i := range answers {
-		all = append(all, &answers[i])
+	for i := range answerOutcomes {
+		all = append(all, &answerOutcomes[i])
 	}
 	return append(all, &brokenOff, &noConnection, &untrustedCert, &noRoute, &proxyPassword, &deadlineSent, &deadlineUnsent,
 		&canceledSent, &canceledUnsent, &limiterRefused, &limiterFailed, &overDailyLimit, &noCredential, &invalidParam)
