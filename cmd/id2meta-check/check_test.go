@@ -250,6 +250,17 @@ func TestNamesAreLookedUp(t *testing.T) {
 	server := newServer(t)
 	_, port, _ := net.SplitHostPort(server.Endpoint())
 	check(t, "-endpoint", "localhost:"+port).want(t, "dns", ok, "IPv4 127.0.0.1; IPv6 ")
+	checker := checker{}
+	for want, ips := range map[string][]string{
+		"IPv4 192.0.2.1, 192.0.2.2; IPv6 2001:db8::1": {"2001:db8::1", "192.0.2.1", "192.0.2.2"},
+		"IPv4 none; IPv6 2001:db8::1":                 {"2001:db8::1"},
+	} {
+		p := &probe{}
+		for _, ip := range ips {
+			p.addresses = append(p.addresses, net.IPAddr{IP: net.ParseIP(ip)})
+		}
+		assert.Equal(t, want, checker.ofAddresses(p))
+	}
 }
 
 func TestClock(t *testing.T) {
@@ -277,6 +288,14 @@ func TestClock(t *testing.T) {
 		})
 	}
 	assert.Regexp(t, `^(59m5[89]s|1h0m[01]s)$`, (&probe{secured: time.Now(), answered: time.Now(), header: http.Header{"Date": {date(-time.Hour)}}}).ahead())
+}
+
+func TestAnEndpointThatAnswersNothingTellsNoTime(t *testing.T) {
+	server := newServer(t)
+	server.Inject(id2metatest.Hang())
+	r := check(t, "-endpoint", server.Endpoint(), "-no-request", "-timeout", "300ms")
+	r.want(t, "tls", ok)
+	r.want(t, "clock", warn, "not measured")
 }
 
 func date(ahead time.Duration) string { return time.Now().Add(ahead).UTC().Format(http.TimeFormat) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -90,15 +91,17 @@ func (c checker) ofProbe(p *probe) (lines []line) {
 
 // ofAddresses lists the addresses of the endpoint, or of its proxy.
 func (c checker) ofAddresses(p *probe) string {
-	v4, v6 := c.say("none", "无"), c.say("none", "无")
+	var v4, v6 []string
 	for _, a := range p.addresses {
-		list := &v6
 		if a.IP.To4() != nil {
-			list = &v4
+			v4 = append(v4, a.String())
+		} else {
+			v6 = append(v6, a.String())
 		}
-		*list = strings.TrimPrefix(*list+", "+a.String(), c.say("none", "无")+", ")
 	}
-	text := c.say("IPv4 %s; IPv6 %s", "IPv4 %s；IPv6 %s", v4, v6)
+	none := c.say("none", "无")
+	text := c.say("IPv4 %s; IPv6 %s", "IPv4 %s；IPv6 %s",
+		cmp.Or(strings.Join(v4, ", "), none), cmp.Or(strings.Join(v6, ", "), none))
 	if p.proxy != nil {
 		text = c.say("of the proxy: %s", "代理的地址：%s", text)
 	}
