@@ -57,10 +57,10 @@ func TestOutcomeOfAConnectionThatFails(t *testing.T) {
 		{"another refusal of a proxy: try later", errors.New("Bad Gateway"), RemedyTryLater, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := newFailure(ofConnection(test.err), "no connection to 127.0.0.1:1", test.err)
-			assert.ErrorIs(t, f.err, ErrUnavailable)
-			assert.ErrorContains(t, f.err, test.text)
-			assert.Equal(t, test.remedy, RemedyOf(f.err))
+			err := newOutcomeError(ofConnection(test.err, test.err.Error()), "no connection to 127.0.0.1:1", test.err)
+			assert.ErrorIs(t, err, ErrUnavailable)
+			assert.ErrorContains(t, err, test.text)
+			assert.Equal(t, test.remedy, RemedyOf(err))
 		})
 	}
 }

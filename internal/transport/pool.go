@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"time"
@@ -20,23 +21,27 @@ const (
 	idleConnTimeout = 10 * time.Second
 )
 
-// newPool returns the connection pool of a Sender that was given no client.
+// newPool returns the connection pool of a Sender that was given no client. roots are the
+// certificate authorities to trust; nil means those of the system.
 //
 // The pool speaks HTTP/1.1 only. Each request has a connection for itself, so no
 // request delays another, and the Sender knows exactly what was sent.
-func newPool() *http.Transport {
+func newPool(roots *x509.CertPool) *http.Transport {
 	dialer := &net.Dialer{Timeout: ConnectBudget, KeepAlive: 15 * time.Second}
-	secure := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{
+	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
+		RootCAs:    roots,
 		// Lets a new connection skip half of the handshake.
 		ClientSessionCache: tls.NewLRUClientSessionCache(maxIdleConns),
-	}}
+	}
+	secure := &tls.Dialer{NetDialer: dialer, Config: config}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            closeUntilAnswered(dialUntilDone(dialer.DialContext)), // for connections to a proxy
 		DialTLSContext:         dialUntilDone(secure.DialContext),
+		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    ConnectBudget,
 		MaxIdleConnsPerHost:    maxIdleConns, // there are few hosts, so no limit over all of them
 		IdleConnTimeout:        idleConnTimeout,
