@@ -30,21 +30,24 @@ func command(args []string, stdout io.Writer, stderr *os.File) int {
 	if errors.Is(err, flag.ErrHelp) {
 		return exitComplete
 	}
+	// From the first signal on, signals do what they do to any program, so that a second
+	// Ctrl-C ends it at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
 	var counts tally
-	if err == nil {
-		// From the first signal on, signals do what they do to any program, so that a
-		// second Ctrl-C ends it at once.
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		context.AfterFunc(ctx, stop)
-		if o.forget {
-			err = forget(o.verdicts, stdout)
-		} else {
-			counts, err = run(ctx, o, stdout, stderr)
-		}
+	switch {
+	case err != nil:
+	case o.forget:
+		err = forget(o.verdicts, stdout)
+	default:
+		counts, err = run(ctx, o, stdout, stderr)
 	}
 	switch {
 	case err != nil:
+		if ctx.Err() != nil {
+			err = errors.New("stopped, and no output was written; start again with the same arguments to continue")
+		}
 		fmt.Fprintln(stderr, "id2meta-batch:", err)
 		return exitStopped
 	case counts[verdictInvalid]+counts[verdictFailed] > 0:
