@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/id2meta/id2meta"
 )
@@ -13,7 +14,7 @@ const (
 	// window is how far the row that is read may be ahead of the row that is written
 	// next. It bounds the memory, and lets the others go on while one row waits.
 	window = 1024
-	// giveUp is how many rows in a row may fail before the run stops.
+	// giveUp is how many calls in a row may fail before the run stops.
 	giveUp = 100
 )
 
@@ -25,6 +26,7 @@ func verifyAll(ctx context.Context, verifier id2meta.Verifier, parallel int, nex
 	inOrder := make(chan chan record, window)
 	busy := make(chan struct{}, parallel)
 	var running sync.WaitGroup
+	var failures atomic.Int64 // in a row
 	defer running.Wait()
 	defer stop(nil)
 	running.Go(func() {
@@ -58,12 +60,18 @@ func verifyAll(ctx context.Context, verifier id2meta.Verifier, parallel int, nex
 				if id2meta.RemedyOf(err) == id2meta.RemedyOperator {
 					stop(err) // it would be the same for every row, so no row is marked
 				}
-				done <- newRecord(r, result, err)
+				rec := newRecord(r, result, err)
+				switch {
+				case rec.verdict != verdictFailed:
+					failures.Store(0)
+				case failures.Add(1) == giveUp:
+					stop(fmt.Errorf("%d rows in a row failed. The reason of the last one: %s", giveUp, rec.reason))
+				}
+				done <- rec
 			})
 		}
 	})
 
-	failures := 0
 	for done := range inOrder {
 		var rec record
 		select {
@@ -75,12 +83,6 @@ func verifyAll(ctx context.Context, verifier id2meta.Verifier, parallel int, nex
 		}
 		if err := write(rec); err != nil {
 			return err
-		}
-		if failures++; rec.verdict != verdictFailed {
-			failures = 0
-		}
-		if failures == giveUp {
-			return fmt.Errorf("%d rows in a row failed. The reason of the last one: %s", failures, rec.reason)
 		}
 	}
 	return context.Cause(ctx)
