@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+
+	"github.com/id2meta/id2meta/internal/redact"
 )
 
 // ofConnection returns the outcome of a request that was not sent because of err.
@@ -17,7 +19,7 @@ func ofConnection(err error) *outcome {
 		return &untrustedCert
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EAFNOSUPPORT):
 		return &noRoute
-	case strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)):
+	case strings.Contains(redact.TextOf(err), http.StatusText(http.StatusProxyAuthRequired)):
 		return &proxyPassword // net/http has no type for the answer of a proxy to CONNECT
 	}
 	return &noConnection

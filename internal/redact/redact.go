@@ -119,14 +119,14 @@ func (r *Redactor) Error(err error) error {
 		err = wrapped.Err
 	}
 	return &redactedError{
-		text: r.Text(textOf(err)),
+		text: r.Text(TextOf(err)),
 		is:   func(target error) bool { return errors.Is(err, target) },
 	}
 }
 
-// textOf returns the text of err. It uses nothing but Error, because formatting an error
+// TextOf returns the text of err. It uses nothing but Error, because formatting an error
 // of others may show its fields, and may take long. Error may panic.
-func textOf(err error) (text string) {
+func TextOf(err error) (text string) {
 	defer func() {
 		if recover() != nil {
 			text = "(an error is not shown: it has no text)"
