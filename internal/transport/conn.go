@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
@@ -104,7 +102,7 @@ func (c *conn) lend(connection net.Conn, reused bool) bool {
 	}
 	c.reused, c.begun, c.wrote, c.before = reused, false, false, c.reads
 	if c.quiet, _ = connection.(*quietConn); c.quiet != nil {
-		c.quiet.allow(0)
+		c.quiet.allowed.Store(0)
 	}
 	if keep := c.keep; keep != nil {
 		c.keep = nil
@@ -127,7 +125,7 @@ func (c *conn) begin() bool {
 		return false
 	}
 	if c.begun, c.before = true, c.reads; c.quiet != nil {
-		c.quiet.allow(unknown)
+		c.quiet.allowed.Store(unknown)
 	}
 	return true
 }
@@ -146,63 +144,7 @@ func (c *conn) gotHead(length int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.quiet != nil && length >= 0 {
-		c.quiet.allow(length)
+		c.quiet.allowed.Store(length)
 	}
 	return c.reads > c.before
 }
-
-// quietConn is a TLS connection from which net/http reads an answer and nothing behind
-// it: net/http would print what nobody asked for to the standard log, and that may repeat
-// a person. As long as the length of an answer is not known, net/http gets single bytes.
-type quietConn struct {
-	*tls.Conn
-	under    *conn
-	buffered *bufio.Reader
-
-	mu      sync.Mutex
-	allowed int64 // how many bytes of the answer are still to come, or unknown
-	tail    [len(lastChunk)]byte
-}
-
-const (
-	unknown = -1
-	// lastChunk ends an answer in chunks. The JSON of an answer does not hold it.
-	lastChunk = "\r\n0\r\n\r\n"
-)
-
-func newQuietConn(secure *tls.Conn, under *conn) *quietConn {
-	return &quietConn{Conn: secure, under: under, buffered: bufio.NewReader(secure), allowed: unknown}
-}
-
-func (q *quietConn) allow(n int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.allowed = n
-}
-
-// Read implements [net.Conn].
-func (q *quietConn) Read(p []byte) (int, error) {
-	q.mu.Lock()
-	most := max(1, q.allowed) // if nothing is allowed, Read waits for the next answer
-	q.mu.Unlock()
-	n, err := q.buffered.Read(p[:min(int64(len(p)), most)])
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	switch {
-	case n == 0:
-	case q.allowed == unknown:
-		copy(q.tail[:], q.tail[n:])
-		if q.tail[len(q.tail)-1] = p[0]; string(q.tail[:]) == lastChunk {
-			q.allowed = 0
-		}
-	case q.allowed == 0:
-		q.under.Close()
-		return 0, errUnasked
-	default:
-		q.allowed -= int64(n)
-	}
-	return n, err
-}
-
-// Close implements [net.Conn]. Unlike the Close of TLS, it writes nothing.
-func (q *quietConn) Close() error { return q.under.Close() }

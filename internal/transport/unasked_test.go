@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-var unaskedCalls = flag.Int("unasked", 200, "the calls of each case that must not get the answer to another request")
+var unaskedCalls = flag.Int("unasked", 100, "the calls of each case that must not get the answer to another request")
 
 // sized and chunked are two forms of an answer.
 func sized(body string) string {
@@ -413,6 +414,48 @@ func TestAnAnswerBeforeTheFirstRequest(t *testing.T) {
 		require.Zero(t, o.Status)
 		require.Error(t, o.Err)
 		require.False(t, o.Sent)
+	}
+}
+
+// The backstop: whatever net/http does, a head that was read when nothing had been read
+// since the request began is no answer.
+func TestAHeadThatWasReadBeforeTheRequestIsNoAnswer(t *testing.T) {
+	for name, early := range map[string]bool{"before": true, "after": false} {
+		t.Run(name, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			defer theirs.Close()
+			c := newConn(ours, nil)
+			read := make(chan struct{})
+			go func() {
+				defer close(read)
+				c.Read(make([]byte, 1))
+				c.Read(make([]byte, 1))
+			}()
+			sender, err := NewWrappedSender(nil, func(http.RoundTripper) http.RoundTripper {
+				return roundTripper(func(r *http.Request) (*http.Response, error) {
+					trace := httptrace.ContextClientTrace(r.Context())
+					trace.GetConn("")
+					trace.GotConn(httptrace.GotConnInfo{Conn: c})
+					if early {
+						theirs.Write([]byte("ab"))
+						<-read
+					}
+					trace.WroteHeaders()
+					io.Copy(io.Discard, r.Body)
+					if !early {
+						theirs.Write([]byte("ab"))
+						<-read
+					}
+					return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(answer))}, nil
+				})
+			})
+			require.NoError(t, err)
+			o := sender.Send(within(t, time.Minute), to("127.0.0.1:1"))
+			assert.True(t, o.Sent)
+			assert.Equal(t, early, o.Unasked)
+			assert.Equal(t, early, o.Body == nil)
+			assert.Equal(t, early, c.closed)
+		})
 	}
 }
 
