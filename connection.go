@@ -7,19 +7,18 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
-
-	"github.com/id2meta/id2meta/internal/redact"
 )
 
-// ofConnection returns the outcome of a request that was not sent because of err.
-func ofConnection(err error) *outcome {
+// ofConnection returns the outcome of a request that was not sent because of err. text is
+// what may be shown of err.
+func ofConnection(err error, text string) *outcome {
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case untrusted:
 		return &untrustedCert
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EAFNOSUPPORT):
 		return &noRoute
-	case strings.Contains(redact.TextOf(err), http.StatusText(http.StatusProxyAuthRequired)):
+	case strings.Contains(text, http.StatusText(http.StatusProxyAuthRequired)):
 		return &proxyPassword // net/http has no type for the answer of a proxy to CONNECT
 	}
 	return &noConnection

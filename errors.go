@@ -112,7 +112,7 @@ func (e *maybeBilledError) Unwrap() []error { return []error{e.err, ErrMaybeBill
 //
 // Code, Message, RequestID and Recommend come from the answer. A text that may repeat
 // the name, the number, the birth date, the access key secret or a token is not shown:
-// a note with its length stands for it. Line breaks become spaces, and a long text is
+// a note with its length replaces the text. Line breaks become spaces, and a long text is
 // cut. If the person was sent masked or encrypted, the Client does not know the
 // plaintext, and withholds only the values that it sent.
 type APIError struct {

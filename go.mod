@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/alibabacloud-go/cloudauth-20190307/v3 v3.9.2
-	github.com/alibabacloud-go/darabonba-openapi/v2 v2.1.13
+	github.com/alibabacloud-go/darabonba-openapi/v2 v2.2.3
 	github.com/alibabacloud-go/tea v1.5.4
 	github.com/aliyun/credentials-go v1.4.14
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // package verdictcache: Memory

@@ -78,14 +78,6 @@ func withSimulatorKey() id2meta.Option {
 	return id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret})
 }
 
-// newCredential makes a provider of credentials-go.
-func newCredential(t testing.TB, config *credentials.Config) credentials.Credential {
-	t.Helper()
-	credential, err := credentials.NewCredential(config)
-	require.NoError(t, err)
-	return credential
-}
-
 // patient returns the options for a test that opens many connections at once. On a busy
 // machine a handshake can take longer than the 3 s that an endpoint gets for it.
 func patient() []id2meta.Option {
@@ -96,15 +88,10 @@ func patient() []id2meta.Option {
 // cannot give.
 func verifyAt(t *testing.T, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
 	t.Helper()
-	return verifyPersonAt(t, zhangSan, handler, opts...)
-}
-
-func verifyPersonAt(t *testing.T, person id2meta.Param, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {
-	t.Helper()
 	server := httptest.NewTLSServer(handler)
 	t.Cleanup(server.Close)
 	opts = append([]id2meta.Option{id2meta.WithHTTPClient(server.Client())}, opts...)
-	return newClient(t, []string{server.Listener.Addr().String()}, opts...).Verify(t.Context(), person)
+	return newClient(t, []string{server.Listener.Addr().String()}, opts...).Verify(t.Context(), zhangSan)
 }
 
 // requireAPIError verifies 张三 in one attempt, and requires an APIError.
@@ -159,22 +146,6 @@ func requireOnly(t *testing.T, want, err error) {
 	require.Error(t, err)
 	for _, sentinel := range sentinels {
 		require.Equalf(t, sentinel == want, errors.Is(err, sentinel), "errors.Is(err, %q), err = %v", sentinel, err)
-	}
-}
-
-// eachError calls f for err and for every error that err wraps.
-func eachError(err error, f func(error)) {
-	if err == nil {
-		return
-	}
-	f(err)
-	switch err := err.(type) {
-	case interface{ Unwrap() error }:
-		eachError(err.Unwrap(), f)
-	case interface{ Unwrap() []error }:
-		for _, err := range err.Unwrap() {
-			eachError(err, f)
-		}
 	}
 }
 
@@ -376,117 +347,18 @@ func unknown(testing.TB) deadEnd {
 // mute returns an endpoint that accepts connections and never sends a byte.
 func mute(t testing.TB) deadEnd {
 	t.Helper()
-	return accepting(t, func(conn net.Conn) {
-		io.Copy(io.Discard, conn)
-	})
+	l := testenv.Accept(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
+	return deadEnd{endpoint: l.Address, dials: l.Accepted}
 }
 
 // plaintext returns an endpoint that does not speak TLS.
 func plaintext(t testing.TB) deadEnd {
 	t.Helper()
-	return accepting(t, func(conn net.Conn) {
+	l := testenv.Accept(t, func(conn net.Conn) {
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 		io.Copy(io.Discard, conn)
 	})
-}
-
-// accepting returns an endpoint that accepts connections and calls serve for each.
-func accepting(t testing.TB, serve func(net.Conn)) deadEnd {
-	t.Helper()
-	listener := listen(t)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var conns []net.Conn
-	var dials atomic.Int64
-	wg.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			conns = append(conns, conn)
-			mu.Unlock()
-			dials.Add(1)
-			wg.Go(func() {
-				defer conn.Close()
-				serve(conn)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		mu.Lock()
-		for _, conn := range conns {
-			conn.Close()
-		}
-		mu.Unlock()
-		wg.Wait()
-	})
-	return deadEnd{endpoint: listener.Addr().String(), dials: dials.Load}
-}
-
-// relay passes connections on to a server, and can cut them.
-type relay struct {
-	listener net.Listener
-	to       string
-	accepted atomic.Int64
-
-	mu    sync.Mutex
-	conns []net.Conn
-	wg    sync.WaitGroup
-}
-
-// newRelay starts a relay to the server at the address to.
-func newRelay(t testing.TB, to string) *relay {
-	t.Helper()
-	r := &relay{listener: listen(t), to: to}
-	r.wg.Go(r.serve)
-	t.Cleanup(r.close)
-	return r
-}
-
-func (r *relay) close() {
-	r.listener.Close()
-	r.cut()
-	r.wg.Wait()
-}
-
-func (r *relay) endpoint() string { return r.listener.Addr().String() }
-
-func (r *relay) serve() {
-	for {
-		in, err := r.listener.Accept()
-		if err != nil {
-			return
-		}
-		r.accepted.Add(1)
-		out, err := net.Dial("tcp", r.to)
-		if err != nil {
-			in.Close()
-			continue
-		}
-		r.mu.Lock()
-		r.conns = append(r.conns, in, out)
-		r.mu.Unlock()
-		for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
-			r.wg.Go(func() {
-				io.Copy(pair[0], pair[1])
-				pair[0].Close()
-				pair[1].Close()
-			})
-		}
-	}
-}
-
-// cut closes all connections, as a server does with connections that are idle.
-func (r *relay) cut() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, conn := range r.conns {
-		conn.Close()
-	}
-	r.conns = nil
+	return deadEnd{endpoint: l.Address, dials: l.Accepted}
 }
 
 // share makes n calls of f with a number of goroutines.

@@ -28,9 +28,9 @@ const (
 // request may go, and returns nil. If Wait returns an error, the Client sends nothing,
 // and Verify returns an [ErrThrottled] that wraps the error and shows its text. If
 // errors.Is finds [ErrUnavailable] in the error, the limiter itself failed, and Verify
-// returns an ErrUnavailable. If errors.Is finds [ErrDailyLimit], the error of Verify is one,
-// too, with RetryAfter until midnight in China. Wait must return soon
-// after ctx has ended. If the request could go only after the deadline of ctx, Wait
+// returns an ErrUnavailable. If errors.Is finds [ErrDailyLimit], Verify returns an
+// ErrDailyLimit, with RetryAfter until midnight in China. Wait must return soon after ctx has
+// ended. If the request could go only after the deadline of ctx, Wait
 // should return an error at once. Wait must be safe for concurrent use.
 type Limiter interface {
 	Wait(ctx context.Context) error
@@ -243,7 +243,7 @@ func WithMaxAttempts(n int) Option {
 // answered: the connection broke, the answer broke off, the server was silent, or a
 // proxy answered instead of the service with HTTP 502, 504 or the like. By
 // default Verify does not retry such a request, because the service may have answered
-// and billed it (see [ErrMaybeBilled]). Then the retry is billed again.
+// and billed it (see [ErrMaybeBilled]). Then the service bills the retry, too.
 //
 // With this option, an attempt that is not the last waits for its answer for the time
 // left divided by the attempts left. But it waits at least as long as an answer takes, as
@@ -257,7 +257,7 @@ func WithRetryUnanswered() Option {
 }
 
 // WithLimiter makes every request, retries included, wait for l. By default there is
-// no limiter. The service allows one account 50 calls per second, for all its RAM
+// no limiter. The service allows one account 50 calls per second of this API, for all its RAM
 // users and machines together (vendor's page "信息核验接口 QPS 限量说明").
 //
 // A call waits for l only as long as the time left is enough for an answer. The Client

@@ -94,8 +94,9 @@ const (
 // The Messages of Code 402 that do not mean that the source is unavailable. The
 // English texts are from the vendor's page "Server-side error codes". The Chinese
 // edition of that page has neither meaning. The Chinese texts for the policy are from
-// the vendor's API Id2MetaVerifyIntl. The Chinese texts for the permission are
-// translations that have not been seen in an answer.
+// the vendor's API Id2MetaVerifyIntl. Of the Chinese texts for the
+// permission, "无权限调用" is in a public client of the vendor's market edition. The others
+// are translations that have not been seen in an answer.
 var (
 	byPolicy     = []string{"security policy restriction", "安全策略限制", "安全策略限制,请重新尝试", "安全策略限制，请重新尝试"}
 	noPermission = []string{"no permission to call", "you do not have permission to call this api",

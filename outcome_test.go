@@ -1,6 +1,7 @@
 package id2meta
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -8,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/id2meta/id2meta/internal/identity"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the table of outcomes into docs/errors.md")
+var update = flag.Bool("update", false, "write the tables of outcomes and problems into docs")
 
 var sentinelNames = map[error]string{
 	ErrInvalidParam: "ErrInvalidParam", ErrThrottled: "ErrThrottled", ErrSourceUnavailable: "ErrSourceUnavailable",
@@ -104,6 +106,44 @@ func TestDocsErrorsHasTheTableOfOutcomes(t *testing.T) {
 				return
 			}
 			assert.True(t, strings.TrimSuffix(want.String(), "\n") == table, "run: go test -run TestDocs -update .")
+		})
+	}
+}
+
+// docs/personal-data.md has the table of problems with their reasons, and its Chinese
+// edition has the table with the Chinese sentences. go test -run TestDocs -update .
+// writes both.
+func TestDocsPersonalDataHasTheTableOfProblems(t *testing.T) {
+	const begin, end = "<!-- problems: begin -->\n", "<!-- problems: end -->\n"
+	for _, page := range []struct {
+		file, heading, both string
+		sentence            func(identity.Text) string
+	}{
+		{"docs/personal-data.md", "| Problem | field | Reason |\n|---|---|---|\n", "both", func(text identity.Text) string { return text.Reason }},
+		{"docs/personal-data.zh-CN.md", "| Problem | 字段 | Chinese() |\n|---|---|---|\n", "两者", func(text identity.Text) string { return text.Chinese }},
+	} {
+		t.Run(page.file, func(t *testing.T) {
+			text, err := os.ReadFile(page.file)
+			require.NoError(t, err)
+			before, rest, found := strings.Cut(string(text), begin)
+			require.True(t, found)
+			table, after, found := strings.Cut(rest, end)
+			require.True(t, found)
+
+			var want strings.Builder
+			want.WriteString(page.heading)
+			for _, text := range identity.Texts() {
+				field := cmp.Or(text.Field, page.both)
+				if text.Problem == "param_type" {
+					field = "ParamType"
+				}
+				fmt.Fprintf(&want, "| `%s` | %s | %s |\n", text.Problem, field, page.sentence(text))
+			}
+			if *update {
+				require.NoError(t, os.WriteFile(page.file, []byte(before+begin+want.String()+end+after), 0o644))
+				return
+			}
+			require.Equal(t, want.String(), table)
 		})
 	}
 }

@@ -11,7 +11,7 @@ import (
 // The service has billed at most the sum of Match, Mismatch, NoRecord and MaybeBilled.
 // The vendor does not publish whether it bills NoRecord for this API.
 type Stats struct {
-	Sent        uint64 // requests that the service may have seen
+	Sent        uint64 // requests that the service may have seen, those of Check included
 	Match       uint64 // calls with the verdict match
 	Mismatch    uint64 // calls with the verdict mismatch
 	NoRecord    uint64 // calls with the verdict no record

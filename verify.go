@@ -229,7 +229,8 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, res
 		return Result{}, newOutcomeError(&brokenOff, host+" did not answer", ctxerr.Hide(hide.Error(response.Err)))
 	}
 	what := "no connection to " + host + hide.Text(explainCertificate(response.Err))
-	return Result{}, newOutcomeError(ofConnection(response.Err), what, ctxerr.Hide(hide.Error(response.Err)))
+	shown := hide.Error(response.Err)
+	return Result{}, newOutcomeError(ofConnection(response.Err, shown.Error()), what, ctxerr.Hide(shown))
 }
 
 // redactor returns a Redactor for this request. Texts from a server or from the

@@ -48,7 +48,7 @@ type Call struct {
 	// bill each of them.
 	Billed bool
 	// Person is a random text that stands for name and number. Calls with the same
-	// name and number have the same Person, also with different ParamTypes. Person is
+	// name and number have the same Person, even with different ParamTypes. Person is
 	// empty if the parameters are not legal. It has no meaning outside this Server.
 	Person string
 }

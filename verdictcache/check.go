@@ -18,13 +18,13 @@ import (
 // method Check(ctx) error, Check calls it, too. If the Store fails, the error wraps
 // [id2meta.ErrUnavailable] and the error of the Store.
 //
-// In the Store stands a fingerprint of the hashKey, from which nobody can learn the hashKey. If
-// there is none, Check writes it. If it is of another hashKey, this Cache would not find the
-// verdicts of the other processes, so everybody would be billed again: that is an error. A
-// previous hashKey ([WithPreviousHashKeys]) is none: Check puts the current one in its place.
-// Caches with another name ([WithAccount]) have a fingerprint of their own. Whoever can write
-// the Store can change or delete the fingerprint, and so cause this error or prevent it, and
-// nothing else.
+// The Store also holds a fingerprint of the hashKey, from which nobody can learn the hashKey. If
+// there is no fingerprint, Check writes it. If the fingerprint is of another hashKey, this Cache
+// would not find the verdicts of the other processes, and everybody would be billed again: Check
+// returns an error. If the fingerprint is of a previous hashKey ([WithPreviousHashKeys]), Check
+// replaces it by that of the current hashKey. Caches with another name ([WithAccount]) have
+// another fingerprint. Somebody who can write the Store can change or delete the fingerprint. So
+// they can cause or prevent this error, and nothing else.
 func (c *Cache) Check(ctx context.Context) error {
 	if err := c.checkMade("Check"); err != nil {
 		return err

@@ -236,7 +236,8 @@ func (v simVerifier) Verify(ctx context.Context, param id2meta.Param) (id2meta.R
 	person := slices.Index(w.persons, param)
 	claimed := time.Now().Add(-3 * simMaxStep) // at the earliest: a step or two ago
 	report := progress.Start(ctx)
-	for attempt := 1; ; attempt++ {
+	var before *call // the first attempt
+	for {
 		report(progress.State{})
 		r := w.draw("attempt", v.p.id, person)
 		if wait := time.Duration(r.Int64N(int64(2 * time.Second))); r.IntN(3) == 0 && !pause(ctx, wait) {
@@ -250,16 +251,17 @@ func (v simVerifier) Verify(ctx context.Context, param id2meta.Param) (id2meta.R
 			<-w.end
 			return id2meta.Result{}, errService
 		}
-		result, again, err := v.attempt(ctx, person, claimed, attempt, r)
-		if !again || attempt == 2 {
+		c := w.service.begin(v.p, person, claimed, before)
+		result, again, err := v.attempt(ctx, c, r)
+		if !again || before != nil {
 			return result, err
 		}
+		before = c
 	}
 }
 
-func (v simVerifier) attempt(ctx context.Context, person int, claimed time.Time, attempt int, r *rand.Rand) (result id2meta.Result, again bool, err error) {
-	w := v.p.w
-	c := w.service.begin(v.p, person, claimed, attempt)
+func (v simVerifier) attempt(ctx context.Context, c *call, r *rand.Rand) (result id2meta.Result, again bool, err error) {
+	w, person := v.p.w, c.person
 	w.happened("process %d asks about person %d", v.p.id, person)
 	answer := time.Duration(1 + r.Int64N(int64([]time.Duration{time.Second / 20, time.Second, simMaxAnswer}[r.IntN(3)])))
 	fault := r.Float64()
@@ -295,14 +297,17 @@ func (v simVerifier) attempt(ctx context.Context, person int, claimed time.Time,
 }
 
 // begin notes a call, and checks that there is a reason for it. The client decides about a
-// second attempt, and not the Cache.
-func (s *simService) begin(p *process, person int, claimed time.Time, attempt int) *call {
+// second attempt, and not the Cache: what a fault has lost of the attempt before, it has lost
+// of the second, too.
+func (s *simService) begin(p *process, person int, claimed time.Time, before *call) *call {
 	w := s.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
 	c := &call{id: fmt.Sprintf("person %d call %d", person, len(s.calls)), person: person, verdict: s.truthLocked(person), claimed: claimed, asked: now}
-	if why := s.needlessLocked(c); why != "" && attempt == 1 {
+	if before != nil {
+		c.lost = before.lost
+	} else if why := s.needlessLocked(c); why != "" {
 		s.countNeedlessLocked(p, person, why)
 	}
 	s.calls = append(s.calls, c)

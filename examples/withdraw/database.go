@@ -100,6 +100,9 @@ func openPostgres(address, password string) (*sql.DB, string, error) {
 	}
 	config.Password = cmp.Or(password, config.Password)
 	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, connectTimeout)
+	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement { // pgx's default fails behind a PgBouncer that pools transactions
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
 	return pooled(stdlib.OpenDB(*config)), "postgres://" + net.JoinHostPort(config.Host, fmt.Sprint(config.Port)) + "/" + config.Database, nil
 }
 

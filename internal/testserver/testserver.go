@@ -116,7 +116,7 @@ func (s *Server) Start() {
 		time.Sleep(100 * time.Millisecond)
 	}
 	if err != nil {
-		s.t.Fatalf("testserver: %s does not start: %v\n%s", s.kind.name, err, s.lastWords())
+		s.t.Fatalf("testserver: %s does not start: %v\n%s", s.kind.name, err, s.logTail())
 	}
 }
 
@@ -184,7 +184,7 @@ func (s *Server) Stop() {
 	case <-s.process.ended:
 	case <-time.After(stopTime):
 		s.Kill()
-		s.t.Errorf("testserver: %s did not stop within %v and was killed\n%s", s.kind.name, stopTime, s.lastWords())
+		s.t.Errorf("testserver: %s did not stop within %v and was killed\n%s", s.kind.name, stopTime, s.logTail())
 	}
 }
 
@@ -226,8 +226,8 @@ func (s *Server) command(ctx context.Context, program string, args ...string) *e
 	return cmd
 }
 
-// lastWords returns the end of the server's output.
-func (s *Server) lastWords() []byte {
+// logTail returns the end of the server's output.
+func (s *Server) logTail() []byte {
 	const enough = 2000
 	log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 	return log[max(0, len(log)-enough):]

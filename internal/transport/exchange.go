@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -185,9 +184,6 @@ func (x *exchange) do(request *http.Request, form string) Response {
 		x.conns.Store(0)
 		request.Body = x.body(form)
 		response, err = x.sender.client.Do(request)
-	}
-	if wrapped, ok := err.(*url.Error); ok {
-		err = wrapped.Err // the text of a url.Error formats an error of others, and repeats the URL
 	}
 	if err != nil {
 		return Response{Err: err}

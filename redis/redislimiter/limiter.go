@@ -27,7 +27,7 @@ const (
 	clockTolerance = 10 * time.Second
 )
 
-var errNoRoom = errors.New("redislimiter: the shared limit has no room before the deadline")
+var errTooLate = errors.New("redislimiter: the shared limit grants no request before the deadline")
 
 // troubleError says why Redis cannot be asked. The deadline of a command is not in its
 // chain, because it is not the deadline of the caller.
@@ -106,7 +106,7 @@ func (l *Limiter) Wait(ctx context.Context) error {
 	ahead := l.waiting.Add(1) - 1
 	defer l.waiting.Add(-1)
 	if !fits(ctx, l.queueTime(ahead)) {
-		return errNoRoom
+		return errTooLate
 	}
 	select {
 	case l.turn <- struct{}{}:
@@ -164,7 +164,7 @@ func (l *Limiter) waitInTurn(ctx context.Context, ahead int64) error {
 			l.learnPace(ahead, time.Since(started))
 			return nil
 		case !fits(ctx, wait):
-			return errNoRoom
+			return errTooLate
 		}
 		select {
 		case <-time.After(wait):
@@ -180,7 +180,7 @@ func (l *Limiter) waitAlone(ctx context.Context) error {
 		return err
 	}
 	if l.alone.Wait(ctx) != nil {
-		return errNoRoom
+		return errTooLate
 	}
 	return nil
 }
@@ -217,17 +217,17 @@ func (l *Limiter) ask(ctx context.Context) (wait time.Duration, err error) {
 	if expired(ctx) {
 		return 0, ctx.Err()
 	}
-	patience := askTimeout
+	timeout := askTimeout
 	if deadline, ok := ctx.Deadline(); ok {
-		patience = min(patience, time.Until(deadline)/2)
+		timeout = min(timeout, time.Until(deadline)/2)
 	}
 	asked := time.Now()
-	asking, cancel := context.WithTimeout(ctx, patience)
+	asking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	word, number, err := l.run(asking, grant)
 	if err != nil && expired(asking) {
 		l.silence += time.Since(asked)
-		err = fmt.Errorf("no answer within %v: %v", patience.Round(time.Millisecond), err)
+		err = fmt.Errorf("no answer within %v: %v", timeout.Round(time.Millisecond), err)
 		if l.trouble == nil && l.silence < askTimeout {
 			return 0, &troubleError{err.Error()}
 		}
@@ -236,16 +236,16 @@ func (l *Limiter) ask(ctx context.Context) (wait time.Duration, err error) {
 		return 0, l.getIntoTrouble(err)
 	}
 	l.getOutOfTrouble()
-	switch told := time.Duration(number) * time.Microsecond; word {
+	switch left := time.Duration(number) * time.Microsecond; word {
 	case "granted":
 		return 0, nil
 	case "daily limit":
-		return 0, &dailyLimitError{l.dailyLimit, told}
+		return 0, &dailyLimitError{l.dailyLimit, left}
 	default: // "wait"
-		// Redis tells all processes the same time. Without the jitter they would ask
+		// Redis returns the same time to all processes. Without the jitter they would ask
 		// together, and the process that is nearest to Redis would always be the first.
 		// A wait is never 0, which would be a grant.
-		return told + 1 + rand.N(l.interval()), nil
+		return left + 1 + rand.N(l.interval()), nil
 	}
 }
 

@@ -37,7 +37,7 @@ func hold(t *testing.T, client *redis.Client, usedUntil, day, sent any) {
 	}
 }
 
-// exhaust leaves no room in the shared limit for the next d.
+// exhaust uses up the shared limit for the next d.
 func exhaust(t *testing.T, client *redis.Client, d time.Duration) {
 	t.Helper()
 	hold(t, client, in(d), today(), 0)
@@ -52,7 +52,7 @@ func TestWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		started := time.Now()
-		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
+		if err := limiter.Wait(ctx); !errors.Is(err, errTooLate) {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(started); took > soon {
@@ -83,7 +83,7 @@ func TestWait(t *testing.T) {
 		limiter.waiting.Add(60 * defaultPerSecond)
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
+		if err := limiter.Wait(ctx); !errors.Is(err, errTooLate) {
 			t.Errorf("error %v", err)
 		}
 		limiter.waiting.Add(-60 * defaultPerSecond)
@@ -105,7 +105,7 @@ func TestARefusedCallerUsesNothing(t *testing.T) {
 	}
 	for range 100 {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		if err := limiter.Wait(ctx); !errors.Is(err, errNoRoom) {
+		if err := limiter.Wait(ctx); !errors.Is(err, errTooLate) {
 			t.Errorf("error %v", err)
 		}
 		cancel()

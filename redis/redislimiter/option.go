@@ -46,7 +46,7 @@ func (s settings) interval() time.Duration { return time.Second / time.Duration(
 // WithRate sets how many requests a second all processes together may send, and how
 // many of them may go at once after a pause. Both are from 1 to 1,000,000. At most
 // perSecond + burst - 1 requests are granted in any second. The default is 47 and 4,
-// which fits the 50 calls a second of an account. All processes must use the same
+// which fits the 50 calls a second of this API. All processes must use the same
 // numbers.
 func WithRate(perSecond, burst int) Option {
 	return func(s *settings) error {
@@ -70,7 +70,8 @@ func WithRate(perSecond, burst int) Option {
 //
 // Each attempt of a Verify counts. A request that the Limiter granted counts even if the
 // Client then did not send it. n is at least 1. The default is no limit. All processes
-// must use the same limit: a process with a higher one goes on until its own is reached.
+// must use the same limit: a process with a higher limit continues until its own limit is
+// reached.
 func WithDailyLimit(n int) Option {
 	return func(s *settings) error {
 		if n < 1 {
@@ -82,8 +83,8 @@ func WithDailyLimit(n int) Option {
 }
 
 // WithFailOpen lets each process continue with limits of its own while Redis is in
-// trouble. They are the whole of [WithRate] and of [WithDailyLimit], because a process
-// does not know how many other processes there are. N processes may together send N
+// trouble: the whole of [WithRate] and of [WithDailyLimit], because a process does not know
+// how many other processes there are. N processes may together send N
 // times as much. If that is too fast, the service throttles, and id2meta waits as the
 // service says. By default nothing is sent.
 //

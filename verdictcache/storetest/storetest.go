@@ -14,18 +14,18 @@ import (
 
 // Run tests that the Stores of open keep the contract of [verdictcache.Store]. Run
 // calls open more than once. Each call returns a Store of its own, which has its own
-// connections if it has any, but all these Stores hold the same data. What has to be
-// closed, open leaves to t.Cleanup.
+// connections if it has any, but all these Stores hold the same data. Let open register
+// with t.Cleanup what must be closed.
 //
 // A Store that measures a ttl by the clock of its caller's machine fails if open
 // gives its Stores different clocks.
 //
-// All keys but one are random, so the data may be those of a real database. Some
-// thousand values that nobody looks for stay there. Run takes a few seconds, most of
-// which it sleeps.
+// All keys but one are random, so open may use a real database. Run leaves a few thousand
+// values there, which nobody looks for. Run takes a few seconds, and sleeps most of the
+// time.
 //
-// Run cannot make a server silent. That a step ends with its ctx even then needs a
-// test of your own: stop the process of your server with SIGSTOP.
+// Run cannot make a server silent. Write a test of your own that a step ends with its ctx
+// even then: stop the process of your server with SIGSTOP.
 func Run(t *testing.T, open func(t *testing.T) verdictcache.Store) {
 	one, other := open(t), open(t)
 	for _, c := range []struct {

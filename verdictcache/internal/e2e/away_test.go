@@ -139,7 +139,7 @@ func TestFailClosed(t *testing.T) {
 				f.askUntilRight(t, all)
 				for _, i := range all {
 					if n := billed(service, i); n != 1 {
-						t.Errorf("person %d was billed %d times%s", i, n, f.lastWords())
+						t.Errorf("person %d was billed %d times%s", i, n, f.logTail())
 					}
 				}
 			})

@@ -61,7 +61,7 @@ func wantBilledOnce(t *testing.T, f *fleet, service *id2metatest.Server, persons
 	}
 	if times[1] != len(persons) {
 		t.Errorf("of %d persons so many were billed so often: %v; the stores failed %d times%s",
-			len(persons), times, f.stop(), f.lastWords())
+			len(persons), times, f.stop(), f.logTail())
 	}
 }
 
@@ -125,7 +125,7 @@ func TestKilledProcessCostsOnlyItsOpenQuestions(t *testing.T) {
 			case n == 2 && mayBeTwice[i]:
 				twice++
 			case n != 1:
-				t.Errorf("person %d was billed %d times; a killed process was asking: %v%s", i, n, mayBeTwice[i], f.lastWords())
+				t.Errorf("person %d was billed %d times; a killed process was asking: %v%s", i, n, mayBeTwice[i], f.logTail())
 			}
 		}
 		if len(mayBeTwice) == 0 {

@@ -52,6 +52,8 @@ var odder = map[string]database{
 		"%s default_transaction_isolation=serializable")),
 	"PostgreSQL, simple protocol": sqlDatabase("pgx", sqlstore.PostgreSQL, withDSN(starter(testserver.PostgreSQL),
 		"%s default_query_exec_mode=simple_protocol")),
+	"PostgreSQL, as behind PgBouncer": sqlDatabase("pgx", sqlstore.PostgreSQL, withDSN(starter(testserver.PostgreSQL),
+		"%s default_query_exec_mode=exec")),
 	"MariaDB, found rows": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB),
 		"%s?clientFoundRows=true&charset=gbk&tx_isolation='SERIALIZABLE'&innodb_snapshot_isolation=1")),
 	"MariaDB without autocommit": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB), "%s?autocommit=0")),

@@ -60,7 +60,7 @@ func (f *fleet) awaitReady() {
 		select {
 		case <-w.ready:
 		case <-w.gone:
-			f.t.Fatalf("a worker ended before it was ready: %v: %s", w.end, f.lastWords())
+			f.t.Fatalf("a worker ended before it was ready: %v: %s", w.end, f.logTail())
 		case <-time.After(answerTime + 10*time.Second):
 			f.t.Fatal("a worker is not ready")
 		}
@@ -157,7 +157,7 @@ func (f *fleet) await() []event {
 		for w.missing() > 0 {
 			select {
 			case <-w.gone:
-				f.t.Fatalf("a worker ended with %d answers missing: %s", w.missing(), f.lastWords())
+				f.t.Fatalf("a worker ended with %d answers missing: %s", w.missing(), f.logTail())
 			case <-time.After(2 * time.Millisecond):
 			}
 			if time.Now().After(deadline) {
@@ -205,15 +205,15 @@ func (f *fleet) stop() (storeFailures uint64) {
 			storeFailures += w.end.StoreFailures
 		}
 		if w.end == nil || w.end.Err != "" || w.cmd.ProcessState.ExitCode() != 0 {
-			f.t.Errorf("a worker ended with %v, %v: %s", w.end, w.cmd.ProcessState, f.lastWords())
+			f.t.Errorf("a worker ended with %v, %v: %s", w.end, w.cmd.ProcessState, f.logTail())
 		}
 	}
 	f.workers = nil
 	return storeFailures
 }
 
-// lastWords returns the end of all logs.
-func (f *fleet) lastWords() (words string) {
+// logTail returns the end of all logs.
+func (f *fleet) logTail() (words string) {
 	files, _ := filepath.Glob(filepath.Join(f.logs, "*"))
 	for _, file := range files {
 		log, _ := os.ReadFile(file)

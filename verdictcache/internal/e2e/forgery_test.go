@@ -216,7 +216,7 @@ func TestWhoeverWritesTheStoreMakesNoMatch(t *testing.T) {
 			if n := verify(t, cache, mismatching, id2meta.BizCodeMismatch); n != 0 {
 				t.Errorf("the service was asked %d times", n)
 			}
-			// The row says that it lives for ever. The sealed value knows better.
+			// The row never expires. The time in the sealed value decides.
 			shorter := newCache(hashKey, verdictcache.WithNegativeTTL(time.Millisecond))
 			time.Sleep(2 * time.Millisecond)
 			if n := verify(t, shorter, mismatching, id2meta.BizCodeMismatch); n != 1 {

@@ -1,0 +1,868 @@
+package systemtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aliyun/credentials-go/credentials"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// Secrets that nothing may show. The token has characters that an encoding changes.
+const (
+	stsKeyID      = "STS.NUgYrLnoC37mZZCNnAbez"
+	stsSecret     = "FPHGGYPkzeqEhAnpBZzjVDiPPdKoNp"
+	stsToken      = "CAIS+gF1q6Ft5B2yfSjIr5eDL8n/mqx4" + stsTail
+	stsTail       = "/+6sRXT4h0=="
+	proxyPassword = "open-sesame"
+)
+
+// people are verified by the tests of this file. Nothing may show the secrets of a person.
+var people = []struct {
+	name    string
+	param   id2meta.Param
+	secrets []string
+}{
+	{"a person", zhangSan,
+		[]string{zhangName, zhangNumber, "19491231", "1949-12-31", "1949年12月31日"}},
+	{"a person in full-width digits", id2meta.Param{UserName: " 欧阳娜娜\t", IdentifyNum: "１１０１０５１９４９１２３１００２ｘ"},
+		[]string{"欧阳娜娜", zhangNumber, "１１０１０５１９４９１２３１００２ｘ", "19491231"}},
+	{"a name outside the BMP", id2meta.Param{UserName: "𠮷野", IdentifyNum: unknownNumber},
+		[]string{"𠮷野", unknownNumber, "18800101"}},
+	{"a name in letters", id2meta.Param{UserName: "ZHANG SAN", IdentifyNum: zhangNumber},
+		[]string{"ZHANG SAN", zhangNumber, "19491231"}},
+	{"a short name in letters", id2meta.Param{UserName: "Zq", IdentifyNum: zhangNumber},
+		[]string{zhangNumber, "19491231"}}, // another test looks for the name
+	{"a masked person", id2meta.Param{ParamType: id2meta.ParamTypeMD5, UserName: maskedZhangName, IdentifyNum: maskedZhangNumber},
+		[]string{"6499fc7409049355527ef6a2ba5706b8", "f8817a477938df5a3e7763cadc5a9abb"}},
+}
+
+// witness collects everything that a user of the library can see, and looks for secrets in
+// it.
+type witness struct {
+	logs   *bytes.Buffer
+	logger *slog.Logger
+}
+
+func newWitness() witness {
+	logs := new(bytes.Buffer)
+	opts := &slog.HandlerOptions{Level: slog.LevelDebug}
+	return witness{logs, slog.New(slog.NewMultiHandler(slog.NewTextHandler(logs, opts), slog.NewJSONHandler(logs, opts)))}
+}
+
+func (w witness) requireSilence(t *testing.T, secrets []string, err error, more ...any) {
+	t.Helper()
+	if leak := w.leak(secrets, err, more...); leak != "" {
+		t.Error(leak)
+	}
+}
+
+// leak looks for the secrets, and for other spellings of them, in the log and in err.
+func (w witness) leak(secrets []string, err error, more ...any) string {
+	w.logger.Error("what a service would log", "error", err)
+	var seen strings.Builder
+	seen.WriteString(w.logs.String())
+	w.logs.Reset()
+	eachError(err, func(err error) {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%+q", "%x", "%d"} {
+			fmt.Fprintf(&seen, verb+"\n", err)
+		}
+		if encoded, err := json.Marshal(err); err == nil {
+			seen.Write(encoded)
+		}
+	})
+	for _, v := range more {
+		fmt.Fprintf(&seen, "%v %+v %#v\n", v, v, v)
+	}
+	text := strings.ToLower(seen.String())
+	for _, secret := range append([]string{stsSecret, stsToken, stsTail, id2metatest.AccessKeySecret, proxyPassword}, secrets...) {
+		for _, spelling := range append(spellingsOf(secret), readable(secret)...) {
+			if i := strings.Index(text, strings.ToLower(spelling)); i >= 0 {
+				return fmt.Sprintf("%q is in %q", spelling, text[max(0, i-200):min(len(text), i+200)])
+			}
+		}
+	}
+	return ""
+}
+
+// readable returns spellings of a name, a number or a date that a person can read, or
+// that a tool of every programmer decodes.
+func readable(secret string) []string {
+	each := func(format string) string {
+		var b strings.Builder
+		for _, c := range secret {
+			fmt.Fprintf(&b, format, c)
+		}
+		return b.String()
+	}
+	wide := func(first rune) string {
+		return strings.Map(func(c rune) rune {
+			if '0' <= c && c <= '9' {
+				return c - '0' + first
+			}
+			return c
+		}, secret)
+	}
+	all := []string{
+		each("&#%d;"), each("&#x%X;"), each("%%u%04X"), each("U+%04X "), each("0x%X "), each(`\x{%x}`), each("%c "), each("%c-"), each("%c\u200b"),
+		strings.Trim(strings.ReplaceAll(fmt.Sprintf("% X", " "+secret), " ", `\x`), `\x`), // a part of \xE5\xBC\xA0
+		strings.ReplaceAll(fmt.Sprintf("% X", secret), " ", "="), fmt.Sprintf("% X", secret),
+		base16("%%%02x", secret), base16(`\%03o`, secret),
+	}
+	if wide('０') != secret {
+		all = append(all, wide('０'), wide('٠'), wide('𝟎'))
+	}
+	if len(secret) == len("19491231") && wide('x') != secret {
+		y, m, d := secret[:4], secret[4:6], secret[6:]
+		all = append(all, d+"."+m+"."+y, m+"/"+d+"/"+y, y+"."+m+"."+d, d+m+y, d+"."+m+"."+y[2:], "Dec "+d+", "+y, y+" Dec "+d)
+	}
+	return all
+}
+
+func base16(format, s string) string {
+	var b strings.Builder
+	for _, octet := range []byte(s) {
+		fmt.Fprintf(&b, format, octet)
+	}
+	return b.String()
+}
+
+func spellingsOf(secret string) []string {
+	quoted := fmt.Sprintf("%+q", secret)
+	encoded, _ := json.Marshal(secret)
+	return []string{
+		secret,
+		url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret)),
+		quoted[1 : len(quoted)-1], string(encoded[1 : len(encoded)-1]), escaped(secret),
+		fmt.Sprintf("%x", secret),
+		fmt.Sprintf("%x", md5.Sum([]byte(secret))),
+		fmt.Sprintf("%v", []byte(secret)), fmt.Sprintf("%#v", []byte(secret)),
+	}
+}
+
+// escaped returns s in JSON that is ASCII only.
+func escaped(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		switch {
+		case c < 0x80:
+			b.WriteRune(c)
+		case c < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, c)
+		default:
+			c -= 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+c>>10, 0xdc00+c&0x3ff)
+		}
+	}
+	return b.String()
+}
+
+// stsCredential returns a credential of STS. Its token is sent, so a server can repeat it.
+func stsCredential(t *testing.T) id2meta.Option {
+	t.Helper()
+	credential, err := credentials.NewCredential(new(credentials.Config).SetType("sts").
+		SetAccessKeyId(stsKeyID).SetAccessKeySecret(stsSecret).SetSecurityToken(stsToken))
+	require.NoError(t, err)
+	return id2meta.WithCredential(credential)
+}
+
+// The other tests of this file can fail only if the witness finds secrets.
+func TestTheWitnessFindsSecrets(t *testing.T) {
+	for _, err := range []error{
+		errors.New("no such person: 张三"),
+		fmt.Errorf("no such person: %w", errors.New("%E5%BC%A0%e4%b8%89")),
+		errors.Join(errors.New("a"), fieldError{Body: "UserName=张三"}),
+		errors.New("&#24352;&#19977;"),
+		errors.New("born on 31.12.1949"),
+		&id2meta.APIError{Recommend: "https://example.com/?id=11010519491231002x"},
+	} {
+		assert.NotEmpty(t, newWitness().leak(people[0].secrets, err), "%v", err)
+	}
+	witness := newWitness()
+	witness.logger.Debug("19491231")
+	assert.NotEmpty(t, witness.leak(people[0].secrets, nil))
+}
+
+// fieldError holds more than Error shows.
+type fieldError struct{ Body string }
+
+func (fieldError) Error() string { return "the circuit is open" }
+
+// echoes returns texts that a server may make from a request.
+func echoes(p id2meta.Param) []string {
+	number := strings.TrimSpace(p.IdentifyNum)
+	name := strings.TrimSpace(p.UserName)
+	form := url.Values{"UserName": {name}, "IdentifyNum": {number}}.Encode()
+	all := []string{
+		name, number, strings.ToLower(number), name + number, number + number,
+		form, strings.ToLower(form), url.PathEscape(name),
+		escaped(name), strings.ToUpper(escaped(name)), strings.ToLower(name),
+		stsSecret, stsToken, url.QueryEscape(stsToken), url.PathEscape(stsToken),
+	}
+	if len(number) == 18 {
+		masked, _ := id2meta.MD5Param(name, number)
+		birth := number[6:14]
+		all = append(all, masked.UserName, masked.IdentifyNum, birth,
+			birth[:4]+"-"+birth[4:6]+"-"+birth[6:], birth[:4]+"年"+birth[4:6]+"月"+birth[6:]+"日",
+			number[:6]+" "+birth+" "+number[14:], number[:14], number[:10]+"****"+number[14:],
+			// request IDs in the form of a UUID whose digits are the number
+			number[:6]+"aa-"+birth[:4]+"-"+birth[4:]+"-a"+number[14:17]+"-aaaaaaaaaaaa",
+			number[:8]+"-"+number[8:12]+"-"+number[12:16]+"-"+number[16:17]+"aaa-aaaaaaaaaaaa")
+		all = append(append(all, readable(number)...), readable(birth)...)
+	}
+	return append(all, readable(name)...)
+}
+
+// proxies are addresses of a proxy, as a proxy or the environment may show them.
+var proxies = []string{
+	"http://user:" + proxyPassword + "@proxy.example:3128",
+	"user:" + proxyPassword + "@proxy.example",
+	`"user:` + proxyPassword + `@proxy.example"`,
+	"http://us er:p@/" + proxyPassword + "@proxy.example",
+	"http://" + proxyPassword + "@proxy.example/?a=b",
+}
+
+// failureOf is one thing that can happen between the Client and the simulator. make
+// returns the options that cause it.
+type failureOf struct {
+	name    string
+	make    func(t *testing.T, s *id2metatest.Server, p id2meta.Param) []id2meta.Option
+	echoes  bool                                                  // the server repeats the person; there is one call for each of the echoes
+	verdict bool                                                  // the call ends with a verdict
+	ctx     func(*testing.T, *id2metatest.Server) context.Context // default: the test's
+}
+
+func inject(faults ...id2metatest.Fault) func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+	return func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(faults...)
+		return nil
+	}
+}
+
+// within returns a function that makes a context with a timeout.
+func within(d time.Duration) func(*testing.T, *id2metatest.Server) context.Context {
+	return func(t *testing.T, _ *id2metatest.Server) context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), d)
+		t.Cleanup(cancel)
+		return ctx
+	}
+}
+
+// refusingLimiter refuses every request with err.
+type refusingLimiter struct{ err error }
+
+func (l refusingLimiter) Wait(context.Context) error { return l.err }
+
+// failingCredential fails with err. Every other method panics.
+type failingCredential struct {
+	credentials.Credential
+	err error
+}
+
+func (c failingCredential) GetCredential() (*credentials.CredentialModel, error) { return nil, c.err }
+
+// transport returns an option whose transport fails with the error of f. body is the body
+// of the request.
+func transport(f func(r *http.Request, body string) error) func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+	return func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			body, _ := io.ReadAll(r.Body)
+			decoded, _ := url.QueryUnescape(string(body))
+			return nil, f(r, string(body)+" "+decoded+" "+r.Header.Get("x-acs-security-token"))
+		})})}
+	}
+}
+
+// proxied returns options for a proxy whose address holds a password.
+func proxied(t *testing.T, s *id2metatest.Server, host string) []id2meta.Option {
+	t.Helper()
+	through := s.Client().Transport.(*http.Transport).Clone()
+	through.Proxy = http.ProxyURL(&url.URL{Scheme: "http", User: url.UserPassword("user", proxyPassword), Host: host})
+	t.Cleanup(through.CloseIdleConnections)
+	return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: through})}
+}
+
+var everyFailure = []failureOf{
+	{name: "no failure", make: inject(), verdict: true},
+	{name: "an answer of the API", make: inject(id2metatest.Answer("411", "无权限"))},
+	{name: "an answer of the gateway", make: inject(id2metatest.Status(403, "Forbidden.RAM", "User not authorized to operate on the specified resource."))},
+	{name: "a failure on every attempt", make: inject(id2metatest.Status(503, "ServiceUnavailable", "a"), id2metatest.Answer("500", "b"), id2metatest.Answer("402", "c"))},
+	{name: "throttling", make: inject(id2metatest.Throttle(time.Hour))},
+	{name: "throttling and a retry", make: inject(id2metatest.Throttle(time.Millisecond)), verdict: true},
+	{name: "an empty body", make: inject(id2metatest.Raw(200, ""))},
+	{name: "HTML", make: inject(id2metatest.Raw(200, "<html>"))},
+	{name: "a dropped connection", make: inject(id2metatest.Drop())},
+	{name: "a truncated answer", make: inject(id2metatest.Truncate())},
+	{name: "a retried drop", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(id2metatest.Drop(), id2metatest.Truncate(), id2metatest.Drop())
+		return []id2meta.Option{id2meta.WithRetryUnanswered()}
+	}},
+	{name: "a hanging server", make: inject(id2metatest.Hang()), ctx: within(50 * time.Millisecond)},
+	{name: "a hanging server and retries", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(id2metatest.Hang(), id2metatest.Hang(), id2metatest.Hang())
+		return []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithTimeout(150 * time.Millisecond)}
+	}},
+	{name: "a caller who cancels", make: inject(id2metatest.Delay(time.Minute)), ctx: func(t *testing.T, s *id2metatest.Server) context.Context {
+		return endWhen(t, context.Canceled, func() bool { return len(s.Calls()) > 0 })
+	}},
+	{name: "a caller who has canceled before the call", make: inject(), ctx: func(t *testing.T, _ *id2metatest.Server) context.Context {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		return ctx
+	}},
+	{name: "a deadline in the past", make: inject(), ctx: within(-time.Second)},
+	{name: "a port without a listener", make: func(t *testing.T, _ *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithEndpoints(refusing(t), refusing(t))}
+	}},
+	{name: "a port without a listener, and then throttling", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(id2metatest.Throttle(time.Hour))
+		return []id2meta.Option{id2meta.WithEndpoints(refusing(t), s.Endpoint())}
+	}},
+	{name: "a certificate that is not trusted", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}})}
+	}},
+	{name: "a certificate of another host", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		elsewhere := s.Client().Transport.(*http.Transport).Clone()
+		elsewhere.TLSClientConfig.ServerName = "cloudauth.aliyuncs.com"
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: elsewhere})}
+	}},
+	{name: "an HTTP client that gives up", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(id2metatest.Hang())
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: s.Client().Transport, Timeout: 50 * time.Millisecond})}
+	}},
+	{name: "a transport whose error text repeats the request", make: transport(func(r *http.Request, body string) error {
+		return fmt.Errorf("cannot send %s with %v", body, r.Header)
+	})},
+	{name: "a transport whose error wraps an error that repeats the request", make: transport(func(r *http.Request, body string) error {
+		return &wrappingError{fmt.Errorf("sending: %w", &url.Error{Op: "Post", URL: "https://example.com/?" + body, Err: errors.New(body)})}
+	})},
+	{name: "a transport whose error holds the request in a field", make: transport(func(_ *http.Request, body string) error {
+		return fieldError{Body: body}
+	})},
+	{name: "a transport whose error joins an error that holds the request in a field", make: transport(func(_ *http.Request, body string) error {
+		return errors.Join(io.ErrUnexpectedEOF, &fieldError{Body: body})
+	})},
+	{name: "a transport whose error hides an error that repeats the request", make: transport(func(_ *http.Request, body string) error {
+		return &hidingError{errors.New(body)}
+	})},
+	{name: "a transport whose error hides several errors", make: transport(func(_ *http.Request, body string) error {
+		return &hidingErrors{[]error{nil, io.EOF, errors.New(body)}}
+	})},
+	{name: "a transport whose error panics", make: transport(func(_ *http.Request, body string) error {
+		return panickingError(body)
+	})},
+	{name: "a transport whose url.Error holds the request in its URL", make: transport(func(_ *http.Request, body string) error {
+		return &wrappingError{&url.Error{Op: "Post", URL: body, Err: errors.New("refused")}}
+	})},
+	{name: "a dead proxy", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		return proxied(t, s, refusing(t))
+	}},
+	{name: "a proxy that refuses, and repeats the password", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			connection, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				fmt.Fprintf(connection, "HTTP/1.1 407 Denied http://user:%s@proxy.example\r\n\r\n", proxyPassword)
+				connection.Close()
+			}
+		}))
+		t.Cleanup(proxy.Close)
+		return proxied(t, s, proxy.Listener.Addr().String())
+	}},
+	{name: "a proxy with an invalid address", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
+			address := fmt.Sprintf("http://user:%s @127.0.0.1:1", proxyPassword) // as in an environment variable
+			return url.Parse(address)
+		}}})}
+	}},
+	{name: "a proxy that answers instead of the service", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.Inject(body("Message", "invalid proxy: "+strings.Join(proxies, "; ")), body("Message", proxies[1]))
+		return nil
+	}},
+	{name: "a transport whose error repeats the password of a proxy", make: transport(func(*http.Request, string) error {
+		return fmt.Errorf("invalid proxy address: %w", errors.New(strings.Join(proxies, "; ")))
+	})},
+	{name: "a limiter that refuses", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithLimiter(refusingLimiter{errors.New("enough for today")})}
+	}},
+	{name: "a credential provider that fails", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
+		return []id2meta.Option{id2meta.WithCredential(failingCredential{err: fieldError{Body: stsSecret + stsToken}})}
+	}},
+	{name: "a credential that is refused", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.AddCredential(stsKeyID, stsSecret+"x", stsToken)
+		return nil
+	}},
+	{name: "a token that is refused", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+		s.AddCredential(stsKeyID, stsSecret, stsToken+"x")
+		return nil
+	}},
+}
+
+// echoesInEveryField returns servers that repeat the person, one for each field that is
+// shown.
+func echoesInEveryField() (failures []failureOf) {
+	for _, place := range []struct {
+		name    string
+		verdict bool
+		raw     func(echo string) id2metatest.Fault
+	}{
+		{"Message", false, func(s string) id2metatest.Fault { return id2metatest.Answer("401", "参数非法："+s+"。") }},
+		{"Message of the gateway", false, func(s string) id2metatest.Fault {
+			return id2metatest.Status(400, "SignatureDoesNotMatch", "server StringToSign is ["+s+"]")
+		}},
+		{"Message, again and again", false, func(s string) id2metatest.Fault {
+			return id2metatest.Answer("401", strings.Repeat(s+" ", 100))
+		}},
+		{"Message, at the end of what is shown", false, func(s string) id2metatest.Fault {
+			return id2metatest.Answer("401", strings.Repeat("x", 505)+s)
+		}},
+		{"Message, in more than is ever redacted", false, func(s string) id2metatest.Fault {
+			return id2metatest.Answer("401", s+strings.Repeat(" x", 20_000)+s)
+		}},
+		{"Code", false, func(s string) id2metatest.Fault { return id2metatest.Answer(s, "") }},
+		{"Code behind a word", false, func(s string) id2metatest.Fault { return id2metatest.Status(403, "Forbidden."+s, "") }},
+		{"RequestId", false, func(s string) id2metatest.Fault { return body("RequestId", s) }},
+		{"RequestId of a verdict", true, func(s string) id2metatest.Fault {
+			return id2metatest.Raw(200, strings.Replace(body200, "REQUEST", quoted(s), 1))
+		}},
+		{"Recommend", false, func(s string) id2metatest.Fault {
+			return body("Recommend", "https://api.aliyun.com/troubleshoot?q="+s)
+		}},
+		{"BizCode", false, func(s string) id2metatest.Fault {
+			return id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"`+quoted(s)+`"}}`)
+		}},
+		{"an unknown field", false, func(s string) id2metatest.Fault { return body("Data", s) }},
+		{"no JSON", false, func(s string) id2metatest.Fault { return id2metatest.Raw(500, s) }},
+	} {
+		failures = append(failures, failureOf{name: "echoes in " + place.name, echoes: true, verdict: place.verdict, make: func(_ *testing.T, s *id2metatest.Server, p id2meta.Param) []id2meta.Option {
+			for _, echo := range echoes(p) {
+				s.Inject(place.raw(echo))
+			}
+			return []id2meta.Option{id2meta.WithMaxAttempts(1)}
+		}})
+	}
+	return failures
+}
+
+const body200 = `{"RequestId":"REQUEST","Code":"200","ResultObject":{"BizCode":"2"}}`
+
+func body(field, text string) id2metatest.Fault {
+	return id2metatest.Raw(400, `{"`+field+`":"`+quoted(text)+`"}`)
+}
+
+func quoted(s string) string {
+	encoded, _ := json.Marshal(s)
+	return string(encoded[1 : len(encoded)-1])
+}
+
+type wrappingError struct{ err error }
+
+func (e *wrappingError) Error() string { return "wrapped: " + e.err.Error() }
+func (e *wrappingError) Unwrap() error { return e.err }
+
+// hidingError shows its error only when it is unwrapped.
+type hidingError struct{ err error }
+
+func (e *hidingError) Error() string { return "wrapped" }
+func (e *hidingError) Unwrap() error { return e.err }
+
+type hidingErrors struct{ errs []error }
+
+func (e *hidingErrors) Error() string   { return "joined" }
+func (e *hidingErrors) Unwrap() []error { return e.errs }
+
+type panickingError string
+
+func (e panickingError) Error() string { panic(string(e)) }
+
+func TestNothingPersonalAndNoSecretIsEverSeen(t *testing.T) {
+	t.Parallel()
+	for i, person := range people {
+		t.Run(person.name, func(t *testing.T) {
+			t.Parallel()
+			for _, failure := range append(everyFailure, echoesInEveryField()...) {
+				if i != 0 && i != len(people)-1 && !failure.echoes {
+					continue // these failures do not depend on the person
+				}
+				t.Run(failure.name, func(t *testing.T) {
+					t.Parallel()
+					server := id2metatest.NewServer()
+					t.Cleanup(server.Close)
+					server.AddCredential(stsKeyID, stsSecret, stsToken)
+					witness := newWitness()
+					opts := append([]id2meta.Option{id2meta.WithEndpoints(server.Endpoint()), stsCredential(t), id2meta.WithLogger(witness.logger)},
+						failure.make(t, server, person.param)...) // some need a client of their own, which excludes server.Options
+					client, err := id2meta.New(opts...)
+					require.NoError(t, err)
+					calls := 1
+					if failure.echoes {
+						calls = len(echoes(person.param))
+					}
+					for range calls {
+						ctx := t.Context()
+						if failure.ctx != nil {
+							ctx = failure.ctx(t, server)
+						}
+						result, err := client.Verify(ctx, person.param)
+						assert.False(t, result.Match())
+						assert.Equal(t, failure.verdict, err == nil)
+						witness.requireSilence(t, person.secrets, err, result)
+						assert.NotContains(t, fmt.Sprint(err), "\n")
+						if t.Failed() {
+							return
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+func TestARefusedParamIsNotRepeated(t *testing.T) {
+	server := newServer(t)
+	for _, test := range []struct {
+		name  string
+		param id2meta.Param
+	}{
+		{"swapped fields", id2meta.Param{UserName: zhangNumber, IdentifyNum: zhangName}},
+		{"a wrong check digit", id2meta.Param{UserName: zhangName, IdentifyNum: "110105194912310021"}},
+		{"a name in ParamType", id2meta.Param{ParamType: zhangName, UserName: zhangNumber, IdentifyNum: zhangName}},
+		{"plaintext with ParamTypeMD5", id2meta.Param{ParamType: id2meta.ParamTypeMD5, UserName: zhangName, IdentifyNum: zhangNumber}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			witness := newWitness()
+			client, err := id2meta.New(append(server.Options(), id2meta.WithLogger(witness.logger))...)
+			require.NoError(t, err)
+			_, err = client.Verify(t.Context(), test.param)
+			requireOnly(t, id2meta.ErrInvalidParam, err)
+			witness.requireSilence(t, []string{zhangName, zhangNumber, "110105194912310021", "19491231"}, err, test.param)
+		})
+	}
+	assert.Empty(t, server.Calls())
+}
+
+// A short name is a part of many words. A text is withheld only if the name is a whole
+// word of it: otherwise nobody with a short name would ever see a text.
+func TestATextIsWithheldForAShortNameOnlyIfTheNameIsAWord(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
+	for _, test := range []struct {
+		name, message string
+		shown         bool
+	}{
+		{"A", "A", false},
+		{"A", "name A, name:A; A A", false},
+		{"A", "姓名A不合法", false},
+		{"A", "Access denied: API call", true},
+		{"A", "UserName=A&ParamType=normal", false},
+		{"A", "UserName%3DA%26ParamType%3Dnormal", false},
+		{"A", "name_A_", false},
+		{"A", `{\nA\n}`, false},
+		{"Li", "client Li, li, LI", false},
+		{"Li", "client li", false},
+		{"Li", "client of aliyun", true},
+		{"张", "姓名张不合法", false},
+		{"Éa", "xÉax", false},
+	} {
+		t.Run(test.name+" in "+test.message, func(t *testing.T) {
+			server.Inject(id2metatest.Answer("401", test.message))
+			_, err := client.Verify(t.Context(), id2meta.Param{UserName: test.name, IdentifyNum: zhangNumber})
+			var e *id2meta.APIError
+			require.ErrorAs(t, err, &e)
+			want := test.message
+			if !test.shown {
+				want = notShown(test.message)
+			}
+			assert.Equal(t, want, e.Message)
+		})
+	}
+	t.Run("and codes and request IDs of the service are not changed", func(t *testing.T) {
+		for _, name := range []string{"I", "S", "Int", "Err", "A", "BEEF"} {
+			server.Inject(id2metatest.Status(503, "ServiceUnavailable", ""), id2metatest.Status(500, "InternalError", ""))
+			for range 2 {
+				_, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: zhangNumber})
+				requireOnly(t, id2meta.ErrUnavailable, err)
+				var e *id2meta.APIError
+				require.ErrorAs(t, err, &e)
+				calls := server.Calls()
+				assert.Equal(t, calls[len(calls)-1].Outcome, e.Code)
+				assert.Equal(t, calls[len(calls)-1].RequestID, e.RequestID)
+			}
+		}
+	})
+}
+
+// notShown is what stands for a text that may repeat the person.
+func notShown(text string) string {
+	return fmt.Sprintf("(a text of %d bytes is not shown: it may repeat the person or a secret)", len(text))
+}
+
+// A person may be called Ram. Then the Code is withheld, but it means what it means.
+func TestAWithheldTextStillCounts(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
+	verify := func(t *testing.T, name string, fault id2metatest.Fault) *id2meta.APIError {
+		server.Inject(fault)
+		_, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: zhangNumber})
+		var e *id2meta.APIError
+		require.ErrorAs(t, err, &e)
+		return e
+	}
+	t.Run("a Code", func(t *testing.T) {
+		e := verify(t, "RAM", id2metatest.Status(403, "Forbidden.RAM", ""))
+		requireOnly(t, id2meta.ErrAccessDenied, e)
+		assert.Equal(t, notShown("Forbidden.RAM"), e.Code)
+	})
+	t.Run("a Message", func(t *testing.T) {
+		e := verify(t, "CALL", id2metatest.Answer("402", "No permission to call"))
+		requireOnly(t, id2meta.ErrAccessDenied, e)
+		assert.Equal(t, notShown("No permission to call"), e.Message)
+	})
+	t.Run("the field that a Message names", func(t *testing.T) {
+		for _, message := range []string{"参数非法(identifyNum): " + zhangNumber, "参数非法(identifyNum) %E5%BC%A0"} {
+			e := verify(t, zhangName, id2metatest.Answer("401", message))
+			requireOnly(t, id2meta.ErrInvalidParam, e)
+			assert.Equal(t, "IdentifyNum", e.Field)
+			assert.Equal(t, notShown(message), e.Message)
+		}
+	})
+}
+
+func TestWhatTheServiceSaysIsShownWithinBounds(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
+	const forged = "ok\r\nlevel=ERROR\tmsg=\x1b[31mforged\u0000\u0085\u2028\u2029\u202e\u200b"
+	for _, test := range []struct{ name, message, want string }{
+		{"as it is", "参数非法 (illegal parameter) 20060102150405 3AEF-12", "参数非法 (illegal parameter) 20060102150405 3AEF-12"},
+		{"without what could forge a line", forged, "ok  level=ERROR msg= [31mforged      "},
+		{"up to 512 bytes", strings.Repeat("x", 512), strings.Repeat("x", 512)},
+		{"cut after 512 bytes", strings.Repeat("x", 513), strings.Repeat("x", 512) + "…"},
+		{"cut between characters", "x" + strings.Repeat("非", 600), "x" + strings.Repeat("非", 170) + "…"},
+		{"withheld whole, not only where it is cut", strings.Repeat("x", 600) + "张三", notShown(strings.Repeat("x", 600) + "张三")},
+		{"by its length if it is far too long", strings.Repeat("x ", 10_000), notShown(strings.Repeat("x ", 10_000))},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			message := quoted(test.message)
+			server.Inject(id2metatest.Raw(400, `{"Code":"`+message+`","Message":"`+message+`","RequestId":"`+message+`","Recommend":"`+message+`"}`))
+			result, err := client.Verify(t.Context(), zhangSan)
+			require.Zero(t, result)
+			var e *id2meta.APIError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, []string{test.want, test.want, test.want}, []string{e.Message, e.Code, e.Recommend})
+			if len(test.message) > 128 || test.want != test.message {
+				assert.Equal(t, test.want, e.RequestID)
+			}
+		})
+	}
+	for _, id := range []string{"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", "8fc3d6ac9fed43118da7c4bf47d9f260", "0bc5a7f816000000000000000d0c1a", "1", ""} {
+		t.Run("the request ID "+id, func(t *testing.T) {
+			want := func() string {
+				if id != "" {
+					return id
+				}
+				calls := server.Calls() // then the header of the answer has it
+				return calls[len(calls)-1].RequestID
+			}
+			server.Inject(id2metatest.Raw(200, strings.Replace(body200, "REQUEST", id, 1)), body("RequestId", id))
+			result, err := client.Verify(t.Context(), zhangSan)
+			require.NoError(t, err)
+			assert.Equal(t, want(), result.RequestID)
+			_, err = client.Verify(t.Context(), zhangSan)
+			var e *id2meta.APIError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, want(), e.RequestID)
+		})
+	}
+}
+
+func TestARequestIDIsRedactedIfItHoldsThePerson(t *testing.T) {
+	for _, id := range []string{"19491231-0000-4000-8000-000000000000", zhangNumber, "0-19491231-0", "110105"} {
+		t.Run(id, func(t *testing.T) {
+			result, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
+				io.WriteString(w, strings.Replace(body200, "REQUEST", id, 1))
+			})
+			require.NoError(t, err)
+			assert.NotEmpty(t, result.RequestID)
+			assert.NotContains(t, result.RequestID, "19491231")
+			assert.Equal(t, id == "110105", result.RequestID == id)
+		})
+	}
+}
+
+func TestASecretThatIsTheBeginningOfAnotherLeavesNothingOfIt(t *testing.T) {
+	credential, err := credentials.NewCredential(new(credentials.Config).SetType("sts").
+		SetAccessKeyId(stsKeyID).SetAccessKeySecret("opening").SetSecurityToken("opening-and-ending"))
+	require.NoError(t, err)
+	_, err = verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, `{"Message":"the token opening-and-ending is too old"}`)
+	}, id2meta.WithCredential(credential))
+	var e *id2meta.APIError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, notShown("the token opening-and-ending is too old"), e.Message)
+}
+
+// An error of net/http holds the method and the address, which the reader knows.
+func TestAnErrorOfTheNetworkDoesNotRepeatTheAddress(t *testing.T) {
+	endpoint := refusing(t)
+	_, err := verifyAt(t, zhangSan, http.NotFound, id2meta.WithEndpoints(endpoint), id2meta.WithMaxAttempts(1))
+	requireOnly(t, id2meta.ErrUnavailable, err)
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	assert.NotContains(t, err.Error(), "https://")
+	assert.Contains(t, err.Error(), endpoint)
+}
+
+// errors.Is finds what an error of others is. The error itself is in no chain: its
+// fields, and errors behind it, may show more than its text.
+func TestAnErrorOfOthersKeepsWhatItIs(t *testing.T) {
+	errOpen := errors.New("the circuit is open")
+	for _, test := range []struct {
+		name  string
+		err   func(body string) error
+		shown string
+	}{
+		{"a clean error", func(string) error { return fmt.Errorf("sending: %w", errOpen) }, "sending: the circuit is open"},
+		{"an error that repeats the request", func(body string) error { return fmt.Errorf("sending %s: %w", body, errOpen) }, "is not shown"},
+		{"an error that holds the request in a field", func(body string) error { return errors.Join(fieldError{Body: body}, errOpen) }, "the circuit is open"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := verifyAt(t, zhangSan, http.NotFound, transport(func(_ *http.Request, body string) error { return test.err(body) })(t, nil, zhangSan)[0])
+			requireOnly(t, id2meta.ErrUnavailable, err)
+			require.ErrorIs(t, err, errOpen)
+			assert.NotErrorIs(t, err, io.EOF)
+			assert.Contains(t, err.Error(), test.shown)
+			eachError(err, func(err error) { assert.NotSame(t, errOpen, err) })
+			_, found := errors.AsType[fieldError](err)
+			assert.False(t, found)
+		})
+	}
+}
+
+// TestTheServerSeesThePersonInTheBodyOnly looks at what goes over the wire.
+func TestTheServerSeesThePersonInTheBodyOnly(t *testing.T) {
+	for _, person := range people {
+		t.Run(person.name, func(t *testing.T) {
+			var seen strings.Builder
+			var form url.Values
+			_, err := verifyAt(t, person.param, func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprintln(&seen, r.Method, r.RequestURI, r.Host)
+				r.Header.Write(&seen)
+				body, _ := io.ReadAll(r.Body)
+				fmt.Fprintln(&seen, r.Trailer)
+				form, _ = url.ParseQuery(string(body))
+				io.WriteString(w, body200)
+			}, stsCredential(t))
+			require.NoError(t, err)
+			normal, err := person.param.Normalize()
+			require.NoError(t, err)
+			assert.Equal(t, url.Values{"ParamType": {string(normal.ParamType)}, "UserName": {normal.UserName}, "IdentifyNum": {normal.IdentifyNum}}, form)
+
+			text := strings.ToLower(seen.String())
+			assert.Contains(t, text, strings.ToLower("x-acs-security-token: "+stsToken), "the test looks at the right text")
+			assert.True(t, strings.HasPrefix(text, "post / "), text)
+			assert.Contains(t, text, "user-agent: id2meta/")
+			for _, secret := range append([]string{stsSecret, proxyPassword}, person.secrets...) {
+				for _, spelling := range spellingsOf(secret) {
+					assert.NotContains(t, text, strings.ToLower(spelling))
+				}
+			}
+		})
+	}
+}
+
+// The SDK reads the address of the proxy from the environment for every request, and would
+// send the password of the proxy to the service. net/http uses no proxy for loopback, so
+// there is no proxy in this test.
+func TestTheServerDoesNotSeeTheProxysPassword(t *testing.T) {
+	for _, variable := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
+		for _, no := range []string{"", "127.0.0.1", "*"} {
+			t.Run(variable+" with NO_PROXY "+no, func(t *testing.T) {
+				t.Setenv(variable, "http://user:"+proxyPassword+"@127.0.0.1:1")
+				t.Setenv("NO_PROXY", no)
+				var header http.Header
+				_, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, r *http.Request) {
+					header = r.Header
+					io.WriteString(w, body200)
+				})
+				require.NoError(t, err)
+				assert.NotEmpty(t, header)
+				for name := range header {
+					assert.False(t, strings.HasPrefix(http.CanonicalHeaderKey(name), "Proxy-"), name)
+				}
+			})
+		}
+	}
+}
+
+// TestNothingIsPrinted starts a process with some failures, and looks at what the library
+// and the SDK print.
+func TestNothingIsPrinted(t *testing.T) {
+	const child = "ID2META_TEST_PRINTS"
+	if os.Getenv(child) != "" {
+		server := id2metatest.NewServer()
+		defer server.Close()
+		server.AddCredential(stsKeyID, stsSecret, stsToken)
+		server.Inject(id2metatest.Fault{}, id2metatest.Answer("401", zhangName), id2metatest.Status(503, "ServiceUnavailable", ""),
+			id2metatest.Drop(), id2metatest.Raw(200, "null"))
+		client, err := id2meta.New(append(server.Options(), stsCredential(t))...)
+		require.NoError(t, err)
+		for range 4 {
+			client.Verify(t.Context(), zhangSan)
+		}
+		require.Len(t, server.Calls(), 5)
+		return
+	}
+	for _, test := range []struct{ name, debug string }{
+		{"by default", ""},
+		{"when the SDK is asked to print", "dara,tea,sdk"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingIsPrinted$")
+			command.Env = append(os.Environ(), child+"=1", "DEBUG="+test.debug)
+			output, err := command.CombinedOutput()
+			require.NoError(t, err, "%s", output)
+			assert.Regexp(t, `^PASS\n(coverage:.*\n)?$`, string(output))
+		})
+	}
+}
+
+func TestTheRedactionForOneCallerDoesNotChangeTheErrorsOfAnother(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
+	const callers = 16
+	for range callers {
+		server.Inject(id2metatest.Answer("401", "张三"))
+	}
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			_, err := client.Verify(t.Context(), people[i%2].param)
+			var e *id2meta.APIError
+			if assert.ErrorAs(t, err, &e) {
+				assert.Equal(t, []string{notShown("张三"), "张三"}[i%2], e.Message)
+			}
+		})
+	}
+	all.Wait()
+}
