@@ -34,8 +34,9 @@ type exchange struct {
 	reached atomic.Int32 // one of the following constants
 	read    atomic.Bool  // the transport has read the body
 
-	conn  atomic.Pointer[conn] // of the own pool, or nil
-	conns atomic.Int32         // how many there were: more than one if a wrapper sends copies
+	reused atomic.Bool          // the connection has carried an answer before
+	conn   atomic.Pointer[conn] // of the own pool, or nil
+	conns  atomic.Int32         // how many there were: more than one if a wrapper sends copies
 }
 
 // The states of an exchange.
@@ -73,6 +74,7 @@ func newExchange(ctx context.Context, sender *Sender, r Request, giveUp func()) 
 
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	x.budget.Stop()
+	x.reused.Store(info.Reused)
 	c := poolConn(info.Conn)
 	switch {
 	case c != nil && !c.lend(info.Conn, info.Reused), c == nil && info.Reused && closeStale(info.Conn):
@@ -92,7 +94,7 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 func (x *exchange) begin() {
 	if c := x.conn.Load(); c != nil && !c.begin() {
 		next := int32(refused)
-		if c.reused {
+		if x.reused.Load() {
 			next = stale // another connection may do
 		}
 		x.reached.CompareAndSwap(allowed, next)
@@ -173,27 +175,16 @@ func (x *exchange) body(form string) io.ReadCloser {
 	return &watchedBody{ReadCloser: body, x: x}
 }
 
-// do sends request and reads the answer. If the transport takes a stale connection from
-// the pool, do sends request again. The pool has dropped the stale connection by then, so
-// the transport takes another connection.
+// do sends request and reads the answer.
 func (x *exchange) do(request *http.Request, form string) Response {
-	request.Body = x.body(form)
-	response, err := x.sender.client.Do(request)
-	for err != nil && x.tookStale() && !ended(x) {
-		x.conn.Store(nil)
-		x.conns.Store(0)
-		request.Body = x.body(form)
-		response, err = x.sender.client.Do(request)
-	}
+	response, err := x.send(request, form)
 	if err != nil {
 		return Response{Err: err}
 	}
 	defer response.Body.Close()
-	if c := x.conn.Load(); c != nil && x.conns.Load() == 1 {
-		if !c.gotHead(response.ContentLength) {
-			c.Close()
-			return Response{Err: errUnasked, Unasked: true}
-		}
+	if c := x.conn.Load(); c != nil && x.conns.Load() == 1 && !c.gotHead(response.ContentLength) {
+		c.Close()
+		return Response{Err: errUnasked, Unasked: true}
 	}
 	r := Response{Status: response.StatusCode, Header: response.Header}
 	if response.StatusCode == http.StatusSwitchingProtocols {
@@ -206,11 +197,21 @@ func (x *exchange) do(request *http.Request, form string) Response {
 	return r
 }
 
-// tookStale reports whether the transport took a connection from the pool that turned out
-// to be closed before anything was sent.
-func (x *exchange) tookStale() bool {
-	c := x.conn.Load()
-	return !x.maySent() && (x.reached.Load() == stale || x.sender.own && c != nil && c.reused)
+// send sends request. If the transport takes a connection from its pool that turns out to
+// be closed before anything is sent, send sends request again. The pool has dropped that
+// connection by then.
+func (x *exchange) send(request *http.Request, form string) (*http.Response, error) {
+	for {
+		request.Body = x.body(form)
+		response, err := x.sender.client.Do(request)
+		isStale := x.reused.Load() && (x.sender.own || x.reached.Load() == stale) && !x.maySent()
+		if err == nil || !isStale || ended(x) {
+			return response, err
+		}
+		x.reused.Store(false)
+		x.conn.Store(nil)
+		x.conns.Store(0)
+	}
 }
 
 // watchedBody is the body of a request.
