@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -417,11 +418,57 @@ func TestAnAnswerBeforeTheFirstRequest(t *testing.T) {
 	}
 }
 
+// Something arrives between the moment at which a request gets a used connection and the
+// moment at which it is written. The request goes to another connection.
+func TestNoRequestIsWrittenBehindWhatNobodyAskedFor(t *testing.T) {
+	captureLog(t)
+	for _, viaProxy := range []bool{false, true} {
+		t.Run(fmt.Sprintf("behind a proxy: %t", viaProxy), func(t *testing.T) {
+			var last atomic.Pointer[talker]
+			var seen atomic.Int32
+			host := newTalkingServer(t, sized, func(c *talker, right string) {
+				seen.Add(1)
+				c.say(sized(right))
+				last.Store(c)
+			})
+			sender := NewSender(nil)
+			defer sender.CloseIdleConnections()
+			if viaProxy {
+				sender.pool.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: newConnectProxy(t)})
+			}
+			const calls = 20
+			for i := range calls {
+				r := to(host)
+				r.Form = fmt.Sprint("IdentifyNum=", i)
+				r.Sending = func() {
+					if c := last.Swap(nil); c != nil {
+						c.say(sized(wrong))
+						time.Sleep(5 * time.Millisecond)
+					}
+				}
+				o := sender.Send(within(t, time.Minute), r)
+				require.NoError(t, o.Err)
+				require.Equal(t, r.Form, string(o.Body))
+			}
+			assert.EqualValues(t, calls, seen.Load(), "no request was sent twice")
+		})
+	}
+}
+
 // The backstop: whatever net/http does, a head that was read when nothing had been read
 // since the request began is no answer.
 func TestAHeadThatWasReadBeforeTheRequestIsNoAnswer(t *testing.T) {
-	for name, early := range map[string]bool{"before": true, "after": false} {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		early, reused bool
+	}{
+		{"it was read before the request", true, false},
+		{"it was read before the request on a used connection, which carries no request then", true, true},
+		{"it was read after the request", false, false},
+		{"it was read after the request on a used connection", false, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			early := test.early
 			ours, theirs := net.Pipe()
 			defer theirs.Close()
 			c := newConn(ours, nil)
@@ -431,17 +478,23 @@ func TestAHeadThatWasReadBeforeTheRequestIsNoAnswer(t *testing.T) {
 				c.Read(make([]byte, 1))
 				c.Read(make([]byte, 1))
 			}()
+			requests := 0
 			sender, err := NewWrappedSender(nil, func(http.RoundTripper) http.RoundTripper {
 				return roundTripper(func(r *http.Request) (*http.Response, error) {
 					trace := httptrace.ContextClientTrace(r.Context())
 					trace.GetConn("")
-					trace.GotConn(httptrace.GotConnInfo{Conn: c})
+					if requests++; requests == 2 {
+						return nil, errors.New("no other connection")
+					}
+					trace.GotConn(httptrace.GotConnInfo{Conn: c, Reused: test.reused})
 					if early {
 						theirs.Write([]byte("ab"))
 						<-read
 					}
 					trace.WroteHeaders()
-					io.Copy(io.Discard, r.Body)
+					if _, err := io.Copy(io.Discard, r.Body); err != nil {
+						return nil, err
+					}
 					if !early {
 						theirs.Write([]byte("ab"))
 						<-read
@@ -451,8 +504,8 @@ func TestAHeadThatWasReadBeforeTheRequestIsNoAnswer(t *testing.T) {
 			})
 			require.NoError(t, err)
 			o := sender.Send(within(t, time.Minute), to("127.0.0.1:1"))
-			assert.True(t, o.Sent)
-			assert.Equal(t, early, o.Unasked)
+			assert.Equal(t, !(early && test.reused), o.Sent)
+			assert.Equal(t, early && !test.reused, o.Unasked)
 			assert.Equal(t, early, o.Body == nil)
 			assert.Equal(t, early, c.closed)
 		})
