@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"regexp"
 	"unicode/utf8"
 
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
@@ -147,6 +148,15 @@ func skipValue(d *json.Decoder) error {
 	var value json.RawMessage
 	return d.Decode(&value)
 }
+
+// mentionsVerdict reports whether an answer that is no verdict, or cannot be read, has a
+// BizCode all the same. Then the source may have answered.
+func (a answer) mentionsVerdict(body []byte) bool {
+	return a.ResultObject != nil && a.ResultObject.BizCode != nil || anyBizCode.Match(body)
+}
+
+// anyBizCode matches a BizCode with a value, in whatever form and place.
+var anyBizCode = regexp.MustCompile(`(?i)bizcode[^0-9a-z]{1,8}[0-9]`)
 
 // verdict returns the verdict of the answer, or false if the answer holds no
 // documented verdict.

@@ -120,6 +120,22 @@ func TestDailyLimit(t *testing.T) {
 	})
 }
 
+func TestACallOverMidnightCountsForTheDayInWhichItWasSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2026, 12, 31, 15, 59, 59, 0, time.UTC)))
+		service := &fakeService{answerAfter: 2 * time.Second}
+		client := service.client(t, id2meta.WithDailyLimit(1))
+		_, err := client.Verify(t.Context(), zhangSan)
+		require.NoError(t, err)
+		require.Zero(t, client.Stats().Today, "it is one second after midnight in China")
+		_, err = client.Verify(t.Context(), zhangSan)
+		require.NoError(t, err)
+		_, err = client.Verify(t.Context(), zhangSan)
+		require.ErrorIs(t, err, id2meta.ErrDailyLimit)
+		require.Equal(t, 2, service.requested())
+	})
+}
+
 func TestARequestThatWasNotSentDoesNotCountForTheDay(t *testing.T) {
 	server := newServer(t)
 	for name, opts := range map[string][]id2meta.Option{

@@ -9,15 +9,16 @@ import (
 	"syscall"
 )
 
-// ofConnection returns the outcome of a request that was not sent because of err.
-func ofConnection(err error) *outcome {
+// ofConnection returns the outcome of a request that was not sent because of err. text is
+// what may be shown of err.
+func ofConnection(err error, text string) *outcome {
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case untrusted:
 		return &untrustedCert
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EAFNOSUPPORT):
 		return &noRoute
-	case strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)):
+	case strings.Contains(text, http.StatusText(http.StatusProxyAuthRequired)):
 		return &proxyPassword // net/http has no type for the answer of a proxy to CONNECT
 	}
 	return &noConnection

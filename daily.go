@@ -38,15 +38,11 @@ func (d *dailyLimit) take(now time.Time) (giveBack func(), err error) {
 }
 
 // takeOfToday counts the request of an attempt for [WithDailyLimit].
-func (k *call) takeOfToday() (giveBack func(), failed *failure) {
+func (k *call) takeOfToday() (giveBack func(), err error) {
 	if k.ofNobody {
 		return func() {}, nil
 	}
-	giveBack, err := k.daily.take(time.Now())
-	if err != nil {
-		return nil, &failure{outcome: &overDailyLimit, err: err}
-	}
-	return giveBack, nil
+	return k.daily.take(time.Now())
 }
 
 // reached returns the error of take, or nil if take would count a request.

@@ -11,7 +11,9 @@ import (
 
 // The service's endpoints, from the vendor's page "身份二要素核验 ·
 // 纯服务端(API)接入". All endpoints are equivalent: they share the account, its bill
-// and its limit of 50 calls per second.
+// and its limit of 50 calls per second of this API.
+//
+// The page does not list the endpoints for a VPC. They have not been tried.
 const (
 	// EndpointDefault is the general endpoint. It has IPv4 addresses only.
 	EndpointDefault = "cloudauth.aliyuncs.com"

@@ -82,7 +82,11 @@ var ErrDailyLimit = errors.New("id2meta: daily limit reached")
 //   - was sent and not answered in time, or its answer broke off;
 //   - was answered with HTTP 1xx or 2xx, and the answer cannot be understood;
 //   - was answered by a proxy instead of the service: HTTP 408, 499 or 5xx (but not 500,
-//     501 or 503) without a known Code, or Code 200 with an HTTP status other than 200.
+//     501 or 503) without a known Code, or Code 200 with an HTTP status other than 200;
+//   - got an answer that had arrived before the request was written, so that it answers
+//     something else;
+//   - was answered with a failure and a verdict in one answer. Such an answer is not
+//     retried, whatever its Code.
 //
 // If errors.Is does not find ErrMaybeBilled, each request was either not sent or
 // answered with a failure.
@@ -189,34 +193,37 @@ func fieldOf(message string) string {
 }
 
 // newAPIError returns the error for an answer that holds no verdict.
-func newAPIError(host string, o transport.Outcome, a answer, hide *redact.Redactor) *APIError {
+func newAPIError(host string, response transport.Response, a answer, hide *redact.Redactor) *APIError {
 	// The outcome and the field follow from the texts as they came: a person may be
 	// called Ram, and then Forbidden.RAM is not shown.
 	code, message := dara.StringValue(a.Code), dara.StringValue(a.Message)
 	e := &APIError{
 		Endpoint:   host,
-		StatusCode: o.Status,
+		StatusCode: response.Status,
 		Code:       hide.Text(code),
 		Message:    hide.Text(message),
-		RequestID:  hide.ID(requestID(a, o.Header)),
+		RequestID:  hide.ID(requestID(a, response.Header)),
 		Recommend:  hide.Text(dara.StringValue(a.recommend)),
-		row:        ofAnswer(o.Status, code, message),
+		row:        ofAnswer(response.Status, code, message),
 	}
 	if code == "400" || code == "401" {
 		e.Field = fieldOf(message)
 	}
-	if o.Err != nil {
-		e.row, e.cause = &brokenOff, ctxerr.Hide(hide.Error(o.Err))
+	if code != "200" && a.mentionsVerdict(response.Body) {
+		e.row = e.row.besideVerdict()
+	}
+	if response.Err != nil {
+		e.row, e.cause = &brokenOff, ctxerr.Hide(hide.Error(response.Err))
 		e.Message = "the answer broke off"
 	}
 	if e.Message == "" && e.Code == "" {
 		e.Message = "the answer cannot be understood"
 	}
 	if e.outcome().hint == wrongClock {
-		e.clock = clockError(o.Header, time.Now())
+		e.clock = clockError(response.Header, time.Now())
 	}
 	if e.outcome().sentinel == ErrThrottled {
-		e.RetryAfter = transport.RetryAfter(o.Header)
+		e.RetryAfter = transport.RetryAfter(response.Header)
 	}
 	return e
 }
@@ -248,9 +255,9 @@ func (e *outcomeError) Error() string        { return e.text }
 func (e *outcomeError) Is(target error) bool { return target == e.outcome.sentinel }
 func (e *outcomeError) Unwrap() error        { return e.cause }
 
-// newFailure returns a failure for which no head of an answer arrived. what may be
-// empty, and cause may be nil.
-func newFailure(o *outcome, what string, cause error) *failure {
+// newOutcomeError returns the error of an outcome for which no head of an answer arrived.
+// what may be empty, and cause may be nil.
+func newOutcomeError(o *outcome, what string, cause error) error {
 	text := o.sentinel.Error()
 	if o.hint != "" {
 		text += ": " + o.hint
@@ -261,11 +268,10 @@ func newFailure(o *outcome, what string, cause error) *failure {
 	if cause != nil {
 		text += ": " + cause.Error()
 	}
-	return &failure{outcome: o, err: &outcomeError{o, text, cause}}
+	return &outcomeError{o, text, cause}
 }
 
-// contextFailure returns the failure of a call whose context has ended with err.
-func contextFailure(err error, sent bool, what string) *failure {
-	o := ofContext(err, sent)
-	return &failure{outcome: o, err: &outcomeError{o, "id2meta: " + what + ": " + err.Error(), err}}
+// contextError returns the error of a call whose context has ended with err.
+func contextError(err error, sent bool, what string) error {
+	return &outcomeError{ofContext(err, sent), "id2meta: " + what + ": " + err.Error(), err}
 }

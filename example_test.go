@@ -2,10 +2,12 @@ package id2meta_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -273,6 +275,55 @@ func (p printing) RoundTrip(r *http.Request) (*http.Response, error) {
 		fmt.Println(r.Method, r.URL.Path, response.StatusCode)
 	}
 	return response, err
+}
+
+// A proxy that is not the one of the environment. The Transport needs these fields, because
+// the zero values of net/http set no limits.
+func ExampleWithHTTPClient() {
+	simulator := startSimulator()
+	defer simulator.Close()
+	client, err := id2meta.New(
+		id2meta.WithEndpoints(simulator.Endpoint()),
+		id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}),
+		id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{
+			Proxy:                  nil, // or http.ProxyURL(…)
+			DialContext:            (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
+			TLSHandshakeTimeout:    3 * time.Second,
+			IdleConnTimeout:        10 * time.Second, // shorter than the idle timeout of the server
+			MaxIdleConnsPerHost:    128,              // the number of concurrent callers
+			MaxResponseHeaderBytes: 64 << 10,
+		}}),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.CloseIdleConnections()
+	result, err := client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+	fmt.Println(result.BizCode, err)
+	// Output: match <nil>
+}
+
+// A proxy of a company ends TLS with certificates of the company's own authority. The
+// Client trusts that authority beside the authorities of the system.
+func ExampleWithRootCAs() {
+	simulator := startSimulator()
+	defer simulator.Close()
+	companyCA := simulator.CertificatePEM() // in production from a file, by os.ReadFile
+
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		log.Fatal(err)
+	}
+	if !pool.AppendCertsFromPEM(companyCA) {
+		log.Fatal("the file holds no certificate")
+	}
+	client, err := id2meta.New(append(simulator.Options(), id2meta.WithRootCAs(pool))...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	result, err := client.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
+	fmt.Println(result.BizCode, err)
+	// Output: match <nil>
 }
 
 // A wrapper sees each request of the Client, on the Client's own connections. With

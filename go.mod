@@ -4,12 +4,13 @@ go 1.26.0
 
 require (
 	github.com/alibabacloud-go/cloudauth-20190307/v3 v3.9.2
-	github.com/alibabacloud-go/darabonba-openapi/v2 v2.1.13
+	github.com/alibabacloud-go/darabonba-openapi/v2 v2.2.3
 	github.com/alibabacloud-go/tea v1.5.4
 	github.com/aliyun/credentials-go v1.4.14
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // package verdictcache: Memory
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0 // tests alone: no goroutine is left
+	golang.org/x/net v0.62.0 // tests alone: servers of HTTP/2 that reset and go away
 	golang.org/x/text v0.43.0 // tests alone: Unicode's decompositions, to check the folding of ideographs
 	golang.org/x/time v0.16.0
 )
@@ -34,6 +35,5 @@ require (
 	github.com/stretchr/objx v0.5.3 // indirect
 	github.com/tjfoc/gmsm v1.4.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/net v0.62.0 // indirect
 	gopkg.in/ini.v1 v1.67.0 // indirect
 )

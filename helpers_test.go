@@ -264,6 +264,7 @@ type fakeService struct {
 }
 
 func (s *fakeService) RoundTrip(r *http.Request) (*http.Response, error) {
+	io.Copy(io.Discard, r.Body) // a request whose body nobody reads was not sent
 	s.mu.Lock()
 	n := len(s.requests)
 	s.requests = append(s.requests, time.Now())

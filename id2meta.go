@@ -42,7 +42,7 @@
 //
 // # The rate limit
 //
-// The service allows one account 50 calls a second, over all its machines.
+// The service allows one account 50 calls a second of this API, over all its machines.
 // [WithLimiter] makes each request wait for its turn.
 //
 // # Personal data

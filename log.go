@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-func (k *call) logAttempt(ctx context.Context, host string, took time.Duration, status int, result Result, failed *failure) {
+func (k *call) logAttempt(ctx context.Context, host string, took time.Duration, status int, result Result, failed error) {
 	if !k.logger.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
 	code, requestID := "200", result.RequestID
 	if failed != nil {
 		code = ""
-		if e, ok := errors.AsType[*APIError](failed.err); ok {
+		if e, ok := errors.AsType[*APIError](failed); ok {
 			code, requestID = e.Code, e.RequestID
 		}
 	}
@@ -27,13 +27,13 @@ func (k *call) logAttempt(ctx context.Context, host string, took time.Duration, 
 		slog.String("request_id", requestID))
 }
 
-func (k *call) logRetry(ctx context.Context, failed *failure, wait time.Duration) {
+func (k *call) logRetry(ctx context.Context, row *outcome, failed error, wait time.Duration) {
 	message := "id2meta: retry"
-	if failed.retry == atOnce {
+	if row.retry == atOnce {
 		message = "id2meta: failover"
 	}
 	k.logger.LogAttrs(ctx, slog.LevelWarn, message,
 		slog.Int("attempt", k.attempts),
 		slog.Duration("wait", wait),
-		slog.String("reason", failed.err.Error()))
+		slog.String("reason", failed.Error()))
 }

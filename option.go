@@ -2,6 +2,7 @@ package id2meta
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,7 @@ type settings struct {
 	keyFunc         func(ctx context.Context) (credential.Key, error) // nil: use provider
 	hosts           []string
 	httpClient      *http.Client                                   // nil: the Client's own
+	rootCAs         *x509.CertPool                                 // nil: those of the system
 	wrapTransport   func(base http.RoundTripper) http.RoundTripper // nil: no wrapper
 	timeout         time.Duration
 	maxAttempts     int
@@ -72,15 +74,21 @@ func newSettings(opts []Option) (settings, error) {
 	if s.httpClient != nil && s.wrapTransport != nil {
 		return settings{}, errors.New("id2meta: WithTransportWrapper: cannot be used together with WithHTTPClient; wrap the Transport of that client instead")
 	}
+	if s.httpClient != nil && s.rootCAs != nil {
+		return settings{}, errors.New("id2meta: WithRootCAs: cannot be used together with WithHTTPClient; set RootCAs in the TLSClientConfig of that client's Transport instead")
+	}
 	return s, nil
 }
 
-// newSender returns a sender with the HTTP client or the wrapper of s.
+// newSender returns a sender with the HTTP client, or the authorities and the wrapper, of s.
 func (s *settings) newSender() (*transport.Sender, error) {
-	if s.wrapTransport == nil {
-		return transport.NewSender(s.httpClient), nil
+	switch {
+	case s.httpClient != nil:
+		return transport.NewGivenSender(s.httpClient), nil
+	case s.wrapTransport == nil:
+		return transport.NewSender(s.rootCAs), nil
 	}
-	sender, err := transport.NewWrappedSender(s.wrapTransport)
+	sender, err := transport.NewWrappedSender(s.rootCAs, s.wrapTransport)
 	if err != nil {
 		return nil, fmt.Errorf("id2meta: WithTransportWrapper: %w", err)
 	}
@@ -126,8 +134,9 @@ func WithEndpoints(endpoints ...string) Option {
 	}
 }
 
-// WithHTTPClient sets the client that sends the requests, for example to use a proxy
-// or a certificate authority of your own. WithHTTPClient copies client. The copy
+// WithHTTPClient sets the client that sends the requests, for example to use a proxy of
+// your own. For a certificate authority of your own, [WithRootCAs] is simpler, and for
+// instrumentation [WithTransportWrapper]. WithHTTPClient copies client. The copy
 // follows no redirects and keeps no cookies. By default the [Client] has its own
 // connection pool, and takes the proxy from the environment.
 //
@@ -140,8 +149,18 @@ func WithEndpoints(endpoints ...string) Option {
 //     number of concurrent callers.
 //   - The Client's own pool reads at most 64 KiB of the head of an answer. Your
 //     Transport reads up to its MaxResponseHeaderBytes, which is 10 MiB by default.
-//   - If the Transport ignores the context, Verify returns at most 100 ms after the
-//     end of the context. One goroutine remains until the Transport returns.
+//   - Set TLSHandshakeTimeout, a Timeout of the net.Dialer in DialContext, and
+//     IdleConnTimeout, as in the example. Without them an *http.Transport goes on dialing
+//     a silent server when the call has ended, and leaves a socket and goroutines for each
+//     attempt.
+//   - The Transport must end with the context of the request, as [http.RoundTripper]
+//     demands. If it does not, Verify does not end either. What an *http.Transport does
+//     before it looks at the context counts, too: its function Proxy, and a protocol that
+//     was registered.
+//   - Each attempt is one request: the Transport can read the body once, and there is no
+//     GetBody. A request whose body was read counts as sent. A Transport that reads the
+//     body before it has a connection makes each failure look as if it may have been
+//     billed.
 //
 // If client has a Timeout, it bounds each request in addition to [WithTimeout].
 //
@@ -155,6 +174,24 @@ func WithHTTPClient(client *http.Client) Option {
 			return errors.New("WithHTTPClient: the client is nil")
 		}
 		s.httpClient = client
+		return nil
+	}
+}
+
+// WithRootCAs makes the Client trust the certificate authorities in pool instead of the
+// authorities of the system, for example because a proxy of your company has an authority
+// of its own. To add an authority to those of the system, begin with
+// [x509.SystemCertPool]. WithRootCAs copies pool. It is for the Client's own connection
+// pool, so it cannot be used together with [WithHTTPClient].
+func WithRootCAs(pool *x509.CertPool) Option {
+	if pool != nil {
+		pool = pool.Clone()
+	}
+	return func(s *settings) error {
+		if pool == nil {
+			return errors.New("WithRootCAs: the pool is nil")
+		}
+		s.rootCAs = pool
 		return nil
 	}
 }
@@ -208,8 +245,10 @@ func WithMaxAttempts(n int) Option {
 // default Verify does not retry such a request, because the service may have answered
 // and billed it (see [ErrMaybeBilled]). Then the service bills the retry, too.
 //
-// With this option, an attempt that is not the last ends after the time left divided
-// by the attempts left.
+// With this option, an attempt that is not the last waits for its answer for the time
+// left divided by the attempts left. But it waits at least as long as an answer takes, as
+// the Client estimates from recent answers. So with many attempts, the time may end
+// before all attempts are made.
 func WithRetryUnanswered() Option {
 	return func(s *settings) error {
 		s.retryUnanswered = true
@@ -218,7 +257,7 @@ func WithRetryUnanswered() Option {
 }
 
 // WithLimiter makes every request, retries included, wait for l. By default there is
-// no limiter. The service allows one account 50 calls per second, for all its RAM
+// no limiter. The service allows one account 50 calls per second of this API, for all its RAM
 // users and machines together (vendor's page "信息核验接口 QPS 限量说明").
 //
 // A call waits for l only as long as the time left is enough for an answer. The Client
@@ -259,6 +298,11 @@ func WithDailyLimit(n int) Option {
 // WithLogger logs every attempt to l at level Debug, and every failover and every
 // retry with its reason at level Warn. By default the Client logs nothing. No log
 // record holds the name, the number or a secret.
+//
+// Package net/http has no such logger. It prints bytes that a server sends without being
+// asked to the standard logger of package log. On a connection through a proxy, or with
+// [WithHTTPClient], these bytes may repeat a person. On a direct connection, the Client
+// keeps them from net/http.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

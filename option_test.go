@@ -44,6 +44,7 @@ func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
 		{"an access key with a line feed in its token", id2meta.WithAccessKey(id2meta.AccessKey{ID: "i", Secret: "a", SecurityToken: "a\nb"}), "WithAccessKey", "token"},
 		{"no endpoint", id2meta.WithEndpoints(), "WithEndpoints", "no endpoint"},
 		{"an empty slice of endpoints", id2meta.WithEndpoints([]string{}...), "WithEndpoints", "no endpoint"},
+		{"a nil pool of certificates", id2meta.WithRootCAs(nil), "WithRootCAs", "nil"},
 		{"a nil HTTP client", id2meta.WithHTTPClient(nil), "WithHTTPClient", "nil"},
 		{"a timeout of zero", id2meta.WithTimeout(0), "WithTimeout", "not positive"},
 		{"a negative timeout", id2meta.WithTimeout(-time.Second), "WithTimeout", "not positive"},
@@ -197,9 +198,7 @@ func TestTheLastOptionOfAKindCounts(t *testing.T) {
 
 	server := newServer(t)
 	verify := func(t *testing.T, opts ...id2meta.Option) error {
-		client, err := id2meta.New(append(server.Options(), opts...)...)
-		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangSan)
+		_, err := newClient(t, []string{server.Endpoint()}, opts...).Verify(t.Context(), zhangSan)
 		return err
 	}
 	refuse := limiterFunc(func(context.Context) error { return errors.New("refused") })

@@ -35,11 +35,11 @@ const (
 	onlyIfRequested       // only with WithRetryUnanswered; after a backoff if there is time
 )
 
-// answers are the outcomes of answers that hold no verdict. The first row that an
+// answerOutcomes are the outcomes of answers that hold no verdict. The first row that an
 // answer fits counts. So a known Code counts more than the HTTP status. The numeric
 // Codes are from the vendor's pages "身份二要素核验 · 纯服务端(API)接入" and
 // "服务端错误码". The Codes that are words are the Codes of the vendor's gateway.
-var answers = [...]outcome{
+var answerOutcomes = [...]outcome{
 	{code: "400", sentinel: ErrInvalidParam, remedy: RemedyCorrectInput},
 	{code: "401", sentinel: ErrInvalidParam, remedy: RemedyCorrectInput},
 	{code: "402", message: byPolicy, what: "by a security policy",
@@ -94,8 +94,9 @@ const (
 // The Messages of Code 402 that do not mean that the source is unavailable. The
 // English texts are from the vendor's page "Server-side error codes". The Chinese
 // edition of that page has neither meaning. The Chinese texts for the policy are from
-// the vendor's API Id2MetaVerifyIntl. The Chinese texts for the permission are
-// translations that have not been seen in an answer.
+// the vendor's API Id2MetaVerifyIntl. Of the Chinese texts for the
+// permission, "无权限调用" is in a public client of the vendor's market edition. The others
+// are translations that have not been seen in an answer.
 var (
 	byPolicy     = []string{"security policy restriction", "安全策略限制", "安全策略限制,请重新尝试", "安全策略限制，请重新尝试"}
 	noPermission = []string{"no permission to call", "you do not have permission to call this api",
@@ -105,6 +106,7 @@ var (
 // The outcomes of requests without a whole answer, and of calls that sent no request.
 var (
 	brokenOff     = outcome{what: "sent, no whole answer", sentinel: ErrUnavailable, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater}
+	unasked       = outcome{what: "sent, an answer to something else", hint: "the answer came before the request", sentinel: ErrUnexpectedResponse, billed: true, remedy: RemedyOperator}
 	noConnection  = outcome{what: "not sent: no connection", sentinel: ErrUnavailable, retry: atOnce, remedy: RemedyTryLater}
 	untrustedCert = outcome{what: "not sent: untrusted certificate", sentinel: ErrUnavailable, retry: atOnce, remedy: RemedyOperator}
 
@@ -131,11 +133,18 @@ func (o *outcome) onThisSide() bool {
 	}, o)
 }
 
+// besideVerdict returns the outcome of an answer that holds a failure and a verdict. The
+// verdict may be the truth and billed, so the request is not sent again.
+func (o outcome) besideVerdict() *outcome {
+	o.retry, o.billed = never, true
+	return &o
+}
+
 // ofAnswer returns the outcome of an answer that holds no verdict.
 func ofAnswer(status int, code, message string) *outcome {
 	message = strings.ToLower(strings.Trim(message, " .。"))
-	i := slices.IndexFunc(answers[:], func(o outcome) bool { return o.fits(status, code, message) })
-	return &answers[i] // every answer fits the last row
+	i := slices.IndexFunc(answerOutcomes[:], func(o outcome) bool { return o.fits(status, code, message) })
+	return &answerOutcomes[i] // every answer fits the last row
 }
 
 func (o *outcome) fits(status int, code, message string) bool {
@@ -202,9 +211,9 @@ func lastOutcome(err error) *outcome {
 // allOutcomes returns the rows of the table in the order of docs/errors.md.
 func allOutcomes() []*outcome {
 	all := []*outcome{}
-	for i := range answers {
-		all = append(all, &answers[i])
+	for i := range answerOutcomes {
+		all = append(all, &answerOutcomes[i])
 	}
-	return append(all, &brokenOff, &noConnection, &untrustedCert, &noRoute, &proxyPassword, &deadlineSent, &deadlineUnsent,
+	return append(all, &brokenOff, &unasked, &noConnection, &untrustedCert, &noRoute, &proxyPassword, &deadlineSent, &deadlineUnsent,
 		&canceledSent, &canceledUnsent, &limiterRefused, &limiterFailed, &overDailyLimit, &noCredential, &invalidParam)
 }

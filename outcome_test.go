@@ -67,7 +67,7 @@ func (o *outcome) inDocs(l docsLanguage) (name, cells string) {
 		name = "Code " + o.code + ", " + o.what
 	case o.code != "":
 		name = "Code " + o.code
-	case o.status != nil || o == &answers[len(answers)-1]:
+	case o.status != nil || o == &answerOutcomes[len(answerOutcomes)-1]:
 		name = "no known Code, " + o.what
 	default:
 		name = o.what

@@ -2,6 +2,7 @@ package id2meta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -16,9 +17,10 @@ const (
 	backoffCap  = 2 * time.Second
 )
 
-// plan decides whether to make another attempt after f, and how long to wait before.
-func (k *call) plan(ctx context.Context, f *failure) (wait time.Duration, again bool) {
-	switch f.retry {
+// plan decides whether to make another attempt after err, which has the outcome row, and
+// how long to wait before.
+func (k *call) plan(ctx context.Context, row *outcome, err error) (wait time.Duration, again bool) {
+	switch row.retry {
 	case atOnce:
 		if slices.Contains(k.tried, 0) {
 			return 0, true
@@ -30,7 +32,10 @@ func (k *call) plan(ctx context.Context, f *failure) (wait time.Duration, again 
 		wait = k.backoff()
 		return wait, k.fits(ctx, wait)
 	case afterToldWait:
-		if wait = f.retryAfter; wait <= 0 {
+		if e, ok := errors.AsType[*APIError](err); ok {
+			wait = e.RetryAfter
+		}
+		if wait <= 0 {
 			wait = k.backoff()
 		}
 		if !k.fits(ctx, wait) {
@@ -60,12 +65,12 @@ func (k *call) backoffIfItFits(ctx context.Context) time.Duration {
 	return 0
 }
 
-// giveUp returns the error of the call: the error of the last attempt. Its text also
+// giveUp returns the error of the call: err, the error of the last attempt. Its text also
 // tells the number of attempts.
-func (k *call) giveUp(f *failure) error {
-	maybeBilled := (f.billed || k.maybeBilled) && !k.ofNobody
+func (k *call) giveUp(err error) error {
+	row := lastOutcome(err)
+	maybeBilled := (row.billed || k.maybeBilled) && !k.ofNobody
 	k.report(progress.State{MaybeBilled: maybeBilled})
-	err := f.err
 	if k.earlier != nil {
 		before := "after 1 attempt"
 		if k.attempts > 1 {
@@ -74,7 +79,7 @@ func (k *call) giveUp(f *failure) error {
 		if k.maybeBilled {
 			before += ", of which an earlier one was not answered"
 		}
-		if f.onThisSide() {
+		if row.onThisSide() {
 			// The last attempt ended before an answer, so the error of the previous
 			// attempt tells more about the service.
 			err = fmt.Errorf("%w (%s: %w)", err, before, k.earlier)

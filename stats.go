@@ -57,11 +57,12 @@ func (c *counters) countCall(result Result, err error) {
 	}
 }
 
-func (c *counters) countFailure(f *failure) {
-	if f.billed {
+// countAttempt counts an attempt that gave no verdict.
+func (c *counters) countAttempt(row *outcome) {
+	if row.billed {
 		c.maybeBilled.Add(1)
 	}
-	if f.sentinel == ErrThrottled {
+	if row.sentinel == ErrThrottled {
 		c.throttled.Add(1)
 	}
 }

@@ -70,7 +70,7 @@ func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 
 // send makes requests until there is a verdict, or no reason to make another request.
 func (c *Client) send(ctx context.Context, k *call) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := withTimeout(ctx, c.timeout)
 	defer cancel()
 
 	k.deadline, _ = ctx.Deadline()
@@ -78,23 +78,24 @@ func (c *Client) send(ctx context.Context, k *call) (Result, error) {
 	k.tried = make([]int, c.endpoints.Len())
 	k.report = progress.Start(ctx)
 	for {
-		result, failed := k.attempt(ctx)
-		if failed == nil {
+		result, err := k.attempt(ctx)
+		if err == nil {
 			return result, nil
 		}
+		row := lastOutcome(err)
 		if !k.ofNobody {
-			c.stats.countFailure(failed)
+			c.stats.countAttempt(row)
 		}
-		wait, again := k.plan(ctx, failed)
+		wait, again := k.plan(ctx, row, err)
 		if !again || k.attempts == c.maxAttempts {
-			return Result{}, k.giveUp(failed)
+			return Result{}, k.giveUp(err)
 		}
-		k.logRetry(ctx, failed, wait)
-		k.earlier = failed.err
-		k.maybeBilled = k.maybeBilled || failed.billed && !k.ofNobody
+		k.logRetry(ctx, row, err, wait)
+		k.earlier = err
+		k.maybeBilled = k.maybeBilled || row.billed && !k.ofNobody
 		k.report(progress.State{MaybeBilled: k.maybeBilled})
 		if err := sleep(ctx, wait); err != nil {
-			return Result{}, k.giveUp(contextFailure(err, false, "waiting to try again"))
+			return Result{}, k.giveUp(contextError(err, false, "waiting to try again"))
 		}
 	}
 }
@@ -116,23 +117,16 @@ type call struct {
 	report      func(progress.State) // to a Cache in front of the Client
 }
 
-// failure is the reason why an attempt gave no verdict.
-type failure struct {
-	*outcome
-	err        error
-	retryAfter time.Duration // the wait that a throttled answer tells, or 0
-}
-
-// attempt makes one request. It returns the verdict, or the reason why there is no
-// verdict.
-func (k *call) attempt(ctx context.Context) (Result, *failure) {
-	key, failed := k.waitForCredential(ctx)
-	if failed != nil {
-		return Result{}, failed
+// attempt makes one request. It returns the verdict, or an error of which lastOutcome
+// knows the outcome.
+func (k *call) attempt(ctx context.Context) (Result, error) {
+	key, err := k.waitForCredential(ctx)
+	if err != nil {
+		return Result{}, err
 	}
-	giveBack, failed := k.takeOfToday()
-	if failed != nil {
-		return Result{}, failed
+	giveBack, err := k.takeOfToday()
+	if err != nil {
+		return Result{}, err
 	}
 	sent := false
 	defer func() {
@@ -140,41 +134,41 @@ func (k *call) attempt(ctx context.Context) (Result, *failure) {
 			giveBack()
 		}
 	}()
-	if failed := k.waitForLimiter(ctx); failed != nil {
-		return Result{}, failed
+	if err := k.waitForLimiter(ctx); err != nil {
+		return Result{}, err
 	}
 	defer k.endRequest()
 	if err := k.ended(ctx); err != nil {
-		return Result{}, contextFailure(err, false, "nothing was sent")
+		return Result{}, contextError(err, false, "nothing was sent")
 	}
 	i := k.endpoints.Next(k.tried)
 	r := k.request(ctx, i, key)
 	k.attempts++
 	k.tried[i]++
 	started := time.Now()
-	o := k.sender.Send(ctx, r)
-	sent = o.Sent
+	response := k.sender.Send(ctx, r)
+	sent = response.Sent
 	took := time.Since(started)
 
 	switch {
-	case o.Sent:
+	case response.Sent:
 		k.stats.sent.Add(1)
 		k.endpoints.Works(i)
-	case o.Dead:
+	case response.Dead:
 		k.endpoints.CoolDown(i)
 	}
-	result, failed := k.read(ctx, r.Host, k.redactor(key), o)
+	result, err := k.read(ctx, r.Host, k.redactor(key), response)
 	switch {
-	case failed == nil:
+	case err == nil:
 		k.answerTime.answered(took)
-	case o.Sent && o.Err != nil && k.timeLeft() <= 0 && took < nearlyAll(k.total):
+	case response.Sent && response.Err != nil && k.timeLeft() <= 0 && took < nearlyAll(k.total):
 		k.answerTime.unanswered(k.total)
 	}
-	k.logAttempt(ctx, r.Host, took, o.Status, result, failed)
-	if failed != nil && failed.sentinel == ErrCredential {
+	k.logAttempt(ctx, r.Host, took, response.Status, result, err)
+	if err != nil && lastOutcome(err).sentinel == ErrCredential {
 		k.credential.Forget(key)
 	}
-	return result, failed
+	return result, err
 }
 
 // request returns the request to endpoint i, with its share of the time.
@@ -197,7 +191,7 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 		share := k.timeLeft() / time.Duration(left)
 		r.Connect = min(r.Connect, share)
 		if k.retryUnanswered {
-			r.Answer = share
+			r.Answer = max(share, k.answerTime.of(k.total))
 		}
 	}
 	return r
@@ -210,30 +204,33 @@ func form(r cloudauth.Id2MetaVerifyRequest) string {
 		"&UserName=" + url.QueryEscape(*r.UserName)
 }
 
-// read returns the verdict that o holds, or the reason why o holds none. A whole
+// read returns the verdict that response holds, or an error if it holds none. A whole
 // verdict counts even if ctx has ended in the meantime: it is paid for.
-func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, o transport.Outcome) (Result, *failure) {
-	a, err := decodeAnswer(o.Body)
-	if verdict, ok := a.verdict(); ok && err == nil && o.Status == http.StatusOK {
-		return Result{BizCode: verdict, RequestID: hide.ID(requestID(a, o.Header)), Time: time.Now().UTC().Round(0)}, nil
+func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, response transport.Response) (Result, error) {
+	a, err := decodeAnswer(response.Body)
+	if verdict, ok := a.verdict(); ok && err == nil && response.Status == http.StatusOK {
+		return Result{BizCode: verdict, RequestID: hide.ID(requestID(a, response.Header)), Time: time.Now().UTC().Round(0)}, nil
 	}
 	done := k.ended(ctx)
 	switch {
-	case o.Status != 0:
-		e := newAPIError(host, o, a, hide)
+	case response.Unasked:
+		return Result{}, newOutcomeError(&unasked, host, nil)
+	case response.Status != 0:
+		e := newAPIError(host, response, a, hide)
 		if done != nil {
 			e.row, e.cause = ofContext(done, true), done
 		}
-		return Result{}, &failure{e.outcome(), e, e.RetryAfter}
-	case done != nil && o.Sent:
-		return Result{}, contextFailure(done, true, "waiting for the answer of "+host)
+		return Result{}, e
+	case done != nil && response.Sent:
+		return Result{}, contextError(done, true, "waiting for the answer of "+host)
 	case done != nil:
-		return Result{}, contextFailure(done, false, "connecting to "+host)
-	case o.Sent:
-		return Result{}, newFailure(&brokenOff, host+" did not answer", ctxerr.Hide(hide.Error(o.Err)))
+		return Result{}, contextError(done, false, "connecting to "+host)
+	case response.Sent:
+		return Result{}, newOutcomeError(&brokenOff, host+" did not answer", ctxerr.Hide(hide.Error(response.Err)))
 	}
-	what := "no connection to " + host + hide.Text(explainCertificate(o.Err))
-	return Result{}, newFailure(ofConnection(o.Err), what, ctxerr.Hide(hide.Error(o.Err)))
+	what := "no connection to " + host + hide.Text(explainCertificate(response.Err))
+	shown := hide.Error(response.Err)
+	return Result{}, newOutcomeError(ofConnection(response.Err, shown.Error()), what, ctxerr.Hide(shown))
 }
 
 // redactor returns a Redactor for this request. Texts from a server or from the

@@ -96,20 +96,20 @@ func (k *call) waitContext(ctx context.Context, until time.Time) (context.Contex
 }
 
 // waitForCredential returns the key to sign with.
-func (k *call) waitForCredential(ctx context.Context) (credential.Key, *failure) {
+func (k *call) waitForCredential(ctx context.Context) (credential.Key, error) {
 	if key, ok := k.credential.Ready(); ok {
 		return key, nil
 	}
 	waiting, cancel := k.waitContext(ctx, k.sendBy())
 	defer cancel()
 	key, err := k.credential.Resolve(waiting)
-	switch {
+	switch ended := waiting.Err(); {
 	case err == nil:
 		return key, nil
-	case err == waiting.Err():
-		return credential.Key{}, contextFailure(err, false, "waiting for the credential provider")
+	case ended != nil:
+		return credential.Key{}, contextError(ended, false, "waiting for the credential provider")
 	}
-	return credential.Key{}, newFailure(&noCredential, "", err)
+	return credential.Key{}, newOutcomeError(&noCredential, "", err)
 }
 
 // waitForLimiter waits until the limiter lets the request go. From then on the request
@@ -118,7 +118,7 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, *failure)
 // If no request is under way, the call is a probe: it may wait a little even if the
 // estimate leaves no time for a wait. So an estimate that is too high falls again, even
 // behind a limiter that needs a round trip to another machine.
-func (k *call) waitForLimiter(ctx context.Context) *failure {
+func (k *call) waitForLimiter(ctx context.Context) error {
 	if k.limiter == nil || k.ofNobody {
 		k.answerTime.underWay.Add(1)
 		return nil
@@ -131,8 +131,8 @@ func (k *call) waitForLimiter(ctx context.Context) *failure {
 			}
 		}()
 	}
-	if failed := k.askLimiter(ctx); failed != nil {
-		return failed
+	if err := k.askLimiter(ctx); err != nil {
+		return err
 	}
 	if granted = true; !k.probe {
 		k.answerTime.underWay.Add(1)
@@ -148,7 +148,7 @@ func (k *call) endRequest() { k.answerTime.underWay.Add(-1) }
 // The estimate may rise while the call waits. What the limiter has granted to a call that
 // is then refused is lost. So a call that has used a fifth of its time or less is not
 // refused: it has waited little.
-func (k *call) askLimiter(ctx context.Context) *failure {
+func (k *call) askLimiter(ctx context.Context) error {
 	answer := k.answerTime.of(k.total)
 	keep := min(answer+(k.total-answer)/5, nearlyAll(k.total))
 	waiting, cancel := k.waitContext(ctx, k.deadline.Add(-keep))
@@ -157,20 +157,54 @@ func (k *call) askLimiter(ctx context.Context) *failure {
 	enough := k.timeLeft() >= min(k.answerTime.of(k.total), k.total*4/5)
 	switch done := k.ended(ctx); {
 	case done != nil:
-		return contextFailure(done, false, "waiting for the limiter")
+		return contextError(done, false, "waiting for the limiter")
 	case err == nil && (enough || k.probe && waiting.Err() == nil):
 		return nil
-	case err == nil, err == waiting.Err():
-		return newFailure(&limiterRefused, "the limiter did not let the request go in time", nil)
+	case err == nil:
+		return newOutcomeError(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
 	cause := ctxerr.Hide(err) // the caller's time is not up
 	switch {
 	case errors.Is(err, ErrDailyLimit):
-		return &failure{outcome: &overDailyLimit, err: newDailyLimitError("the limiter refused", time.Now(), cause)}
+		return newDailyLimitError("the limiter refused", time.Now(), cause)
 	case errors.Is(err, ErrUnavailable):
-		return newFailure(&limiterFailed, "", cause)
+		return newOutcomeError(&limiterFailed, "", cause)
+	case errors.Is(err, waiting.Err()):
+		return newOutcomeError(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
-	return newFailure(&limiterRefused, "the limiter refused", cause)
+	return newOutcomeError(&limiterRefused, "the limiter refused", cause)
+}
+
+// withTimeout is context.WithTimeout, but its timer does not rely on the context of the
+// caller. If parent has an earlier deadline, context.WithTimeout leaves the timer to parent,
+// and a context of the caller's own may have no timer.
+func withTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(d)
+	if deadline, ok := parent.Deadline(); ok && deadline.Before(end) {
+		end = deadline
+	}
+	return context.WithDeadline(callersContext{parent}, end)
+}
+
+// callersContext is the context of a caller without its deadline. If Done says that the
+// context has ended, and Err does not, the error is context.Canceled: package context
+// would panic.
+type callersContext struct{ context.Context }
+
+// Deadline implements [context.Context].
+func (callersContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Err implements [context.Context].
+func (c callersContext) Err() error {
+	select {
+	case <-c.Done():
+		if err := c.Context.Err(); err != nil {
+			return err
+		}
+		return context.Canceled
+	default:
+		return c.Context.Err()
+	}
 }
 
 // sleep waits for d. If ctx ends first, sleep returns the error of ctx.

@@ -31,6 +31,7 @@ const maxIdleConns = 512
 type Server struct {
 	http      *httptest.Server
 	client    *http.Client
+	roots     *x509.CertPool // trusts the certificate alone
 	simulator *simulator.Simulator
 
 	mu     sync.Mutex
@@ -101,9 +102,9 @@ func NewServer(opts ...Option) *Server {
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.http.StartTLS()
 
-	roots := x509.NewCertPool()
-	roots.AddCert(s.http.Certificate())
-	s.client = &http.Client{Transport: newTransport(roots)}
+	s.roots = x509.NewCertPool()
+	s.roots.AddCert(s.http.Certificate())
+	s.client = &http.Client{Transport: newTransport(s.roots)}
 	return s
 }
 
@@ -131,12 +132,15 @@ func (s *Server) Client() *http.Client { return s.client }
 func (s *Server) CertificatePEM() []byte { return localcert.PEM(s.http.Certificate()) }
 
 // Options returns the options with which an [id2meta.Client] uses the Server: the
-// endpoint, the HTTP client and [AccessKeyID]. You can append more options. If an option
-// is given twice, the last value counts.
+// endpoint, the Server's certificate as the only certificate to trust, and [AccessKeyID].
+// The Client has its own connection pool, as in production. You can append more options.
+// If an option is given twice, the last value counts. Together with
+// [id2meta.WithHTTPClient], New returns an error: give WithEndpoints and WithAccessKey
+// yourself, and a client that trusts the certificate, as [Server.Client] does.
 func (s *Server) Options() []id2meta.Option {
 	return []id2meta.Option{
 		id2meta.WithEndpoints(s.Endpoint()),
-		id2meta.WithHTTPClient(s.client),
+		id2meta.WithRootCAs(s.roots),
 		id2meta.WithAccessKey(id2meta.AccessKey{ID: AccessKeyID, Secret: AccessKeySecret}),
 	}
 }

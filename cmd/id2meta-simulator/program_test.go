@@ -117,14 +117,19 @@ func wantNoPerson(t *testing.T, text string) {
 	}
 }
 
-// httpClient trusts the file that the program wrote, and nothing else.
-func (p *program) httpClient(t *testing.T) *http.Client {
+// roots holds the file that the program wrote, and nothing else.
+func (p *program) roots(t *testing.T) *x509.CertPool {
 	t.Helper()
 	pem, err := os.ReadFile(p.cert)
 	require.NoError(t, err)
 	roots := x509.NewCertPool()
 	require.True(t, roots.AppendCertsFromPEM(pem))
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	return roots
+}
+
+func (p *program) httpClient(t *testing.T) *http.Client {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots(t)}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
 }
@@ -137,7 +142,7 @@ func (p *program) client(t *testing.T, secret string, options ...id2meta.Option)
 	require.NoError(t, err)
 	client, err := id2meta.New(append([]id2meta.Option{
 		id2meta.WithEndpoints(p.endpoint),
-		id2meta.WithHTTPClient(p.httpClient(t)),
+		id2meta.WithRootCAs(p.roots(t)),
 		id2meta.WithCredential(cred),
 		id2meta.WithMaxAttempts(1),
 	}, options...)...)

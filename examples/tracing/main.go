@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net/http"
 	"os"
 	"time"
 
@@ -37,9 +36,8 @@ func run(ctx context.Context, out io.Writer) error {
 	spans := tracetest.NewInMemoryExporter()
 	traces, metrics := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans)), sdkmetric.NewMeterProvider()
 
-	// In a service: id2meta.New(id2meta.WithTransportWrapper(traceRequests(traces, metrics))).
-	traced := &http.Client{Transport: traceRequests(traces, metrics)(simulator.Client().Transport)}
-	client, err := id2meta.New(append(simulator.Options(), id2meta.WithHTTPClient(traced))...)
+	// In a service without the simulator's options.
+	client, err := id2meta.New(append(simulator.Options(), id2meta.WithTransportWrapper(traceRequests(traces, metrics)))...)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,10 @@ import (
 // of credentials-go v1.4.14, in the same order. Two things differ: the CLI's profile comes
 // from [cliProfile], and a chain that found no key asks all of its providers again.
 func newChain() credentials.Credential {
+	return credentials.FromCredentialsProvider("default", newSources())
+}
+
+func newSources() *chain {
 	c := new(chain)
 	c.add(build(providers.NewEnvironmentVariableCredentialsProviderBuilder()))
 	c.add(build(providers.NewOIDCCredentialsProviderBuilder()))
@@ -24,7 +28,7 @@ func newChain() credentials.Credential {
 	if os.Getenv("ALIBABA_CLOUD_CREDENTIALS_URI") != "" {
 		c.add(build(providers.NewURLCredentialsProviderBuilder()))
 	}
-	return credentials.FromCredentialsProvider("default", c)
+	return c
 }
 
 // builder is a builder of credentials-go.

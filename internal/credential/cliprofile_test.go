@@ -33,6 +33,7 @@ func TestAProfileThatNamesItselfIsAnError(t *testing.T) {
 		"a names a":                fmt.Sprintf(chainable, "0", "0"),
 		"a names b, and b names a": fmt.Sprintf(chainable, "0", "1") + "," + fmt.Sprintf(chainable, "1", "0"),
 		"50 profiles in a circle":  strings.Join(many, ","),
+		"a names b, and b names b": fmt.Sprintf(chainable, "0", "1") + "," + fmt.Sprintf(chainable, "1", "1"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			writeConfig(t, `{"current":"0","profiles":[`+profiles+`]}`)
@@ -40,6 +41,38 @@ func TestAProfileThatNamesItselfIsAnError(t *testing.T) {
 			assert.EqualError(t, err, "a profile names itself as its source")
 		})
 	}
+}
+
+func TestAChainOf50ProfilesIsFollowedToItsEnd(t *testing.T) {
+	var profiles []string
+	for i := range 50 {
+		profiles = append(profiles, fmt.Sprintf(`{"name":"%d","mode":"ChainableRamRoleArn","source_profile":"%d","ram_role_arn":"acs:ram::1:role/r"}`, i, i+1))
+	}
+	for name, test := range map[string]struct{ last, want string }{
+		"the last profile has no key":      {`{"name":"50","mode":"AK"}`, noKeyID},
+		"the last profile names no other":  {`{"name":"50","mode":"ChainableRamRoleArn"}`, noSuchProfile},
+		"the last profile is not there":    {`{"name":"51","mode":"AK"}`, noSuchProfile},
+		"the last profile has an odd mode": {`{"name":"50","mode":"Magic"}`, unknownProfile},
+	} {
+		t.Run(name, func(t *testing.T) {
+			writeConfig(t, `{"current":"0","profiles":[`+strings.Join(append(profiles, test.last), ",")+`]}`)
+			_, err := new(Resolver).Resolve(t.Context())
+			assert.EqualError(t, err, test.want)
+		})
+	}
+}
+
+func TestAConfigurationFileMayBeALink(t *testing.T) {
+	file := writeConfig(t, `{"current":"p","profiles":[{"name":"p","mode":"AK","access_key_id":"id","access_key_secret":"secret"}]}`)
+	for i := range 3 {
+		link := fmt.Sprintf("%s-%d", file, i)
+		require.NoError(t, os.Symlink(file, link))
+		file = link
+	}
+	t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", file)
+	key, err := new(Resolver).Resolve(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "id", key.AccessKeyID)
 }
 
 func TestTheConfigurationOfTheCLIIsNeverWritten(t *testing.T) {
@@ -111,10 +144,23 @@ func TestAnOddConfigurationFileIsAnErrorInFixedWords(t *testing.T) {
 	}
 }
 
+func TestTheLongestConfigurationFile(t *testing.T) {
+	content := cli(`"mode":"AK","access_key_id":"id","access_key_secret":"secret"`)
+	for extra, want := range map[int]string{0: "", 1: badConfig} {
+		writeConfig(t, content+strings.Repeat(" ", maxConfig-len(content)+extra))
+		_, err := new(Resolver).Resolve(t.Context())
+		if want == "" {
+			assert.NoError(t, err)
+		} else {
+			assert.EqualError(t, err, want)
+		}
+	}
+}
+
 func TestOAuthIsNotRefreshed(t *testing.T) {
 	for name, profile := range map[string]string{
 		"no access token": `{"name":"o","mode":"OAuth","oauth_site_type":"CN","oauth_refresh_token":"secret"}`,
-		"no known site":   `{"name":"o","mode":"OAuth","oauth_site_type":"MARS"}`,
+		"no known site":   `{"name":"o","mode":"OAuth","oauth_site_type":"MARS","oauth_access_token":"secret"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			content := `{"current":"o","profiles":[` + profile + `]}`

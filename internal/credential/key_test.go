@@ -38,6 +38,8 @@ func TestCheck(t *testing.T) {
 		{"a full-width digit inside", Key{AccessKeyID: "id", AccessKeySecret: "sec１ret"}, Key{}, "the access key secret holds a character that is not ASCII"},
 		{"a space inside", Key{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "sec ret"}, Key{}, "the security token holds a space"},
 		{"a secret that no source has", Key{AccessKeyID: "id", AccessKeySecret: strings.Repeat("s", 300_000)}, Key{}, "the access key secret is longer than 16384 bytes"},
+		{"the longest token", Key{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: strings.Repeat("t", maxLength)},
+			Key{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: strings.Repeat("t", maxLength)}, ""},
 		{"an ID without a secret", Key{AccessKeyID: "secret"}, Key{}, "half a key pair: the source gave an access key ID without its secret"},
 		{"an ID with white space for a secret", Key{AccessKeyID: "secret", AccessKeySecret: " \n"}, Key{}, "half a key pair"},
 		{"a secret without an ID", Key{AccessKeySecret: "secret"}, Key{}, "half a key pair: the source gave an access key secret without its ID"},

@@ -114,14 +114,31 @@ func (r *Redactor) ID(id string) string {
 // shown. errors.Is works with that error as with err. errors.As does not: the fields of
 // err may show more than its text, for example to the verb %#v.
 func (r *Redactor) Error(err error) error {
-	// The caller names the endpoint, so the URL in a url.Error tells nothing new.
-	if wrapped, ok := errors.AsType[*url.Error](err); ok && wrapped.Err != nil {
-		err = wrapped.Err
+	inner := err
+	// The caller names the endpoint, so the URL in a url.Error tells nothing new. And a
+	// url.Error formats the error in it, which may show the fields of that error.
+	for {
+		wrapped, ok := errors.AsType[*url.Error](inner)
+		if !ok || wrapped.Err == nil {
+			break
+		}
+		inner = wrapped.Err
 	}
 	return &redactedError{
-		text: r.Text(fmt.Sprint(err)),
+		text: r.Text(textOf(inner)),
 		is:   func(target error) bool { return errors.Is(err, target) },
 	}
+}
+
+// textOf returns the text of err. It uses nothing but Error, because formatting an error
+// of others may show its fields, and may take long. Error may panic.
+func textOf(err error) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = "(an error is not shown: it has no text)"
+		}
+	}()
+	return err.Error()
 }
 
 // redactedError stands for an error of others. It keeps that error inside a function,

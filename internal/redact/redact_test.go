@@ -198,6 +198,13 @@ type fieldError struct{ Body string }
 
 func (fieldError) Error() string { return "the circuit is open" }
 
+// formattingError writes more for a verb than its text.
+type formattingError struct{ error }
+
+func (formattingError) Format(f fmt.State, _ rune) { io.WriteString(f, "张三") }
+
+func (e formattingError) Unwrap() error { return e.error }
+
 type panickingError string
 
 func (e panickingError) Error() string { panic(string(e)) }
@@ -217,6 +224,8 @@ func TestError(t *testing.T) {
 		{"a field is not shown", errors.Join(fieldError{"张三"}, io.EOF), circuit + " EOF", io.EOF},
 		{"the URL is not repeated", &url.Error{Op: "Post", URL: "https://example.com/", Err: io.EOF}, "EOF", io.EOF},
 		{"the URL of a wrapped error, neither", fmt.Errorf("a: %w", &url.Error{Op: "Post", URL: "https://example.com/", Err: io.EOF}), "EOF", io.EOF},
+		{"a url.Error in a url.Error, neither", &url.Error{Op: "Post", Err: &url.Error{Op: "Post", URL: "https://example.com/", Err: io.EOF}}, "EOF", io.EOF},
+		{"what an error writes for a verb is not shown", &url.Error{Op: "Post", Err: &url.Error{Op: "Post", Err: formattingError{io.EOF}}}, "EOF", io.EOF},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := person("张三").Error(test.err)

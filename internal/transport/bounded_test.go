@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"runtime"
@@ -157,89 +156,6 @@ func TestSendEndsWithItsContextOverHTTP2(t *testing.T) {
 			})
 		}
 	}
-}
-
-// A transport of a user's own may ignore its context at every step. Send ends all the same.
-func TestSendEndsAlthoughTheTransportGoesOn(t *testing.T) {
-	before := goleak.IgnoreCurrent()
-	release := make(chan struct{})
-	body := func(read func([]byte) (int, error), close func() error) *http.Response {
-		return &http.Response{StatusCode: 200, Header: http.Header{"X-Acs-Request-Id": {"1"}}, Body: ownBody{read, close}}
-	}
-	hang := func() { <-release }
-	for _, test := range []struct {
-		name   string
-		trip   func(*http.Request) (*http.Response, error)
-		status int
-	}{
-		{"before it reads the request", func(*http.Request) (*http.Response, error) {
-			hang()
-			return nil, errors.New("late")
-		}, 0},
-		{"while it waits for the head", func(r *http.Request) (*http.Response, error) {
-			io.ReadAll(r.Body)
-			hang()
-			return nil, errors.New("late")
-		}, 0},
-		{"while the body is read", func(r *http.Request) (*http.Response, error) {
-			return body(func([]byte) (int, error) { hang(); return 0, io.EOF }, func() error { return nil }), nil
-		}, 200},
-		{"while the body is closed", func(r *http.Request) (*http.Response, error) {
-			return body(func([]byte) (int, error) { return 0, io.EOF }, func() error { hang(); return nil }), nil
-		}, 200},
-		{"with a body that dribbles", func(r *http.Request) (*http.Response, error) {
-			return body(func(p []byte) (int, error) {
-				select {
-				case <-release:
-					return 0, io.EOF
-				case <-time.After(time.Millisecond):
-				}
-				return copy(p, "a"), nil
-			}, func() error { return nil }), nil
-		}, 200},
-		{"and panics when nobody waits any more", func(r *http.Request) (*http.Response, error) {
-			hang()
-			panic("late")
-		}, 0},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			sender := NewSender(&http.Client{Transport: roundTripper(test.trip)})
-			started := time.Now()
-			o := sender.Send(within(t, 200*time.Millisecond), to("127.0.0.1:1"))
-			assert.Less(t, time.Since(started), overdue)
-			assert.ErrorIs(t, o.Err, context.DeadlineExceeded)
-			assert.True(t, o.Sent)
-			assert.Equal(t, test.status, o.Status)
-			assert.Equal(t, test.status != 0, RequestID(o.Header) == "1", "the head has arrived")
-			assert.Nil(t, o.Body)
-		})
-	}
-	close(release)
-	goleak.VerifyNone(t, before)
-}
-
-type ownBody struct {
-	read  func([]byte) (int, error)
-	close func() error
-}
-
-func (b ownBody) Read(p []byte) (int, error) { return b.read(p) }
-func (b ownBody) Close() error               { return b.close() }
-
-func TestATransportThatBreaksItsGoroutine(t *testing.T) {
-	t.Run("its panic is the caller's", func(t *testing.T) {
-		sender := NewSender(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { panic("oops") })})
-		assert.PanicsWithValue(t, "oops", func() { sender.Send(within(t, 200*time.Millisecond), to("127.0.0.1:1")) })
-	})
-	t.Run("the end of its goroutine is an error", func(t *testing.T) {
-		sender := NewSender(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-			runtime.Goexit()
-			return nil, nil
-		})})
-		o := sender.Send(within(t, overdue), to("127.0.0.1:1"))
-		assert.ErrorContains(t, o.Err, "ended its goroutine")
-		assert.True(t, o.Sent)
-	})
 }
 
 // 50 callers once took 533 MB for heads without end.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -14,32 +15,28 @@ import (
 // exchange is one request and its state: whether the request was sent. An exchange is
 // also the context of its request.
 //
-// Retries and the bill depend on whether the request was sent. There are three sources
-// for that:
+// Retries and the bill depend on whether the request was sent. There are two sources for
+// that:
 //
-//   - net/http reports by httptrace when it wants a connection and when it has a
-//     connection. Once net/http has a connection, the request counts as sent, unless
-//     the exchange closed the connection before anything could be written.
-//   - A transport must read the body of the request to send it, because the body holds
-//     all parameters. A request whose body was read counts as sent, even if httptrace
-//     reported nothing. After the end of the context the body cannot be read.
-//   - net/http may refuse a request before it wants a connection, for example because
-//     of a bad header, or because the function Proxy failed. Then net/http has looked
-//     for the trace in the context, has reported nothing, and has closed the body
-//     without reading it. Such a request was not sent.
-//
-// If a transport reports nothing, the exchange assumes that the request was sent.
+//   - The own pool counts what is written to its connections; see conn. A request of
+//     which a byte was written counts as sent.
+//   - Any other transport must read the body of the request to send it, because the body
+//     holds all parameters. A request whose body was read counts as sent, whatever
+//     happens later. The body can be read once, so one attempt is one request, even if
+//     the transport sends requests again by itself. After the end of the context the
+//     body cannot be read.
 type exchange struct {
 	context.Context
 	sender  *Sender
 	sending func()      // may be nil
 	budget  *time.Timer // ends the wait for a connection
 
-	reached atomic.Int32                  // one of the following constants
-	wrote   atomic.Bool                   // the whole request was written, even if the transport sends it again
-	looked  atomic.Bool                   // the transport has looked for the trace
-	closed  atomic.Bool                   // the transport has closed the request's body
-	head    atomic.Pointer[http.Response] // the head of the answer has arrived
+	reached atomic.Int32 // one of the following constants
+	read    atomic.Bool  // the transport has read the body
+
+	reused atomic.Bool          // the connection has carried an answer before
+	conn   atomic.Pointer[conn] // of the own pool, or nil
+	conns  atomic.Int32         // how many there were: more than one if a wrapper sends copies
 }
 
 // The states of an exchange.
@@ -49,7 +46,7 @@ const (
 	givenUp           // the transport got no connection in time
 	stale             // the transport took a closed connection, on which nothing can be sent
 	refused           // nothing was sent: the context had ended, or the request is bad
-	sent              // something may have been sent
+	allowed           // the transport has a connection, and may send
 )
 
 // newExchange returns an exchange whose context ends with ctx. It calls giveUp if
@@ -63,28 +60,46 @@ func newExchange(ctx context.Context, sender *Sender, r Request, giveUp func()) 
 	})
 	by := time.Now().Add(r.Connect)
 	x.Context = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// The transport asks again for a connection if the connection that it had
-		// turns out to be closed before anything was written to it.
+		// A transport may ask for several connections. What may have been sent stays sent.
 		GetConn: func(string) {
-			x.reached.Store(connecting)
-			x.budget.Reset(time.Until(by))
-		},
-		GotConn: func(info httptrace.GotConnInfo) {
-			if info.Reused && closeStale(info.Conn) {
-				x.budget.Stop()
-				x.reached.CompareAndSwap(connecting, stale)
-			} else if !x.maySend() {
-				closeOwn(info.Conn)
+			if reached := x.reached.Load(); reached != allowed && x.reached.CompareAndSwap(reached, connecting) {
+				x.budget.Reset(time.Until(by))
 			}
 		},
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			// On a stale connection the request was only written to a buffer.
-			if info.Err == nil && x.reached.Load() == sent {
-				x.wrote.Store(true)
-			}
-		},
+		GotConn:      x.gotConn,
+		WroteHeaders: x.begin,
 	})
 	return x
+}
+
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	x.budget.Stop()
+	x.reused.Store(info.Reused)
+	c := poolConn(info.Conn)
+	switch {
+	case c != nil && !c.lend(info.Conn, info.Reused), c == nil && info.Reused && closeStale(info.Conn):
+		if info.Reused {
+			x.reached.CompareAndSwap(connecting, stale)
+		}
+		closeOwn(info.Conn)
+	case !x.maySend():
+		closeOwn(info.Conn)
+	case c != nil:
+		x.conn.Store(c)
+		x.conns.Add(1)
+	}
+}
+
+// begin is called before the request is written to a connection.
+func (x *exchange) begin() {
+	if c := x.conn.Load(); c != nil && !c.begin() {
+		next := int32(refused)
+		if x.reused.Load() {
+			next = stale // another connection may do
+		}
+		x.reached.CompareAndSwap(allowed, next)
+		c.Close()
+	}
 }
 
 // attemptContext is the key of the exchange among the values of its context.
@@ -95,21 +110,16 @@ func (x *exchange) Value(key any) any {
 	if key == (attemptContext{}) {
 		return x
 	}
-	value := x.Context.Value(key)
-	if _, ok := value.(*httptrace.ClientTrace); ok {
-		x.looked.Store(true)
-	}
-	return value
+	return x.Context.Value(key)
 }
 
-// maySend reports whether the request may be sent now. If so, it counts as sent from
-// now on.
+// maySend reports whether the request may be sent now.
 func (x *exchange) maySend() bool {
 	x.budget.Stop()
 	if !ended(x) && x.sending != nil {
 		x.sending()
 	}
-	next := int32(sent)
+	next := int32(allowed)
 	if ended(x) {
 		next = refused
 	}
@@ -119,20 +129,18 @@ func (x *exchange) maySend() bool {
 			return false
 		}
 		if x.reached.CompareAndSwap(reached, next) {
-			return next == sent
+			return next == allowed
 		}
 	}
 }
 
 // maySent reports whether the service may have seen the request.
 func (x *exchange) maySent() bool {
-	switch x.reached.Load() {
-	case sent:
-		return true
-	case untold:
-		return !x.sender.own && (!x.looked.Load() || !x.closed.Load())
+	if x.sender.own {
+		c := x.conn.Load()
+		return c != nil && c.sent()
 	}
-	return x.wrote.Load()
+	return x.read.Load()
 }
 
 // gotNoConnection reports whether the transport wanted a connection and got none that
@@ -142,7 +150,8 @@ func (x *exchange) gotNoConnection() bool {
 	return reached == connecting || reached == givenUp || reached == stale
 }
 
-// prepare returns the signed HTTP request. It fails if the context has ended.
+// prepare returns the signed HTTP request, without its body. It fails if the context
+// has ended.
 func (x *exchange) prepare(r Request) (*http.Request, error) {
 	request, err := newRequest(x, r)
 	if err == nil && ended(x) {
@@ -152,112 +161,76 @@ func (x *exchange) prepare(r Request) (*http.Request, error) {
 		x.reached.Store(refused)
 		return nil, err
 	}
-	if !x.sender.own { // the own pool reports everything, and can write head and body together if it knows the type of the body
-		x.watchBody(request)
-	}
+	request.GetBody = nil // so nobody below can send the request again
 	return request, nil
 }
 
-// do sends request and reads the answer. If the transport takes a stale connection from
-// the pool, do sends request again. The pool has dropped the stale connection by then, so
-// the transport takes another connection.
-func (x *exchange) do(request *http.Request) Outcome {
-	response, err := x.sender.client.Do(request)
-	for err != nil && x.reached.Load() == stale && !ended(x) {
-		request.Body, _ = request.GetBody() // it makes a strings.Reader, and cannot fail
-		response, err = x.sender.client.Do(request)
+// body returns the body of the request. The own pool gets a type that net/http knows, so
+// that it writes head and body together.
+func (x *exchange) body(form string) io.ReadCloser {
+	body := io.NopCloser(strings.NewReader(form))
+	if x.sender.own {
+		return body
 	}
+	return &watchedBody{ReadCloser: body, x: x}
+}
+
+// do sends request and reads the answer.
+func (x *exchange) do(request *http.Request, form string) Response {
+	response, err := x.send(request, form)
 	if err != nil {
-		return Outcome{Err: err}
+		return Response{Err: err}
 	}
-	x.head.Store(response)
 	defer response.Body.Close()
-	o := Outcome{Status: response.StatusCode, Header: response.Header}
+	if c := x.conn.Load(); c != nil && x.conns.Load() == 1 && !c.gotHead(response.ContentLength) {
+		c.Close()
+		return Response{Err: errUnasked, Unasked: true}
+	}
+	r := Response{Status: response.StatusCode, Header: response.Header}
 	if response.StatusCode == http.StatusSwitchingProtocols {
-		return o // after status 101 there is no body, but a connection that does not end with the context
+		return r // after status 101 there is no body, but a connection that does not end with the context
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
-	if o.Err = err; err == nil && len(body) <= maxBody {
-		o.Body = body
+	if r.Err = err; err == nil && len(body) <= maxBody {
+		r.Body = body
 	}
-	return o
+	return r
 }
 
-// doInBackground is do for a transport that may ignore its context. It returns at most
-// lateTime after the end of the context, even if the transport has not returned. If the
-// transport panics, doInBackground panics with the same value.
-func (x *exchange) doInBackground(request *http.Request) Outcome {
-	type result struct {
-		Outcome
-		panicked any
-	}
-	done := make(chan result, 1)
-	go func() {
-		end := result{Outcome: Outcome{Err: errors.New("the transport ended its goroutine")}}
-		defer func() {
-			end.panicked = recover()
-			done <- end
-		}()
-		end.Outcome = x.do(request)
-	}()
-
-	var late <-chan time.Time
-	ctxDone := x.Done()
+// send sends request. If the transport takes a connection from its pool that turns out to
+// be closed before anything is sent, send sends request again. The pool has dropped that
+// connection by then.
+func (x *exchange) send(request *http.Request, form string) (*http.Response, error) {
 	for {
-		select {
-		case end := <-done:
-			if end.panicked != nil {
-				panic(end.panicked)
-			}
-			return end.Outcome
-		case <-ctxDone:
-			ctxDone, late = nil, time.After(lateTime)
-		case <-late:
-			o := Outcome{Err: x.Err()}
-			if response := x.head.Load(); response != nil {
-				o.Status, o.Header = response.StatusCode, response.Header
-			}
-			return o
+		request.Body = x.body(form)
+		response, err := x.sender.client.Do(request)
+		isStale := x.reused.Load() && (x.sender.own || x.reached.Load() == stale) && !x.maySent()
+		if err == nil || !isStale || ended(x) {
+			return response, err
 		}
-	}
-}
-
-// watchBody makes the body of request report when it is read.
-func (x *exchange) watchBody(request *http.Request) {
-	request.Body = &watchedBody{request.Body, x, false}
-	getBody := request.GetBody
-	request.GetBody = func() (io.ReadCloser, error) {
-		body, err := getBody()
-		return &watchedBody{body, x, false}, err
+		x.reused.Store(false)
+		x.conn.Store(nil)
+		x.conns.Store(0)
 	}
 }
 
 // watchedBody is the body of a request.
 type watchedBody struct {
 	io.ReadCloser
-	x    *exchange
-	read bool
+	x *exchange
 }
 
 var errEnded = errors.New("the time ended before the request was sent")
 
-// Read fails if the request may not be sent any more.
+// Read fails if the request may not be sent, or not be sent any more.
 func (b *watchedBody) Read(p []byte) (int, error) {
-	if !b.read {
-		b.read = true
-		switch b.x.reached.Load() {
-		case untold, connecting: // the transport has a connection that it did not report
-			b.x.maySend()
-		}
-	}
 	switch b.x.reached.Load() {
-	case givenUp, refused:
+	case untold, connecting: // the transport has a connection that it did not report
+		b.x.maySend()
+	}
+	if b.x.reached.Load() != allowed {
 		return 0, errEnded
 	}
+	b.x.read.Store(true)
 	return b.ReadCloser.Read(p)
-}
-
-func (b *watchedBody) Close() error {
-	b.x.closed.Store(true)
-	return b.ReadCloser.Close()
 }

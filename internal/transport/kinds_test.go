@@ -34,7 +34,7 @@ var kinds = []kind{
 		return sender
 	}},
 	{"the own pool with instrumentation", true, 1, func(t *testing.T, change func(*http.Transport)) *Sender {
-		sender, err := NewWrappedSender(func(base http.RoundTripper) http.RoundTripper { return instrumented{base} })
+		sender, err := NewWrappedSender(nil, func(base http.RoundTripper) http.RoundTripper { return instrumented{base} })
 		require.NoError(t, err)
 		change(sender.pool)
 		return sender
@@ -60,7 +60,7 @@ func given(t *testing.T, change func(*http.Transport), http2 bool, wrap func(htt
 	base.TLSHandshakeTimeout = time.Minute           // the machine may be busy
 	change(base)
 	t.Cleanup(base.CloseIdleConnections)
-	return NewSender(&http.Client{Transport: wrap(base)})
+	return NewGivenSender(&http.Client{Transport: wrap(base)})
 }
 
 // instrumented is a wrapper with the structure of otelhttp's: it passes on a context
@@ -220,4 +220,12 @@ func within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// serverTLS returns the configuration of a server that all clients of the tests trust.
+func serverTLS(protocols ...string) *tls.Config {
+	template := httptest.NewUnstartedServer(nil) // for its certificate
+	template.StartTLS()
+	template.Close()
+	return &tls.Config{Certificates: template.TLS.Certificates, NextProtos: protocols}
 }

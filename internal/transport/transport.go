@@ -13,6 +13,7 @@ package transport
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"time"
@@ -26,10 +27,6 @@ const (
 	// fairTime is how long a healthy endpoint at the other end of the country may
 	// need for a connection.
 	fairTime = 100 * time.Millisecond
-	// lateTime is how long Send waits for a given transport after the end of the
-	// context. A transport that respects its context needs microseconds. A transport
-	// that ignores its context may still return a verdict that is paid for.
-	lateTime = 100 * time.Millisecond
 )
 
 // Request is one request and its time limits.
@@ -57,13 +54,16 @@ type Credential struct {
 	BearerToken     string
 }
 
-// Outcome is the result of a Request.
-type Outcome struct {
+// Response is the result of a Request.
+type Response struct {
 	// Status and Header are from the head of the answer, even if the body broke off
 	// or the time ended while the body was read. Status is 0 if no head arrived.
 	Status int
 	Header http.Header
 	Body   []byte // nil if the body is not whole, or is longer than 1 MiB
+	// Unasked reports that the answer had arrived before the request was written: it
+	// answers something else. Then Status is 0.
+	Unasked bool
 	// Err is the reason why there is no whole answer, or why the answer came too
 	// late. A server may answer with a failure because the client has left, so an
 	// answer that came too late may not be the answer of the service.
@@ -81,43 +81,33 @@ var (
 	errNoAnswer     = errors.New("no answer in the time allowed for one attempt")
 )
 
-// Sender sends Requests. Make a Sender with [NewSender] or [NewWrappedSender]. A Sender
-// is safe for concurrent use.
+// Sender sends Requests. Make a Sender with [NewSender], [NewWrappedSender] or
+// [NewGivenSender]. A Sender is safe for concurrent use.
 type Sender struct {
 	client *http.Client
 	pool   *http.Transport // the Sender's own connection pool, or nil
 	own    bool            // client uses pool directly, without a wrapper
-	ends   bool            // client's transport ends with the context of its request
 }
 
-// NewSender returns a Sender that uses a copy of client. If client is nil, the Sender
-// has its own connection pool.
-//
-// The own pool reads at most 64 KiB of an answer's head. A given [http.Transport] reads
-// up to its MaxResponseHeaderBytes, which is 10 MiB by default. NewSender does not
-// change or clone the given Transport, because others may share it.
-func NewSender(client *http.Client) *Sender {
-	if client == nil {
-		pool := newPool()
-		return &Sender{client: restrict(http.Client{Transport: pool}), pool: pool, own: true, ends: true}
-	}
-	return &Sender{client: restrict(*client), ends: endsWithContext(client.Transport)}
+// NewSender returns a Sender with its own connection pool. roots are the certificate
+// authorities to trust; nil means those of the system. The pool reads at most 64 KiB of an
+// answer's head.
+func NewSender(roots *x509.CertPool) *Sender {
+	pool := newPool(roots)
+	return &Sender{client: restrict(http.Client{Transport: pool}), pool: pool, own: true}
 }
 
-// endsWithContext reports whether a transport is known to end with the context of its
-// request. An *http.Transport does; nil is http.DefaultTransport.
-func endsWithContext(t http.RoundTripper) bool {
-	if t == nil {
-		t = http.DefaultTransport
-	}
-	_, ok := t.(*http.Transport)
-	return ok
+// NewGivenSender returns a Sender that uses a copy of client. A given [http.Transport]
+// reads up to its MaxResponseHeaderBytes of an answer's head, which is 10 MiB by default.
+// NewGivenSender does not change or clone the Transport, because others may share it.
+func NewGivenSender(client *http.Client) *Sender {
+	return &Sender{client: restrict(*client)}
 }
 
-// NewWrappedSender returns a Sender with its own connection pool. The Sender sends
-// through the RoundTripper that wrap returns, for example for instrumentation.
-func NewWrappedSender(wrap func(base http.RoundTripper) http.RoundTripper) (*Sender, error) {
-	pool := newPool()
+// NewWrappedSender returns a Sender with its own connection pool, as NewSender does. The
+// Sender sends through the RoundTripper that wrap returns, for example for instrumentation.
+func NewWrappedSender(roots *x509.CertPool, wrap func(base http.RoundTripper) http.RoundTripper) (*Sender, error) {
+	pool := newPool(roots)
 	wrapped := wrap(pool)
 	if wrapped == nil {
 		return nil, errors.New("the function returned no RoundTripper")
@@ -142,12 +132,8 @@ func (s *Sender) CloseIdleConnections() {
 }
 
 // Send makes one request and reads the answer to its end. The context caller must have
-// a deadline.
-//
-// Send returns when caller ends. If a given transport ignores the end of its context,
-// Send returns lateTime after the end, and one goroutine remains until the transport
-// returns.
-func (s *Sender) Send(caller context.Context, r Request) Outcome {
+// a deadline. Send ends with caller, unless a given transport ignores its context.
+func (s *Sender) Send(caller context.Context, r Request) Response {
 	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
 	if r.Answer > 0 {
@@ -158,22 +144,19 @@ func (s *Sender) Send(caller context.Context, r Request) Outcome {
 	x := newExchange(ctx, s, r, func() { cancel(errNoConnection) })
 	defer x.budget.Stop()
 
-	var o Outcome
-	switch request, err := x.prepare(r); {
-	case err != nil:
-		o.Err = err
-	case s.ends:
-		o = x.do(request)
-	default:
-		o = x.doInBackground(request)
+	var response Response
+	if request, err := x.prepare(r); err != nil {
+		response.Err = err
+	} else {
+		response = x.do(request, r.Form)
 	}
 	if cause := context.Cause(ctx); cause != nil {
-		o.Err = cause
+		response.Err = cause
 	}
-	o.Sent = o.Status != 0 || x.maySent()
-	hasty := (o.Err == errNoConnection || ended(caller)) && time.Since(started) < fairTime
-	o.Dead = !o.Sent && x.gotNoConnection() && !hasty && caller.Err() != context.Canceled
-	return o
+	response.Sent = response.Status != 0 || response.Unasked || x.maySent()
+	hasty := (response.Err == errNoConnection || ended(caller)) && time.Since(started) < fairTime
+	response.Dead = !response.Sent && x.gotNoConnection() && !hasty && !errors.Is(caller.Err(), context.Canceled)
+	return response
 }
 
 // ended reports whether ctx has ended, or its deadline has passed. The timer of ctx may

@@ -1,6 +1,6 @@
 // Package redislimiter is an id2meta.Limiter that all processes with the same Redis
-// and the same key share. An Alibaba Cloud account has 50 calls a second, over all its
-// machines.
+// and the same key share. An Alibaba Cloud account has 50 calls a second of
+// Id2MetaVerify, however many machines send them.
 //
 //	limiter, err := redislimiter.New(client, "id2meta") // one key for each account
 //	verifier, err := id2meta.New(id2meta.WithLimiter(limiter))

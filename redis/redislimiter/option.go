@@ -46,7 +46,7 @@ func (s settings) interval() time.Duration { return time.Second / time.Duration(
 // WithRate sets how many requests a second all processes together may send, and how
 // many of them may go at once after a pause. Both are from 1 to 1,000,000. At most
 // perSecond + burst - 1 requests are granted in any second. The default is 47 and 4,
-// which fits the 50 calls a second of an account. All processes must use the same
+// which fits the 50 calls a second of this API. All processes must use the same
 // numbers.
 func WithRate(perSecond, burst int) Option {
 	return func(s *settings) error {

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// asProgram makes the test binary the program itself, so that a test can kill
+// a real process of just this code.
+const asProgram = "ID2META_BATCH_TEST_AS_PROGRAM"
+
+// testKey is the key of the tests' verdicts.
+const testKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Setenv(keyVariable, testKey)
+	// On a disk, most of the time would be that of SQLite's fsync.
+	if _, err := os.Stat("/dev/shm"); err == nil && os.Getenv("ID2META_BATCH_MEASURE") == "" {
+		os.Setenv("TMPDIR", "/dev/shm")
+	}
+	os.Exit(m.Run())
+}
+
+// program is a running batch.
+type program struct {
+	*exec.Cmd
+	stdout, stderr bytes.Buffer
+}
+
+// start runs a command with -live as a process of its own against server. The variables of
+// env override those of every test.
+func start(t *testing.T, server *id2metatest.Server, env []string, command ...string) *program {
+	t.Helper()
+	home := t.TempDir()
+	certificate := filepath.Join(home, "ca.pem")
+	write(t, certificate, server.CertificatePEM())
+	p := &program{Cmd: exec.Command(command[0], append(command[1:], "-live", "-endpoint", server.Endpoint())...)}
+	p.Env = []string{
+		asProgram + "=1",
+		"GORACE=atexit_sleep_ms=0", // or each program takes a second to end under -race
+		"HOME=" + home,
+		"SSL_CERT_FILE=" + certificate,
+		"ALIBABA_CLOUD_ECS_METADATA_DISABLED=true",
+		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + id2metatest.AccessKeyID,
+		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + id2metatest.AccessKeySecret,
+		keyVariable + "=" + testKey,
+	}
+	p.Env = append(p.Env, env...) // of two of one name, the last one counts
+	p.Stdout, p.Stderr = &p.stdout, &p.stderr
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Process.Kill() })
+	return p
+}
+
+// exit waits for the end of p and returns its status; -1 is a signal.
+func (p *program) exit(t *testing.T) int {
+	t.Helper()
+	err := p.Wait()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		t.Fatal(err)
+	}
+	return p.ProcessState.ExitCode()
+}
+
+func (p *program) kill(t *testing.T) {
+	t.Helper()
+	if err := p.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if status := p.exit(t); status != -1 {
+		t.Fatalf("it was not killed but had ended with %d:\n%s", status, &p.stderr)
+	}
+}
+
+// work is an input in a directory of its own, and a simulator.
+type work struct {
+	in, out string
+	server  *id2metatest.Server
+}
+
+func newWork(t *testing.T, input []byte) work {
+	t.Helper()
+	dir := t.TempDir()
+	w := work{filepath.Join(dir, "people.csv"), filepath.Join(dir, "verdicts.csv"), id2metatest.NewServer()}
+	t.Cleanup(w.server.Close)
+	write(t, w.in, input)
+	return w
+}
+
+func (w work) args(more ...string) []string {
+	return append([]string{"-in", w.in, "-out", w.out, "-rate", "unlimited"}, more...)
+}
+
+func (w work) start(t *testing.T, more ...string) *program {
+	t.Helper()
+	return w.startWith(t, nil, more...)
+}
+
+func (w work) startWith(t *testing.T, env []string, more ...string) *program {
+	t.Helper()
+	return start(t, w.server, env, append([]string{os.Args[0]}, w.args(more...)...)...)
+}
+
+// waitForCalls returns once n requests have arrived.
+func (w work) waitForCalls(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(90 * time.Second); len(w.server.Calls()) < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("only %d of %d requests arrived", len(w.server.Calls()), n)
+		}
+	}
+}
+
+// records returns the rows of the output.
+func (w work) records(t *testing.T) []record {
+	t.Helper()
+	lines, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(read(t, w.out), "\uFEFF"))).ReadAll()
+	if isWorkbookName(w.out) {
+		lines, err = rowsOf(t, w.out)
+	}
+	if err != nil || len(lines) == 0 {
+		t.Fatalf("the output cannot be read: %v", err)
+	}
+	var records []record
+	for _, f := range lines[1:] {
+		row, err := strconv.Atoi(f[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, record{row, f[1], f[2], f[3], f[4], f[5], f[6], f[7:]})
+	}
+	return records
+}
+
+// number returns the i-th of a million different ID numbers.
+func number(i int) string {
+	day := time.Date(1949, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i/1000)
+	digits := fmt.Sprintf("110105%s%03d", day.Format("20060102"), i%1000)
+	sum := 0
+	for _, c := range digits {
+		sum = (sum + int(c-'0')) * 2 % 11
+	}
+	return digits + string("10X98765432"[sum])
+}
+
+// people returns a file of n different people, of whom server knows each
+// third, and each third under another name.
+func people(n int) []byte {
+	var b bytes.Buffer
+	b.WriteString("name,id_number\n")
+	for i := range n {
+		fmt.Fprintf(&b, "%s,%s\n", nameOf(i), number(i))
+	}
+	return b.Bytes()
+}
+
+func nameOf(i int) string { return []string{"张三", "李四", "欧阳娜娜"}[i%3] }
+
+func (w work) register(n int) {
+	for i := range n {
+		if i%3 < 2 {
+			w.server.AddPerson("张三", number(i))
+		}
+	}
+}
+
+func verdictOf(i int) string { return []string{"match", "mismatch", "no record"}[i%3] }
+
+// checkAll fails unless the output has the right verdict for each of n people,
+// in order.
+func (w work) checkAll(t *testing.T, n int) {
+	t.Helper()
+	records := w.records(t)
+	if len(records) != n {
+		t.Fatalf("%d rows in the output, want %d", len(records), n)
+	}
+	for i, rec := range records {
+		if rec.row != i+2 || rec.verdict != verdictOf(i) || rec.number != id2meta.DisplayIdentifyNum(number(i)) {
+			t.Fatalf("row %d: %+v, want %s", i+2, rec, verdictOf(i))
+		}
+	}
+}
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// database returns the file of verdicts that stands beside the output.
+func (w work) database() string {
+	return filepath.Join(filepath.Dir(w.out), "id2meta-verdicts.db")
+}
+
+// inBook returns w with workbooks instead of CSV files.
+func (w work) inBook() work {
+	w.out = strings.TrimSuffix(w.out, ".csv") + ".xlsx"
+	return w
+}
+
+// rowsOf returns the rows of a workbook that this program wrote.
+func rowsOf(t *testing.T, path string) ([][]string, error) {
+	t.Helper()
+	book, err := excelize.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer book.Close()
+	rows, err := book.GetRows("Sheet1")
+	for i := range rows { // it leaves out empty cells at the end
+		for len(rows[i]) < len(rows[0]) {
+			rows[i] = append(rows[i], "")
+		}
+	}
+	return rows, err
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/time/rate"
+)
+
+// options is what the command line says.
+type options struct {
+	in, out   string
+	sheet     string
+	keep      []string
+	encoding  string
+	live      bool
+	simulator bool
+	endpoints string
+	rate      float64
+	parallel  int
+	verdicts  string
+	forget    bool
+}
+
+const maxParallel = 1000
+
+const usage = `id2meta-batch verifies a file of names and ID numbers.
+
+  id2meta-batch -in people.xlsx -out verdicts.xlsx         only counts whom to ask about
+  id2meta-batch -simulator -in people.csv -out trial.csv   a rehearsal: nothing is billed
+  id2meta-batch -live -in people.xlsx -out verdicts.xlsx   each new person may be billed
+
+  -in FILE         the CSV file or .xlsx workbook to verify
+  -out FILE        the CSV file or .xlsx workbook for the verdicts
+  -simulator       ask the embedded simulator, which knows only the sample's people
+  -live            ask the real service, with the default credential chain
+  -sheet NAME      sheet of the workbook (default: the only one that has the columns)
+  -keep TITLES     columns to carry into the output, separated by commas
+  -encoding NAME   of a CSV file: auto, utf-8 or gb18030 (default auto)
+  -rate N          requests a second, or unlimited (default 45; the limit of an
+                   account is 50 for all its machines)
+  -parallel N      people who are asked about at the same time (default 20)
+  -endpoint HOSTS  with -live: hosts to ask, separated by commas
+  -verdicts FILE   the verdicts that are known (default: in the folder of -out)
+  -forget          delete the file of -verdicts, and do nothing else
+
+Stopped at any moment and started again, it asks nobody twice.
+Exit status: 0 every row has a verdict; 1 some rows are invalid or failed;
+2 stopped, or refused to start: no output was written.
+`
+
+func parseOptions(args []string, stderr io.Writer) (options, error) {
+	o := options{rate: 45}
+	f := flag.NewFlagSet("id2meta-batch", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() { fmt.Fprint(stderr, usage) }
+	f.StringVar(&o.in, "in", "", "")
+	f.StringVar(&o.out, "out", "", "")
+	f.BoolVar(&o.simulator, "simulator", false, "")
+	f.BoolVar(&o.live, "live", false, "")
+	f.StringVar(&o.sheet, "sheet", "", "")
+	f.Func("keep", "", func(s string) error { o.keep = strings.Split(s, ","); return nil })
+	f.StringVar(&o.encoding, "encoding", encodingAuto, "")
+	f.Func("rate", "", func(s string) (err error) {
+		if o.rate = float64(rate.Inf); s != "unlimited" {
+			o.rate, err = strconv.ParseFloat(s, 64)
+		}
+		return err
+	})
+	f.IntVar(&o.parallel, "parallel", 20, "")
+	f.StringVar(&o.endpoints, "endpoint", "", "")
+	f.StringVar(&o.verdicts, "verdicts", "", "")
+	f.BoolVar(&o.forget, "forget", false, "")
+	if err := f.Parse(args); err != nil {
+		return options{}, err
+	}
+	if f.NArg() > 0 {
+		return options{}, fmt.Errorf("%q is no flag; see id2meta-batch -h", f.Arg(0))
+	}
+	if o.verdicts == "" && o.out != "" {
+		o.verdicts = filepath.Join(filepath.Dir(o.out), "id2meta-verdicts.db")
+		if o.simulator {
+			o.verdicts = filepath.Join(filepath.Dir(o.out), "id2meta-verdicts-simulator.db")
+		}
+	}
+	return o, o.check()
+}
+
+func (o options) check() error {
+	switch {
+	case o.verdicts == "" && o.forget:
+		return errors.New("-forget needs -verdicts, the file to delete, or the -out that it stands beside")
+	case o.forget:
+		return nil
+	case o.in == "":
+		return errors.New("-in is missing: the file to verify; see id2meta-batch -h")
+	case o.out == "":
+		return errors.New("-out is missing: the file for the verdicts")
+	case o.live && o.simulator:
+		return errors.New("say either -live (the real service, billed) or -simulator (a rehearsal)")
+	case o.endpoints != "" && !o.live:
+		return errors.New("-endpoint needs -live")
+	case !(o.rate >= 0.01): // NaN, too
+		return errors.New("-rate must be a number from 0.01, or unlimited")
+	case o.parallel < 1 || o.parallel > maxParallel:
+		return fmt.Errorf("-parallel must be between 1 and %d", maxParallel)
+	case o.encoding != encodingAuto && o.encoding != encodingUTF8 && o.encoding != encodingGB18030:
+		return errors.New("-encoding must be auto, utf-8 or gb18030")
+	case slices.ContainsFunc(o.keep, func(title string) bool { return plainTitle(title) == "" }):
+		return errors.New("-keep has an empty title")
+	}
+	info, err := os.Stat(o.in)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", o.in)
+	}
+	if samePath(o.in, o.out) || samePath(o.in, o.verdicts) || samePath(o.out, o.verdicts) {
+		return errors.New("two of -in, -out and -verdicts are the same file")
+	}
+	return nil
+}
+
+// samePath reports whether two paths lead to one file, which need not be there.
+func samePath(a, b string) bool {
+	if x, err := os.Stat(a); err == nil {
+		y, err := os.Stat(b)
+		return err == nil && os.SameFile(x, y)
+	}
+	return filepath.Clean(a) == filepath.Clean(b)
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/id2meta/id2meta"
+)
+
+// The verdicts that are none of the service's.
+const (
+	verdictInvalid = "invalid" // it cannot be asked about as it is; correct it
+	verdictFailed  = "failed"  // it was asked about without an answer; ask again
+)
+
+// record is one row of the output. It has nothing of the person but masked values.
+type record struct {
+	row          int
+	name, number string // masked
+	verdict      string
+	code         string // BizCode of a verdict; else Code of the service, if it gave one
+	reason       string // why there is no verdict
+	requestID    string
+	kept         []string // the columns of -keep
+}
+
+// newRecord returns what becomes of r by the answer to it.
+func newRecord(r row, result id2meta.Result, err error) record {
+	if r.bad != "" {
+		return record{row: r.line, verdict: verdictInvalid, reason: r.bad, kept: r.kept}
+	}
+	rec := record{row: r.line, verdict: result.BizCode.String(), code: string(result.BizCode), requestID: result.RequestID, kept: r.kept}
+	if strings.TrimSpace(r.name) != "" {
+		rec.name = id2meta.DisplayUserName(r.name)
+	}
+	if strings.TrimSpace(r.number) != "" {
+		rec.number = id2meta.DisplayIdentifyNum(r.number)
+	}
+	if err == nil {
+		return rec
+	}
+	rec.verdict, rec.reason = verdictFailed, strings.TrimPrefix(err.Error(), "id2meta: ")
+	if errors.Is(err, id2meta.ErrInvalidParam) {
+		rec.verdict = verdictInvalid
+	}
+	column := strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number") // as the output calls them
+	if e, ok := errors.AsType[*id2meta.ParamError](err); ok {
+		rec.reason = column.Replace(e.Field + ": " + e.Reason)
+	}
+	if e, ok := errors.AsType[*id2meta.APIError](err); ok {
+		rec.code, rec.requestID = e.Code, e.RequestID
+		if e.Field != "" {
+			rec.reason = column.Replace(e.Field) + ": " + rec.reason
+		}
+	}
+	return rec
+}
+
+// fields returns rec in the order of titlesOf. What the service says is on one line.
+func (rec record) fields() []string {
+	plain := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	return append([]string{strconv.Itoa(rec.row), rec.name, rec.number, rec.verdict,
+		plain(rec.code), plain(rec.reason), plain(rec.requestID)}, rec.kept...)
+}
+
+func titlesOf(c columns) []string {
+	titles := []string{"row", "name", "id_number", "verdict", "code", "reason", "request_id"}
+	for _, k := range c.keep {
+		titles = append(titles, oneLine(k.title))
+	}
+	return titles
+}
+
+// inert returns a text of a CSV file so that a spreadsheet does not run it as a formula.
+func inert(s string) string {
+	begin := strings.TrimSpace(s)
+	for _, mark := range []string{"=", "+", "-", "@", "＝", "＋", "－", "＠"} {
+		if strings.HasPrefix(begin, mark) {
+			return "'" + s
+		}
+	}
+	return s
+}
+
+// tally counts the rows that are done, by verdict.
+type tally map[string]int
+
+func (t tally) rows() (n int) {
+	for _, rows := range t {
+		n += rows
+	}
+	return n
+}
+
+func (t tally) String() string {
+	verdicts := []any{id2meta.BizCodeMatch, t["match"], id2meta.BizCodeMismatch, t["mismatch"], id2meta.BizCodeNoRecord, t["no record"],
+		verdictInvalid, t[verdictInvalid], verdictFailed, t[verdictFailed]}
+	return english.Sprintf("%v %d, %v %d, %v %d, %v %d, %v %d", verdicts...)
+}
+
+// english writes a number as 1,234,567.
+var english = message.NewPrinter(language.English)

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/id2metatest"
+)
+
+// run verifies o.in into o.out.
+func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tally, error) {
+	client, closeClient, err := newClient(o)
+	if err != nil {
+		return nil, err
+	}
+	defer closeClient()
+	temp, removeTemp, err := makeTemp(o.out)
+	if err != nil {
+		return nil, err
+	}
+	defer removeTemp()
+	in, err := openTable(o, temp)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be verified: %w", o.in, err)
+	}
+	defer in.close()
+	known, err := openMemory(ctx, o, client)
+	if err != nil {
+		return nil, err
+	}
+	defer known.db.Close()
+	if err := known.mayReplace(ctx, o.out); err != nil {
+		return nil, err
+	}
+	s, err := takeSurvey(ctx, in, known)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be verified: %w", o.in, err)
+	}
+	s.print(stderr, in, o)
+	if !o.live && !o.simulator {
+		return nil, errors.New("nobody was asked about: add -live (the real service), or -simulator (a rehearsal)")
+	}
+	out, err := newOutput(o.out, temp, in, s.rows)
+	if err != nil {
+		return nil, err
+	}
+	defer out.abandon()
+	people, err := in.people()
+	if err != nil {
+		return nil, err
+	}
+
+	counts := tally{}
+	started := time.Now()
+	show, end := newProgress(stderr, s.rows)
+	err = verifyAll(ctx, known, o.parallel, people.next, func(rec record) error {
+		counts[rec.verdict]++
+		show(counts)
+		return out.write(rec)
+	})
+	end()
+	err = errors.Join(err, known.finish())
+	if err == nil {
+		err = out.publish(known)
+	}
+	c := client.Stats()
+	english.Fprintf(stdout, "%d of %d rows: %v\n", counts.rows(), s.rows, counts)
+	english.Fprintf(stdout, "asked about %d people in %v; other rows were known, repeated or invalid\n", known.Stats().Asked, time.Since(started).Round(100*time.Millisecond))
+	english.Fprintf(stdout, "the service answered: match %d, mismatch %d, no record %d; perhaps billed without an answer: %d\n", c.Match, c.Mismatch, c.NoRecord, c.MaybeBilled)
+	if id2meta.RemedyOf(err) == id2meta.RemedyOperator {
+		err = fmt.Errorf("%w\nCorrect this, and start again with the same arguments to continue", err)
+	}
+	return counts, err
+}
+
+// newClient returns a Client of the service that the options name.
+func newClient(o options) (client *id2meta.Client, stop func(), err error) {
+	// The timeout of a call includes the wait for the limiter, in which all the other
+	// rows may be ahead; and each row may need it three times.
+	timeout := 10*time.Second + time.Duration(float64(3*o.parallel)/o.rate*float64(time.Second))
+	opts := []id2meta.Option{id2meta.WithLimiter(rate.NewLimiter(rate.Limit(o.rate), 1)), id2meta.WithTimeout(timeout)}
+	if o.simulator {
+		server := newSimulator()
+		client, err = id2meta.New(append(opts, server.Options()...)...)
+		return client, server.Close, err
+	}
+	if o.endpoints != "" {
+		opts = append(opts, id2meta.WithEndpoints(strings.Split(o.endpoints, ",")...))
+	}
+	client, err = id2meta.New(opts...)
+	return client, client.CloseIdleConnections, err
+}
+
+// newSimulator returns a simulator that knows the people of testdata/people.csv.
+func newSimulator() *id2metatest.Server {
+	server := id2metatest.NewServer()
+	server.AddPerson("张三", "11010519491231002X")
+	server.AddPerson("李四", "440524188001010014")
+	server.AddPerson("欧阳娜娜", "110105194912310046")
+	return server
+}
