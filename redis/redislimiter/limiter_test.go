@@ -302,11 +302,11 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 	}
 	t.Run("open: the caller goes on in time", func(t *testing.T) {
 		limiter, log := start(t, WithFailOpen())
-		err, _ := wait(t, limiter, 100*time.Millisecond)
+		err, _ := wait(t, limiter, 200*time.Millisecond)
 		assert.NoError(t, err)
 		assert.Empty(t, log.String())
 		for range 20 {
-			err, _ := wait(t, limiter, 100*time.Millisecond)
+			err, _ := wait(t, limiter, 200*time.Millisecond)
 			assert.NoError(t, err)
 		}
 		log.wantOnce(t, "Redis is down: failing open")
@@ -314,7 +314,7 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 	t.Run("closed: the caller hears the reason in time", func(t *testing.T) {
 		limiter, log := start(t)
 		for range 20 {
-			err, late := wait(t, limiter, 100*time.Millisecond)
+			err, late := wait(t, limiter, 200*time.Millisecond)
 			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
 			assert.NotErrorIs(t, err, context.DeadlineExceeded)
 			assert.False(t, late)
@@ -326,7 +326,7 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 		limiter, _, log := newTestLimiter(t, server, WithFailOpen())
 		for range 8 {
 			server.hang()
-			err, _ := wait(t, limiter, 100*time.Millisecond)
+			err, _ := wait(t, limiter, 200*time.Millisecond)
 			assert.NoError(t, err)
 			server.resume()
 			assert.NoError(t, limiter.Wait(t.Context()))
