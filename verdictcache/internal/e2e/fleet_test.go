@@ -8,22 +8,22 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // fleet is some workers with the same orders.
 type fleet struct {
 	t       *testing.T
 	orders  string
-	logs    string // a directory
+	log     testenv.Buffer // of all workers
 	workers []*worker
-	started int
 }
 
 // worker is a process that asks about persons.
@@ -44,7 +44,7 @@ func newFleet(t *testing.T, workers int, o orders) *fleet {
 	t.Helper()
 	text, err := json.Marshal(o)
 	require.NoError(t, err)
-	f := &fleet{t: t, orders: string(text), logs: t.TempDir()}
+	f := &fleet{t: t, orders: string(text)}
 	t.Cleanup(func() { f.stop() })
 	for range workers {
 		f.workers = append(f.workers, f.start())
@@ -67,19 +67,15 @@ func (f *fleet) awaitReady() {
 	}
 }
 
-// start starts one more worker. Its log goes to a file of its own.
+// start starts one more worker.
 func (f *fleet) start() *worker {
 	f.t.Helper()
-	f.started++
-	log, err := os.Create(filepath.Join(f.logs, fmt.Sprintf("worker-%d.log", f.started)))
-	require.NoError(f.t, err)
-	defer log.Close()
 	w := &worker{cmd: exec.Command(os.Args[0]), ready: make(chan struct{}), gone: make(chan struct{}), questions: map[int]bool{}}
 	w.cmd.Env = append(os.Environ(), workerVariable+"="+f.orders)
-	w.cmd.Stderr = log
-	if w.stdin, err = w.cmd.StdinPipe(); err != nil {
-		f.t.Fatal(err)
-	}
+	w.cmd.Stderr = &f.log
+	stdin, err := w.cmd.StdinPipe()
+	require.NoError(f.t, err)
+	w.stdin = stdin
 	stdout, err := w.cmd.StdoutPipe()
 	require.NoError(f.t, err)
 	require.NoError(f.t, w.cmd.Start())
@@ -206,14 +202,10 @@ func (f *fleet) stop() (storeFailures uint64) {
 	return storeFailures
 }
 
-// logTail returns the end of all logs.
-func (f *fleet) logTail() (words string) {
-	files, _ := filepath.Glob(filepath.Join(f.logs, "*"))
-	for _, file := range files {
-		log, _ := os.ReadFile(file)
-		words += "\n" + string(log[max(0, len(log)-2000):])
-	}
-	return words
+// logTail returns the end of the log.
+func (f *fleet) logTail() string {
+	log := f.log.String()
+	return "\n" + log[max(0, len(log)-8000):]
 }
 
 // wantRight fails the test for every answer that is not the person's verdict.

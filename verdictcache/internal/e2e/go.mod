@@ -8,7 +8,6 @@ replace (
 )
 
 require (
-	github.com/aliyun/credentials-go v1.4.14
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/id2meta/id2meta v0.1.0
 	github.com/id2meta/id2meta/redis v0.1.0
@@ -36,6 +35,7 @@ require (
 	github.com/alibabacloud-go/tea-utils v1.3.6 // indirect
 	github.com/alibabacloud-go/tea-utils/v2 v2.0.9 // indirect
 	github.com/alibabacloud-go/tea-xml v1.1.3 // indirect
+	github.com/aliyun/credentials-go v1.4.14 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/clbanning/mxj/v2 v2.7.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect

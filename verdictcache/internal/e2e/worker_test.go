@@ -3,19 +3,16 @@ package e2e
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"strconv"
 	"sync"
 	"time"
 
-	"github.com/aliyun/credentials-go/credentials"
 	"go.uber.org/goleak"
 
 	"github.com/id2meta/id2meta"
@@ -164,16 +161,7 @@ const (
 // newClient returns a Client of the simulator in the parent's process.
 func (o orders) newClient() (*id2meta.Client, error) {
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(o.CertificatePEM) {
-		return nil, fmt.Errorf("%d bytes are no certificate", len(o.CertificatePEM))
-	}
-	config := new(credentials.Config).SetType("access_key").
-		SetAccessKeyId(id2metatest.AccessKeyID).SetAccessKeySecret(id2metatest.AccessKeySecret)
-	cred, err := credentials.NewCredential(config)
-	if err != nil {
-		return nil, err
-	}
-	return id2meta.New(id2meta.WithEndpoints(o.Endpoint), id2meta.WithCredential(cred),
-		id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{
-			TLSClientConfig: &tls.Config{RootCAs: roots}, MaxIdleConnsPerHost: callers}}))
+	roots.AppendCertsFromPEM(o.CertificatePEM)
+	return id2meta.New(id2meta.WithEndpoints(o.Endpoint), id2meta.WithRootCAs(roots),
+		id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}))
 }
