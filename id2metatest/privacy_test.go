@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/aliyun/credentials-go/credentials"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -34,13 +33,11 @@ func TestClientDoesNotShowWhatTheServerSigned(t *testing.T) {
 		{"with a temporary key", id2meta.Param{UserName: name, IdentifyNum: number}, token},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			config := new(credentials.Config).SetType("access_key").SetAccessKeyId(id2metatest.AccessKeyID).SetAccessKeySecret("a-wrong-secret")
+			key := id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: "a-wrong-secret"}
 			if test.token != "" {
-				config.SetType("sts").SetAccessKeyId("temporary").SetSecurityToken(test.token)
+				key.ID, key.SecurityToken = "temporary", test.token
 			}
-			cred, err := credentials.NewCredential(config)
-			require.NoError(t, err)
-			client, err := id2meta.New(append(s.Options(), id2meta.WithCredential(cred))...)
+			client, err := id2meta.New(id2meta.WithEndpoints(s.Endpoint()), id2meta.WithHTTPClient(s.Client()), id2meta.WithAccessKey(key))
 			require.NoError(t, err)
 			_, err = client.Verify(context.Background(), test.param)
 			var apiError *id2meta.APIError

@@ -17,7 +17,6 @@ import (
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	"github.com/alibabacloud-go/tea/tea"
-	"github.com/aliyun/credentials-go/credentials"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -137,13 +136,10 @@ func (p *program) httpClient(t *testing.T) *http.Client {
 // client is this library, set up as the README says.
 func (p *program) client(t *testing.T, secret string, options ...id2meta.Option) *id2meta.Client {
 	t.Helper()
-	cred, err := credentials.NewCredential(new(credentials.Config).SetType("access_key").
-		SetAccessKeyId(id2metatest.AccessKeyID).SetAccessKeySecret(secret))
-	require.NoError(t, err)
 	client, err := id2meta.New(append([]id2meta.Option{
 		id2meta.WithEndpoints(p.endpoint),
 		id2meta.WithRootCAs(p.roots(t)),
-		id2meta.WithCredential(cred),
+		id2meta.WithAccessKey(id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: secret}),
 		id2meta.WithMaxAttempts(1),
 	}, options...)...)
 	require.NoError(t, err)
