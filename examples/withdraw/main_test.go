@@ -109,11 +109,13 @@ func (p *program) end(t *testing.T, s os.Signal) error {
 	return p.cmd.Wait()
 }
 
-// asked returns for how many verdicts the program has asked.
-func (p *program) asked(t *testing.T) string {
+// metric returns the value of a metric.
+func (p *program) metric(t *testing.T, name string) string {
 	t.Helper()
 	_, metrics := get(t.Context(), p.base+"/metrics")
-	return regexp.MustCompile(`(?m)^withdraw_verdicts_asked_total (\S+)$`).FindStringSubmatch(metrics)[1]
+	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(metrics)
+	require.NotNil(t, found, metrics)
+	return found[1]
 }
 
 // mustPost returns the answer to a good withdrawal.
@@ -146,12 +148,15 @@ func TestProgram(t *testing.T) {
 		path := migrated(t)
 		p := start(t, nil, "-db", path)
 		p.mustPost(t, 201)
-		require.Equal(t, "1", p.asked(t))
+		require.Equal(t, "1", p.metric(t, "withdraw_verdicts_asked_total"))
+		require.Equal(t, "2", p.metric(t, "withdraw_requests_sent_total"), "the other one is of the check at the start")
+		require.Equal(t, "0", p.metric(t, "withdraw_requests_throttled_total"))
+		require.Equal(t, "0", p.metric(t, "withdraw_maybe_billed_total"))
 		require.Error(t, p.end(t, os.Kill))
 
 		p = start(t, nil, "-db", path)
 		p.mustPost(t, 201)
-		require.Equal(t, "0", p.asked(t))
+		require.Equal(t, "0", p.metric(t, "withdraw_verdicts_asked_total"))
 		require.NoError(t, p.end(t, syscall.SIGTERM))
 	})
 	t.Run("live without a credential answers 500, says why in the log and nothing in the answer", func(t *testing.T) {

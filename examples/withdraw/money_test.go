@@ -74,10 +74,13 @@ func testWhatIsRemembered(t *testing.T, newService serviceMaker) {
 		require.Equal(t, 1, s.payments(t))
 		require.EqualValues(t, 1, v.calls.Load())
 	})
-	t.Run("fifty at once make one call", func(t *testing.T) {
+	t.Run("fifty at once, before and after the verdict comes, make one call", func(t *testing.T) {
 		v := answers("1", nil)
 		s := newService(t, v)
-		statuses, _ := s.atOnce(50, func(int) withdrawalOf { return withdrawalOf{} })
+		statuses, _ := s.atOnce(50, func(i int) withdrawalOf {
+			time.Sleep(time.Duration(i) * time.Millisecond)
+			return withdrawalOf{}
+		})
 		require.Equal(t, map[int]int{201: 50}, statuses)
 		require.EqualValues(t, 1, v.calls.Load())
 	})
