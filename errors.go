@@ -83,6 +83,8 @@ var ErrDailyLimit = errors.New("id2meta: daily limit reached")
 //   - was answered with HTTP 1xx or 2xx, and the answer cannot be understood;
 //   - was answered by a proxy instead of the service: HTTP 408, 499 or 5xx (but not 500,
 //     501 or 503) without a known Code, or Code 200 with an HTTP status other than 200;
+//   - got an answer that had arrived before the request was written, so that it answers
+//     something else;
 //   - was answered with a failure and a verdict in one answer. Such an answer is not
 //     retried, whatever its Code.
 //

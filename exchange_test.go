@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -329,4 +332,40 @@ func TestWithRootCAs(t *testing.T) {
 			assert.ErrorContains(t, err, "id2meta: WithRootCAs: cannot be used together with WithHTTPClient")
 		}
 	})
+}
+
+// A server, or a proxy that loses count, sends two answers in one write. Nobody gets the
+// verdict about somebody else.
+func TestTwoAnswersInOneWriteAreNotTwoVerdicts(t *testing.T) {
+	const mismatch = `{"Code":"200","ResultObject":{"BizCode":"2"}}`
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, both, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		for err == nil {
+			for _, answer := range []string{mismatch, verdict} {
+				fmt.Fprintf(both, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
+			}
+			both.Flush()
+			_, err = http.ReadRequest(both.Reader)
+		}
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	client := newClient(t, []string{server.Listener.Addr().String()}, patient()...)
+	var verdicts atomic.Int64
+	share(500, 8, func() {
+		result, err := client.Verify(t.Context(), zhangSan)
+		if err == nil {
+			verdicts.Add(1)
+			assert.Equal(t, id2meta.BizCodeMismatch, result.BizCode)
+			return
+		}
+		assert.ErrorIs(t, err, id2meta.ErrUnexpectedResponse)
+		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+	})
+	assert.Positive(t, verdicts.Load())
 }

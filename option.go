@@ -298,6 +298,11 @@ func WithDailyLimit(n int) Option {
 // WithLogger logs every attempt to l at level Debug, and every failover and every
 // retry with its reason at level Warn. By default the Client logs nothing. No log
 // record holds the name, the number or a secret.
+//
+// Package net/http has no such logger. It prints bytes that a server sends without being
+// asked to the standard logger of package log. On a connection through a proxy, or with
+// [WithHTTPClient], these bytes may repeat a person. On a direct connection, the Client
+// keeps them from net/http.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

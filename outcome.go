@@ -106,6 +106,7 @@ var (
 // The outcomes of requests without a whole answer, and of calls that sent no request.
 var (
 	brokenOff     = outcome{what: "sent, no whole answer", sentinel: ErrUnavailable, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater}
+	unasked       = outcome{what: "sent, an answer to something else", hint: "the answer came before the request", sentinel: ErrUnexpectedResponse, billed: true, remedy: RemedyOperator}
 	noConnection  = outcome{what: "not sent: no connection", sentinel: ErrUnavailable, retry: atOnce, remedy: RemedyTryLater}
 	untrustedCert = outcome{what: "not sent: untrusted certificate", sentinel: ErrUnavailable, retry: atOnce, remedy: RemedyOperator}
 
@@ -213,6 +214,6 @@ func allOutcomes() []*outcome {
 	for i := range answerOutcomes {
 		all = append(all, &answerOutcomes[i])
 	}
-	return append(all, &brokenOff, &noConnection, &untrustedCert, &noRoute, &proxyPassword, &deadlineSent, &deadlineUnsent,
+	return append(all, &brokenOff, &unasked, &noConnection, &untrustedCert, &noRoute, &proxyPassword, &deadlineSent, &deadlineUnsent,
 		&canceledSent, &canceledUnsent, &limiterRefused, &limiterFailed, &overDailyLimit, &noCredential, &invalidParam)
 }

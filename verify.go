@@ -213,6 +213,8 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, res
 	}
 	done := k.ended(ctx)
 	switch {
+	case response.Unasked:
+		return Result{}, newOutcomeError(&unasked, host, nil)
 	case response.Status != 0:
 		e := newAPIError(host, response, a, hide)
 		if done != nil {

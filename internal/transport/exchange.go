@@ -18,9 +18,8 @@ import (
 // Retries and the bill depend on whether the request was sent. There are two sources for
 // that:
 //
-//   - The own pool reports by httptrace when it wants a connection and when it has a
-//     connection. Once it has a connection, the request counts as sent, unless the
-//     exchange closed the connection before anything could be written.
+//   - The own pool counts what is written to its connections; see conn. A request of
+//     which a byte was written counts as sent.
 //   - Any other transport must read the body of the request to send it, because the body
 //     holds all parameters. A request whose body was read counts as sent, whatever
 //     happens later. The body can be read once, so one attempt is one request, even if
@@ -34,6 +33,10 @@ type exchange struct {
 
 	reached atomic.Int32 // one of the following constants
 	read    atomic.Bool  // the transport has read the body
+
+	reused atomic.Bool          // the connection has carried an answer before
+	conn   atomic.Pointer[conn] // of the own pool, or nil
+	conns  atomic.Int32         // how many there were: more than one if a wrapper sends copies
 }
 
 // The states of an exchange.
@@ -63,16 +66,40 @@ func newExchange(ctx context.Context, sender *Sender, r Request, giveUp func()) 
 				x.budget.Reset(time.Until(by))
 			}
 		},
-		GotConn: func(info httptrace.GotConnInfo) {
-			if info.Reused && closeStale(info.Conn) {
-				x.budget.Stop()
-				x.reached.CompareAndSwap(connecting, stale)
-			} else if !x.maySend() {
-				closeOwn(info.Conn)
-			}
-		},
+		GotConn:      x.gotConn,
+		WroteHeaders: x.begin,
 	})
 	return x
+}
+
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	x.budget.Stop()
+	x.reused.Store(info.Reused)
+	c := poolConn(info.Conn)
+	switch {
+	case c != nil && !c.lend(info.Conn, info.Reused), c == nil && info.Reused && closeStale(info.Conn):
+		if info.Reused {
+			x.reached.CompareAndSwap(connecting, stale)
+		}
+		closeOwn(info.Conn)
+	case !x.maySend():
+		closeOwn(info.Conn)
+	case c != nil:
+		x.conn.Store(c)
+		x.conns.Add(1)
+	}
+}
+
+// begin is called before the request is written to a connection.
+func (x *exchange) begin() {
+	if c := x.conn.Load(); c != nil && !c.begin() {
+		next := int32(refused)
+		if x.reused.Load() {
+			next = stale // another connection may do
+		}
+		x.reached.CompareAndSwap(allowed, next)
+		c.Close()
+	}
 }
 
 // attemptContext is the key of the exchange among the values of its context.
@@ -110,7 +137,8 @@ func (x *exchange) maySend() bool {
 // maySent reports whether the service may have seen the request.
 func (x *exchange) maySent() bool {
 	if x.sender.own {
-		return x.reached.Load() == allowed
+		c := x.conn.Load()
+		return c != nil && c.sent()
 	}
 	return x.read.Load()
 }
@@ -133,9 +161,7 @@ func (x *exchange) prepare(r Request) (*http.Request, error) {
 		x.reached.Store(refused)
 		return nil, err
 	}
-	if !x.sender.own {
-		request.GetBody = nil // so nobody below can send the request again
-	}
+	request.GetBody = nil // so nobody below can send the request again
 	return request, nil
 }
 
@@ -149,20 +175,17 @@ func (x *exchange) body(form string) io.ReadCloser {
 	return &watchedBody{ReadCloser: body, x: x}
 }
 
-// do sends request and reads the answer. If the transport takes a stale connection from
-// the pool, do sends request again. The pool has dropped the stale connection by then, so
-// the transport takes another connection.
+// do sends request and reads the answer.
 func (x *exchange) do(request *http.Request, form string) Response {
-	request.Body = x.body(form)
-	response, err := x.sender.client.Do(request)
-	for err != nil && x.reached.Load() == stale && !x.maySent() && !ended(x) {
-		request.Body = x.body(form)
-		response, err = x.sender.client.Do(request)
-	}
+	response, err := x.send(request, form)
 	if err != nil {
 		return Response{Err: err}
 	}
 	defer response.Body.Close()
+	if c := x.conn.Load(); c != nil && x.conns.Load() == 1 && !c.gotHead(response.ContentLength) {
+		c.Close()
+		return Response{Err: errUnasked, Unasked: true}
+	}
 	r := Response{Status: response.StatusCode, Header: response.Header}
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		return r // after status 101 there is no body, but a connection that does not end with the context
@@ -172,6 +195,23 @@ func (x *exchange) do(request *http.Request, form string) Response {
 		r.Body = body
 	}
 	return r
+}
+
+// send sends request. If the transport takes a connection from its pool that turns out to
+// be closed before anything is sent, send sends request again. The pool has dropped that
+// connection by then.
+func (x *exchange) send(request *http.Request, form string) (*http.Response, error) {
+	for {
+		request.Body = x.body(form)
+		response, err := x.sender.client.Do(request)
+		isStale := x.reused.Load() && (x.sender.own || x.reached.Load() == stale) && !x.maySent()
+		if err == nil || !isStale || ended(x) {
+			return response, err
+		}
+		x.reused.Store(false)
+		x.conn.Store(nil)
+		x.conns.Store(0)
+	}
 }
 
 // watchedBody is the body of a request.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,10 +27,7 @@ type http2Server struct {
 // the head of a request has arrived, and end when all of a request has arrived. Each of
 // them may be nil.
 func newHTTP2Server(t *testing.T, open func(*http2.Framer), head, end func(*http2.Framer, uint32)) *http2Server {
-	template := httptest.NewUnstartedServer(nil) // for its certificate
-	template.StartTLS()
-	template.Close()
-	config := &tls.Config{Certificates: template.TLS.Certificates, NextProtos: []string{"h2"}}
+	config := serverTLS("h2")
 	s := new(http2Server)
 	s.host = listen(t, func(conn net.Conn) {
 		defer conn.Close()

@@ -221,3 +221,11 @@ func within(t *testing.T, d time.Duration) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// serverTLS returns the configuration of a server that all clients of the tests trust.
+func serverTLS(protocols ...string) *tls.Config {
+	template := httptest.NewUnstartedServer(nil) // for its certificate
+	template.StartTLS()
+	template.Close()
+	return &tls.Config{Certificates: template.TLS.Certificates, NextProtos: protocols}
+}

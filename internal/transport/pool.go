@@ -27,21 +27,22 @@ const (
 // The pool speaks HTTP/1.1 only. Each request has a connection for itself, so no
 // request delays another, and the Sender knows exactly what was sent.
 func newPool(roots *x509.CertPool) *http.Transport {
-	dialer := &net.Dialer{Timeout: ConnectBudget, KeepAlive: 15 * time.Second}
-	config := &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		RootCAs:    roots,
-		// Lets a new connection skip half of the handshake.
-		ClientSessionCache: tls.NewLRUClientSessionCache(maxIdleConns),
+	d := &dialer{
+		Dialer: net.Dialer{Timeout: ConnectBudget, KeepAlive: 15 * time.Second},
+		tls: &tls.Config{
+			MinVersion: tls.VersionTLS12,
+			RootCAs:    roots,
+			// Lets a new connection skip half of the handshake.
+			ClientSessionCache: tls.NewLRUClientSessionCache(maxIdleConns),
+		},
 	}
-	secure := &tls.Dialer{NetDialer: dialer, Config: config}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            closeUntilAnswered(dialUntilDone(dialer.DialContext)), // for connections to a proxy
-		DialTLSContext:         dialUntilDone(secure.DialContext),
-		TLSClientConfig:        config,
+		DialContext:            d.DialContext, // for connections to a proxy
+		DialTLSContext:         d.DialTLSContext,
+		TLSClientConfig:        d.tls, // behind a proxy
 		TLSHandshakeTimeout:    ConnectBudget,
 		MaxIdleConnsPerHost:    maxIdleConns, // there are few hosts, so no limit over all of them
 		IdleConnTimeout:        idleConnTimeout,
@@ -50,53 +51,47 @@ func newPool(roots *x509.CertPool) *http.Transport {
 	}
 }
 
-type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+// dialer makes the connections of the own pool. A connection that is not ready when its
+// attempt ends is closed. Otherwise net/http would go on with the dial for later requests,
+// and a silent host or proxy would hold a socket and goroutines for each attempt.
+type dialer struct {
+	net.Dialer
+	tls *tls.Config
+}
 
-// dialUntilDone ends a dial when its attempt ends. Without dialUntilDone, net/http
-// continues the dial for later requests, and leaves a goroutine behind for each attempt
-// at a silent host.
-func dialUntilDone(dial dialFunc) dialFunc {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		attempt, ok := ctx.Value(attemptContext{}).(context.Context)
-		if !ok {
-			return dial(ctx, network, addr)
-		}
-		ctx, cancel := context.WithCancel(ctx)
+// DialContext returns a connection that is closed with its attempt, unless an exchange
+// gets the connection before.
+func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	attempt, _ := ctx.Value(attemptContext{}).(context.Context)
+	if attempt != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
 		defer cancel()
-		stop := context.AfterFunc(attempt, cancel)
-		defer stop()
-		return dial(ctx, network, addr)
+		defer context.AfterFunc(attempt, cancel)()
 	}
+	tcp, err := d.Dialer.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(tcp, attempt), nil
 }
 
-// closeUntilAnswered closes a new connection to a proxy if the attempt ends before the
-// proxy has answered. Without closeUntilAnswered, net/http waits a minute for the
-// answer to CONNECT, and leaves a goroutine behind for each attempt through a silent
-// proxy.
-func closeUntilAnswered(dial dialFunc) dialFunc {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		attempt, ok := ctx.Value(attemptContext{}).(context.Context)
-		tcp, isTCP := conn.(*net.TCPConn)
-		if err != nil || !ok || !isTCP {
-			return conn, err
-		}
-		return &proxyConn{tcp, context.AfterFunc(attempt, func() { tcp.Close() })}, nil
+// DialTLSContext returns a connection with TLS.
+func (d *dialer) DialTLSContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, ConnectBudget)
+	defer cancel()
+	under, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// proxyConn is a connection to a proxy that may not have answered yet.
-type proxyConn struct {
-	*net.TCPConn
-	answered func() bool // called after the first answer; from then on only net/http closes the connection
-}
-
-func (c *proxyConn) Read(b []byte) (int, error) {
-	n, err := c.TCPConn.Read(b)
-	if n > 0 {
-		c.answered()
+	config := d.tls.Clone()
+	config.ServerName, _, _ = net.SplitHostPort(addr)
+	secure := tls.Client(under, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		under.Close()
+		return nil, err
 	}
-	return n, err
+	return newQuietConn(secure, under.(*conn)), nil
 }
 
 // ownSocket returns the socket under a connection. It also reports whether only one

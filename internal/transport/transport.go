@@ -61,6 +61,9 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte // nil if the body is not whole, or is longer than 1 MiB
+	// Unasked reports that the answer had arrived before the request was written: it
+	// answers something else. Then Status is 0.
+	Unasked bool
 	// Err is the reason why there is no whole answer, or why the answer came too
 	// late. A server may answer with a failure because the client has left, so an
 	// answer that came too late may not be the answer of the service.
@@ -150,7 +153,7 @@ func (s *Sender) Send(caller context.Context, r Request) Response {
 	if cause := context.Cause(ctx); cause != nil {
 		response.Err = cause
 	}
-	response.Sent = response.Status != 0 || x.maySent()
+	response.Sent = response.Status != 0 || response.Unasked || x.maySent()
 	hasty := (response.Err == errNoConnection || ended(caller)) && time.Since(started) < fairTime
 	response.Dead = !response.Sent && x.gotNoConnection() && !hasty && !errors.Is(caller.Err(), context.Canceled)
 	return response

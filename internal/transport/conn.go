@@ -1,0 +1,150 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+)
+
+var errUnasked = errors.New("the server sent something that nobody asked for")
+
+// conn is a TCP connection of the own pool, under TLS. It makes sure that an answer was
+// not sent before its request: no request is written before net/http has read everything
+// that has arrived, and no request is written on a used connection on which something
+// arrives. An answer to nothing that arrives after the next request was written cannot be
+// told from the right answer.
+type conn struct {
+	net.Conn
+	// keep lets the connection outlive the attempt for which it was dialed. It returns
+	// false if the attempt has ended. It is nil if keep was called, or nobody need call it.
+	keep func() bool
+
+	mu      sync.Mutex
+	changed sync.Cond // waiting or closed has become true
+	waiting bool      // the reading goroutine of net/http waits, and has read everything before
+	closed  bool
+	reads   int // how often something was read
+
+	// The exchange that has the connection.
+	quiet  *quietConn // or nil
+	reused bool       // the connection has carried an answer
+	begun  bool       // the request is being written
+	wrote  bool       // bytes of the request were written
+	before int        // reads when the exchange got the connection, and then when it began to write
+}
+
+func newConn(tcp net.Conn, attempt context.Context) *conn {
+	c := &conn{Conn: tcp}
+	c.changed.L = &c.mu
+	if attempt != nil {
+		c.keep = context.AfterFunc(attempt, func() { tcp.Close() })
+	}
+	return c
+}
+
+// poolConn returns the conn under a connection of net/http, or nil.
+func poolConn(connection net.Conn) *conn {
+	for {
+		switch c := connection.(type) {
+		case *conn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			connection = c.NetConn()
+		default:
+			return nil
+		}
+	}
+}
+
+// Read implements [net.Conn].
+func (c *conn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	c.waiting = true
+	c.changed.Broadcast()
+	c.mu.Unlock()
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting = false; n > 0 {
+		c.reads++
+	}
+	return n, err
+}
+
+// Write implements [net.Conn].
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if n > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.wrote = c.begun
+	}
+	return n, err
+}
+
+// Close implements [net.Conn].
+func (c *conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.changed.Broadcast()
+	return c.Conn.Close()
+}
+
+// lend gives the connection to an exchange, which got it from net/http as connection. It
+// reports whether the connection may carry a request.
+func (c *conn) lend(connection net.Conn, reused bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !c.waiting && !c.closed { // net/http reads on as soon as an answer has ended
+		c.changed.Wait()
+	}
+	c.reused, c.begun, c.wrote, c.before = reused, false, false, c.reads
+	if c.quiet, _ = connection.(*quietConn); c.quiet != nil {
+		c.quiet.allowed.Store(0)
+	}
+	if keep := c.keep; keep != nil {
+		c.keep = nil
+		if !keep() {
+			return false
+		}
+	}
+	return !c.closed && !(reused && closeStale(c.Conn))
+}
+
+// begin is called before the request is written, or all but its beginning. It reports
+// whether the request may be written.
+func (c *conn) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.begun:
+		return true
+	case c.closed, c.reused && c.reads != c.before: // on a new connection, TLS sends tickets
+		return false
+	}
+	if c.begun, c.before = true, c.reads; c.quiet != nil {
+		c.quiet.allowed.Store(unknown)
+	}
+	return true
+}
+
+// sent reports whether a byte of the request was written.
+func (c *conn) sent() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wrote
+}
+
+// gotHead is called when net/http has read the head of an answer. length is the length of
+// its body, or -1. gotHead reports whether something was read since the request began. If
+// not, the head answers something else.
+func (c *conn) gotHead(length int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.quiet != nil && length >= 0 {
+		c.quiet.allowed.Store(length)
+	}
+	return c.reads > c.before
+}
