@@ -112,6 +112,8 @@ type call struct {
 	tried    []int         // the number of requests to each endpoint
 	earlier  error         // the error of the previous attempt, or nil
 
+	connecting time.Duration // the time for connections so far
+
 	maybeBilled bool                 // the service may have billed a previous attempt
 	probe       bool                 // no request was under way when this call asked the limiter
 	ofNobody    bool                 // the call of Check: it is not billed
@@ -160,7 +162,7 @@ func (k *call) attempt(ctx context.Context) (Result, error) {
 	result, err := k.read(ctx, r.Host, k.redactor(key), response)
 	switch {
 	case err == nil:
-		k.answerTime.answered(took)
+		k.answerTime.answered(took, k.total)
 	case response.Sent && response.Err != nil && k.timeLeft() <= 0 && took < nearlyAll(k.total):
 		k.answerTime.unanswered(k.total)
 	}
@@ -179,21 +181,26 @@ var errLateConnection = errors.New("too little time is left for an answer")
 func (k *call) sendInTime(ctx context.Context, r transport.Request) (transport.Response, time.Duration) {
 	ctx, refuse := context.WithCancelCause(ctx)
 	defer refuse(nil)
-	started := time.Now()
-	var connected atomic.Pointer[time.Time] // nil: the transport does not tell
+	started, before := time.Now(), k.connecting
+	var connected atomic.Pointer[time.Time] // nil: not yet, or the transport does not tell
 	r.Sending = func() {
 		now := time.Now()
-		if connected.CompareAndSwap(nil, &now) && !k.hasTimeToSend() {
+		if connected.CompareAndSwap(nil, &now) && !k.hasTimeToSend(before+now.Sub(started)) {
 			refuse(errLateConnection) // nothing can be sent any more
 			return
 		}
 		k.report(progress.State{Sent: true, MaybeBilled: true})
 	}
 	response := k.sender.Send(ctx, r)
-	if at := connected.Load(); at != nil {
+	ended := time.Now()
+	switch at := connected.Load(); {
+	case at != nil:
+		k.connecting += at.Sub(started)
 		started = *at
+	case !response.Sent:
+		k.connecting += ended.Sub(started)
 	}
-	return response, time.Since(started)
+	return response, ended.Sub(started)
 }
 
 // request returns the request to endpoint i, with its share of the time.
