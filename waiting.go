@@ -17,7 +17,7 @@ import (
 // the verdict arrives.
 
 // answerTime estimates how long the service takes to give a verdict. It is a peak
-// EWMA: a slower answer raises the estimate at once, because slow answers come again.
+// EWMA: slower answers raise the estimate at once, because slow answers come again.
 // Faster answers lower it with time, and not with their number. So a service that is
 // slow in one of fifty cases counts as slow.
 type answerTime struct {
@@ -32,19 +32,26 @@ const (
 	// firstAnswerTime is the estimate before the first verdict. If half of the call's
 	// time is less, the estimate is half of the call's time.
 	firstAnswerTime = 500 * time.Millisecond
-	// fallTime is how long faster answers take to remove about two thirds of what the
-	// estimate is too high. In a rush that is some thousand answers.
-	fallTime = 30 * time.Second
+	// halfLife is how long faster answers take to remove half of what the estimate is
+	// too high. In a rush that is some thousand answers.
+	halfLife = time.Minute
+	// maxRise is the most by which one answer raises the estimate, as a factor. If one
+	// answer out of a heavy tail counted in full, all calls that wait would be refused,
+	// and what the limiter had granted to them would be lost.
+	maxRise = 1.25
 )
 
 // answered updates the estimate with the time of a verdict.
-func (a *answerTime) answered(took time.Duration) {
+func (a *answerTime) answered(took, total time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
-	excess := max(0, a.estimate-took)
-	kept := math.Exp(-now.Sub(a.at).Seconds() / fallTime.Seconds())
-	a.estimate = took + time.Duration(float64(excess)*kept)
+	estimate, now := a.current(total), time.Now()
+	if took > estimate {
+		a.estimate = min(took, time.Duration(float64(estimate)*maxRise))
+	} else {
+		kept := math.Exp2(-now.Sub(a.at).Seconds() / halfLife.Seconds())
+		a.estimate = took + time.Duration(float64(estimate-took)*kept)
+	}
 	a.at = now
 }
 
@@ -87,9 +94,9 @@ func (k *call) fits(ctx context.Context, wait time.Duration) bool {
 }
 
 // waitContext returns a context for one wait of k. It ends at until. The wait of a probe
-// lasts at least until a tenth of the call's time has passed.
+// lasts at least until half of the call's time has passed.
 func (k *call) waitContext(ctx context.Context, until time.Time) (context.Context, context.CancelFunc) {
-	if probe := k.deadline.Add(-k.total * 9 / 10); k.probe && until.Before(probe) {
+	if probe := k.deadline.Add(-k.total / 2); k.probe && until.Before(probe) {
 		until = probe
 	}
 	return context.WithDeadline(ctx, until)
@@ -115,14 +122,10 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, error) {
 // waitForLimiter waits until the limiter lets the request go. From then on the request
 // is under way, and the caller calls endRequest when the request has ended.
 //
-// If no request is under way, the call is a probe: it may wait a little even if the
-// estimate leaves no time for a wait. So an estimate that is too high falls again, even
+// If no request is under way, the call is a probe: it may wait even if the estimate
+// leaves no time for a wait. So an estimate that is too high falls again, even
 // behind a limiter that needs a round trip to another machine.
 func (k *call) waitForLimiter(ctx context.Context) error {
-	if k.limiter == nil || k.ofNobody {
-		k.answerTime.underWay.Add(1)
-		return nil
-	}
 	granted := false
 	if k.probe = k.answerTime.underWay.CompareAndSwap(0, 1); k.probe {
 		defer func() {
@@ -131,8 +134,10 @@ func (k *call) waitForLimiter(ctx context.Context) error {
 			}
 		}()
 	}
-	if err := k.askLimiter(ctx); err != nil {
-		return err
+	if k.limiter != nil && !k.ofNobody {
+		if err := k.askLimiter(ctx); err != nil {
+			return err
+		}
 	}
 	if granted = true; !k.probe {
 		k.answerTime.underWay.Add(1)
@@ -146,15 +151,16 @@ func (k *call) endRequest() { k.answerTime.underWay.Add(-1) }
 // last fifth is for answers that take longer than the estimate.
 //
 // The estimate may rise while the call waits. What the limiter has granted to a call that
-// is then refused is lost. So a call that has used a fifth of its time or less is not
-// refused: it has waited little.
+// is then refused is lost. So the call is refused only if the estimate has more than
+// doubled: then the service has changed.
 func (k *call) askLimiter(ctx context.Context) error {
 	answer := k.answerTime.of(k.total)
 	keep := min(answer+(k.total-answer)/5, nearlyAll(k.total))
 	waiting, cancel := k.waitContext(ctx, k.deadline.Add(-keep))
 	defer cancel()
 	err := k.limiter.Wait(waiting)
-	enough := k.timeLeft() >= min(k.answerTime.of(k.total), k.total*4/5)
+	stable := k.answerTime.of(k.total) <= 2*answer
+	enough := k.hasTime() || stable && waiting.Err() == nil
 	switch done := k.ended(ctx); {
 	case done != nil:
 		return contextError(done, false, "waiting for the limiter")
@@ -173,6 +179,21 @@ func (k *call) askLimiter(ctx context.Context) error {
 		return newOutcomeError(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
 	return newOutcomeError(&limiterRefused, "the limiter refused", cause)
+}
+
+// hasTime reports whether the time left is enough for an answer, or the call has waited
+// little.
+func (k *call) hasTime() bool {
+	return k.timeLeft() >= min(k.answerTime.of(k.total), k.total*4/5)
+}
+
+// hasTimeToSend reports whether the request may be sent now that there is a connection.
+// connecting is how long the call has waited for connections: another endpoint may have been
+// silent, the handshake slow, or the pool of a given transport full. A connection that comes
+// at once is no wait. A probe needs half of its time.
+func (k *call) hasTimeToSend(connecting time.Duration) bool {
+	atOnce := connecting <= k.total-nearlyAll(k.total)
+	return atOnce || k.hasTime() || k.ofNobody || k.probe && k.timeLeft() >= k.total/2
 }
 
 // withTimeout is context.WithTimeout, but its timer does not rely on the context of the
