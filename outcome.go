@@ -31,7 +31,7 @@ const (
 	never           retry = iota
 	atOnce                // at the next endpoint
 	afterBackoff          // at the next endpoint
-	afterToldWait         // after the wait that the answer tells, or else after a backoff
+	afterRetryAfter       // after the wait in the answer, or else after a backoff
 	onlyIfRequested       // only with WithRetryUnanswered; after a backoff if there is time
 )
 
@@ -52,7 +52,7 @@ var answerOutcomes = [...]outcome{
 	{code: "412", hint: "settle the account's bill", sentinel: ErrOverdue, remedy: RemedyOperator},
 	{code: "500", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
 
-	{code: "Throttling.*", sentinel: ErrThrottled, retry: afterToldWait, remedy: RemedyTryLater},
+	{code: "Throttling.*", sentinel: ErrThrottled, retry: afterRetryAfter, remedy: RemedyTryLater},
 	{code: "InvalidAccessKeyId.*", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "MissingAccessKeyId.*", sentinel: ErrCredential, remedy: RemedyOperator},
 	{code: "SignatureDoesNotMatch.*", hint: "wrong secret, or a proxy changed the request", sentinel: ErrCredential, remedy: RemedyOperator},
@@ -77,7 +77,7 @@ var answerOutcomes = [...]outcome{
 	// An unknown Code, or no Code. A server that failed answers 500, 501 or 503. A
 	// proxy that got no valid answer from the service answers 502, 504, 520 to 527,
 	// 408 or 499. The service may have billed the request all the same.
-	{status: []int{429}, what: "HTTP 429", sentinel: ErrThrottled, retry: afterToldWait, remedy: RemedyTryLater},
+	{status: []int{429}, what: "HTTP 429", sentinel: ErrThrottled, retry: afterRetryAfter, remedy: RemedyTryLater},
 	{status: []int{500, 501, 503}, what: "HTTP 500, 501, 503", sentinel: ErrUnavailable, retry: afterBackoff, remedy: RemedyTryLater},
 	{status: []int{5}, what: "HTTP 502, 504 and any other 5xx", sentinel: ErrUnavailable, retry: onlyIfRequested, billed: true, remedy: RemedyTryLater},
 	{status: []int{408, 499}, what: "HTTP 408, 499", sentinel: ErrUnexpectedResponse, billed: true, remedy: RemedyTryLater},

@@ -37,7 +37,7 @@ var docsLanguages = []docsLanguage{
 		file: "docs/errors.md",
 		retry: map[retry]string{
 			never: "no", atOnce: "next endpoint, at once", afterBackoff: "after a backoff",
-			afterToldWait: "after the wait in the answer", onlyIfRequested: "only with `WithRetryUnanswered`",
+			afterRetryAfter: "after the wait in the answer", onlyIfRequested: "only with `WithRetryUnanswered`",
 		},
 		billed: map[bool]string{false: "no", true: "maybe"},
 		remedy: map[Remedy]string{
@@ -49,7 +49,7 @@ var docsLanguages = []docsLanguage{
 		file: "docs/errors.zh-CN.md",
 		retry: map[retry]string{
 			never: "否", atOnce: "立即换接入点", afterBackoff: "退避后",
-			afterToldWait: "按应答里的等待时间", onlyIfRequested: "仅 `WithRetryUnanswered`",
+			afterRetryAfter: "按应答里的等待时间", onlyIfRequested: "仅 `WithRetryUnanswered`",
 		},
 		billed: map[bool]string{false: "否", true: "可能"},
 		remedy: map[Remedy]string{

@@ -31,7 +31,7 @@ func (k *call) plan(ctx context.Context, row *outcome, err error) (wait time.Dur
 	case afterBackoff:
 		wait = k.backoff()
 		return wait, k.fits(ctx, wait)
-	case afterToldWait:
+	case afterRetryAfter:
 		if e, ok := errors.AsType[*APIError](err); ok {
 			wait = e.RetryAfter
 		}
@@ -41,7 +41,7 @@ func (k *call) plan(ctx context.Context, row *outcome, err error) (wait time.Dur
 		if !k.fits(ctx, wait) {
 			return 0, false
 		}
-		// Callers who are told the same wait must not retry at the same time.
+		// Callers who get the same wait must not retry at the same time.
 		if later := wait + rand.N(wait/10+1); k.fits(ctx, later) {
 			wait = later
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
@@ -32,15 +33,15 @@ const version = "0.1.0"
 //   - HTTP 500, 501 or 503, Code 500, or Code 402 because the source is unavailable:
 //     Verify tries the next endpoint after a backoff (at random up to 100 ms, then 200 ms, and so
 //     on up to 2 s).
-//   - Throttled: Verify tries again after the wait that the answer tells, or else
+//   - Throttled: Verify tries again after the wait in the answer, or else
 //     after a backoff.
 //   - Sent and not answered, or a proxy's HTTP 502, 504 or other 5xx: Verify returns,
 //     because the service may have billed the request. [WithRetryUnanswered] changes that.
 //   - Any other failure: Verify returns.
 //
 // Verify also returns if no attempt is left ([WithMaxAttempts]), if no time is left
-// ([WithTimeout], or the deadline of ctx), or if a backoff or a told wait would leave
-// no time for an answer.
+// ([WithTimeout], or the deadline of ctx), or if a backoff, the wait in an answer or a
+// slow connection leaves too little time for an answer.
 //
 // Each of the three verdicts is a Result with a nil error. Otherwise the Result is
 // zero, and the error is the error of the last attempt. errors.Is finds in it one of
@@ -146,9 +147,8 @@ func (k *call) attempt(ctx context.Context) (Result, error) {
 	k.attempts++
 	k.tried[i]++
 	started := time.Now()
-	response := k.sender.Send(ctx, r)
+	response, took := k.sendInTime(ctx, r)
 	sent = response.Sent
-	took := time.Since(started)
 
 	switch {
 	case response.Sent:
@@ -164,11 +164,36 @@ func (k *call) attempt(ctx context.Context) (Result, error) {
 	case response.Sent && response.Err != nil && k.timeLeft() <= 0 && took < nearlyAll(k.total):
 		k.answerTime.unanswered(k.total)
 	}
-	k.logAttempt(ctx, r.Host, took, response.Status, result, err)
+	k.logAttempt(ctx, r.Host, time.Since(started), response.Status, result, err)
 	if err != nil && lastOutcome(err).sentinel == ErrCredential {
 		k.credential.Forget(key)
 	}
 	return result, err
+}
+
+// errLateConnection ends an attempt whose connection leaves too little time.
+var errLateConnection = errors.New("too little time is left for an answer")
+
+// sendInTime sends r, unless the connection comes so late that too little time is left for
+// the answer. It also returns how long the answer took.
+func (k *call) sendInTime(ctx context.Context, r transport.Request) (transport.Response, time.Duration) {
+	ctx, refuse := context.WithCancelCause(ctx)
+	defer refuse(nil)
+	started := time.Now()
+	var connected atomic.Pointer[time.Time] // nil: the transport does not tell
+	r.Sending = func() {
+		now := time.Now()
+		if connected.CompareAndSwap(nil, &now) && !k.hasTimeToSend() {
+			refuse(errLateConnection) // nothing can be sent any more
+			return
+		}
+		k.report(progress.State{Sent: true, MaybeBilled: true})
+	}
+	response := k.sender.Send(ctx, r)
+	if at := connected.Load(); at != nil {
+		started = *at
+	}
+	return response, time.Since(started)
 }
 
 // request returns the request to endpoint i, with its share of the time.
@@ -185,7 +210,6 @@ func (k *call) request(ctx context.Context, i int, key credential.Key) transport
 		UserAgent:  "id2meta/" + version,
 		Credential: transport.Credential(key),
 		Connect:    transport.ConnectBudget,
-		Sending:    func() { k.report(progress.State{Sent: true, MaybeBilled: true}) },
 	}
 	if left := k.maxAttempts - k.attempts; left > 1 { // the last attempt may use all the time left
 		share := k.timeLeft() / time.Duration(left)
@@ -225,6 +249,8 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, res
 		return Result{}, contextError(done, true, "waiting for the answer of "+host)
 	case done != nil:
 		return Result{}, contextError(done, false, "connecting to "+host)
+	case response.Err == errLateConnection:
+		return Result{}, contextError(context.DeadlineExceeded, false, "connecting to "+host+" took so long that too little time is left for an answer")
 	case response.Sent:
 		return Result{}, newOutcomeError(&brokenOff, host+" did not answer", ctxerr.Hide(hide.Error(response.Err)))
 	}

@@ -119,10 +119,6 @@ func (k *call) waitForCredential(ctx context.Context) (credential.Key, error) {
 // estimate leaves no time for a wait. So an estimate that is too high falls again, even
 // behind a limiter that needs a round trip to another machine.
 func (k *call) waitForLimiter(ctx context.Context) error {
-	if k.limiter == nil || k.ofNobody {
-		k.answerTime.underWay.Add(1)
-		return nil
-	}
 	granted := false
 	if k.probe = k.answerTime.underWay.CompareAndSwap(0, 1); k.probe {
 		defer func() {
@@ -131,8 +127,10 @@ func (k *call) waitForLimiter(ctx context.Context) error {
 			}
 		}()
 	}
-	if err := k.askLimiter(ctx); err != nil {
-		return err
+	if k.limiter != nil && !k.ofNobody {
+		if err := k.askLimiter(ctx); err != nil {
+			return err
+		}
 	}
 	if granted = true; !k.probe {
 		k.answerTime.underWay.Add(1)
@@ -154,7 +152,7 @@ func (k *call) askLimiter(ctx context.Context) error {
 	waiting, cancel := k.waitContext(ctx, k.deadline.Add(-keep))
 	defer cancel()
 	err := k.limiter.Wait(waiting)
-	enough := k.timeLeft() >= min(k.answerTime.of(k.total), k.total*4/5)
+	enough := k.hasTime()
 	switch done := k.ended(ctx); {
 	case done != nil:
 		return contextError(done, false, "waiting for the limiter")
@@ -173,6 +171,19 @@ func (k *call) askLimiter(ctx context.Context) error {
 		return newOutcomeError(&limiterRefused, "the limiter did not let the request go in time", nil)
 	}
 	return newOutcomeError(&limiterRefused, "the limiter refused", cause)
+}
+
+// hasTime reports whether the time left is enough for an answer, or the call has waited
+// little.
+func (k *call) hasTime() bool {
+	return k.timeLeft() >= min(k.answerTime.of(k.total), k.total*4/5)
+}
+
+// hasTimeToSend reports whether the request may be sent now that there is a connection. The
+// time that the connection took is a wait, too: another endpoint may have been silent, the
+// handshake slow, or the pool of a given transport full. A probe needs half of its time.
+func (k *call) hasTimeToSend() bool {
+	return k.hasTime() || k.ofNobody || k.probe && k.timeLeft() >= k.total/2
 }
 
 // withTimeout is context.WithTimeout, but its timer does not rely on the context of the

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +19,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // Twice as many calls as the account may make: the queue of the limiter grows until some
@@ -328,4 +332,168 @@ func TestACallWithLittleTimeUsesTheLastKey(t *testing.T) {
 		assert.EqualValues(t, 2, asked.Load(), "once at a time")
 		time.Sleep(2 * time.Second) // the function returns
 	})
+}
+
+// connecting is a transport whose connections take time, in front of a service.
+type connecting struct {
+	*fakeService
+	connect func(ctx context.Context, host string) error
+	done    func() // or nil: the connection is free again
+}
+
+func (c connecting) RoundTrip(r *http.Request) (*http.Response, error) {
+	trace := httptrace.ContextClientTrace(r.Context())
+	trace.GetConn(r.URL.Host)
+	if err := c.connect(r.Context(), r.URL.Host); err != nil {
+		return nil, err
+	}
+	if c.done != nil {
+		defer c.done()
+	}
+	conn, end := net.Pipe()
+	defer end.Close()
+	trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return nil, err
+	}
+	return c.fakeService.RoundTrip(r)
+}
+
+// The time that a connection takes is a wait: if it leaves too little time for an answer,
+// nothing is sent, and nothing is billed.
+func TestTheTimeForAConnectionCountsAsWaiting(t *testing.T) {
+	const timeout = 3 * time.Second
+	inTime := func(ctx context.Context, _ string) error { return sleepUntil(ctx, 50*time.Millisecond) }
+	taking := func(d time.Duration) func(context.Context, string) error {
+		return func(ctx context.Context, _ string) error { return sleepUntil(ctx, d) }
+	}
+	for _, test := range []struct {
+		name        string
+		answerAfter time.Duration // of the verdicts before, and of the service from then on
+		connect     func(ctx context.Context, host string) error
+		endpoints   []string
+		sent        bool
+	}{
+		{"a fast connection", 2 * time.Second, inTime, []string{"one.example"}, true},
+		{"a connection in a fifth of the time", 2300 * time.Millisecond, taking(timeout / 5), []string{"one.example"}, true},
+		{"a slow connection to a fast service", 200 * time.Millisecond, taking(2 * time.Second), []string{"one.example"}, true},
+		{"a connection that leaves less than an answer takes", 2 * time.Second, taking(1100 * time.Millisecond), []string{"one.example"}, false},
+		{"a handshake of nearly the timeout", 200 * time.Millisecond, taking(2900 * time.Millisecond), []string{"one.example"}, false},
+		{"a silent endpoint first", 2 * time.Second, func(ctx context.Context, host string) error {
+			if host == "silent.example" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return inTime(ctx, host)
+		}, []string{"silent.example", "other.example"}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				transport := &connecting{fakeService: &fakeService{answerAfter: test.answerAfter}, connect: inTime}
+				client := transport.client(t, id2meta.WithEndpoints(test.endpoints...), id2meta.WithTimeout(timeout),
+					id2meta.WithMaxAttempts(len(test.endpoints)), id2meta.WithHTTPClient(&http.Client{Transport: transport}))
+				for range 3 {
+					_, err := client.Verify(t.Context(), zhangSan)
+					require.NoError(t, err)
+				}
+				// Another call is under way, so this one is no probe.
+				var other sync.WaitGroup
+				other.Go(func() {
+					_, err := client.Verify(t.Context(), zhangSan)
+					assert.NoError(t, err)
+				})
+				time.Sleep(60 * time.Millisecond)
+				before := transport.requested()
+				transport.connect = test.connect
+				_, err := client.Verify(t.Context(), zhangSan)
+				if test.sent {
+					require.NoError(t, err)
+					assert.Equal(t, before+1, transport.requested())
+				} else {
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+					assert.ErrorContains(t, err, "too little time is left")
+					assert.Equal(t, before, transport.requested(), "nothing is sent")
+				}
+				transport.connect = inTime
+				other.Wait()
+				_, err = client.Verify(t.Context(), zhangSan)
+				require.NoError(t, err)
+			})
+		})
+	}
+	t.Run("the queue of a transport with one connection", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			free := make(chan struct{}, 1)
+			transport := connecting{
+				fakeService: &fakeService{answerAfter: 2 * time.Second},
+				connect: func(ctx context.Context, _ string) error {
+					select {
+					case free <- struct{}{}:
+						return nil
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				},
+				done: func() { <-free },
+			}
+			client := transport.client(t, id2meta.WithTimeout(timeout), id2meta.WithMaxAttempts(1),
+				id2meta.WithHTTPClient(&http.Client{Transport: transport}))
+			var callers sync.WaitGroup
+			var verdicts atomic.Int32
+			for range 5 {
+				callers.Go(func() {
+					if _, err := client.Verify(t.Context(), zhangSan); err == nil {
+						verdicts.Add(1)
+					} else {
+						assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+					}
+				})
+			}
+			callers.Wait()
+			assert.EqualValues(t, transport.requested(), verdicts.Load(), "what is sent is answered")
+			assert.Positive(t, verdicts.Load())
+		})
+	})
+	t.Run("a call alone needs half of its time, so that the estimate can fall", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			transport := &connecting{fakeService: &fakeService{answerAfter: 2800 * time.Millisecond}, connect: inTime}
+			client := transport.client(t, id2meta.WithTimeout(timeout), id2meta.WithMaxAttempts(1),
+				id2meta.WithHTTPClient(&http.Client{Transport: transport}))
+			_, err := client.Verify(t.Context(), zhangSan)
+			require.NoError(t, err)
+			transport.answerAfter = 200 * time.Millisecond
+			transport.connect = taking(timeout * 2 / 5)
+			_, err = client.Verify(t.Context(), zhangSan)
+			require.NoError(t, err)
+			transport.connect = taking(timeout * 3 / 5)
+			_, err = client.Verify(t.Context(), zhangSan)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+	})
+}
+
+// The same on the Client's own pool, with a real handshake.
+func TestASlowHandshakeLeavesTimeForTheAnswer(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	slow := testenv.Accept(t, func(conn net.Conn) {
+		time.Sleep(1600 * time.Millisecond)
+		to, err := net.Dial("tcp", server.Endpoint())
+		if err != nil {
+			return
+		}
+		go func() {
+			io.Copy(conn, to)
+			conn.Close()
+		}()
+		io.Copy(to, conn)
+		to.Close()
+	})
+	client := newClient(t, []string{slow.Address}, id2meta.WithTimeout(2*time.Second), id2meta.WithMaxAttempts(1))
+	_, err := client.Verify(t.Context(), zhangSan)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
+	assert.Empty(t, server.Calls())
+	assert.Zero(t, client.Stats().Sent)
 }

@@ -182,7 +182,7 @@ func TestNumbersThatExcelDamagedAreTold(t *testing.T) {
 	if !strings.Contains(said, "warning: 2 of 3 ID numbers end in 000") {
 		t.Error(said)
 	}
-	_, _, said = rehearse(t, people(2000)) // two of them end in 000
+	_, _, said = rehearse(t, append(people(300), "张三,110105194901010000\n"...)) // one of them ends in 000
 	if strings.Contains(said, "warning") {
 		t.Error(said)
 	}

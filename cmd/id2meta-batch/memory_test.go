@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,13 @@ import (
 
 func TestAPersonIsAskedAboutOnce(t *testing.T) {
 	w := newWork(t, []byte("name,id_number\n张三,11010519491231002X\n李四,440524188001010014\n张三 ,１１０１０５１９４９１２３１００２ｘ\n李四,'440524188001010014\n"))
+	t.Run("and the program says how many people it is", func(t *testing.T) {
+		stderr := silent(t)
+		status := command(w.args(), io.Discard, stderr)
+		if said := read(t, stderr.Name()); status != exitStopped || exists(w.out) || !strings.Contains(said, "2 are to be asked about") || !strings.Contains(said, "add -live") {
+			t.Errorf("status %d: %s", status, said)
+		}
+	})
 	p := w.start(t)
 	if p.exit(t) != exitComplete || len(w.server.Calls()) != 2 {
 		t.Fatalf("%d calls: %s", len(w.server.Calls()), &p.stderr)

@@ -33,6 +33,7 @@ const maxParallel = 1000
 
 const usage = `id2meta-batch verifies a file of names and ID numbers.
 
+  id2meta-batch -in people.xlsx -out verdicts.xlsx         only counts whom to ask about
   id2meta-batch -simulator -in people.csv -out trial.csv   a rehearsal: nothing is billed
   id2meta-batch -live -in people.xlsx -out verdicts.xlsx   each new person may be billed
 
@@ -102,8 +103,7 @@ func (o options) check() error {
 		return errors.New("-in is missing: the file to verify; see id2meta-batch -h")
 	case o.out == "":
 		return errors.New("-out is missing: the file for the verdicts")
-	case o.live == o.simulator:
-		// Without this a forgotten -live would leave a file of verdicts that look real.
+	case o.live && o.simulator:
 		return errors.New("say either -live (the real service, billed) or -simulator (a rehearsal)")
 	case o.endpoints != "" && !o.live:
 		return errors.New("-endpoint needs -live")

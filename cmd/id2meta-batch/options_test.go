@@ -8,20 +8,19 @@ import (
 
 func TestRefusesOptions(t *testing.T) {
 	for name, args := range map[string][]string{
-		"neither -live nor -simulator": {"-in", "testdata/people.csv", "-out", "x.csv"},
-		"both":                         {"-in", "testdata/people.csv", "-out", "x.csv", "-live", "-simulator"},
-		"no -out":                      {"-in", "testdata/people.csv", "-live"},
-		"no -in":                       {"-out", "x.csv", "-live"},
-		"an -in that is not there":     {"-in", "nowhere.csv", "-out", "x.csv", "-live"},
-		"an -in that is a directory":   {"-in", "testdata", "-out", "x.csv", "-live"},
-		"no rate":                      {"-rate", "0"},
-		"a rate that is no number":     {"-rate", "fast"},
-		"NaN":                          {"-rate", "NaN"},
-		"nobody to ask":                {"-parallel", "0"},
-		"an encoding":                  {"-encoding", "latin1"},
-		"an endpoint without -live":    {"-in", "testdata/people.csv", "-out", "x.csv", "-simulator", "-endpoint", "127.0.0.1:1"},
-		"an argument":                  {"people.csv"},
-		"no such flag":                 {"-x"},
+		"both":                       {"-in", "testdata/people.csv", "-out", "x.csv", "-live", "-simulator"},
+		"no -out":                    {"-in", "testdata/people.csv", "-live"},
+		"no -in":                     {"-out", "x.csv", "-live"},
+		"an -in that is not there":   {"-in", "nowhere.csv", "-out", "x.csv", "-live"},
+		"an -in that is a directory": {"-in", "testdata", "-out", "x.csv", "-live"},
+		"no rate":                    {"-rate", "0"},
+		"a rate that is no number":   {"-rate", "fast"},
+		"NaN":                        {"-rate", "NaN"},
+		"nobody to ask":              {"-parallel", "0"},
+		"an encoding":                {"-encoding", "latin1"},
+		"an endpoint without -live":  {"-in", "testdata/people.csv", "-out", "x.csv", "-simulator", "-endpoint", "127.0.0.1:1"},
+		"an argument":                {"people.csv"},
+		"no such flag":               {"-x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := parseOptions(args, io.Discard); err == nil {

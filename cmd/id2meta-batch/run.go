@@ -45,6 +45,9 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 		return nil, fmt.Errorf("%s cannot be verified: %w", o.in, err)
 	}
 	s.print(stderr, in, o)
+	if !o.live && !o.simulator {
+		return nil, errors.New("nobody was asked about: add -live (the real service), or -simulator (a rehearsal)")
+	}
 	out, err := newOutput(o.out, temp, in, s.rows)
 	if err != nil {
 		return nil, err

@@ -219,7 +219,8 @@ func TestRefusesAWorkbook(t *testing.T) {
 		"a row behind the last":   {sheet(rowXML(1, "name", "id_number"), rowXML(1048577, "张三", zhangSan)), nil, "damaged"},
 		"a cell without an end":   {zipped(t, with("xl/worksheets/sheet1.xml", "<worksheet>"+strings.Repeat("x", 3<<20))), nil, "unusually large"},
 		"a bomb of one text":      {zipped(t, with("xl/worksheets/sheet1.xml", `<worksheet><sheetData><row><c><v>`+strings.Repeat("1", 40<<20))), nil, "unusually large"},
-		"a bomb in another part":  {zipped(t, with("xl/sharedStrings.xml", strings.Repeat("<si/>", maxOthers/5+1))), nil, "unusually large"},
+		"a bomb in another part":  {declaring(t, "xl/sharedStrings.xml", maxOthers+1), nil, "unusually large"},
+		"a bomb in a sheet":       {declaring(t, "xl/worksheets/sheet1.xml", maxUnzipped+1), nil, "unusually large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, status, said := rehearse(t, c.content, c.args...)
@@ -231,6 +232,20 @@ func TestRefusesAWorkbook(t *testing.T) {
 			}
 		})
 	}
+}
+
+// declaring returns a ZIP file of one part, which says that it unpacks to so many bytes.
+func declaring(t *testing.T, name string, size uint64) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	if _, err := w.CreateRaw(&zip.FileHeader{Name: name, Method: zip.Deflate, UncompressedSize64: size}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func TestABombThatLiesAboutItsSize(t *testing.T) {
