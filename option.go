@@ -302,7 +302,7 @@ func WithDailyLimit(n int) Option {
 // Package net/http has no such logger. It prints bytes that a server sends without being
 // asked to the standard logger of package log. On a connection through a proxy, or with
 // [WithHTTPClient], these bytes may repeat a person. On a direct connection, the Client
-// keeps them from net/http.
+// keeps them from net/http, but for one byte behind an answer without a body.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

@@ -143,8 +143,8 @@ func (c *conn) sent() bool {
 func (c *conn) gotHead(length int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.quiet != nil && length >= 0 {
-		c.quiet.allowed.Store(length)
+	if c.quiet != nil {
+		c.quiet.allowed.Store(max(length, unknown))
 	}
 	return c.reads > c.before
 }
