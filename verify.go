@@ -113,13 +113,19 @@ type call struct {
 	tried    []int         // the number of requests to each endpoint
 	earlier  error         // the error of the previous attempt, or nil
 
-	connecting time.Duration // the time for connections so far
+	connecting time.Duration // the time for connections in earlier attempts
+	connected  atomic.Int64  // in how many nanoseconds this attempt got a connection, or a constant below
 
 	maybeBilled bool                 // the service may have billed a previous attempt
 	probe       bool                 // no request was under way when this call asked the limiter
 	ofNobody    bool                 // the call of Check: it is not billed
 	report      func(progress.State) // to a Cache in front of the Client
 }
+
+const (
+	notConnected = -1 // or the transport does not tell
+	tooLate      = -2 // for an answer
+)
 
 // attempt makes one request. It returns the verdict, or an error of which lastOutcome
 // knows the outcome.
@@ -150,7 +156,7 @@ func (k *call) attempt(ctx context.Context) (Result, error) {
 	k.attempts++
 	k.tried[i]++
 	started := time.Now()
-	response, took := k.sendInTime(ctx, r)
+	response, took, late := k.sendInTime(ctx, r)
 	sent = response.Sent
 
 	switch {
@@ -162,6 +168,8 @@ func (k *call) attempt(ctx context.Context) (Result, error) {
 	}
 	result, err := k.read(ctx, r.Host, k.redactor(key), response)
 	switch {
+	case late && !response.Sent && ctx.Err() == nil:
+		err = contextError(context.DeadlineExceeded, false, "connecting to "+r.Host+" took so long that too little time is left for an answer")
 	case err == nil:
 		k.answerTime.answered(took, k.total)
 	case response.Sent && response.Err != nil && k.timeLeft() <= 0 && took < nearlyAll(k.total):
@@ -174,34 +182,35 @@ func (k *call) attempt(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-// errLateConnection ends an attempt whose connection leaves too little time.
-var errLateConnection = errors.New("too little time is left for an answer")
-
 // sendInTime sends r, unless the connection comes so late that too little time is left for
-// the answer. It also returns how long the answer took.
-func (k *call) sendInTime(ctx context.Context, r transport.Request) (transport.Response, time.Duration) {
-	ctx, refuse := context.WithCancelCause(ctx)
-	defer refuse(nil)
+// the answer: then late is true. It also returns how long the answer took.
+func (k *call) sendInTime(ctx context.Context, r transport.Request) (response transport.Response, took time.Duration, late bool) {
 	started, before := time.Now(), k.connecting
-	var connected atomic.Pointer[time.Time] // nil: not yet, or the transport does not tell
-	r.Sending = func() {
-		now := time.Now()
-		if connected.CompareAndSwap(nil, &now) && !k.hasTimeToSend(before+now.Sub(started)) {
-			refuse(errLateConnection) // nothing can be sent any more
-			return
+	k.connected.Store(notConnected)
+	r.Sending = func() bool {
+		connecting := time.Since(started)
+		in := int64(connecting)
+		if !k.hasTimeToSend(before + connecting) {
+			in = tooLate
+		}
+		k.connected.CompareAndSwap(notConnected, in) // a transport may ask twice
+		if k.connected.Load() == tooLate {
+			return false
 		}
 		k.report(progress.State{Sent: true, MaybeBilled: true})
+		return true
 	}
-	response := k.sender.Send(ctx, r)
-	ended := time.Now()
-	switch at := connected.Load(); {
-	case at != nil:
-		k.connecting += at.Sub(started)
-		started = *at
+	response = k.sender.Send(ctx, r)
+	took = time.Since(started)
+	in := k.connected.Load()
+	switch {
+	case in >= 0:
+		k.connecting += time.Duration(in)
+		took -= time.Duration(in)
 	case !response.Sent:
-		k.connecting += ended.Sub(started)
+		k.connecting += took
 	}
-	return response, ended.Sub(started)
+	return response, took, in == tooLate
 }
 
 // request returns the request to endpoint i, with its share of the time.
@@ -257,8 +266,6 @@ func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, res
 		return Result{}, contextError(done, true, "waiting for the answer of "+host)
 	case done != nil:
 		return Result{}, contextError(done, false, "connecting to "+host)
-	case response.Err == errLateConnection:
-		return Result{}, contextError(context.DeadlineExceeded, false, "connecting to "+host+" took so long that too little time is left for an answer")
 	case response.Sent:
 		return Result{}, newOutcomeError(&brokenOff, host+" did not answer", ctxerr.Hide(hide.Error(response.Err)))
 	}

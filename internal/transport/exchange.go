@@ -28,7 +28,7 @@ import (
 type exchange struct {
 	context.Context
 	sender  *Sender
-	sending func()      // may be nil
+	sending func() bool // may be nil
 	budget  *time.Timer // ends the wait for a connection
 
 	reached atomic.Int32 // one of the following constants
@@ -59,16 +59,19 @@ func newExchange(ctx context.Context, sender *Sender, r Request, giveUp func()) 
 		}
 	})
 	by := time.Now().Add(r.Connect)
-	x.Context = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	trace := &httptrace.ClientTrace{
 		// A transport may ask for several connections. What may have been sent stays sent.
 		GetConn: func(string) {
 			if reached := x.reached.Load(); reached != allowed && x.reached.CompareAndSwap(reached, connecting) {
 				x.budget.Reset(time.Until(by))
 			}
 		},
-		GotConn:      x.gotConn,
-		WroteHeaders: x.begin,
-	})
+		GotConn: x.gotConn,
+	}
+	if sender.pool != nil {
+		trace.WroteHeaders = x.begin
+	}
+	x.Context = httptrace.WithClientTrace(ctx, trace)
 	return x
 }
 
@@ -116,11 +119,8 @@ func (x *exchange) Value(key any) any {
 // maySend reports whether the request may be sent now.
 func (x *exchange) maySend() bool {
 	x.budget.Stop()
-	if !ended(x) && x.sending != nil {
-		x.sending()
-	}
 	next := int32(allowed)
-	if ended(x) {
+	if ended(x) || x.sending != nil && !x.sending() || ended(x) {
 		next = refused
 	}
 	for {

@@ -121,7 +121,7 @@ func TestOneAttemptIsOneRequestOverHTTP2(t *testing.T) {
 				server := newHTTP2Server(t, test.open, test.head, test.end)
 				var sending atomic.Int32
 				r := to(server.host)
-				r.Sending = func() { sending.Add(1) }
+				r.Sending = func() bool { return sending.Add(1) > 0 }
 				o := NewGivenSender(client(t)).Send(within(t, time.Second), r)
 				require.Error(t, o.Err)
 				assert.LessOrEqual(t, server.whole.Load(), int32(1), "whole requests")

@@ -77,8 +77,11 @@ func TestSentMeansSent(t *testing.T) {
 			}
 		}},
 		{name: "the context has ended before", spoil: func(_ *testing.T, _ *Request, cancel context.CancelFunc) { cancel() }},
+		{name: "the caller refuses when there is a connection", spoil: func(_ *testing.T, r *Request, _ context.CancelFunc) {
+			r.Sending = func() bool { return false }
+		}},
 		{name: "the context ends when there is a connection", spoil: func(_ *testing.T, r *Request, cancel context.CancelFunc) {
-			r.Sending = cancel
+			r.Sending = func() bool { cancel(); return true }
 		}},
 	} {
 		for _, kind := range kinds {
@@ -101,7 +104,7 @@ func TestSentMeansSent(t *testing.T) {
 				}
 				r := to(server.host())
 				var sending atomic.Int32
-				r.Sending = func() { sending.Add(1) }
+				r.Sending = func() bool { return sending.Add(1) > 0 }
 				if fault.spoil != nil {
 					fault.spoil(t, &r, cancel)
 				}
@@ -178,7 +181,7 @@ func TestAfterARefusalTheNextRequestIsSent(t *testing.T) {
 			for range times {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				r := to(server.host())
-				r.Sending = cancel
+				r.Sending = func() bool { cancel(); return true }
 				o := sender.Send(ctx, r)
 				assert.ErrorIs(t, o.Err, context.Canceled)
 				assert.False(t, o.Sent)

@@ -40,9 +40,10 @@ type Request struct {
 	Connect    time.Duration // the limit for getting a connection
 	Answer     time.Duration // the limit for the whole request; 0: only the context limits it
 	// Sending is called before the first byte of the request may reach the
-	// service. It may be nil. If the context has ended after the call of Sending,
-	// nothing is sent. Sending may be called more than once.
-	Sending func()
+	// service. It may be nil. If Sending returns false, or the context has ended
+	// after the call of Sending, nothing is sent. Sending may be called more than
+	// once.
+	Sending func() bool
 }
 
 // Credential is the key or token that signs a Request.

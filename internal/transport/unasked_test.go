@@ -426,7 +426,10 @@ func TestAnAnswerBeforeTheFirstRequest(t *testing.T) {
 	defer sender.CloseIdleConnections()
 	for range 20 {
 		r := to(host)
-		r.Sending = func() { time.Sleep(10 * time.Millisecond) } // until the server has spoken
+		r.Sending = func() bool {
+			time.Sleep(10 * time.Millisecond) // until the server has spoken
+			return true
+		}
 		o := sender.Send(within(t, time.Minute), r)
 		require.Nil(t, o.Body, "%+v", o)
 		require.Zero(t, o.Status)
@@ -457,11 +460,12 @@ func TestNoRequestIsWrittenBehindWhatNobodyAskedFor(t *testing.T) {
 			for i := range calls {
 				r := to(host)
 				r.Form = fmt.Sprint("IdentifyNum=", i)
-				r.Sending = func() {
+				r.Sending = func() bool {
 					if c := last.Swap(nil); c != nil {
 						c.say(sized(wrong))
 						time.Sleep(5 * time.Millisecond)
 					}
+					return true
 				}
 				o := sender.Send(within(t, time.Minute), r)
 				require.NoError(t, o.Err)
