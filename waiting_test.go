@@ -507,3 +507,100 @@ func TestASlowHandshakeLeavesTimeForTheAnswer(t *testing.T) {
 	assert.Empty(t, server.Calls())
 	assert.Zero(t, client.Stats().Sent)
 }
+
+// Whatever a limiter does, a call ends in time and nothing is sent without its leave.
+func TestABadLimiterSendsNothing(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, wait := range map[string]limiterFunc{
+		"it returns only when its context ends": never,
+		"it returns the error of another context": func(context.Context) error {
+			return ended.Err()
+		},
+		"it returns the error of another deadline": func(context.Context) error {
+			return fmt.Errorf("asking: %w", context.DeadlineExceeded)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service, start := &fakeService{}, time.Now()
+				client := service.client(t, id2meta.WithTimeout(time.Second), id2meta.WithLimiter(wait))
+				_, err := client.Verify(t.Context(), zhangSan)
+				requireOnly(t, id2meta.ErrThrottled, err)
+				assert.NotErrorIs(t, err, context.Canceled)
+				assert.NotErrorIs(t, err, context.DeadlineExceeded)
+				assert.LessOrEqual(t, time.Since(start), time.Second)
+				assert.Zero(t, service.requested())
+			})
+		})
+	}
+}
+
+func TestTenThousandCallersAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &fakeService{answerAfter: 200 * time.Millisecond}
+		client := service.client(t, id2meta.WithTimeout(3*time.Second), id2meta.WithLimiter(rate.NewLimiter(47, 4)))
+		var calls sync.WaitGroup
+		var verdicts atomic.Int64
+		for range 10_000 {
+			calls.Go(func() {
+				if _, err := client.Verify(t.Context(), zhangSan); err == nil {
+					verdicts.Add(1)
+				} else {
+					assert.ErrorIs(t, err, id2meta.ErrThrottled)
+				}
+			})
+		}
+		calls.Wait()
+		assert.Greater(t, verdicts.Load(), int64(80))
+		assert.EqualValues(t, verdicts.Load(), service.requested(), "every request gave a verdict")
+	})
+}
+
+// A Client that is used once an hour remembers no outage: the next call goes, and the
+// service is fast again for everybody.
+func TestAClientThatIsUsedOnceAnHour(t *testing.T) {
+	for _, roundTrip := range []time.Duration{0, 50 * time.Millisecond, time.Second} {
+		t.Run(fmt.Sprintf("behind a limiter of %v", roundTrip), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{answerAfter: time.Hour}
+				client := service.client(t, id2meta.WithTimeout(3*time.Second),
+					id2meta.WithLimiter(limiterFunc(func(ctx context.Context) error { return sleepUntil(ctx, roundTrip) })))
+				for range 10 { // an outage
+					_, err := client.Verify(t.Context(), zhangSan)
+					require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
+				}
+				service.answerAfter = 100 * time.Millisecond
+				for range 5 {
+					time.Sleep(time.Hour)
+					_, err := client.Verify(t.Context(), zhangSan)
+					require.NoError(t, err)
+				}
+			})
+		})
+	}
+}
+
+// An answer that takes no time, and a call that has less time than any answer took.
+func TestEstimatesAtTheirLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &fakeService{}
+		client := service.client(t, id2meta.WithLimiter(rate.NewLimiter(47, 4)))
+		for range 20 { // answers that take no time
+			_, err := client.Verify(t.Context(), zhangSan)
+			require.NoError(t, err)
+		}
+		service.answerAfter = 9 * time.Second // then more than most calls have
+		for range 20 {
+			_, err := client.Verify(t.Context(), zhangSan)
+			require.NoError(t, err)
+		}
+		service.answerAfter = 10 * time.Millisecond
+		for _, timeout := range []time.Duration{20 * time.Millisecond, time.Second, time.Hour} {
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			_, err := client.Verify(ctx, zhangSan)
+			cancel()
+			require.NoError(t, err)
+		}
+	})
+}
