@@ -581,26 +581,37 @@ func TestAClientThatIsUsedOnceAnHour(t *testing.T) {
 	}
 }
 
-// An answer that takes no time, and a call that has less time than any answer took.
-func TestEstimatesAtTheirLimits(t *testing.T) {
+// An estimate of more than the timeout does not refuse a call whose limiter answers nearly at
+// once. Another call is under way, so the call is no probe.
+func TestAnEstimateOfMoreThanTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		service := &fakeService{}
-		client := service.client(t, id2meta.WithLimiter(rate.NewLimiter(47, 4)))
-		for range 20 { // answers that take no time
-			_, err := client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err)
-		}
-		service.answerAfter = 9 * time.Second // then more than most calls have
+		service := &fakeService{} // at first answers take no time
+		client := service.client(t, id2meta.WithLimiter(limiterFunc(func(ctx context.Context) error {
+			return sleepUntil(ctx, 100*time.Microsecond)
+		})))
 		for range 20 {
 			_, err := client.Verify(t.Context(), zhangSan)
 			require.NoError(t, err)
 		}
+		service.answerAfter = 9 * time.Second
+		for range 20 {
+			_, err := client.Verify(t.Context(), zhangSan)
+			require.NoError(t, err)
+		}
+		var other sync.WaitGroup
+		other.Go(func() {
+			_, err := client.Verify(t.Context(), zhangSan)
+			assert.NoError(t, err)
+		})
+		time.Sleep(time.Second)
+		synctest.Wait()
 		service.answerAfter = 10 * time.Millisecond
 		for _, timeout := range []time.Duration{20 * time.Millisecond, time.Second, time.Hour} {
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			_, err := client.Verify(ctx, zhangSan)
 			cancel()
-			require.NoError(t, err)
+			assert.NoError(t, err)
 		}
+		other.Wait()
 	})
 }
