@@ -201,6 +201,9 @@ func WithRootCAs(pool *x509.CertPool) Option {
 // returns must pass each request to base with the context of the request, and must be
 // safe for concurrent use. By default there is no wrapper. WithTransportWrapper cannot
 // be used together with [WithHTTPClient].
+//
+// The TLS field of a response is nil on a direct connection. The hook TLSHandshakeDone of
+// package httptrace gets the state of TLS.
 func WithTransportWrapper(wrap func(base http.RoundTripper) http.RoundTripper) Option {
 	return func(s *settings) error {
 		if wrap == nil {
@@ -302,7 +305,7 @@ func WithDailyLimit(n int) Option {
 // Package net/http has no such logger. It prints bytes that a server sends without being
 // asked to the standard logger of package log. On a connection through a proxy, or with
 // [WithHTTPClient], these bytes may repeat a person. On a direct connection, the Client
-// keeps them from net/http, but for one byte behind an answer without a body.
+// keeps them from net/http. SECURITY.md names the exceptions.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 )
 
@@ -87,11 +88,25 @@ func (d *dialer) DialTLSContext(ctx context.Context, network, addr string) (net.
 	config := d.tls.Clone()
 	config.ServerName, _, _ = net.SplitHostPort(addr)
 	secure := tls.Client(under, config)
-	if err := secure.HandshakeContext(ctx); err != nil {
+	if err := handshake(ctx, secure); err != nil {
 		under.Close()
 		return nil, err
 	}
 	return newQuietConn(secure, under.(*conn)), nil
+}
+
+// handshake makes the handshake, and reports it to the trace of ctx: net/http does so for a
+// *tls.Conn only.
+func handshake(ctx context.Context, secure *tls.Conn) error {
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	err := secure.HandshakeContext(ctx)
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		trace.TLSHandshakeDone(secure.ConnectionState(), err)
+	}
+	return err
 }
 
 // ownSocket returns the socket under a connection. It also reports whether only one
