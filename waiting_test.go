@@ -156,24 +156,35 @@ func TestACallerWithLittleTimeAndNoWaitIsServed(t *testing.T) {
 
 // Many callers at once, before the Client knows how long an answer takes.
 func TestACrowdAtTheStartIsNotBilledWithoutAVerdict(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		service := &fakeService{answerAfter: 1200 * time.Millisecond}
-		client := service.client(t, id2meta.WithTimeout(3*time.Second), id2meta.WithLimiter(rate.NewLimiter(47, 4)))
-		var calls sync.WaitGroup
-		var verdicts atomic.Int64
-		for range 300 {
-			calls.Go(func() {
-				if _, err := client.Verify(t.Context(), zhangSan); err == nil {
-					verdicts.Add(1)
-				} else {
-					assert.ErrorIs(t, err, id2meta.ErrThrottled)
+	for _, test := range []struct {
+		callers     int
+		answerAfter time.Duration
+		atLeast     int64 // verdicts
+	}{
+		{300, 1200 * time.Millisecond, 70},
+		{10_000, 200 * time.Millisecond, 80},
+	} {
+		t.Run(fmt.Sprintf("%d callers", test.callers), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{answerAfter: test.answerAfter}
+				client := service.client(t, id2meta.WithTimeout(3*time.Second), id2meta.WithLimiter(rate.NewLimiter(47, 4)))
+				var calls sync.WaitGroup
+				var verdicts atomic.Int64
+				for range test.callers {
+					calls.Go(func() {
+						if _, err := client.Verify(t.Context(), zhangSan); err == nil {
+							verdicts.Add(1)
+						} else {
+							assert.ErrorIs(t, err, id2meta.ErrThrottled)
+						}
+					})
 				}
+				calls.Wait()
+				assert.Greater(t, verdicts.Load(), test.atLeast)
+				assert.EqualValues(t, verdicts.Load(), service.requested(), "every request gave a verdict")
 			})
-		}
-		calls.Wait()
-		assert.Greater(t, verdicts.Load(), int64(70))
-		assert.EqualValues(t, verdicts.Load(), service.requested())
-	})
+		})
+	}
 }
 
 // A request that is not answered makes the estimate as long as the timeout. A limiter that
@@ -534,27 +545,6 @@ func TestABadLimiterSendsNothing(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestTenThousandCallersAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		service := &fakeService{answerAfter: 200 * time.Millisecond}
-		client := service.client(t, id2meta.WithTimeout(3*time.Second), id2meta.WithLimiter(rate.NewLimiter(47, 4)))
-		var calls sync.WaitGroup
-		var verdicts atomic.Int64
-		for range 10_000 {
-			calls.Go(func() {
-				if _, err := client.Verify(t.Context(), zhangSan); err == nil {
-					verdicts.Add(1)
-				} else {
-					assert.ErrorIs(t, err, id2meta.ErrThrottled)
-				}
-			})
-		}
-		calls.Wait()
-		assert.Greater(t, verdicts.Load(), int64(80))
-		assert.EqualValues(t, verdicts.Load(), service.requested(), "every request gave a verdict")
-	})
 }
 
 // A Client that is used once an hour remembers no outage: the next call goes, and the
