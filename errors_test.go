@@ -32,6 +32,7 @@ import (
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
 	"github.com/id2meta/id2meta/internal/identity"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // failures are the codes of the vendor's pages "身份二要素核验 · 纯服务端(API)接入"
@@ -271,7 +272,7 @@ func TestErrMaybeBilled(t *testing.T) {
 			opts: append(again, id2meta.WithLimiter(rate.NewLimiter(rate.Every(time.Hour), 1))), want: true},
 		{name: "a drop, and then a deadline in the second attempt", faults: []id2metatest.Fault{id2metatest.Truncate(), id2metatest.Hang()}, opts: again,
 			ctx: func(t *testing.T, server *id2metatest.Server) context.Context {
-				return endWhen(t, context.DeadlineExceeded, func() bool { return len(server.Calls()) == 2 })
+				return testenv.EndWhen(t, context.DeadlineExceeded, func() bool { return len(server.Calls()) == 2 })
 			}, want: true},
 		{name: "a failure, and then a drop", faults: []id2metatest.Fault{id2metatest.Answer("500", ""), id2metatest.Drop()}, want: true},
 

@@ -164,41 +164,7 @@ func within(d time.Duration) func(*testing.T, *id2metatest.Server) context.Conte
 // soon as the server has got a request, however long that takes on a busy machine.
 func whenRequested(err error) func(*testing.T, *id2metatest.Server) context.Context {
 	return func(t *testing.T, server *id2metatest.Server) context.Context {
-		return endWhen(t, err, func() bool { return len(server.Calls()) > 0 })
-	}
-}
-
-// endWhen returns a context that ends with err as soon as happened reports true.
-func endWhen(t testing.TB, err error, happened func() bool) context.Context {
-	c := &endingContext{t.Context(), err, make(chan struct{})}
-	go func() {
-		for !happened() {
-			select {
-			case <-t.Context().Done():
-				return
-			case <-time.After(time.Millisecond):
-			}
-		}
-		close(c.done)
-	}()
-	return c
-}
-
-// endingContext is a context that ends with err when done is closed.
-type endingContext struct {
-	context.Context
-	err  error
-	done chan struct{}
-}
-
-func (c *endingContext) Done() <-chan struct{} { return c.done }
-
-func (c *endingContext) Err() error {
-	select {
-	case <-c.done:
-		return c.err
-	default:
-		return nil
+		return testenv.EndWhen(t, err, func() bool { return len(server.Calls()) > 0 })
 	}
 }
 

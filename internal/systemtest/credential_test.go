@@ -246,7 +246,7 @@ func TestCredentialOfSTS(t *testing.T) {
 		}), id2meta.WithTimeout(time.Minute))
 		server.AddCredential(roleKeyID, roleSecret, roleToken)
 		started := time.Now()
-		asked := endWhen(t, context.DeadlineExceeded, func() bool { return len(sts.Asked()) > 0 })
+		asked := testenv.EndWhen(t, context.DeadlineExceeded, func() bool { return len(sts.Asked()) > 0 })
 		requireRefused(t, asked, client, context.DeadlineExceeded)
 		sts.Behave(nil)
 		requireRefused(t, t.Context(), client, id2meta.ErrCredential) // this call came while the refresh hung

@@ -28,6 +28,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // Secrets that nothing may show. The token has characters that an encoding changes.
@@ -325,7 +326,7 @@ var everyFailure = []failureOf{
 		return []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithTimeout(150 * time.Millisecond)}
 	}},
 	{name: "a caller who cancels", make: inject(id2metatest.Delay(time.Minute)), ctx: func(t *testing.T, s *id2metatest.Server) context.Context {
-		return endWhen(t, context.Canceled, func() bool { return len(s.Calls()) > 0 })
+		return testenv.EndWhen(t, context.Canceled, func() bool { return len(s.Calls()) > 0 })
 	}},
 	{name: "a caller who has canceled before the call", make: inject(), ctx: func(t *testing.T, _ *id2metatest.Server) context.Context {
 		ctx, cancel := context.WithCancel(t.Context())
