@@ -114,18 +114,13 @@ type call struct {
 	earlier  error         // the error of the previous attempt, or nil
 
 	connecting time.Duration // the time for connections in earlier attempts
-	connected  atomic.Int64  // in how many nanoseconds this attempt got a connection, or a constant below
+	connected  atomic.Int64  // in how many nanoseconds this attempt got a connection, or a constant of waiting.go
 
 	maybeBilled bool                 // the service may have billed a previous attempt
 	probe       bool                 // no request was under way when this call asked the limiter
 	ofNobody    bool                 // the call of Check: it is not billed
 	report      func(progress.State) // to a Cache in front of the Client
 }
-
-const (
-	notConnected = -1 // or the transport does not tell
-	tooLate      = -2 // for an answer
-)
 
 // attempt makes one request. It returns the verdict, or an error of which lastOutcome
 // knows the outcome.
@@ -180,37 +175,6 @@ func (k *call) attempt(ctx context.Context) (Result, error) {
 		k.credential.Forget(key)
 	}
 	return result, err
-}
-
-// sendInTime sends r, unless the connection comes so late that too little time is left for
-// the answer: then late is true. It also returns how long the answer took.
-func (k *call) sendInTime(ctx context.Context, r transport.Request) (response transport.Response, took time.Duration, late bool) {
-	started, before := time.Now(), k.connecting
-	k.connected.Store(notConnected)
-	r.Sending = func() bool {
-		connecting := time.Since(started)
-		in := int64(connecting)
-		if !k.hasTimeToSend(before + connecting) {
-			in = tooLate
-		}
-		k.connected.CompareAndSwap(notConnected, in) // a transport may ask twice
-		if k.connected.Load() == tooLate {
-			return false
-		}
-		k.report(progress.State{Sent: true, MaybeBilled: true})
-		return true
-	}
-	response = k.sender.Send(ctx, r)
-	took = time.Since(started)
-	in := k.connected.Load()
-	switch {
-	case in >= 0:
-		k.connecting += time.Duration(in)
-		took -= time.Duration(in)
-	case !response.Sent:
-		k.connecting += took
-	}
-	return response, took, in == tooLate
 }
 
 // request returns the request to endpoint i, with its share of the time.

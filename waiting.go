@@ -10,6 +10,8 @@ import (
 
 	"github.com/id2meta/id2meta/internal/credential"
 	"github.com/id2meta/id2meta/internal/ctxerr"
+	"github.com/id2meta/id2meta/internal/progress"
+	"github.com/id2meta/id2meta/internal/transport"
 )
 
 // A call that had to wait sends its request only if the time left is enough for an
@@ -194,6 +196,43 @@ func (k *call) hasTime() bool {
 func (k *call) hasTimeToSend(connecting time.Duration) bool {
 	atOnce := connecting <= k.total-nearlyAll(k.total)
 	return atOnce || k.hasTime() || k.ofNobody || k.probe && k.timeLeft() >= k.total/2
+}
+
+// Values of call.connected that are no time.
+const (
+	notConnected = -1 // or the transport does not tell
+	tooLate      = -2 // for an answer
+)
+
+// sendInTime sends r, unless the connection comes so late that too little time is left for
+// the answer: then late is true. It also returns how long the answer took.
+func (k *call) sendInTime(ctx context.Context, r transport.Request) (response transport.Response, took time.Duration, late bool) {
+	started, before := time.Now(), k.connecting
+	k.connected.Store(notConnected)
+	r.Sending = func() bool {
+		connecting := time.Since(started)
+		in := int64(connecting)
+		if !k.hasTimeToSend(before + connecting) {
+			in = tooLate
+		}
+		k.connected.CompareAndSwap(notConnected, in) // a transport may ask twice
+		if k.connected.Load() == tooLate {
+			return false
+		}
+		k.report(progress.State{Sent: true, MaybeBilled: true})
+		return true
+	}
+	response = k.sender.Send(ctx, r)
+	took = time.Since(started)
+	in := k.connected.Load()
+	switch {
+	case in >= 0:
+		k.connecting += time.Duration(in)
+		took -= time.Duration(in)
+	case !response.Sent:
+		k.connecting += took
+	}
+	return response, took, in == tooLate
 }
 
 // withTimeout is context.WithTimeout, but its timer does not rely on the context of the
