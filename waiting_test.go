@@ -498,19 +498,7 @@ func TestTheTimeForAConnectionCountsAsWaiting(t *testing.T) {
 func TestASlowHandshakeLeavesTimeForTheAnswer(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
-	slow := testenv.Accept(t, func(conn net.Conn) {
-		time.Sleep(1600 * time.Millisecond)
-		to, err := net.Dial("tcp", server.Endpoint())
-		if err != nil {
-			return
-		}
-		go func() {
-			io.Copy(conn, to)
-			conn.Close()
-		}()
-		io.Copy(to, conn)
-		to.Close()
-	})
+	slow := testenv.Relay(t, server.Endpoint(), 1600*time.Millisecond)
 	client := newClient(t, []string{slow.Address}, id2meta.WithTimeout(2*time.Second), id2meta.WithMaxAttempts(1))
 	_, err := client.Verify(t.Context(), zhangSan)
 	require.ErrorIs(t, err, context.DeadlineExceeded)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/internal/progress"
+	"github.com/id2meta/id2meta/internal/testenv"
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
@@ -532,12 +533,7 @@ func TestNobodyIsBilledTwice(t *testing.T) {
 func people(n int) []id2meta.Param {
 	var persons []id2meta.Param
 	for day := time.Date(1949, 12, 31, 0, 0, 0, 0, time.UTC); len(persons) < n; day = day.AddDate(0, 0, 1) {
-		number := "110105" + day.Format("20060102") + "002"
-		sum := 0
-		for i, digit := range number {
-			sum += int(digit-'0') * (1 << (17 - i) % 11)
-		}
-		persons = append(persons, id2meta.Param{UserName: "张三", IdentifyNum: number + string("10X98765432"[sum%11])})
+		persons = append(persons, id2meta.Param{UserName: "张三", IdentifyNum: testenv.IDNumber(day)})
 	}
 	return persons
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -28,32 +27,14 @@ func TestMain(m *testing.M) { os.Exit(testenv.Run(m)) }
 
 const zhangSan = `{"name":"张三","id_number":"11010519491231002X"}`
 
-// buffer may be written and read at the same time.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 // start runs the service with its simulator, and returns its address and its log.
-func start(t *testing.T) (url string, log *buffer, stop func()) {
+func start(t *testing.T) (url string, log *testenv.Buffer, stop func()) {
 	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := free.Addr().String()
 	free.Close()
-	log = new(buffer)
+	log = new(testenv.Buffer)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, address, false, slog.New(slog.NewTextHandler(log, nil))) }()

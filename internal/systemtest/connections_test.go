@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 func TestClientIsSafeForConcurrentUse(t *testing.T) {
@@ -79,7 +80,7 @@ func TestConnectionsAreKept(t *testing.T) {
 
 func TestClosedKeepAliveConnection(t *testing.T) {
 	server := newServer(t)
-	relay := newRelay(t, server.Endpoint())
+	relay := testenv.Relay(t, server.Endpoint(), 0)
 	client := newClient(t, []string{relay.Address}, id2meta.WithMaxAttempts(1))
 	const rounds, callers = 30, 10
 	for range rounds {

@@ -5,7 +5,6 @@ package systemtest
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -127,20 +126,4 @@ func refusing(t *testing.T) string {
 	require.NoError(t, err)
 	listener.Close()
 	return listener.Addr().String()
-}
-
-// newRelay starts a listener that passes connections on to a server, and can cut them.
-func newRelay(t *testing.T, server string) *testenv.Listener {
-	return testenv.Accept(t, func(in net.Conn) {
-		out, err := net.Dial("tcp", server)
-		if err != nil {
-			return
-		}
-		go func() {
-			io.Copy(in, out)
-			in.Close()
-		}()
-		io.Copy(out, in)
-		out.Close()
-	})
 }

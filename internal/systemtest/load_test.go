@@ -14,24 +14,16 @@ import (
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // person returns the i-th of 3,000 people who differ in birth date and name. Their numbers
 // are derived from the sample number of GB 11643.
 func person(i int) id2meta.Param {
 	day := time.Date(1949, 12, 31, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i)
-	digits := "110105" + day.Format("20060102") + "002"
-	sum := 0
-	for at, digit := range digits {
-		weight := 1
-		for range len(digits) - at {
-			weight = weight * 2 % 11
-		}
-		sum += int(digit-'0') * weight
-	}
 	return id2meta.Param{
 		UserName:    "张" + string(rune('一'+i%2000)),
-		IdentifyNum: digits + string("10X98765432"[sum%11]),
+		IdentifyNum: testenv.IDNumber(day),
 	}
 }
 
@@ -57,7 +49,7 @@ func TestChaos(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 
 	server := id2metatest.NewServer()
-	relay := newRelay(t, server.Endpoint()) // the same server at a second endpoint
+	relay := testenv.Relay(t, server.Endpoint(), 0) // the same server at a second endpoint
 	for i := range calls {
 		switch i % 3 { // a third are a match, a third a mismatch, a third have no record
 		case 0:

@@ -1,10 +1,12 @@
 package testenv
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Listener accepts connections on loopback, and can cut them.
@@ -38,6 +40,24 @@ func (l *Listener) Close() {
 	l.listener.Close()
 	l.Cut()
 	l.wg.Wait()
+}
+
+// Relay starts a Listener that passes its connections on to server, each after a delay.
+func Relay(t testing.TB, server string, delay time.Duration) *Listener {
+	t.Helper()
+	return Accept(t, func(in net.Conn) {
+		time.Sleep(delay)
+		out, err := net.Dial("tcp", server)
+		if err != nil {
+			return
+		}
+		go func() {
+			io.Copy(in, out)
+			in.Close()
+		}()
+		io.Copy(out, in)
+		out.Close()
+	})
 }
 
 func (l *Listener) accept(serve func(net.Conn)) {

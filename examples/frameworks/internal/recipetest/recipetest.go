@@ -2,18 +2,17 @@
 package recipetest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // The person whom the simulator knows. The number is the sample of GB 11643.
@@ -59,7 +58,7 @@ func Run(t *testing.T,
 			defer simulator.Close()
 			simulator.AddPerson(name, number)
 			simulator.Inject(test.fault)
-			var log buffer
+			var log testenv.Buffer
 			service := withClient(t, &log, simulator.Options()...)
 
 			status, answer := post(t, service.URL, test.body)
@@ -76,7 +75,7 @@ func Run(t *testing.T,
 		})
 	}
 	t.Run("the cause is logged and not told", func(t *testing.T) {
-		var log buffer
+		var log testenv.Buffer
 		service := withVerifier(t, &log, id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
 			return id2meta.Result{}, errors.New("for the operators")
 		}))
@@ -87,7 +86,7 @@ func Run(t *testing.T,
 		}
 	})
 	t.Run("a panic is logged without the person", func(t *testing.T) {
-		var log buffer
+		var log testenv.Buffer
 		service := withVerifier(t, &log, id2meta.VerifierFunc(func(context.Context, id2meta.Param) (id2meta.Result, error) {
 			panic("a mistake")
 		}))
@@ -142,21 +141,4 @@ func post(t *testing.T, url, body string) (status int, answer string) {
 // holdsPerson also finds the birth date alone.
 func holdsPerson(s string) bool {
 	return strings.Contains(s, name) || strings.Contains(s, number) || strings.Contains(s, number[6:14])
-}
-
-type buffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
