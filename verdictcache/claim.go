@@ -53,10 +53,11 @@ func (f *flight) find(seen found) callResult {
 		switch {
 		case c.fresh(seen.verdict):
 			return callResult{verdict: seen.verdict, fromStore: true}
-		case time.Since(start) > maxWait*c.lease:
-			return f.withoutClaim()
+		case time.Since(start) > maxWait*c.lease || refusals == maxRefusals:
+			c.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
+			return f.withoutStore(errNoClaim)
 		case seen.owner != [16]byte{} && looked.Sub(changed) < c.lease:
-			refusals = 0
+			// Another process asks.
 		default:
 			// There is no value, or no usable value, or the claim of a dead owner.
 			granted, now, err := f.claim(seen)
@@ -69,9 +70,7 @@ func (f *flight) find(seen found) callResult {
 				seen, looked, changed, refusals = now, time.Now(), time.Now(), 0
 				continue
 			}
-			if refusals++; refusals == maxRefusals {
-				return f.withoutClaim()
-			}
+			refusals++
 		}
 		// The jitter keeps those who wait for the same thing from looking at once.
 		select {
@@ -86,7 +85,7 @@ func (f *flight) find(seen found) callResult {
 			return f.withoutStore(err)
 		}
 		if !now.same(seen) {
-			changed = time.Now()
+			changed, refusals = time.Now(), 0
 		}
 		seen = now
 	}
@@ -125,19 +124,10 @@ func (f *flight) claim(seen found) (granted bool, now found, err error) {
 	return false, now, err
 }
 
-// withoutClaim goes on although the Store refuses all claims.
-func (f *flight) withoutClaim() callResult {
-	f.cache.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
-	return f.withoutStore(errNoClaim)
-}
-
 // withoutStore asks the service although the Store has failed, except with WithFailClosed.
 func (f *flight) withoutStore(err error) callResult {
-	switch {
-	case f.ctx.Err() != nil:
-		return callResult{err: f.ctx.Err()}
-	case f.cache.failClosed:
-		return callResult{err: failedClosed(err)}
+	if f.cache.failClosed || f.ctx.Err() != nil {
+		return callResult{err: storeError(f.ctx, failedClosed, err)}
 	}
 	return f.ask()
 }

@@ -102,13 +102,7 @@ func (c *Cache) joinOrStart(ctx context.Context, key Key, param id2meta.Param, s
 	return f
 }
 
-// unlist lets nobody join f any more.
-func (c *Cache) unlist(f *flight) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.unlistLocked(f)
-}
-
+// unlistLocked lets nobody join f any more.
 func (c *Cache) unlistLocked(f *flight) {
 	if c.flights[f.key] == f {
 		delete(c.flights, f.key)
@@ -238,9 +232,6 @@ func (f *flight) run(seen found, storeless bool) {
 // Verify finds it there. The callers do not wait longer for the Store than for one step.
 func (f *flight) finish() {
 	c := f.cache
-	if !f.result.isVerdict() {
-		c.unlist(f) // whoever comes now may try again
-	}
 	publish := sync.OnceFunc(func() { close(f.done) })
 	timer := time.AfterFunc(f.step, publish)
 	defer func() {
