@@ -158,6 +158,7 @@ func TestAValueThatCannotBeOpenedCountsAsNone(t *testing.T) {
 		{"a match of the same person under another hashKey", verdictcache.SealVerdict(oldKey, verdictcache.KeyOf(oldKey, zhang), match, now)},
 		{"a match and one byte more", append(slices.Clone(sealed), 0)},
 		{"a match twice", append(slices.Clone(sealed), sealed...)},
+		{"a match with the beginning of another person's", slices.Concat(verdictcache.SealVerdict(hashKey, verdictcache.KeyOf(hashKey, li), match, now)[:20], sealed[20:])},
 		{"a long value", bytes.Repeat([]byte("1"), 1024)},
 		{"nothing, well sealed", verdictcache.SealRaw(hashKey, key, nil)},
 		{"a kind that does not exist, well sealed", verdictcache.SealRaw(hashKey, key, []byte("w1123456789012"))},

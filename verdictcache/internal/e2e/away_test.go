@@ -85,67 +85,9 @@ func TestStoreThatIsAwayDelaysNobody(t *testing.T) {
 	})
 }
 
-// With WithFailClosed nobody is asked about while the store is away, and
-// so nobody is billed twice.
-func TestFailClosed(t *testing.T) {
-	onEachAtOnce(t, func(t *testing.T, name string, d database) {
-		dsn, server := d.ready(t)
-		persons := personsAway(server)
-		// A step to remember may take a fifth of the lease: on a busy machine 1 s is little.
-		o, service := ordersFor(t, name, dsn, 10*time.Second, 20*time.Millisecond, 4*persons)
-		o.FailClosed = true
-		f := newFleet(t, processes, o)
-
-		first := 0
-		for how, outage := range outages(t, dsn, server) {
-			t.Run(how, func(t *testing.T) {
-				known, all := sequence(first, first+persons), sequence(first, first+2*persons)
-				first += 2 * persons
-				wantRight(t, f.askAll(known))
-
-				outage.begin()
-				before := len(service.Calls())
-				lost := all
-				if server == nil {
-					lost = all[persons:] // a lock to write leaves SQLite readable
-				}
-				for _, a := range f.askAll(lost) {
-					if a.Err == "" || a.BizCode != "" {
-						t.Errorf("person %d: %q without the store", a.Person, a.BizCode)
-					}
-				}
-				if asked := len(service.Calls()) - before; asked != 0 {
-					t.Errorf("the service was asked %d times", asked)
-				}
-
-				outage.end()
-				f.askUntilRight(t, all)
-				for _, i := range all {
-					if n := billed(service, i); n != 1 {
-						t.Errorf("person %d was billed %d times%s", i, n, f.logTail())
-					}
-				}
-			})
-		}
-	})
-}
-
 // recoveryTime is what clients need at most to find out that a server is back.
 // go-redis, for one, does not try again for a second.
 const recoveryTime = 20 * time.Second
-
-// askUntilRight asks until no answer is an error any more.
-func (f *fleet) askUntilRight(t *testing.T, persons []int) {
-	t.Helper()
-	failed := func(a event) bool { return a.Err != "" }
-	deadline := time.Now().Add(recoveryTime)
-	answers := f.askAll(persons)
-	for slices.ContainsFunc(answers, failed) && time.Now().Before(deadline) {
-		time.Sleep(100 * time.Millisecond)
-		answers = f.askAll(persons)
-	}
-	wantRight(t, answers)
-}
 
 // askUntilRemembered asks until the service is asked about nobody any more.
 func (f *fleet) askUntilRemembered(t *testing.T, service *id2metatest.Server, persons []int) {

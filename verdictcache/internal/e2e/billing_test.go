@@ -65,18 +65,6 @@ func wantBilledOnce(t *testing.T, f *fleet, service *id2metatest.Server, persons
 	}
 }
 
-// A call that takes most of its lease is made once: nobody takes the claim over early.
-func TestLongQuestionIsAskedOnce(t *testing.T) {
-	onEachAtOnce(t, func(t *testing.T, name string, d database) {
-		const persons = 20
-		dsn, _ := d.ready(t)
-		o, service := ordersFor(t, name, dsn, 3*time.Second, 2*time.Second, persons)
-		f := newFleet(t, processes, o)
-		wantRight(t, f.askAll(sequence(0, persons)))
-		wantBilledOnce(t, f, service, sequence(0, persons))
-	})
-}
-
 // A process is killed at a random moment, ten times, while all ask about the same
 // new persons. Whoever it was asking about may be asked about again, by those who
 // wait for the end of its lease. Nobody else is.
