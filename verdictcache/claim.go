@@ -60,9 +60,9 @@ func (f *flight) find(seen found) callResult {
 			// Another process asks.
 		default:
 			// There is no value, or no usable value, or the claim of a dead owner.
-			granted, now, err := f.claim(seen)
+			now, err := f.claim(seen)
 			switch {
-			case granted:
+			case f.granted:
 				return f.checkPreviousKeys()
 			case err != nil:
 				return f.withoutStore(err)
@@ -91,37 +91,32 @@ func (f *flight) find(seen found) callResult {
 	}
 }
 
-// claim tries to replace seen by a claim of this flight. The Store may have taken the step
-// although it says no, or fails. So claim then looks which value is there, and an error means
-// that this is not certain: if a claim came into the Store after Forget, a verdict from before
-// Forget would be remembered. Each attempt has an owner of its own, so that a claim that comes
-// late counts as the claim of another flight.
-func (f *flight) claim(seen found) (granted bool, now found, err error) {
+// claim tries to replace seen by a claim of this flight, and sets f.granted. The Store may have
+// taken the step although it says no, or fails. So claim then looks which value is there, and an
+// error means that this is not certain: if a claim came into the Store after Forget, a verdict
+// from before Forget would be remembered. Each attempt has an owner of its own, so that a claim
+// that comes late counts as the claim of another flight.
+func (f *flight) claim(seen found) (now found, err error) {
 	c := f.cache
 	rand.Read(f.owner[:])
 	f.held = c.rings[0].seal(f.key, value{owner: f.owner})
-	f.claimed, f.claimUncertain = time.Now(), true
-	granted, err = c.swap(f.ctx, f.key, seen.raw, f.held, storedLeases*c.lease, f.step)
-	if granted {
-		f.claimUncertain = false
-		return true, found{}, nil
-	}
-	if f.ctx.Err() != nil {
-		return false, seen, err
+	f.claimed = time.Now()
+	f.granted, err = c.swap(f.ctx, f.key, seen.raw, f.held, storedLeases*c.lease, f.step)
+	if f.granted {
+		return found{}, nil
 	}
 	now, lookErr := c.load(f.ctx, c.rings[0], f.key, f.step)
 	switch {
 	case lookErr != nil:
-		return false, seen, lookErr
+		return seen, lookErr
 	case now.owner == f.owner:
-		f.claimUncertain = false
-		return true, now, nil
+		f.granted = true
 	case err == nil:
 		f.held = nil
 	case now.value != (value{}) && !now.same(seen): // another process was faster
 		err = nil
 	}
-	return false, now, err
+	return now, err
 }
 
 // withoutStore asks the service although the Store has failed, except with WithFailClosed.
@@ -151,7 +146,7 @@ func (f *flight) checkPreviousKeys() callResult {
 
 // ask asks the service within the lease: after that, another process may ask.
 func (f *flight) ask() callResult {
-	if f.held == nil || f.claimUncertain {
+	if !f.granted {
 		f.claimed = time.Now() // there is no claim, and the call is as short as with one
 	}
 	lease := f.cache.lease

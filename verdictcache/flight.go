@@ -29,10 +29,10 @@ type flight struct {
 	asking  bool              // the Verifier behind was called; guarded by cache.mu
 	calls   []*progress.State // of the Clients behind, as they report; guarded by cache.mu
 
-	owner          [16]byte  // of the last claim
-	claimed        time.Time // when the lease of that claim began
-	held           []byte    // the claim that is in the Store, or may be; nil: none
-	claimUncertain bool      // held may not be in the Store, or not yet
+	owner   [16]byte  // of the last claim
+	claimed time.Time // when the lease of that claim began
+	held    []byte    // that claim, which may be in the Store; nil: none
+	granted bool      // held is in the Store, as far as this flight knows
 
 	done    chan struct{} // closed when result may be read
 	result  callResult

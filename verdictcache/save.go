@@ -12,7 +12,7 @@ import (
 func (f *flight) saveOrRelease(publish func()) {
 	c, r, ctx := f.cache, f.result, context.WithoutCancel(f.ctx)
 	if r.isVerdict() && !r.fromStore {
-		if f.held != nil && !f.claimUncertain && f.save(ctx, publish) {
+		if f.granted && f.save(ctx, publish) {
 			if r.movedFrom != (Key{}) {
 				c.remove(ctx, r.movedFrom, c.lease/5) // a failure is logged, and the verdict expires
 			}

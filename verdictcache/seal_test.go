@@ -137,6 +137,20 @@ func TestStepsOfTheStore(t *testing.T) {
 	store.steps = nil
 	mustVerify(t, c, zhang, match)
 	require.Equal(t, []string{"Load"}, store.steps, "a remembered person")
+
+	meanwhile := &overtaken{bare: newBare()}
+	c = newCache(t, &service{}, meanwhile)
+	mustVerify(t, c, zhang, match)
+	require.NoError(t, c.Wait(t.Context()))
+	require.Equal(t, []string{"Load", "CompareAndSwap", "Load"}, meanwhile.steps, "another process was faster")
+}
+
+// overtaken is a Store to which another process gives the verdict just before this one claims.
+type overtaken struct{ *bare }
+
+func (o *overtaken) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
+	o.plant(key, verdictcache.SealVerdict(hashKey, key, match, time.Now()))
+	return o.bare.CompareAndSwap(ctx, key, old, new, ttl)
 }
 
 // Whoever can write the Store cannot make a match.
