@@ -185,7 +185,3 @@ func goesAwayWith(store *faulty, r id2meta.Result) *service {
 		return r, nil
 	}}
 }
-
-func everyStep(s *faulty) faultsOf {
-	return faultsOf{&s.load, &s.claim, &s.save, &s.release, &s.delete}
-}
