@@ -195,9 +195,10 @@ func TestTheLastCallerLeaves(t *testing.T) {
 						}
 						return match, nil
 					}}
-					cache := newCache(t, next, newFaulty())
-					if caches == 2 { // each in front of another
-						cache = newCache(t, cache, newFaulty())
+					began, inner := time.Now(), newCache(t, next, newFaulty())
+					cache := inner
+					if caches == 2 {
+						cache = newCache(t, inner, newFaulty())
 					}
 					o := <-start(within(t, 2*time.Second), cache, zhang)
 					require.ErrorIs(t, o.err, context.DeadlineExceeded)
@@ -205,10 +206,10 @@ func TestTheLastCallerLeaves(t *testing.T) {
 					require.Equal(t, 2*time.Second, o.after)
 					require.Equal(t, c.maybeBilled, errors.Is(o.err, id2meta.ErrMaybeBilled))
 
+					require.NoError(t, cache.Wait(t.Context()))
+					require.NoError(t, inner.Wait(t.Context()))
 					if !c.maybeBilled {
-						time.Sleep(time.Millisecond) // the call is given up at once
-					} else {
-						require.NoError(t, cache.Wait(t.Context()))
+						require.Equal(t, 2*time.Second, time.Since(began), "it is given up at once")
 					}
 					require.Equal(t, outcome{result: match}, <-start(t.Context(), cache, zhang))
 					require.Equal(t, c.remembered, next.asked() == 1)

@@ -99,8 +99,13 @@ func (s *service) asked() int { return int(s.calls.Load()) }
 
 func newCache(t testing.TB, next id2meta.Verifier, store verdictcache.Store, opts ...verdictcache.Option) *verdictcache.Cache {
 	t.Helper()
+	return cacheWith(t, next, store, hashKey, opts...)
+}
+
+func cacheWith(t testing.TB, next id2meta.Verifier, store verdictcache.Store, key []byte, opts ...verdictcache.Option) *verdictcache.Cache {
+	t.Helper()
 	silent := verdictcache.WithLogger(slog.New(slog.DiscardHandler))
-	c, err := verdictcache.New(next, store, hashKey, append([]verdictcache.Option{silent}, opts...)...)
+	c, err := verdictcache.New(next, store, key, append([]verdictcache.Option{silent}, opts...)...)
 	require.NoError(t, err)
 	return c
 }

@@ -13,25 +13,6 @@ import (
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
-// A Store that never takes the verdict does not delay the callers. After a lease the claim is
-// given up.
-func TestASaveThatFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log logBuffer
-		store := newFaulty()
-		store.save.set(fails)
-		next := &service{answer: always(match, nil)}
-		c := newCache(t, next, store, log.option())
-		require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
-		time.Sleep(16 * time.Second)
-		require.Contains(t, log.String(), "not remembered")
-		require.LessOrEqual(t, c.Stats().StoreFailures, uint64(25), "it does not try all the time")
-		store.save.set(nil)
-		require.Equal(t, outcome{result: match}, <-start(t.Context(), newCache(t, next, store), zhang))
-		require.Equal(t, 2, next.asked())
-	})
-}
-
 // A verdict is paid for. While the Store is away, the Cache goes on trying to save it, but no
 // caller waits for that.
 func TestASaveWhileTheStoreIsAway(t *testing.T) {
@@ -141,14 +122,8 @@ func TestASaveWhileTheStoreIsAway(t *testing.T) {
 	t.Run("a verdict that was saved unheard is remembered, and nothing else is logged", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var log logBuffer
-			store := &deaf{faulty: newFaulty(), save: true, says: errStore}
-			loads := 0
-			store.load.set(func(context.Context) error {
-				if loads++; loads == 2 { // the look after the save
-					return errStore
-				}
-				return nil
-			})
+			store := newDeaf(func(s *faulty) faultsOf { return faultsOf{&s.save} }, errStore)
+			store.load.set(failsOnce(2)) // the look after the save
 			next := &service{answer: always(match, nil)}
 			c := newCache(t, next, store, log.option())
 			mustVerify(t, c, zhang, match)

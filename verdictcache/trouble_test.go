@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,58 +192,20 @@ func TestACallerInAHurryIsNotBilledForNothing(t *testing.T) {
 	})
 }
 
-func TestAStoreThatDiesWhileOthersWait(t *testing.T) {
-	for _, f := range faults {
-		for _, refuse := range []bool{false, true} {
-			t.Run(fmt.Sprintf("it %s, refuse: %v", f.sentence, refuse), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					var opts []verdictcache.Option
-					if refuse {
-						opts = append(opts, verdictcache.WithFailClosed())
-					}
-					next := &service{answer: after(5*time.Second, match, nil)}
-					store := newFaulty()
-					asks := start(t.Context(), newCache(t, next, store.Store), zhang)
-					synctest.Wait()
-					c := newCache(t, next, store, opts...)
-					waits := start(t.Context(), c, zhang)
-					time.Sleep(time.Second)
-					store.load.set(f.fault)
-					o := <-waits
-					if refuse {
-						require.ErrorContains(t, o.err, "the store failed")
-						require.Equal(t, 1, next.asked())
-					} else {
-						require.Equal(t, match, o.result)
-						require.Equal(t, 2, next.asked())
-					}
-					<-asks
-					time.Sleep(2 * time.Minute)
-					require.EqualValues(t, 1, c.Stats().StoreFailures)
-				})
-			})
-		}
-	}
-}
-
 // A step that was taken although the Store failed, or denies it, is recognised: the
 // person is asked about once.
 func TestAStepThatWasTakenUnheard(t *testing.T) {
 	for _, says := range []error{nil, errStore} {
-		for _, c := range []struct {
-			sentence string
-			deaf     deaf
-		}{
-			{"a claim", deaf{claim: true}},
-			{"a save", deaf{save: true}},
-			{"all of them", deaf{claim: true, save: true, release: true}},
+		for name, of := range map[string]func(*faulty) faultsOf{
+			"a claim":     func(s *faulty) faultsOf { return faultsOf{&s.claim} },
+			"a save":      func(s *faulty) faultsOf { return faultsOf{&s.save} },
+			"all of them": everyStep,
 		} {
-			t.Run(fmt.Sprintf("%s, the store says %v", c.sentence, says), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, the store says %v", name, says), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					store := c.deaf
-					store.faulty, store.says = newFaulty(), says
+					store := newDeaf(of, says)
 					next := &service{answer: after(10*time.Second, match, nil)}
-					here, there := newCache(t, next, &store), newCache(t, next, &store)
+					here, there := newCache(t, next, store), newCache(t, next, store)
 					asks := start(t.Context(), here, zhang)
 					time.Sleep(time.Second)
 					waits := start(t.Context(), there, zhang)
@@ -256,7 +219,7 @@ func TestAStepThatWasTakenUnheard(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("giving a claim up, the store says %v", says), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := &deaf{faulty: newFaulty(), release: true, says: says}
+				store := newDeaf(func(s *faulty) faultsOf { return faultsOf{&s.release} }, says)
 				next := &service{answer: always(id2meta.Result{}, id2meta.ErrOverdue)}
 				c := newCache(t, next, store)
 				_, err := c.Verify(t.Context(), zhang)
@@ -269,20 +232,24 @@ func TestAStepThatWasTakenUnheard(t *testing.T) {
 	t.Run("a claim that failed closed is given up", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: always(match, nil)}
-			store := &deaf{faulty: newFaulty(), claim: true, says: errStore}
-			loads := 0
-			store.load.set(func(context.Context) error {
-				if loads++; loads == 2 {
-					return errStore
-				}
-				return nil
-			})
+			store := newDeaf(func(s *faulty) faultsOf { return faultsOf{&s.claim} }, errStore)
+			store.load.set(failsOnce(2))
 			_, err := newCache(t, next, store, verdictcache.WithFailClosed()).Verify(t.Context(), li)
 			require.ErrorIs(t, err, errStore)
 			require.Zero(t, next.asked())
 			require.Equal(t, outcome{result: match}, <-start(t.Context(), newCache(t, next, store.faulty), li))
 		})
 	})
+}
+
+// failsOnce is a fault of the step number n.
+func failsOnce(n int) func(context.Context) error {
+	return func(context.Context) error {
+		if n--; n == 0 {
+			return errStore
+		}
+		return nil
+	}
 }
 
 // If a claim fails because another process was faster, the Store is not away.
@@ -317,97 +284,22 @@ func TestAClaimThatFailsWhileAnotherProcessIsFaster(t *testing.T) {
 	}
 }
 
-// A verdict that was seen counts, even if the Store fails after that.
-func TestAClaimThatFailsBecauseThereIsAVerdict(t *testing.T) {
-	for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithFailClosed()}} {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: always(match, nil)}
-			store := newFaulty()
-			here, there := newCache(t, next, store, opts...), newCache(t, next, store.Store)
-			store.claim.set(func(context.Context) error {
-				mustVerify(t, there, zhang, match)
-				store.load.set(func(context.Context) error { store.load.set(fails); return nil })
-				return errStore
-			})
-			mustVerify(t, here, zhang, match)
-			require.Equal(t, 1, next.asked())
-		})
-	}
-}
-
-// lateClaim fails at the first claim, and takes it when it is told to.
-type lateClaim struct {
-	*faulty
-	take func() (swapped bool, err error)
-}
-
-func (s *lateClaim) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
-	if s.take != nil || s.faultOf(key, new) != &s.claim {
-		return s.faulty.CompareAndSwap(ctx, key, old, new, ttl)
-	}
-	s.take = func() (bool, error) {
-		return s.Store.CompareAndSwap(context.WithoutCancel(ctx), key, old, new, ttl)
-	}
-	return false, errors.Join(errStore, s.claim.do(ctx))
-}
-
-// A claim that comes into the Store after Forget counts as another flight's: the verdict is
-// from before Forget.
-func TestAClaimThatComesAfterForget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
-			if call == 1 {
-				return after(time.Second, id2meta.Result{}, id2meta.ErrUnavailable)(ctx, call)
-			}
-			return after(10*time.Second, match, nil)(ctx, call)
-		}}
-		store := &lateClaim{faulty: newFaulty()}
-		here, there := newCache(t, next, store), newCache(t, next, store.Store)
-		var faster <-chan outcome
-		store.claim.set(func(context.Context) error {
-			store.claim.set(nil)
-			faster = start(t.Context(), there, zhang)
-			time.Sleep(time.Millisecond)
-			return nil
-		})
-		asks := start(t.Context(), here, zhang)
-		synctest.Wait()
-		require.ErrorIs(t, (<-faster).err, id2meta.ErrUnavailable)
-		time.Sleep(2 * time.Second)
-		require.Equal(t, 2, next.asked(), "here has a second claim now")
-		require.NoError(t, there.Forget(t.Context(), zhang))
-		swapped, err := store.take()
-		require.NoError(t, err)
-		require.True(t, swapped)
-		require.Equal(t, match, (<-asks).result)
-		next.answer = always(mismatch, nil)
-		time.Sleep(time.Minute)
-		mustVerify(t, there, zhang, mismatch)
-	})
-}
-
-// deaf takes the steps that it is told to take, and does not say so.
+// deaf takes some swaps, and does not say so.
 type deaf struct {
 	*faulty
-	claim, save, release bool
-	says                 error // nil: that it has not swapped
+	steps faultsOf
+	says  error // nil: that it has not swapped
+}
+
+func newDeaf(of func(*faulty) faultsOf, says error) *deaf {
+	s := newFaulty()
+	return &deaf{s, of(s), says}
 }
 
 func (d *deaf) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
 	swapped, err := d.faulty.CompareAndSwap(ctx, key, old, new, ttl)
-	switch d.faultOf(key, new) {
-	case &d.faulty.claim:
-		if d.claim {
-			return false, d.says
-		}
-	case &d.faulty.save:
-		if d.save {
-			return false, d.says
-		}
-	case &d.faulty.release:
-		if d.release {
-			return false, d.says
-		}
+	if slices.Contains(d.steps, d.faultOf(key, new)) {
+		return false, d.says
 	}
 	return swapped, err
 }
