@@ -335,6 +335,9 @@ func TestHowOldAVerdictMayBe(t *testing.T) {
 		{"no record for 24 hours", noRecord, 24 * time.Hour, nil, false},
 		{"a match of a week, and matches now last a day", match, 7 * 24 * time.Hour, []verdictcache.Option{verdictcache.WithMatchTTL(24 * time.Hour)}, false},
 		{"a mismatch of an hour, and mismatches now last a minute", mismatch, time.Hour, []verdictcache.Option{verdictcache.WithNegativeTTL(time.Minute)}, false},
+		{"a match of an hour, and of two lifetimes the last counts", match, time.Hour, []verdictcache.Option{
+			verdictcache.WithMatchTTL(time.Minute), verdictcache.WithMatchTTL(61 * time.Minute)}, true},
+		{"a mismatch of a day, and mismatches now last for two", mismatch, 24 * time.Hour, []verdictcache.Option{verdictcache.WithNegativeTTL(48 * time.Hour)}, true},
 		{"a match of a clock that is fast by 14 minutes", match, -14 * time.Minute, nil, true},
 		{"a match of a clock that is fast by a day", match, -24 * time.Hour, nil, false},
 		{"a mismatch of a clock that is fast by a day", mismatch, -24 * time.Hour, nil, false},

@@ -252,6 +252,23 @@ func failsOnce(n int) func(context.Context) error {
 	}
 }
 
+// A process that stood still after it had claimed does not ask: its lease is over.
+func TestAProcessThatStoodStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, next, step := newBare(), &service{answer: always(match, nil)}, 0
+		store.before = func(context.Context) error {
+			if step++; step == 2 {
+				time.Sleep(14 * time.Second)
+			}
+			return nil
+		}
+		o := <-start(t.Context(), newCache(t, next, store), zhang)
+		require.ErrorIs(t, o.err, id2meta.ErrUnavailable)
+		require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+		require.Zero(t, next.asked())
+	})
+}
+
 // If a claim fails because another process was faster, the Store is not away.
 func TestAClaimThatFailsWhileAnotherProcessIsFaster(t *testing.T) {
 	for _, f := range faults {
