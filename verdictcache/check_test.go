@@ -227,26 +227,6 @@ func TestWait(t *testing.T) {
 			require.Equal(t, 1, next.asked())
 		})
 	})
-	t.Run("a call that never ends is given up with its lease", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			end := make(chan struct{})
-			next := &service{answer: func(context.Context, int32) (id2meta.Result, error) {
-				<-end
-				return match, nil
-			}}
-			c := newCache(t, next, newFaulty())
-			began, asks := time.Now(), start(t.Context(), c, zhang)
-			synctest.Wait()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			require.ErrorIs(t, c.Wait(ctx), context.DeadlineExceeded)
-			require.Equal(t, time.Second, time.Since(began))
-			require.NoError(t, c.Wait(t.Context()))
-			require.Equal(t, 15*time.Second, time.Since(began))
-			<-asks
-			close(end)
-		})
-	})
 }
 
 // timed is a Verifier with a timeout, as a Client is.

@@ -268,8 +268,10 @@ func TestCallersLeave(t *testing.T) {
 			store := newFaulty()
 			here, there := newCache(t, next, store), newCache(t, next, store)
 			asks := start(t.Context(), here, zhang)
-			time.Sleep(time.Second)
+			synctest.Wait()
+			require.ErrorIs(t, here.Wait(within(t, time.Second)), context.DeadlineExceeded)
 			waits := start(t.Context(), there, zhang)
+			require.NoError(t, here.Wait(t.Context()))
 			o := <-asks
 			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
 			require.Equal(t, 15*time.Second, o.after)

