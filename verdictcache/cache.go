@@ -72,22 +72,16 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 	if err := s.setLease(next); err != nil {
 		return nil, fmt.Errorf("verdictcache: New: %w", err)
 	}
-	var rings []*keyring
-	for i, key := range append([][]byte{hashKey}, s.previousKeys...) {
-		name := "hashKey"
-		if i > 0 {
-			name = fmt.Sprintf("WithPreviousHashKeys: key %d", i)
-			if bytes.Equal(key, hashKey) {
-				return nil, fmt.Errorf("verdictcache: New: %s is the current hashKey", name)
-			}
-		}
-		ring, err := newKeyring(key)
-		if err != nil {
-			return nil, fmt.Errorf("verdictcache: New: %s: %w", name, err)
-		}
-		rings = append(rings, ring)
+	current, err := newKeyring(hashKey)
+	if err != nil {
+		return nil, fmt.Errorf("verdictcache: New: hashKey: %w", err)
 	}
-	s.previousKeys = nil // no secret stays in a field
+	for i, previous := range s.previous {
+		if bytes.Equal(previous.fingerprint, current.fingerprint) {
+			return nil, fmt.Errorf("verdictcache: New: WithPreviousHashKeys: key %d is the current hashKey", i+1)
+		}
+	}
+	rings := append([]*keyring{current}, s.previous...)
 	return &Cache{settings: s, next: next, store: store, rings: rings, now: time.Now, flights: map[Key]*flight{}}, nil
 }
 
