@@ -363,32 +363,6 @@ func TestTheStoreSeesNoPerson(t *testing.T) {
 	require.NotContains(t, log.String(), fmt.Sprintf("%x", keys[0]), "no Key is logged")
 }
 
-// The Cache in front of the real Client, in front of the simulator.
-func TestWithTheClient(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
-	server.AddPerson(zhang.UserName, zhang.IdentifyNum)
-	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
-	require.NoError(t, err)
-	c := newCache(t, client, newMemory(t, 10))
-
-	server.Inject(id2metatest.Answer("412", "overdue"))
-	_, err = c.Verify(t.Context(), zhang)
-	require.ErrorIs(t, err, id2meta.ErrOverdue)
-	for range 2 {
-		for p, want := range map[id2meta.Param]id2meta.BizCode{
-			zhang: id2meta.BizCodeMatch, li: id2meta.BizCodeMismatch, stranger: id2meta.BizCodeNoRecord,
-		} {
-			result, err := c.Verify(t.Context(), p)
-			require.NoError(t, err)
-			require.Equal(t, want, result.BizCode)
-			require.NotEmpty(t, result.RequestID)
-		}
-	}
-	require.Len(t, server.Calls(), 4)
-	require.Equal(t, verdictcache.Stats{Asked: 3, Remembered: 3}, c.Stats())
-}
-
 // A browser that goes away after half a second does not waste a call that takes longer.
 func TestACallerOfTheClientLeaves(t *testing.T) {
 	open := func(t *testing.T, opts ...id2meta.Option) (*id2metatest.Server, *verdictcache.Cache) {

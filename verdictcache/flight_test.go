@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
-	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -388,45 +386,6 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 			<-crashed
 		})
 	})
-}
-
-// All at once, with real time and for the race detector: 4 processes, in each of which 4 callers
-// want to know 50 persons, 4 times.
-func TestNobodyIsBilledTwice(t *testing.T) {
-	persons, store := people(50), newFaulty()
-	var billed sync.Map // true, by person
-	next := id2meta.VerifierFunc(func(ctx context.Context, p id2meta.Param) (id2meta.Result, error) {
-		if _, again := billed.Swap(p, true); again {
-			t.Error("somebody was billed twice")
-		}
-		time.Sleep(time.Millisecond)
-		return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: p.IdentifyNum[6:14]}, nil
-	})
-	var verdicts, failures uint64
-	var wg sync.WaitGroup
-	var processes []*verdictcache.Cache
-	for range 4 {
-		c := newCache(t, next, store)
-		processes = append(processes, c)
-		for range 4 {
-			wg.Go(func() {
-				for _, p := range slices.Repeat(persons, 4) {
-					result, err := c.Verify(t.Context(), p)
-					if err != nil || !result.Match() || result.RequestID != p.IdentifyNum[6:14] {
-						t.Errorf("%+v, %v", result, err)
-					}
-				}
-			})
-		}
-	}
-	wg.Wait()
-	for _, c := range processes {
-		s := c.Stats()
-		verdicts += s.Asked + s.Shared + s.Remembered
-		failures += s.StoreFailures
-	}
-	require.EqualValues(t, 4*4*4*50, verdicts)
-	require.Zero(t, failures)
 }
 
 // people are 张三 with other birthdays.
