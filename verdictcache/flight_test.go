@@ -156,9 +156,9 @@ func TestTheLastCallerLeaves(t *testing.T) {
 		{"a request that failed after that is not repeated", func(ctx context.Context) error {
 			report := progress.Start(ctx)
 			report(onItsWay)
-			time.Sleep(10 * time.Second)
+			time.Sleep(3 * time.Second)
 			report(refused)
-			return sleep(ctx, 10*time.Second)
+			return sleep(ctx, 3*time.Second)
 		}, true, false},
 		// A Verifier that asks a second Client if the first has failed, or does not wait for it.
 		{"the first request was not answered, and the second waits to be sent", func(ctx context.Context) error {
