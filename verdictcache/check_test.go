@@ -16,39 +16,41 @@ import (
 )
 
 func TestCheckComparesHashKeys(t *testing.T) {
-	previous := verdictcache.WithPreviousHashKeys
+	previous, account := verdictcache.WithPreviousHashKeys, verdictcache.WithAccount
 	check := func(t *testing.T, store verdictcache.Store, key []byte, opts ...verdictcache.Option) error {
 		return cacheWith(t, &service{}, store, key, opts...).Check(t.Context())
 	}
-	t.Run("the same hashKey again", func(t *testing.T) {
-		store := newFaulty()
-		require.NoError(t, check(t, store, hashKey))
-		require.NoError(t, check(t, store, hashKey))
-	})
-	t.Run("another hashKey is told", func(t *testing.T) {
-		store := newFaulty()
-		require.NoError(t, check(t, store, oldKey))
-		err := check(t, store, hashKey)
-		require.ErrorContains(t, err, "another hashKey")
-		require.NotErrorIs(t, err, id2meta.ErrUnavailable, "waiting does not help")
-		require.NotContains(t, err.Error(), string(hashKey))
-	})
-	t.Run("a rotation passes in both orders, and then the old hashKey is told", func(t *testing.T) {
-		store := newFaulty()
-		require.NoError(t, check(t, store, oldKey))
-		require.NoError(t, check(t, store, oldKey, previous(hashKey)))
-		require.NoError(t, check(t, store, hashKey, previous(oldKey)))
-		require.NoError(t, check(t, store, oldKey, previous(hashKey)))
-		require.NoError(t, check(t, store, hashKey, previous(oldKey)))
-		require.NoError(t, check(t, store, hashKey))
-		require.ErrorContains(t, check(t, store, oldKey), "another hashKey")
-	})
-	t.Run("a second account in the same store", func(t *testing.T) {
-		store := newFaulty()
-		require.NoError(t, check(t, store, oldKey))
-		require.NoError(t, check(t, store, hashKey, verdictcache.WithAccount("second")))
-		require.ErrorContains(t, check(t, store, oldKey, verdictcache.WithAccount("second")), "another hashKey")
-	})
+	type step struct {
+		key     []byte
+		opt     verdictcache.Option
+		another bool // Check says that the hashKey is another one
+	}
+	none := account("")
+	for sentence, steps := range map[string][]step{
+		"the same hashKey again":  {{hashKey, none, false}, {hashKey, none, false}},
+		"another hashKey is told": {{oldKey, none, false}, {hashKey, none, true}},
+		"a rotation passes in both orders, and then the old hashKey is told": {
+			{oldKey, none, false}, {oldKey, previous(hashKey), false}, {hashKey, previous(oldKey), false},
+			{oldKey, previous(hashKey), false}, {hashKey, previous(oldKey), false}, {hashKey, none, false}, {oldKey, none, true},
+		},
+		"a second account in the same store": {
+			{oldKey, none, false}, {hashKey, account("second"), false}, {oldKey, account("second"), true},
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			store := newFaulty()
+			for i, s := range steps {
+				err := check(t, store, s.key, s.opt)
+				if !s.another {
+					require.NoError(t, err, "step %d", i)
+					continue
+				}
+				require.ErrorContains(t, err, "another hashKey", "step %d", i)
+				require.NotErrorIs(t, err, id2meta.ErrUnavailable, "waiting does not help")
+				require.NotContains(t, err.Error(), string(s.key))
+			}
+		})
+	}
 	t.Run("a fingerprint that was changed is an error, and one that was deleted is written again", func(t *testing.T) {
 		for _, value := range [][]byte{{}, {0}, []byte("no fingerprint"), make([]byte, 1<<20)} {
 			store := newBare()
