@@ -61,6 +61,7 @@ type bug struct {
 	neverShorter    bool // of two ttls the longer counts
 	keepsSlice      bool // that it was given
 	lendsSlice      bool // that it keeps
+	emptyForNone    bool
 	clearsOld       bool // the caller's slice
 	writesBehind    bool // the caller's slice
 	hangs           bool // on, when ctx has ended
@@ -130,6 +131,8 @@ func (p *page) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
 		e, ok = p.entries[key]
 	}
 	switch {
+	case !ok && p.bug.emptyForNone:
+		return []byte{}, p.end(ctx)
 	case !ok:
 		return nil, p.end(ctx)
 	case p.bug.lendsSlice:
@@ -178,7 +181,7 @@ func (p *page) matches(key verdictcache.Key, old, new []byte) bool {
 		return !any
 	case len(old) == 0:
 		return !ok || p.bug.writeAnyway || p.bug.writeSame && bytes.Equal(e.value, new)
-	case !ok && any && p.bug.swapExpired:
+	case !ok && any && p.bug.swapExpired && new != nil:
 		return bytes.Equal(stale.value, old)
 	case !ok:
 		return p.bug.replaceRevives && len(new) > 0
@@ -298,6 +301,7 @@ var broken = []struct {
 	{"values are compared as UTF-8 repaired", bug{alike: func(v []byte) []byte { return bytes.ToValidUTF8(v, []byte("\uFFFD")) }}, 0, values},
 	{"values are compared by 767 bytes", bug{alike: func(v []byte) []byte { return v[:min(len(v), 767)] }}, 0, values},
 	{"values are compared by their length", bug{alike: func(v []byte) []byte { return make([]byte, len(v)) }}, 0, values},
+	{"no value is an empty value", bug{emptyForNone: true}, 0, writes},
 	{"a value is written over another", bug{writeAnyway: true}, 0, writes},
 	{"a value is written twice, if it is the same", bug{writeSame: true}, 0, writes},
 	{"a value is replaced whatever it is", bug{replaceAnyway: true}, 0, replaces},
