@@ -89,7 +89,6 @@ func TestWhatVerifyReturnsWithoutAnAnswer(t *testing.T) {
 		{"a proxy that asks for a password", nil, options{id2meta.WithHTTPClient(behindProxy)}, nil, list{id2meta.ErrUnavailable}, operator, id2meta.Stats{}},
 		{"a deadline while connecting", nil, options{id2meta.WithEndpoints(mute(t).endpoint), id2meta.WithMaxAttempts(1)}, within(50 * time.Millisecond), list{context.DeadlineExceeded}, tryLater, id2meta.Stats{}},
 		{"no credential", nil, options{id2meta.WithCredential(&failingCredential{err: io.EOF})}, nil, list{id2meta.ErrCredential}, operator, id2meta.Stats{}},
-		{"a deadline while the limiter holds the request back", nil, options{id2meta.WithLimiter(never)}, within(50 * time.Millisecond), list{id2meta.ErrThrottled}, tryLater, id2meta.Stats{Throttled: 1}},
 		{"a limiter that refuses", nil, limited(assert.AnError), nil, list{id2meta.ErrThrottled, assert.AnError}, tryLater, id2meta.Stats{Throttled: 1}},
 		{"a limiter that fails", nil, limited(fmt.Errorf("redis: %w", id2meta.ErrUnavailable)), nil, list{id2meta.ErrUnavailable}, tryLater, id2meta.Stats{}},
 		{"a limiter that has reached the limit of the day", nil, limited(fmt.Errorf("%w: %w", id2meta.ErrThrottled, id2meta.ErrDailyLimit)), nil,
