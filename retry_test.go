@@ -115,6 +115,23 @@ func TestRetryOfASilentService(t *testing.T) {
 	}
 }
 
+func TestABackoffThatLeavesNoTimeForAnAnswerIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const answerAfter = 400 * time.Millisecond
+		service := &fakeService{first: []roundTripper{func(*http.Request) (*http.Response, error) {
+			time.Sleep(answerAfter)
+			return response(http.StatusOK, `{"Code":"500"}`, nil), nil
+		}}}
+		client := service.client(t, id2meta.WithTimeout(answerAfter+answerAfter/4))
+		started := time.Now()
+		_, err := client.Verify(t.Context(), zhangSan)
+		requireOnly(t, id2meta.ErrUnavailable, err)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, answerAfter, time.Since(started))
+		assert.Equal(t, 1, service.requested())
+	})
+}
+
 func TestFailoverToTheNextEndpoint(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
