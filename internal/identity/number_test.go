@@ -71,12 +71,7 @@ func TestNumbersOfNobodyAreRefused(t *testing.T) {
 		"two digits exchanged":             {"10110519491231002X", CheckDigit},
 		"wrong, small x, spaces, and wide": {" １2010519491231002x ", CheckDigit},
 	} {
-		t.Run(name, func(t *testing.T) {
-			sent, problem := Number(test.value, Plain, time.Now)
-			requireRefused(t, test.problem, IdentifyNum, test.value, sent, problem)
-			sent, problem = MaskNumber(test.value, time.Now)
-			requireRefused(t, test.problem, IdentifyNum, test.value, sent, problem)
-		})
+		t.Run(name, func(t *testing.T) { requireNoNumber(t, test) })
 	}
 }
 
@@ -151,12 +146,7 @@ func TestARefusedNumberIsExplained(t *testing.T) {
 			"110105 19491231 02X", "110105-19491231-002", "０"},
 	} {
 		for _, value := range values {
-			t.Run(string(problem)+": "+value, func(t *testing.T) {
-				sent, got := Number(value, Plain, time.Now)
-				requireRefused(t, problem, IdentifyNum, value, sent, got)
-				sent, got = MaskNumber(value, time.Now)
-				requireRefused(t, problem, IdentifyNum, value, sent, got)
-			})
+			t.Run(string(problem)+": "+value, func(t *testing.T) { requireNoNumber(t, refusal{value, problem}) })
 		}
 	}
 }
