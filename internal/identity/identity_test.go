@@ -47,7 +47,25 @@ func requireSent(t *testing.T, typed, want string) {
 	require.Empty(t, problem)
 	_, size := utf8.DecodeRuneInString(want)
 	require.Equal(t, fmt.Sprintf("%x", md5.Sum([]byte(want[:size])))+want[size:], masked)
+	again, problem := Name(masked, Masked)
+	require.Empty(t, problem)
+	require.Equal(t, masked, again, "the masked name was changed")
 	requireProperties(t, UserName, Name, typed)
+}
+
+// requireNumberSent does the same for a number.
+func requireNumberSent(t *testing.T, typed, want string) {
+	t.Helper()
+	sent, problem := Number(typed, Plain, time.Now)
+	require.Empty(t, problem)
+	require.Equal(t, want, sent)
+	masked, problem := MaskNumber(typed, time.Now)
+	require.Empty(t, problem)
+	require.Equal(t, fmt.Sprintf("%s%x%s", want[:6], md5.Sum([]byte(want[6:14])), want[14:]), masked)
+	again, problem := Number(masked, Masked, time.Now)
+	require.Empty(t, problem)
+	require.Equal(t, masked, again, "the masked number was changed")
+	requireProperties(t, IdentifyNum, numberNow, typed)
 }
 
 // requireNoName and requireNoNumber check that a plaintext value is refused, whether it
@@ -92,19 +110,6 @@ func requireTold(t *testing.T, field string, problem Problem) {
 	text := textOf(field, problem)
 	require.NotEmpty(t, text.Reason, "no text for %s of %s", problem, field)
 	require.NotEmpty(t, text.Chinese, "no text for %s of %s", problem, field)
-}
-
-func TestSwappedFieldsSaySo(t *testing.T) {
-	for form, person := range [][2]string{
-		Plain:     {testName, testNumber},
-		Masked:    {testMaskedName, testMaskedNumber},
-		Encrypted: {testName, testNumber}, // two ciphertexts cannot be told apart
-	} {
-		sent, problem := Name(person[1], Form(form))
-		requireRefused(t, Swapped, UserName, person[1], sent, problem)
-		sent, problem = Number(person[0], Form(form), time.Now)
-		requireRefused(t, Swapped, IdentifyNum, person[0], sent, problem)
-	}
 }
 
 func numberNow(s string, form Form) (string, Problem) { return Number(s, form, time.Now) }
@@ -180,7 +185,12 @@ func FuzzName(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) { requireProperties(t, UserName, Name, s) })
+	f.Fuzz(func(t *testing.T, s string) {
+		requireProperties(t, UserName, Name, s)
+		if sent, problem := Name(s, Plain); problem == "" {
+			requireSent(t, s, sent)
+		}
+	})
 }
 
 func FuzzNumber(f *testing.F) {
@@ -188,7 +198,13 @@ func FuzzNumber(f *testing.F) {
 	for _, s := range []string{"110105 19491231 002X", "110105-19491231-002Х", "1.10105E+17", "'11010519491231002X", "1101O519491231002X"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) { requireProperties(t, IdentifyNum, numberNow, s) })
+	f.Fuzz(func(t *testing.T, s string) {
+		requireProperties(t, IdentifyNum, numberNow, s)
+		if sent, problem := Number(s, Plain, time.Now); problem == "" {
+			require.Len(t, sent, 18)
+			requireNumberSent(t, s, sent)
+		}
+	})
 }
 
 // Fuzzing bytes seldom meets the characters that matter. This test draws from
@@ -211,21 +227,17 @@ func TestPropertiesOfRandomNamesAndNumbers(t *testing.T) {
 		requireProperties(t, UserName, Name, testMaskedName[:32]+name)
 		requireProperties(t, IdentifyNum, numberNow, name)
 		requireProperties(t, IdentifyNum, numberNow, draw(digits, random.IntN(20)))
-		if masked, problem := MaskName(name); problem == "" {
+		if sent, problem := Name(name, Plain); problem == "" {
 			accepted++
-			sent, _ := Name(masked, Masked)
-			require.Equal(t, masked, sent, "the mask of %+q was changed", name)
-			sent, _ = Name(name, Plain)
-			maskedAgain, _ := MaskName(sent)
-			require.Equal(t, masked, maskedAgain, "%+q is masked in two ways", name)
+			requireSent(t, name, sent)
 		}
 
 		// A number with something in it that may have to be dropped.
 		at := random.IntN(len(testNumber) + 1)
 		number := testNumber[:at] + draw(digits, random.IntN(3)) + testNumber[at:]
 		requireProperties(t, IdentifyNum, numberNow, number)
-		if sent, problem := Number(number, Plain, time.Now); problem == "" {
-			require.Equal(t, testNumber, sent, "%+q", number)
+		if _, problem := Number(number, Plain, time.Now); problem == "" {
+			requireNumberSent(t, number, testNumber)
 		}
 	}
 	require.Greater(t, accepted, 500, "the names are too odd to say anything")
