@@ -225,8 +225,9 @@ func TestForget(t *testing.T) {
 					}
 					return match, nil
 				}}
+				var log logBuffer
 				store := newMemory(t, 10)
-				asks := newCache(t, next, store)
+				asks := newCache(t, next, store, log.option())
 				forgets := asks
 				if !c.same {
 					forgets = newCache(t, next, store)
@@ -243,7 +244,8 @@ func TestForget(t *testing.T) {
 					require.Equal(t, 2, next.asked())
 				}
 				require.Equal(t, mismatch, <-first, "who waited gets what was asked")
-				synctest.Wait()
+				require.NoError(t, asks.Wait(t.Context()))
+				require.Contains(t, log.String(), "a verdict is not remembered")
 				mustVerify(t, forgets, zhang, match)
 				require.Equal(t, 2, next.asked())
 			})

@@ -145,6 +145,30 @@ func TestACallerWhoseContextEndsInTheStore(t *testing.T) {
 	}
 }
 
+func TestAStoreThatFailsWhileAnotherProcessAsks(t *testing.T) {
+	for _, failClosed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("fail closed: %v", failClosed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var opts []verdictcache.Option
+				if failClosed {
+					opts = append(opts, verdictcache.WithFailClosed())
+				}
+				next, store := &service{answer: after(5*time.Second, match, nil)}, newFaulty()
+				asks := start(t.Context(), newCache(t, next, store.Store), zhang)
+				synctest.Wait()
+				waits := start(t.Context(), newCache(t, next, store, opts...), zhang)
+				time.Sleep(time.Second)
+				store.load.set(fails)
+				o := <-waits
+				require.Equal(t, failClosed, errors.Is(o.err, errStore))
+				require.Equal(t, !failClosed, o.result == match)
+				require.Equal(t, match, (<-asks).result)
+				require.Equal(t, failClosed, next.asked() == 1)
+			})
+		})
+	}
+}
+
 // A caller in a hurry does not take a slow Store for one that hangs: each such caller
 // would be billed.
 func TestASlowStoreRemembersForACallerInAHurry(t *testing.T) {
