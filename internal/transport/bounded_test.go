@@ -171,27 +171,3 @@ func TestAHeadWithoutEndCostsLittleMemory(t *testing.T) {
 	assert.True(t, o.Sent)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20), "allocated by both sides")
 }
-
-// A proxy may answer CONNECT without end, or not at all.
-func TestAProxyThatNeverEndsItsAnswer(t *testing.T) {
-	before := goleak.IgnoreCurrent()
-	for name, reply := range map[string]string{
-		"nothing":         "",
-		"half a head":     "HTTP/1.1 200 OK\r\nA:",
-		"a 100":           "HTTP/1.1 100 Continue\r\n\r\n",
-		"a head too long": "HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 2*maxHead) + "\r\n\r\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			proxy := proxyTo(t, reply)
-			sender := NewSender(nil)
-			defer sender.CloseIdleConnections()
-			sender.pool.Proxy = http.ProxyURL(proxy)
-			started := time.Now()
-			o := sender.Send(within(t, 200*time.Millisecond), to("example.com"))
-			assert.Less(t, time.Since(started), overdue)
-			assert.Error(t, o.Err)
-			assert.False(t, o.Sent)
-		})
-	}
-	goleak.VerifyNone(t, before)
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"sync"
 )
 
@@ -16,6 +17,7 @@ var errUnasked = errors.New("the server sent something that nobody asked for")
 // told from the right answer.
 type conn struct {
 	net.Conn
+	tcp *net.TCPConn // the same
 	// keep lets the connection outlive the attempt for which it was dialed. It returns
 	// false if the attempt has ended. It is nil if keep was called, or nobody need call it.
 	keep func() bool
@@ -34,8 +36,8 @@ type conn struct {
 	before int        // reads when the exchange got the connection, and then when it began to write
 }
 
-func newConn(tcp net.Conn, attempt context.Context) *conn {
-	c := &conn{Conn: tcp}
+func newConn(tcp *net.TCPConn, attempt context.Context) *conn {
+	c := &conn{Conn: tcp, tcp: tcp}
 	c.changed.L = &c.mu
 	if attempt != nil {
 		c.keep = context.AfterFunc(attempt, func() { tcp.Close() })
@@ -57,19 +59,13 @@ func poolConn(connection net.Conn) *conn {
 	}
 }
 
-// Read implements [net.Conn].
-func (c *conn) Read(p []byte) (int, error) {
-	c.mu.Lock()
-	c.waiting = true
-	c.changed.Broadcast()
-	c.mu.Unlock()
-	n, err := c.Conn.Read(p)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.waiting = false; n > 0 {
+// tried is called with the result of each try to read, under the lock.
+func (c *conn) tried(n int, isEmpty bool) {
+	if c.waiting = isEmpty; isEmpty {
+		c.changed.Broadcast()
+	} else if n > 0 {
 		c.reads++
 	}
-	return n, err
 }
 
 // Write implements [net.Conn].
@@ -86,10 +82,10 @@ func (c *conn) Write(p []byte) (int, error) {
 // Close implements [net.Conn].
 func (c *conn) Close() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closed = true
 	c.changed.Broadcast()
-	return c.Conn.Close()
+	c.mu.Unlock()
+	return c.Conn.Close() // waits for the reading goroutine, which may want the lock
 }
 
 // lend gives the connection to an exchange, which got it from net/http as connection. It
@@ -110,7 +106,7 @@ func (c *conn) lend(connection net.Conn, reused bool) bool {
 			return false
 		}
 	}
-	return !c.closed && !(reused && closeStale(c.Conn))
+	return !c.closed
 }
 
 // begin is called before the request is written, or all but its beginning. It reports
@@ -121,11 +117,11 @@ func (c *conn) begin() bool {
 	switch {
 	case c.begun:
 		return true
-	case c.closed, c.reused && c.reads != c.before: // on a new connection, TLS sends tickets
+	case c.closed, c.reused && (c.reads != c.before || isStale(c.tcp)): // on a new connection, TLS sends tickets
 		return false
 	}
 	if c.begun, c.before = true, c.reads; c.quiet != nil {
-		c.quiet.allowed.Store(unknown)
+		c.quiet.allowed.Store(aLine)
 	}
 	return true
 }
@@ -137,14 +133,24 @@ func (c *conn) sent() bool {
 	return c.wrote
 }
 
-// gotHead is called when net/http has read the head of an answer. length is the length of
-// its body, or -1. gotHead reports whether something was read since the request began. If
-// not, the head answers something else.
-func (c *conn) gotHead(length int64) bool {
+// gotHead is called when net/http has read the head of an answer. It reports whether
+// something was read since the request began. If not, the head answers something else.
+func (c *conn) gotHead(response *http.Response) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.quiet != nil {
-		c.quiet.allowed.Store(max(length, unknown))
+		c.quiet.allowed.Store(toCome(response))
 	}
 	return c.reads > c.before
+}
+
+// toCome returns how much of an answer net/http may read behind its head.
+func toCome(response *http.Response) int64 {
+	switch {
+	case response.ContentLength >= 0:
+		return response.ContentLength
+	case response.Uncompressed, response.TransferEncoding == nil:
+		return everything
+	}
+	return aLine
 }

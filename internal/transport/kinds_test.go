@@ -1,19 +1,19 @@
 package transport
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // A kind is one kind of transport that a user may have.
@@ -180,39 +180,11 @@ func to(host string) Request {
 	return r
 }
 
-// listen returns a listener whose connections serve gets.
-func listen(t *testing.T, serve func(net.Conn)) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { conn.Close() })
-			go serve(conn)
-		}
-	}()
-	return listener.Addr().String()
-}
-
 // nobody returns an address where nobody listens.
 func nobody(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
-// proxyTo returns a proxy that answers CONNECT with these bytes.
-func proxyTo(t *testing.T, reply string) *url.URL {
-	return &url.URL{Scheme: "http", Host: listen(t, func(conn net.Conn) {
-		http.ReadRequest(bufio.NewReader(conn))
-		io.WriteString(conn, reply)
-		io.Copy(io.Discard, conn)
-	})}
+	listener := testenv.Accept(t, func(net.Conn) {})
+	listener.Close()
+	return listener.Address
 }
 
 // within returns a context that ends after d.
