@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"sync"
 )
 
@@ -135,22 +134,8 @@ func (c *conn) sent() bool {
 
 // gotHead is called when net/http has read the head of an answer. It reports whether
 // something was read since the request began. If not, the head answers something else.
-func (c *conn) gotHead(response *http.Response) bool {
+func (c *conn) gotHead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.quiet != nil {
-		c.quiet.allowed.Store(toCome(response))
-	}
 	return c.reads > c.before
-}
-
-// toCome returns how much of an answer net/http may read behind its head.
-func toCome(response *http.Response) int64 {
-	switch {
-	case response.ContentLength >= 0:
-		return response.ContentLength
-	case response.Uncompressed, response.TransferEncoding == nil:
-		return everything
-	}
-	return aLine
 }

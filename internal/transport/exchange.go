@@ -182,7 +182,7 @@ func (x *exchange) do(request *http.Request, form string) Response {
 		return Response{Err: err}
 	}
 	defer response.Body.Close()
-	if c := x.conn.Load(); c != nil && x.conns.Load() == 1 && !c.gotHead(response) {
+	if c := x.conn.Load(); c != nil && x.conns.Load() == 1 && !c.gotHead() {
 		c.Close()
 		return Response{Err: errUnasked, Unasked: true}
 	}

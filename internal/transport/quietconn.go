@@ -2,31 +2,36 @@ package transport
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
+	"strconv"
 	"sync/atomic"
 )
 
 // quietConn is a TLS connection from which net/http reads an answer and nothing behind
 // it: net/http would print what nobody asked for to the standard log, and that may repeat
-// a person. Before the length of an answer is known, net/http gets one line at a time,
-// because a head and a last chunk end with a line.
+// a person. It gives net/http the lines of a head one by one, to learn the length of the
+// body. The lines of a body in chunks come one by one, too, to find the last chunk.
 type quietConn struct {
 	*tls.Conn
 	under    *conn
 	buffered *bufio.Reader
 	next     []byte       // what Read returns next; a part of buffered
-	isLast   bool         // the last line was the head of a last chunk
-	allowed  atomic.Int64 // how many bytes of the answer are still to come, or one of these:
+	allowed  atomic.Int64 // how many bytes of the answer are still to come, or a constant below
+
+	// What the lines since the last empty line say.
+	length    int64 // of the body, or -1
+	isUnsized bool  // the body has another end than the length, or this is not the last head
+	isLast    bool  // the body has ended
 }
 
 const (
-	everything = -1 - iota // the connection may be one to a proxy, or the answer is compressed
-	aLine                  // of a head, or of a body in chunks
-	aByte                  // behind a head, until the exchange has the head
+	everything = -1 - iota // nothing was lent to an exchange yet: this may be the connection to a proxy
+	aLine
 )
 
 func newQuietConn(secure *tls.Conn, under *conn) *quietConn {
-	q := &quietConn{Conn: secure, under: under, buffered: bufio.NewReader(secure)}
+	q := &quietConn{Conn: secure, under: under, buffered: bufio.NewReader(secure), length: -1}
 	q.allowed.Store(everything)
 	return q
 }
@@ -55,9 +60,9 @@ func (q *quietConn) fill() error {
 		return errUnasked
 	case everything:
 	case aLine:
-		return q.fillLine()
-	case aByte:
-		n = 1
+		q.next, _ = q.buffered.ReadSlice('\n') // an error comes again, behind what there is
+		q.learn(q.next)
+		return nil
 	default:
 		n = int(min(int64(n), allowed))
 		q.allowed.Add(int64(-n))
@@ -67,18 +72,27 @@ func (q *quietConn) fill() error {
 	return nil
 }
 
-// fillLine waits for a line. A line that is too long for the buffer comes in parts.
-func (q *quietConn) fillLine() error {
-	q.next, _ = q.buffered.ReadSlice('\n') // an error comes again, behind what there is
-	isBlank := string(q.next) == "\r\n" || string(q.next) == "\n"
+var contentLength, transferEncoding = []byte("Content-Length"), []byte("Transfer-Encoding")
+
+// learn finds out from the lines of an answer how it goes on.
+func (q *quietConn) learn(line []byte) {
+	name, value, _ := bytes.Cut(line, []byte(":"))
 	switch {
-	case isBlank && q.isLast:
-		q.allowed.Store(0)
-	case isBlank:
-		q.allowed.Store(aByte)
+	case string(line) == "\r\n", string(line) == "\n":
+		if q.isLast {
+			q.allowed.Store(0)
+		} else if !q.isUnsized && q.length >= 0 {
+			q.allowed.Store(q.length)
+		}
+		q.length, q.isUnsized, q.isLast = -1, false, false
+	case bytes.EqualFold(name, contentLength):
+		length, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+		q.length, q.isUnsized = length, q.isUnsized || err != nil
+	case bytes.EqualFold(name, transferEncoding), bytes.HasPrefix(line, []byte("HTTP/1.1 1")):
+		q.isUnsized = true
+	case len(bytes.Trim(line, "0\r\n")) == 0: // the length of the last chunk
+		q.isLast = true
 	}
-	q.isLast = string(q.next) == "0\r\n"
-	return nil
 }
 
 // Close implements [net.Conn]. Unlike the Close of TLS, it writes nothing.
