@@ -187,6 +187,19 @@ func nobody(t *testing.T) string {
 	return listener.Address
 }
 
+// connect returns the two ends of a connection.
+func connect(t *testing.T) (client, server *net.TCPConn) {
+	accepted := make(chan net.Conn)
+	listener := testenv.Accept(t, func(conn net.Conn) {
+		accepted <- conn
+		<-t.Context().Done()
+	})
+	conn, err := net.Dial("tcp", listener.Address)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	return conn.(*net.TCPConn), (<-accepted).(*net.TCPConn)
+}
+
 // within returns a context that ends after d.
 func within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)

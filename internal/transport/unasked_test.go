@@ -440,15 +440,8 @@ func TestAHeadThatWasReadBeforeTheRequestIsNoAnswer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			early := test.early
-			accepted := make(chan net.Conn)
-			server := testenv.Accept(t, func(conn net.Conn) {
-				accepted <- conn
-				io.Copy(io.Discard, conn)
-			})
-			ours, err := net.Dial("tcp", server.Address)
-			require.NoError(t, err)
-			theirs := <-accepted
-			c := newConn(ours.(*net.TCPConn), nil)
+			ours, theirs := connect(t)
+			c := newConn(ours, nil)
 			read := make(chan struct{})
 			go func() {
 				defer close(read)
