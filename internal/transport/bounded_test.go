@@ -85,14 +85,9 @@ func TestSendEndsWithItsContext(t *testing.T) {
 						}))
 						sender := kind.sender(t, func(base *http.Transport) { base.MaxResponseHeaderBytes = maxHead })
 						t.Cleanup(sender.CloseIdleConnections)
-						inner := sender.client.Transport
-						sender.client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-							response, err := inner.RoundTrip(r)
-							if !endless && err == nil { // the head has arrived
-								leave()
-							}
-							return response, err
-						})
+						if !endless {
+							atHead(sender, leave)
+						}
 						started := time.Now()
 						o := sender.Send(ctx, to(server.host()))
 						assert.Less(t, time.Since(started), overdue)
@@ -112,6 +107,18 @@ func TestSendEndsWithItsContext(t *testing.T) {
 			goleak.VerifyNone(t, before)
 		})
 	}
+}
+
+// atHead makes sender call f when the head of an answer has arrived.
+func atHead(sender *Sender, f func()) {
+	inner := sender.client.Transport
+	sender.client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		response, err := inner.RoundTrip(r)
+		if err == nil {
+			f()
+		}
+		return response, err
+	})
 }
 
 // Over HTTP/2 the same things can stay unfinished.
@@ -138,14 +145,7 @@ func TestSendEndsWithItsContextOverHTTP2(t *testing.T) {
 				})
 				sender := kind.sender(t, unchanged)
 				defer sender.CloseIdleConnections()
-				inner := sender.client.Transport
-				sender.client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-					response, err := inner.RoundTrip(r)
-					if err == nil {
-						time.AfterFunc(50*time.Millisecond, cancel)
-					}
-					return response, err
-				})
+				atHead(sender, func() { time.AfterFunc(50*time.Millisecond, cancel) })
 				started := time.Now()
 				o := sender.Send(ctx, to(server.host()))
 				assert.Less(t, time.Since(started), overdue)

@@ -13,7 +13,8 @@ var errUnasked = errors.New("the server sent something that nobody asked for")
 // not sent before its request: no request is written before net/http has read everything
 // that has arrived, and no request is written on a used connection on which something
 // arrives. An answer to nothing that arrives after the next request was written cannot be
-// told from the right answer.
+// told from the right answer. Where a proxy confuses answers, connections must not be
+// reused: use an http.Transport with DisableKeepAlives.
 type conn struct {
 	net.Conn
 	tcp *net.TCPConn // the same
