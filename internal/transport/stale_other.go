@@ -7,7 +7,8 @@ import "net"
 // isStale cannot look at a socket without reading from it.
 func isStale(net.Conn) bool { return false }
 
-// Read implements [net.Conn].
+// Read implements [net.Conn]. Bytes may be taken and not counted yet, unlike on the other
+// systems.
 func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	c.tried(0, true)

@@ -47,7 +47,10 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		n, failed = syscall.Read(int(fd), p)
-		isEmpty := failed == syscall.EAGAIN || failed == syscall.EINTR
+		for failed == syscall.EINTR {
+			n, failed = syscall.Read(int(fd), p)
+		}
+		isEmpty := failed == syscall.EAGAIN
 		c.tried(n, isEmpty)
 		return !isEmpty
 	})
