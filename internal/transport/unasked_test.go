@@ -368,20 +368,27 @@ func tunnel(conn net.Conn, host, ready string) {
 	io.Copy(conn, to)
 }
 
-// A server that speaks before it is asked.
+// A server speaks before it is asked.
 func TestAnAnswerBeforeTheFirstRequest(t *testing.T) {
-	captureLog(t)
+	logged := captureLog(t)
 	config := serverTLS()
+	speak := make(chan struct{})
 	host := testenv.Accept(t, func(conn net.Conn) {
 		secure := tls.Server(conn, config)
-		io.WriteString(secure, sized(wrong))
+		secure.Handshake()
+		select {
+		case <-speak:
+			io.WriteString(secure, sized(wrong))
+		case <-t.Context().Done():
+		}
 		io.Copy(io.Discard, secure)
 	}).Address
 	sender := newSender(t, "")
 	for range 20 {
 		r := to(host)
 		r.Sending = func() bool {
-			time.Sleep(10 * time.Millisecond) // until the server has spoken
+			speak <- struct{}{}
+			time.Sleep(10 * time.Millisecond) // until net/http has heard it
 			return true
 		}
 		o := sender.Send(within(t, time.Minute), r)
@@ -390,6 +397,7 @@ func TestAnAnswerBeforeTheFirstRequest(t *testing.T) {
 		require.Error(t, o.Err)
 		require.False(t, o.Sent)
 	}
+	assert.Empty(t, logged.String())
 }
 
 // Something arrives between the moment at which a request gets a used connection and the
