@@ -31,7 +31,7 @@ import (
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
-var unaskedCalls = flag.Int("unasked", 100, "the calls of each case that must not get the answer to another request")
+var unaskedCalls = flag.Int("unasked", 40, "the calls of each case that must not get the answer to another request")
 
 // sized and chunked are two forms of an answer.
 func sized(body string) string {
