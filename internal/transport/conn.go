@@ -114,10 +114,17 @@ func (c *conn) lend(connection net.Conn, reused bool) bool {
 func (c *conn) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.begun:
+	if c.begun {
 		return true
-	case c.closed, c.reused && (c.reads != c.before || isStale(c.tcp)): // on a new connection, TLS sends tickets
+	}
+	if c.reused && (c.reads != c.before || isStale(c.tcp)) {
+		return false
+	}
+	// On a new connection, TLS sends tickets. Everything else closes the connection.
+	for !c.closed && !c.reused && (!c.waiting || isStale(c.tcp)) {
+		c.changed.Wait()
+	}
+	if c.closed {
 		return false
 	}
 	if c.begun, c.before = true, c.reads; c.quiet != nil {
@@ -134,9 +141,10 @@ func (c *conn) sent() bool {
 }
 
 // gotHead is called when net/http has read the head of an answer. It reports whether
-// something was read since the request began. If not, the head answers something else.
+// something was read since the request was written. If not, the head answers something
+// else.
 func (c *conn) gotHead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.reads > c.before
+	return c.begun && c.reads > c.before
 }
