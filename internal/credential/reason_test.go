@@ -82,6 +82,8 @@ func TestTheDefaultChainSaysWhatIsWrong(t *testing.T) {
 		{name: "a configuration that is empty", want: brokenConfig,
 			change: func(home string) error { return os.WriteFile(filepath.Join(home, configFile), nil, 0o600) }, config: leak},
 		{name: "a configuration of another kind", want: brokenConfig, config: `["` + leak + `"]`},
+		{name: "a broken configuration, and the CLI's profiles are disabled", want: chainFoundNone,
+			env: map[string]string{"ALIBABA_CLOUD_CLI_PROFILE_DISABLED": "True"}, config: leak},
 		{name: "a configuration that is a directory", want: badConfig,
 			change: func(home string) error { return os.MkdirAll(filepath.Join(home, configFile), 0o700) }},
 		{name: "a named configuration that is not there", want: noConfigFile, env: one("ALIBABA_CLOUD_CONFIG_FILE")},

@@ -86,8 +86,7 @@ func (q *quietConn) learn(line []byte) {
 		}
 		q.length, q.isUnsized, q.isLast = -1, false, false
 	case bytes.EqualFold(name, contentLength):
-		length, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
-		q.length, q.isUnsized = length, q.isUnsized || err != nil
+		q.length, _ = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64) // net/http refuses what is no number
 	case bytes.EqualFold(name, transferEncoding), bytes.HasPrefix(line, []byte("HTTP/1.1 1")):
 		q.isUnsized = true
 	case len(bytes.Trim(line, "0\r\n")) == 0: // the length of the last chunk

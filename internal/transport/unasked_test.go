@@ -64,7 +64,7 @@ func compressed(body string) string {
 }
 
 func withoutBody(string) string {
-	return "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+	return "HTTP/1.1 503 Service Unavailable\r\ncontent-length:0\r\n\r\n"
 }
 
 // forms are all of them.
