@@ -456,6 +456,7 @@ func TestAHeadThatWasReadBeforeTheRequestIsNoAnswer(t *testing.T) {
 				c.Read(make([]byte, 1))
 				c.Read(make([]byte, 1))
 			}()
+			var writing sync.WaitGroup
 			requests := 0
 			sender, err := NewWrappedSender(nil, func(http.RoundTripper) http.RoundTripper {
 				return roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -470,7 +471,7 @@ func TestAHeadThatWasReadBeforeTheRequestIsNoAnswer(t *testing.T) {
 						<-read
 					}
 					if early && !test.reused {
-						go trace.WroteHeaders() // it waits until the connection is closed
+						writing.Go(trace.WroteHeaders) // it waits until the connection is closed
 					} else {
 						trace.WroteHeaders()
 					}
@@ -486,6 +487,7 @@ func TestAHeadThatWasReadBeforeTheRequestIsNoAnswer(t *testing.T) {
 			})
 			require.NoError(t, err)
 			o := sender.Send(within(t, time.Minute), to("127.0.0.1:1"))
+			writing.Wait()
 			assert.Equal(t, !(early && test.reused), o.Sent)
 			assert.Equal(t, early && !test.reused, o.Unasked)
 			assert.Equal(t, early, o.Body == nil)
