@@ -372,13 +372,14 @@ func tunnel(conn net.Conn, host, ready string) {
 func TestAnAnswerBeforeTheFirstRequest(t *testing.T) {
 	logged := captureLog(t)
 	config := serverTLS()
-	speak := make(chan struct{})
+	speak, spoken := make(chan struct{}), make(chan struct{})
 	host := testenv.Accept(t, func(conn net.Conn) {
 		secure := tls.Server(conn, config)
 		secure.Handshake()
 		select {
 		case <-speak:
 			io.WriteString(secure, sized(wrong))
+			spoken <- struct{}{}
 		case <-t.Context().Done():
 		}
 		io.Copy(io.Discard, secure)
@@ -388,7 +389,7 @@ func TestAnAnswerBeforeTheFirstRequest(t *testing.T) {
 		r := to(host)
 		r.Sending = func() bool {
 			speak <- struct{}{}
-			time.Sleep(10 * time.Millisecond) // until net/http has heard it
+			<-spoken
 			return true
 		}
 		o := sender.Send(within(t, time.Minute), r)
@@ -421,7 +422,7 @@ func TestNoRequestIsWrittenBehindWhatNobodyAskedFor(t *testing.T) {
 				r.Sending = func() bool {
 					if c := last.Swap(nil); c != nil {
 						c.say(sized(wrong))
-						time.Sleep(5 * time.Millisecond)
+						time.Sleep(20 * time.Millisecond) // a proxy passes it on
 					}
 					return true
 				}
