@@ -98,17 +98,6 @@ func TestAddPerson(t *testing.T) {
 	}
 }
 
-func TestAllServersOfAProcessHaveOneCertificate(t *testing.T) {
-	a, b := newServer(t), newServer(t)
-	assert.Equal(t, a.CertificatePEM(), b.CertificatePEM())
-	assert.NotEqual(t, a.Endpoint(), b.Endpoint())
-	res, err := a.Client().Do(ask{}.request(t, b.Endpoint()))
-	require.NoError(t, err)
-	res.Body.Close()
-	_, err = http.DefaultClient.Do(ask{}.request(t, a.Endpoint()))
-	assert.Error(t, err, "a client trusts the certificate without being told to")
-}
-
 func TestClient(t *testing.T) {
 	s := newServer(t)
 	transport := s.Client().Transport.(*http.Transport)

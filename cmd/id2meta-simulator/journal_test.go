@@ -21,7 +21,7 @@ import (
 // The values of a column begin below its heading, whatever happens.
 func TestLinesAreAligned(t *testing.T) {
 	var out bytes.Buffer
-	j := &journal{out: &out}
+	j := &journal{out: &out, outcomes: map[string]int{}}
 	j.heading()
 	heading := out.String()
 	for _, call := range []simulator.Call{
@@ -45,7 +45,7 @@ func TestLinesAreAligned(t *testing.T) {
 // It may run for weeks. A record of each request would take some hundred bytes.
 func TestRequestsAreNotRemembered(t *testing.T) {
 	const requests, most = 20_000, 1 << 20
-	j := &journal{out: io.Discard}
+	j := &journal{out: io.Discard, outcomes: map[string]int{}}
 	sim := simulator.New(simulator.Config{NextFault: (&faults{plan: faultPlan{"500", 2}}).next, Record: j.record})
 	ask := func(n int) {
 		for range n {

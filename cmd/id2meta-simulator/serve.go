@@ -26,6 +26,7 @@ func serve(ctx context.Context, listener net.Listener, pair tls.Certificate, sim
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{pair}},
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    simulator.MaxHeaderBytes,
+		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends the requests that hang
 		ErrorLog:          log.New(journal, "", 0),
 		Protocols:         new(http.Protocols),
 	}
@@ -37,12 +38,10 @@ func serve(ctx context.Context, listener net.Listener, pair tls.Certificate, sim
 	go func() { failed <- server.ServeTLS(listener, "", "") }()
 	select {
 	case err := <-failed:
-		sim.Close()
 		server.Close()
 		return err
 	case <-ctx.Done():
 	}
-	sim.Close() // ends the requests that hang
 	answering, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	if server.Shutdown(answering) != nil {

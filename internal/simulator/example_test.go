@@ -14,7 +14,6 @@ func Example() {
 		NextFault: func(string) simulator.Fault { return simulator.Answer("402", "权威源服务异常") },
 		Record:    func(call simulator.Call) { fmt.Println(call.Fault, call.Outcome) },
 	})
-	defer sim.Close()
 	server := httptest.NewServer(sim)
 	defer server.Close()
 

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,7 +23,13 @@ type proof struct {
 	timestamp     string
 	signature     string
 	expected      func(secret string) string // returns the right signature
-	hint          string                     // the message of the answer to a wrong signature
+
+	// hint is the message of the answer to a wrong signature. It repeats the string that
+	// the gateway signed, in the wording of published answers. That string includes the
+	// person. A developer can compare the string with the string that the client signed.
+	// The vendor's older SDKs also compare the two, and say that the secret is wrong if
+	// they are the same.
+	hint string
 }
 
 // proof reads the signature of a request, with either algorithm.
@@ -122,13 +129,8 @@ func acs3StringToSign(canonicalRequest string) string {
 // canonicalQuery sorts the parameters by name and encodes them. Both signature
 // algorithms need this form.
 func canonicalQuery(params url.Values) string {
-	names := make([]string, 0, len(params))
-	for name := range params {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var pairs []string
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
 		for _, value := range slices.Sorted(slices.Values(params[name])) {
 			pairs = append(pairs, percentEncode(name)+"="+percentEncode(value))
 		}
