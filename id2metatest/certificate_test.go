@@ -49,12 +49,14 @@ func TestAllServersOfAProcessHaveOneCertificate(t *testing.T) {
 	assert.Error(t, err, "a client trusts the certificate without being told to")
 }
 
-// Everybody has the key of the certificate that net/http/httptest serves.
-func TestClientDoesNotTrustTheCertificateOfHTTPTest(t *testing.T) {
+// Everybody has the key of the certificate that net/http/httptest serves by default.
+func TestClientTrustsTheServerAlone(t *testing.T) {
 	other := httptest.NewUnstartedServer(http.NotFoundHandler())
 	other.Config.ErrorLog = quiet
 	other.StartTLS()
 	defer other.Close()
-	_, err := newServer(t).Client().Get(other.URL)
+	client := newServer(t).Client()
+	_, err := client.Get(other.URL)
 	assert.Error(t, err)
+	assert.GreaterOrEqual(t, client.Transport.(*http.Transport).MaxIdleConnsPerHost, 100)
 }
