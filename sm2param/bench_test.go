@@ -34,33 +34,3 @@ func BenchmarkParam(b *testing.B) {
 		})
 	}
 }
-
-func BenchmarkNew(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := sm2param.New("张三", "11010519491231002X"); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkNewParallel(b *testing.B) {
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, err := sm2param.New("张三", "11010519491231002X"); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
-}
-
-func BenchmarkNewEncrypter(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := sm2param.NewEncrypter(sm2param.PublicKey); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
