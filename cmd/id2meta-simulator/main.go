@@ -59,13 +59,12 @@ func main() {
 
 // run runs the program and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	switch err := start(ctx, args, stdout); {
-	case errors.Is(err, flag.ErrHelp), err == nil:
-		return exitDone
-	default:
+	err := start(ctx, args, stdout)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintf(stderr, "%s: %v\n", programName, err)
 		return exitFailed
 	}
+	return exitDone
 }
 
 // start checks the flags and the files, and then serves until ctx ends.

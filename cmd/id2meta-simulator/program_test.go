@@ -154,26 +154,20 @@ func TestThisLibrary(t *testing.T) {
 	p := startProgram(t, dir, "-people", "people.csv")
 	masked, err := id2meta.MD5Param(sampleName, sampleNumber)
 	require.NoError(t, err)
-	maskedMismatch, err := id2meta.MD5Param(otherName, sampleNumber)
-	require.NoError(t, err)
-
+	client := p.client(t, id2metatest.AccessKeySecret)
 	for _, test := range []struct {
-		name  string
 		param id2meta.Param
 		want  id2meta.BizCode
 	}{
-		{"the sample person is known", plain(sampleName, sampleNumber), id2meta.BizCodeMatch},
-		{"and masked too", masked, id2meta.BizCodeMatch},
-		{"the people of the file are known", plain(otherName, otherNumber), id2meta.BizCodeMatch},
-		{"another name is a mismatch", plain(otherName, sampleNumber), id2meta.BizCodeMismatch},
-		{"and masked too", maskedMismatch, id2meta.BizCodeMismatch},
-		{"another number is no record", plain(sampleName, "110105194912310038"), id2meta.BizCodeNoRecord},
+		{plain(sampleName, sampleNumber), id2meta.BizCodeMatch},
+		{masked, id2meta.BizCodeMatch},
+		{plain(otherName, otherNumber), id2meta.BizCodeMatch}, // of the file
+		{plain(otherName, sampleNumber), id2meta.BizCodeMismatch},
+		{plain(sampleName, "110105194912310038"), id2meta.BizCodeNoRecord},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			result, err := p.client(t, id2metatest.AccessKeySecret).Verify(t.Context(), test.param)
-			require.NoError(t, err)
-			assert.Equal(t, test.want, result.BizCode)
-		})
+		result, err := client.Verify(t.Context(), test.param)
+		require.NoError(t, err)
+		assert.Equal(t, test.want, result.BizCode)
 	}
 	_, err = p.client(t, wrongSecret).Verify(t.Context(), masked)
 	assert.ErrorIs(t, err, id2meta.ErrCredential)
@@ -184,12 +178,11 @@ func TestThisLibrary(t *testing.T) {
 		"Id2MetaVerify  md5     body   ACS3-HMAC-SHA256  billed  match",
 		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  match",
 		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  mismatch",
-		"Id2MetaVerify  md5     body   ACS3-HMAC-SHA256  billed  mismatch",
 		"Id2MetaVerify  normal  body   ACS3-HMAC-SHA256  billed  no record",
 		"Id2MetaVerify  md5     body   ACS3-HMAC-SHA256  -       SignatureDoesNotMatch",
 	}, withoutTimes(t, calls))
-	assert.Equal(t, "7 requests, 6 billed, 0 with a fault\n"+
-		"      1  SignatureDoesNotMatch\n      3  match\n      2  mismatch\n      1  no record\n", summary)
+	assert.Equal(t, "6 requests, 5 billed, 0 with a fault\n"+
+		"      1  SignatureDoesNotMatch\n      3  match\n      1  mismatch\n      1  no record\n", summary)
 	assert.Contains(t, p.stdout.String(), "the sample person and 1 of people.csv\n")
 }
 
@@ -336,11 +329,7 @@ func TestSecondStartWithTheKeyKeepsTheCertificate(t *testing.T) {
 func TestMatchAllMatchesEveryValidPerson(t *testing.T) {
 	p := startProgram(t, t.TempDir(), "-match-all")
 	client := p.client(t, id2metatest.AccessKeySecret)
-	masked, err := id2meta.MD5Param(otherName, otherNumber)
-	require.NoError(t, err)
-	for _, param := range []id2meta.Param{
-		plain(sampleName, sampleNumber), plain(otherName, sampleNumber), plain(otherName, otherNumber), masked,
-	} {
+	for _, param := range []id2meta.Param{plain(otherName, sampleNumber), plain(otherName, otherNumber)} {
 		result, err := client.Verify(t.Context(), param)
 		require.NoError(t, err)
 		assert.Equal(t, id2meta.BizCodeMatch, result.BizCode)

@@ -78,15 +78,14 @@ func (r request) version() string { return r.common("X-Acs-Version", "Version") 
 // "none". If both places hold one of them, where returns "query", because parameters in
 // a query leak into logs.
 func (r request) where() string {
-	for _, place := range []struct {
-		name   string
-		values url.Values
-	}{{"query", r.query}, {"body", r.form}} {
-		for _, param := range []string{"ParamType", "UserName", "IdentifyNum"} {
-			if place.values.Has(param) {
-				return place.name
-			}
-		}
+	has := func(values url.Values) bool {
+		return values.Has("ParamType") || values.Has("UserName") || values.Has("IdentifyNum")
+	}
+	switch {
+	case has(r.query):
+		return "query"
+	case has(r.form):
+		return "body"
 	}
 	return "none"
 }
