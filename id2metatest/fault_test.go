@@ -55,7 +55,10 @@ func TestFaultsThatReplaceTheAnswer(t *testing.T) {
 			call := lastCall(t, s)
 			assert.True(t, !call.Billed && call.BizCode == "" && call.Outcome == test.outcome && call.HTTPStatus == test.status &&
 				call.Fault == test.made && call.Person != "", "recorded as %+v", call)
-			assert.Equal(t, "1", a.mustSend(t, s).bizCode, "the request after it: the fault left the nonce unused")
+			assert.Equal(t, call.RequestID, ans.header.Get("x-acs-request-id"))
+			after := a.mustSend(t, s)
+			assert.Equal(t, "1", after.bizCode, "the request after it: the fault left the nonce unused")
+			assert.NotEqual(t, after.header.Get("x-acs-trace-id"), ans.header.Get("x-acs-trace-id"))
 		})
 	}
 }
@@ -118,6 +121,7 @@ func TestFaultsThatDisturbTheWay(t *testing.T) {
 				assert.NotContains(t, ans.body, "BizCode")
 				length, _ := strconv.Atoi(ans.header.Get("Content-Length"))
 				assert.Len(t, ans.body, length/2)
+				assert.Equal(t, lastCall(t, s).RequestID, ans.header.Get("x-acs-request-id"))
 			}
 		})
 	}

