@@ -126,35 +126,34 @@ func TestTheSamePersonNeverLooksTheSame(t *testing.T) {
 
 func TestKeysThatAreNone(t *testing.T) {
 	const (
-		notHex   = "is not in hex"
-		form     = "must be 33 bytes that begin with 02 or 03, or 65 that begin with 04"
-		offCurve = "not a point of the curve sm2p256v1"
+		notHex  = "is not in hex"
+		noPoint = "is not a point of the curve sm2p256v1: 33 bytes that begin with 02 or 03, or 65 bytes that begin with 04"
 	)
 	zeros, effs := strings.Repeat("00", 32), strings.Repeat("ff", 32)
 	for name, test := range map[string]struct{ key, why string }{
-		"empty":                            {"", form},
+		"empty":                            {"", noPoint},
 		"an odd number of digits":          {testCompressed[1:], notHex},
 		"with 0x":                          {"0x" + testCompressed, notHex},
 		"with a line break":                {testCompressed + "\n", notHex},
 		"PEM":                              {"-----BEGIN PUBLIC KEY-----", notHex},
-		"one byte short":                   {testCompressed[:64], form},
-		"one byte long":                    {testCompressed + "00", form},
-		"uncompressed, one byte short":     {testPublicKey[:128], form},
-		"uncompressed, one byte long":      {testPublicKey + "00", form},
-		"without 04":                       {testX + testY, form},
-		"a private key":                    {testPrivateKey, form},
-		"compressed after 04":              {"04" + testX, form},
-		"uncompressed after 03":            {"03" + testX + testY, form},
-		"infinity":                         {"00", form},
-		"infinity with 65 bytes":           {"00" + zeros + zeros, form},
-		"(0, 0)":                           {"04" + zeros + zeros, offCurve},
-		"one bit of y":                     {testPublicKey[:129] + "2", offCurve},
-		"coordinates beyond the field":     {"04" + effs + effs, offCurve},
-		"compressed, beyond the field":     {"02" + effs, offCurve},
-		"compressed, an x without a point": {"02" + strings.Repeat("0", 63) + "3", offCurve},
-		"a point of the curve P-256":       {"026b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296", offCurve},
+		"one byte short":                   {testCompressed[:64], noPoint},
+		"one byte long":                    {testCompressed + "00", noPoint},
+		"uncompressed, one byte short":     {testPublicKey[:128], noPoint},
+		"uncompressed, one byte long":      {testPublicKey + "00", noPoint},
+		"without 04":                       {testX + testY, noPoint},
+		"a private key":                    {testPrivateKey, noPoint},
+		"compressed after 04":              {"04" + testX, noPoint},
+		"uncompressed after 03":            {"03" + testX + testY, noPoint},
+		"infinity":                         {"00", noPoint},
+		"infinity with 65 bytes":           {"00" + zeros + zeros, noPoint},
+		"(0, 0)":                           {"04" + zeros + zeros, noPoint},
+		"one bit of y":                     {testPublicKey[:129] + "2", noPoint},
+		"coordinates beyond the field":     {"04" + effs + effs, noPoint},
+		"compressed, beyond the field":     {"02" + effs, noPoint},
+		"compressed, an x without a point": {"02" + strings.Repeat("0", 63) + "3", noPoint},
+		"a point of the curve P-256":       {"026b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296", noPoint},
 		"a name in the place of the key":   {zhangName, notHex},
-		"one million digits":               {strings.Repeat("02", 1<<19), form},
+		"one million digits":               {strings.Repeat("02", 1<<19), noPoint},
 	} {
 		t.Run(name, func(t *testing.T) {
 			encrypter, err := sm2param.NewEncrypter(test.key)
