@@ -2,7 +2,6 @@ package sm2param_test
 
 import (
 	"context"
-	"encoding/base64"
 	"net/url"
 	"sync"
 	"testing"
@@ -97,10 +96,6 @@ func TestCiphertextsThatAreRefused(t *testing.T) {
 		"under the vendor's key":     func(p *id2meta.Param) { *p = vendors },
 		"the name under another key": func(p *id2meta.Param) { p.UserName = vendors.UserName },
 		"name and number swapped":    func(p *id2meta.Param) { p.UserName, p.IdentifyNum = p.IdentifyNum, p.UserName },
-		"a bit of C1":                func(p *id2meta.Param) { p.UserName = change(t, p.UserName, 1) },
-		"a bit of C2 of the number":  func(p *id2meta.Param) { p.IdentifyNum = change(t, p.IdentifyNum, 65+17) },
-		"a bit of C3":                func(p *id2meta.Param) { p.UserName = change(t, p.UserName, 65+7) },
-		"truncated by one byte":      func(p *id2meta.Param) { p.UserName = truncate(t, p.UserName, 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			param := good
@@ -123,34 +118,8 @@ func TestCiphertextsThatAreRefused(t *testing.T) {
 		require.NotContains(t, err.Error(), good.UserName)
 		require.NotContains(t, err.Error(), url.QueryEscape(good.IdentifyNum))
 	})
-	t.Run("cut below the shortest it is not sent", func(t *testing.T) {
-		param := good
-		param.IdentifyNum = truncate(t, param.IdentifyNum, 18)
-		before := len(server.Calls())
-		_, err := client.Verify(t.Context(), param)
-		var paramError *id2meta.ParamError
-		require.ErrorAs(t, err, &paramError)
-		require.Equal(t, "IdentifyNum", paramError.Field)
-		require.Len(t, server.Calls(), before)
-	})
 }
 
 func plain(userName, identifyNum string) id2meta.Param {
 	return id2meta.Param{UserName: userName, IdentifyNum: identifyNum}
-}
-
-// change flips a bit of a byte.
-func change(t *testing.T, field string, at int) string {
-	t.Helper()
-	ciphertext, err := base64.StdEncoding.DecodeString(field)
-	require.NoError(t, err)
-	ciphertext[at] ^= 0x01
-	return base64.StdEncoding.EncodeToString(ciphertext)
-}
-
-func truncate(t *testing.T, field string, n int) string {
-	t.Helper()
-	ciphertext, err := base64.StdEncoding.DecodeString(field)
-	require.NoError(t, err)
-	return base64.StdEncoding.EncodeToString(ciphertext[:len(ciphertext)-n])
 }
