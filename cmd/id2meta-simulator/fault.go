@@ -58,16 +58,13 @@ type faultPlan struct {
 const maxEvery = 1_000_000
 
 func (p faultPlan) check(everySet bool) error {
-	if p.name == "" {
-		if everySet {
-			return errors.New("-every: it says how often, and -fault what; there is no -fault")
-		}
-		return nil
-	}
-	if _, ok := namedFaults[p.name]; !ok {
+	_, known := namedFaults[p.name]
+	switch {
+	case p.name == "" && everySet:
+		return errors.New("-every: it says how often, and -fault what; there is no -fault")
+	case p.name != "" && !known:
 		return errors.New("-fault: it is unknown; -h lists the faults")
-	}
-	if p.every < 1 || p.every > maxEvery {
+	case p.every < 1 || p.every > maxEvery:
 		return fmt.Errorf("-every: it is from 1 to %d", maxEvery)
 	}
 	return nil
@@ -88,22 +85,18 @@ func (p faultPlan) String() string {
 type faults struct {
 	plan     faultPlan
 	byPerson map[string]simulator.Fault // by simulator.Call.Person
-	requests int                        // since the last fault of the plan
+	requests int
 }
 
 // next is the function NextFault of the simulator. The fault of a person counts more than
 // the fault of the plan.
 func (f *faults) next(person string) simulator.Fault {
-	var planned simulator.Fault
-	if f.plan.name != "" {
-		f.requests++
-		if f.requests == f.plan.every {
-			f.requests = 0
-			planned = namedFaults[f.plan.name]
-		}
-	}
+	f.requests++
 	if own, ok := f.byPerson[person]; ok {
 		return own
 	}
-	return planned
+	if f.plan.name != "" && f.requests%f.plan.every == 0 {
+		return namedFaults[f.plan.name]
+	}
+	return simulator.Fault{}
 }
