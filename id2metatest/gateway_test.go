@@ -110,23 +110,6 @@ func TestGatewayRefuses(t *testing.T) {
 	}
 }
 
-// The message is word for word that of published answers, and behind it stands
-// exactly what the client signed: whoever signs by hand compares the two.
-func TestSignatureDoesNotMatchRepeatsWhatWasSigned(t *testing.T) {
-	onEveryWayToSend(t, func(t *testing.T, s *id2metatest.Server, a ask) {
-		var toSign, canonicalRequest string
-		a.secret, a.toSign, a.canonicalRequest = "wrong", &toSign, &canonicalRequest
-		ans := a.mustSend(t, s)
-		want := "Specified signature does not match our calculation." +
-			" server StringToSign is [" + toSign + "] server CanonicalRequest is [" + canonicalRequest + "]"
-		if a.rpc {
-			want = "Specified signature is not matched with our calculation. server string to sign is:" + toSign
-		}
-		assert.Equal(t, "SignatureDoesNotMatch", ans.Code)
-		assert.Equal(t, want, ans.Message)
-	})
-}
-
 func TestGatewayAccepts(t *testing.T) {
 	for _, test := range []struct {
 		name string
