@@ -125,7 +125,7 @@ func (p *program) roots(t *testing.T) *x509.CertPool {
 
 func (p *program) httpClient(t *testing.T) *http.Client {
 	t.Helper()
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots(t)}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots(t)}, ForceAttemptHTTP2: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
 }
@@ -344,6 +344,7 @@ func TestLinesShowNothingThatTheClientMadeUp(t *testing.T) {
 		response, err := client.Do(request)
 		require.NoError(t, err)
 		response.Body.Close()
+		assert.Equal(t, "HTTP/1.1", response.Proto, "the fault drop could not close the connection")
 	}
 	calls, _ := p.stop(t) // which looks for them
 	assert.Equal(t, []string{
