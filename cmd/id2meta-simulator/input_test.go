@@ -130,29 +130,21 @@ func TestBadInput(t *testing.T) {
 		{"a directory that is not there", []string{"-cert", filepath.Join(dir, "no", "cert.pem")}, []string{"-cert", "no such file"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			stderr := wantFailure(t, append([]string{"-listen", "127.0.0.1:0"}, test.args...)...)
+			ended, cancel := context.WithCancel(t.Context()) // what starts by mistake ends at once
+			cancel()
+			var stdout, stderr bytes.Buffer
+			assert.Equal(t, exitFailed, run(ended, append([]string{"-listen", "127.0.0.1:0"}, test.args...), &stdout, &stderr))
+			assert.Empty(t, stdout.String())
+			assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", stderr.String())
 			for _, part := range test.want {
-				assert.Contains(t, stderr, part)
+				assert.Contains(t, stderr.String(), part)
 			}
-			wantNoPerson(t, stderr)
-			assert.NotContains(t, stderr, "110105194912310020")
+			wantNoPerson(t, stderr.String())
+			assert.NotContains(t, stderr.String(), "110105194912310020")
 		})
 	}
 	assert.Equal(t, "notes of mine", readFile(t, notes), "a file was replaced")
 	assert.NoFileExists(t, newCert, "a certificate is left behind")
-}
-
-// wantFailure wants exit code 2 and one line on stderr, which it returns. Its
-// context has ended, so that what starts by mistake ends at once.
-func wantFailure(t *testing.T, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var stdout, stderr bytes.Buffer
-	assert.Equal(t, exitFailed, run(ctx, args, &stdout, &stderr))
-	assert.Empty(t, stdout.String())
-	assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", stderr.String())
-	return stderr.String()
 }
 
 func TestHelpListsTheFlags(t *testing.T) {
