@@ -89,7 +89,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "verify:", err)
 		return exitFailed
 	}
-	where, opts := id2meta.EndpointDefault+" or its substitutes", []id2meta.Option(nil)
+	where := id2meta.EndpointDefault + " or its substitutes"
+	var opts []id2meta.Option
 	switch {
 	case !o.live:
 		simulator := id2metatest.NewServer()
