@@ -62,15 +62,3 @@ func FuzzDecodeGB18030(f *testing.F) {
 		}
 	})
 }
-
-// Such a name made the program refuse the whole file.
-func TestAPrivateUseNameInGBK(t *testing.T) {
-	content := "\xD0\xD5\xC3\xFB,\xC9\xED\xB7\xDD\xD6\xA4\xBA\xC5\n" + // 姓名,身份证号
-		"\xD5\xC5\xAA\xA1,11010519491231002X\n" +
-		"\xD5\xC5\xC8\xFD,11010519491231002X\n"
-	got, _, said := rehearse(t, []byte(content))
-	want := "\uFEFF" + header + "2,张*,110105********002X,mismatch,2,,\n3,张*,110105********002X,match,1,,\n"
-	if got != want {
-		t.Errorf("got\n%s\nwant\n%s\nit said\n%s", got, want, said)
-	}
-}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,8 +23,12 @@ import (
 // a real process of just this code.
 const asProgram = "ID2META_BATCH_TEST_AS_PROGRAM"
 
-// testKey is the key of the tests' verdicts.
-const testKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+const (
+	// testKey is the key of the tests' verdicts.
+	testKey  = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	zhangSan = "11010519491231002X"
+	liSi     = "440524188001010014"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
@@ -39,21 +42,52 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// work is an input in a directory of its own, and a simulator.
+type work struct {
+	in, out string
+	server  *id2metatest.Server
+	binary  string
+	env     []string // overrides the variables of every test
+}
+
+func newWork(t *testing.T, input []byte) work {
+	t.Helper()
+	dir := t.TempDir()
+	w := work{in: filepath.Join(dir, "people.csv"), out: filepath.Join(dir, "verdicts.csv"), server: id2metatest.NewServer(), binary: os.Args[0]}
+	t.Cleanup(w.server.Close)
+	write(t, w.in, input)
+	return w
+}
+
+func (w work) args(more ...string) []string {
+	return append([]string{"-in", w.in, "-out", w.out, "-rate", "1e6"}, more...)
+}
+
+// database returns the file of verdicts that stands beside the output.
+func (w work) database() string {
+	return filepath.Join(filepath.Dir(w.out), "id2meta-verdicts.db")
+}
+
+// inBook returns w with a workbook as output.
+func (w work) inBook() work {
+	w.out = strings.TrimSuffix(w.out, ".csv") + ".xlsx"
+	return w
+}
+
 // program is a running batch.
 type program struct {
 	*exec.Cmd
 	stdout, stderr bytes.Buffer
 }
 
-// start runs a command with -live as a process of its own against server. The variables of
-// env override those of every test.
-func start(t *testing.T, server *id2metatest.Server, env []string, command ...string) *program {
+// start runs the program with -live as a process of its own against w.server.
+func (w work) start(t *testing.T, more ...string) *program {
 	t.Helper()
 	home := t.TempDir()
 	certificate := filepath.Join(home, "ca.pem")
-	write(t, certificate, server.CertificatePEM())
-	p := &program{Cmd: exec.Command(command[0], append(command[1:], "-live", "-endpoint", server.Endpoint())...)}
-	p.Env = []string{
+	write(t, certificate, w.server.CertificatePEM())
+	p := &program{Cmd: exec.Command(w.binary, w.args(append(more, "-live", "-endpoint", w.server.Endpoint())...)...)}
+	p.Env = append([]string{
 		asProgram + "=1",
 		"GORACE=atexit_sleep_ms=0", // or each program takes a second to end under -race
 		"HOME=" + home,
@@ -62,8 +96,7 @@ func start(t *testing.T, server *id2metatest.Server, env []string, command ...st
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + id2metatest.AccessKeyID,
 		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + id2metatest.AccessKeySecret,
 		keyVariable + "=" + testKey,
-	}
-	p.Env = append(p.Env, env...) // of two of one name, the last one counts
+	}, w.env...) // of two of one name, the last one counts
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -72,53 +105,31 @@ func start(t *testing.T, server *id2metatest.Server, env []string, command ...st
 	return p
 }
 
-// exit waits for the end of p and returns its status; -1 is a signal.
-func (p *program) exit(t *testing.T) int {
+// end waits for the end of p, and fails unless its status is the wanted one; -1 is a signal.
+// It returns what p said.
+func (p *program) end(t *testing.T, status int) string {
 	t.Helper()
 	err := p.Wait()
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 		t.Fatal(err)
 	}
-	return p.ProcessState.ExitCode()
+	said := p.stderr.String() + p.stdout.String()
+	if got := p.ProcessState.ExitCode(); got != status {
+		t.Fatalf("status %d, want %d:\n%s", got, status, said)
+	}
+	return said
+}
+
+// run starts the program and waits for its end.
+func (w work) run(t *testing.T, status int, more ...string) (said string) {
+	t.Helper()
+	return w.start(t, more...).end(t, status)
 }
 
 func (p *program) kill(t *testing.T) {
 	t.Helper()
-	if err := p.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	if status := p.exit(t); status != -1 {
-		t.Fatalf("it was not killed but had ended with %d:\n%s", status, &p.stderr)
-	}
-}
-
-// work is an input in a directory of its own, and a simulator.
-type work struct {
-	in, out string
-	server  *id2metatest.Server
-}
-
-func newWork(t *testing.T, input []byte) work {
-	t.Helper()
-	dir := t.TempDir()
-	w := work{filepath.Join(dir, "people.csv"), filepath.Join(dir, "verdicts.csv"), id2metatest.NewServer()}
-	t.Cleanup(w.server.Close)
-	write(t, w.in, input)
-	return w
-}
-
-func (w work) args(more ...string) []string {
-	return append([]string{"-in", w.in, "-out", w.out, "-rate", "unlimited"}, more...)
-}
-
-func (w work) start(t *testing.T, more ...string) *program {
-	t.Helper()
-	return w.startWith(t, nil, more...)
-}
-
-func (w work) startWith(t *testing.T, env []string, more ...string) *program {
-	t.Helper()
-	return start(t, w.server, env, append([]string{os.Args[0]}, w.args(more...)...)...)
+	p.Process.Kill()
+	p.end(t, -1)
 }
 
 // waitForCalls returns once n requests have arrived.
@@ -128,6 +139,22 @@ func (w work) waitForCalls(t *testing.T, n int) {
 		if time.Now().After(deadline) {
 			t.Fatalf("only %d of %d requests arrived", len(w.server.Calls()), n)
 		}
+	}
+}
+
+// wantCalls fails unless n requests have arrived.
+func (w work) wantCalls(t *testing.T, n int) {
+	t.Helper()
+	if got := len(w.server.Calls()); got != n {
+		t.Errorf("%d calls, want %d", got, n)
+	}
+}
+
+// wantIn fails unless the program said text.
+func wantIn(t *testing.T, said, text string) {
+	t.Helper()
+	if !strings.Contains(said, text) {
+		t.Errorf("%q is not in: %.1000s", text, said)
 	}
 }
 
@@ -152,82 +179,6 @@ func (w work) records(t *testing.T) []record {
 	return records
 }
 
-// number returns the i-th of a million different ID numbers.
-func number(i int) string {
-	day := time.Date(1949, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i/1000)
-	digits := fmt.Sprintf("110105%s%03d", day.Format("20060102"), i%1000)
-	sum := 0
-	for _, c := range digits {
-		sum = (sum + int(c-'0')) * 2 % 11
-	}
-	return digits + string("10X98765432"[sum])
-}
-
-// people returns a file of n different people, of whom server knows each
-// third, and each third under another name.
-func people(n int) []byte {
-	var b bytes.Buffer
-	b.WriteString("name,id_number\n")
-	for i := range n {
-		fmt.Fprintf(&b, "%s,%s\n", nameOf(i), number(i))
-	}
-	return b.Bytes()
-}
-
-func nameOf(i int) string { return []string{"张三", "李四", "欧阳娜娜"}[i%3] }
-
-func (w work) register(n int) {
-	for i := range n {
-		if i%3 < 2 {
-			w.server.AddPerson("张三", number(i))
-		}
-	}
-}
-
-func verdictOf(i int) string { return []string{"match", "mismatch", "no record"}[i%3] }
-
-// checkAll fails unless the output has the right verdict for each of n people,
-// in order.
-func (w work) checkAll(t *testing.T, n int) {
-	t.Helper()
-	records := w.records(t)
-	if len(records) != n {
-		t.Fatalf("%d rows in the output, want %d", len(records), n)
-	}
-	for i, rec := range records {
-		if rec.row != i+2 || rec.verdict != verdictOf(i) || rec.number != id2meta.DisplayIdentifyNum(number(i)) {
-			t.Fatalf("row %d: %+v, want %s", i+2, rec, verdictOf(i))
-		}
-	}
-}
-
-func write(t *testing.T, path string, data []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t *testing.T, path string) string {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-// database returns the file of verdicts that stands beside the output.
-func (w work) database() string {
-	return filepath.Join(filepath.Dir(w.out), "id2meta-verdicts.db")
-}
-
-// inBook returns w with workbooks instead of CSV files.
-func (w work) inBook() work {
-	w.out = strings.TrimSuffix(w.out, ".csv") + ".xlsx"
-	return w
-}
-
 // rowsOf returns the rows of a workbook that this program wrote.
 func rowsOf(t *testing.T, path string) ([][]string, error) {
 	t.Helper()
@@ -243,4 +194,71 @@ func rowsOf(t *testing.T, path string) ([][]string, error) {
 		}
 	}
 	return rows, err
+}
+
+// number returns the i-th of a million different ID numbers.
+func number(i int) string {
+	day := time.Date(1949, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i/1000)
+	digits := fmt.Sprintf("110105%s%03d", day.Format("20060102"), i%1000)
+	sum := 0
+	for _, c := range digits {
+		sum = (sum + int(c-'0')) * 2 % 11
+	}
+	return digits + string("10X98765432"[sum])
+}
+
+func nameOf(i int) string { return []string{"张三", "李四", "欧阳娜娜"}[i%3] }
+
+func verdictOf(i int) string { return []string{"match", "mismatch", "no record"}[i%3] }
+
+// people returns a file of n different people.
+func people(n int) []byte {
+	var b bytes.Buffer
+	b.WriteString("name,id_number\n")
+	for i := range n {
+		fmt.Fprintf(&b, "%s,%s\n", nameOf(i), number(i))
+	}
+	return b.Bytes()
+}
+
+// register makes the simulator know the people as verdictOf says: each third, and each third
+// under another name.
+func (w work) register(n int) {
+	for i := range n {
+		if i%3 < 2 {
+			w.server.AddPerson("张三", number(i))
+		}
+	}
+}
+
+// checkAll fails unless the output has the right verdict for each of n people, in order.
+func (w work) checkAll(t *testing.T, n int) {
+	t.Helper()
+	records := w.records(t)
+	if len(records) != n {
+		t.Fatalf("%d rows in the output, want %d", len(records), n)
+	}
+	for i, rec := range records {
+		if rec.row != i+2 || rec.verdict != verdictOf(i) || rec.number != id2meta.DisplayIdentifyNum(number(i)) {
+			t.Fatalf("row %d: %+v, want %s", i+2, rec, verdictOf(i))
+		}
+	}
+}
+
+func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }

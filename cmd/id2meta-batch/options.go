@@ -5,13 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-
-	"golang.org/x/time/rate"
 )
 
 // options is what the command line says.
@@ -29,7 +25,10 @@ type options struct {
 	forget    bool
 }
 
-const maxParallel = 1000
+const (
+	maxRate     = 1e6
+	maxParallel = 1000
+)
 
 const usage = `id2meta-batch verifies a file of names and ID numbers.
 
@@ -44,8 +43,8 @@ const usage = `id2meta-batch verifies a file of names and ID numbers.
   -sheet NAME      sheet of the workbook (default: the only one that has the columns)
   -keep TITLES     columns to carry into the output, separated by commas
   -encoding NAME   of a CSV file: auto, utf-8 or gb18030 (default auto)
-  -rate N          requests a second, or unlimited (default 45; the limit of an
-                   account is 50 for all its machines)
+  -rate N          requests a second (default 45; the limit of an account is 50 for
+                   all its machines)
   -parallel N      people who are asked about at the same time (default 20)
   -endpoint HOSTS  with -live: hosts to ask, separated by commas
   -verdicts FILE   the verdicts that are known (default: in the folder of -out)
@@ -57,7 +56,7 @@ Exit status: 0 every row has a verdict; 1 some rows are invalid or failed;
 `
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
-	o := options{rate: 45}
+	var o options
 	f := flag.NewFlagSet("id2meta-batch", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() { fmt.Fprint(stderr, usage) }
@@ -68,12 +67,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.sheet, "sheet", "", "")
 	f.Func("keep", "", func(s string) error { o.keep = strings.Split(s, ","); return nil })
 	f.StringVar(&o.encoding, "encoding", encodingAuto, "")
-	f.Func("rate", "", func(s string) (err error) {
-		if o.rate = float64(rate.Inf); s != "unlimited" {
-			o.rate, err = strconv.ParseFloat(s, 64)
-		}
-		return err
-	})
+	f.Float64Var(&o.rate, "rate", 45, "")
 	f.IntVar(&o.parallel, "parallel", 20, "")
 	f.StringVar(&o.endpoints, "endpoint", "", "")
 	f.StringVar(&o.verdicts, "verdicts", "", "")
@@ -107,8 +101,8 @@ func (o options) check() error {
 		return errors.New("say either -live (the real service, billed) or -simulator (a rehearsal)")
 	case o.endpoints != "" && !o.live:
 		return errors.New("-endpoint needs -live")
-	case !(o.rate >= 0.01): // NaN, too
-		return errors.New("-rate must be a number from 0.01, or unlimited")
+	case !(o.rate >= 0.01 && o.rate <= maxRate): // NaN is neither
+		return fmt.Errorf("-rate must be a number from 0.01 to %.0f", maxRate)
 	case o.parallel < 1 || o.parallel > maxParallel:
 		return fmt.Errorf("-parallel must be between 1 and %d", maxParallel)
 	case o.encoding != encodingAuto && o.encoding != encodingUTF8 && o.encoding != encodingGB18030:
@@ -116,24 +110,5 @@ func (o options) check() error {
 	case slices.ContainsFunc(o.keep, func(title string) bool { return plainTitle(title) == "" }):
 		return errors.New("-keep has an empty title")
 	}
-	info, err := os.Stat(o.in)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", o.in)
-	}
-	if samePath(o.in, o.out) || samePath(o.in, o.verdicts) || samePath(o.out, o.verdicts) {
-		return errors.New("two of -in, -out and -verdicts are the same file")
-	}
 	return nil
-}
-
-// samePath reports whether two paths lead to one file, which need not be there.
-func samePath(a, b string) bool {
-	if x, err := os.Stat(a); err == nil {
-		y, err := os.Stat(b)
-		return err == nil && os.SameFile(x, y)
-	}
-	return filepath.Clean(a) == filepath.Clean(b)
 }

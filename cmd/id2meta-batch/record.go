@@ -60,19 +60,10 @@ func newRecord(r row, result id2meta.Result, err error) record {
 	return rec
 }
 
-// fields returns rec in the order of titlesOf. What the service says is on one line.
+// fields returns rec in the order of the output. What the service says is on one line.
 func (rec record) fields() []string {
-	plain := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 	return append([]string{strconv.Itoa(rec.row), rec.name, rec.number, rec.verdict,
-		plain(rec.code), plain(rec.reason), plain(rec.requestID)}, rec.kept...)
-}
-
-func titlesOf(c columns) []string {
-	titles := []string{"row", "name", "id_number", "verdict", "code", "reason", "request_id"}
-	for _, k := range c.keep {
-		titles = append(titles, oneLine(k.title))
-	}
-	return titles
+		oneLine(rec.code), oneLine(rec.reason), oneLine(rec.requestID)}, rec.kept...)
 }
 
 // inert returns a text of a CSV file so that a spreadsheet does not run it as a formula.

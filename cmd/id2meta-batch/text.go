@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,34 +20,30 @@ const (
 
 var utf8BOM = []byte("\uFEFF")
 
-const adviceEncoding = "say -encoding utf-8 or -encoding gb18030"
-
 // decode returns the text of a file as UTF-8, without byte order marks. The text has the
 // marks of Excel if it begins with a byte order mark, or is no UTF-8.
 func decode(data []byte, encoding string) (text []byte, excel bool, err error) {
-	utf16 := bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF})
-	if utf16 {
-		encoding = encodingUTF8
+	if bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF}) {
+		encoding, excel = encodingUTF8, true
 		if data, err = unicodeencoding.UTF16(unicodeencoding.LittleEndian, unicodeencoding.UseBOM).NewDecoder().Bytes(data); err != nil {
 			return nil, false, err
 		}
 	}
-	bom := utf16
-	for bytes.HasPrefix(data, utf8BOM) { // some programs write two
-		data, bom = data[len(utf8BOM):], true
+	if bytes.HasPrefix(data, utf8BOM) { // a second mark does no harm: it is invisible in titles and names
+		data, excel = data[len(utf8BOM):], true
 	}
 	if err := checkText(data); err != nil {
 		return nil, false, err
 	}
-	if encoding == encodingAuto && !bom { // under a mark, a line that is no UTF-8 is an invalid row
+	if encoding == encodingAuto && !excel { // under a mark, a line that is no UTF-8 is an invalid row
 		if encoding, err = guessEncoding(data); err != nil {
-			return nil, false, err
+			return nil, false, fmt.Errorf("%w: say -encoding utf-8 or -encoding gb18030", err)
 		}
 	}
 	if encoding == encodingGB18030 {
 		return decodeGB18030(data), true, nil
 	}
-	return data, bom, nil
+	return data, excel, nil
 }
 
 // checkText refuses what is no CSV file at all.
@@ -73,42 +68,38 @@ func checkText(data []byte) error {
 // guessEncoding tells UTF-8 from GB18030. A wrong guess would ask, and pay, about people
 // who do not exist. So it looks at each line, and refuses a doubtful file.
 func guessEncoding(data []byte) (string, error) {
-	var chinese, foreign, other int // lines of UTF-8 with and without ideographs; lines that are not UTF-8
-	var firstOther, neither int     // line numbers
-	var pairs, ordinary int         // characters of two bytes in the other lines
-	number := 0
-	for line := range bytes.SplitSeq(data, []byte("\n")) {
+	isHan := func(r rune) bool { return unicode.Is(unicode.Han, r) }
+	isForeign := func(r rune) bool { return r >= utf8.RuneSelf }
+	if utf8.Valid(data) {
+		if bytes.ContainsFunc(data, isForeign) && !bytes.ContainsFunc(data, isHan) {
+			return "", errors.New("it has characters other than ASCII, but read as UTF-8 none of them is Chinese")
+		}
+		return encodingUTF8, nil
+	}
+	var number, chinese, other int // lines, those of UTF-8 with ideographs, those that are not UTF-8
+	var pairs, ordinary int        // characters of two bytes in the other lines
+	for line := range bytes.Lines(data) {
 		number++
 		switch {
-		case !bytes.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }): // ASCII tells nothing
-		case !utf8.Valid(line):
-			if other++; other == 1 {
-				firstOther = number
+		case utf8.Valid(line):
+			if bytes.ContainsFunc(line, isHan) {
+				chinese++
 			}
-			if neither == 0 && bytes.ContainsRune(decodeGB18030(line), utf8.RuneError) {
-				neither = number
-			}
+		case bytes.ContainsRune(decodeGB18030(line), utf8.RuneError):
+			return "", fmt.Errorf("line %d is neither UTF-8 nor GBK", number)
+		default:
+			other++
 			p, o := countPairs(line)
 			pairs, ordinary = pairs+p, ordinary+o
-		case bytes.ContainsFunc(line, func(r rune) bool { return unicode.Is(unicode.Han, r) }):
-			chinese++
-		default:
-			foreign++
 		}
 	}
 	switch {
-	case other == 0 && chinese == 0 && foreign > 0:
-		return "", errors.New("it has characters other than ASCII, but read as UTF-8 none of them is Chinese: " + adviceEncoding)
-	case other == 0:
-		return encodingUTF8, nil
-	case neither > 0:
-		return "", fmt.Errorf("line %d is neither UTF-8 nor GBK: %s", neither, adviceEncoding)
 	case chinese*100 > other:
 		// One line of GBK in some thousands reads as Chinese in UTF-8 by accident; more
 		// than that are two files in one.
-		return "", fmt.Errorf("line %d is not UTF-8, while %d other lines are: %s", firstOther, chinese, adviceEncoding)
+		return "", fmt.Errorf("%d of its lines are not UTF-8, while %d other lines are", other, chinese)
 	case ordinary*10 < pairs*8:
-		return "", fmt.Errorf("line %d is not UTF-8, and read as GBK the file is no ordinary Chinese (Big5?): %s", firstOther, adviceEncoding)
+		return "", errors.New("it is not UTF-8, and read as GBK it is no ordinary Chinese (Big5?)")
 	}
 	return encodingGB18030, nil
 }
@@ -132,9 +123,4 @@ func countPairs(line []byte) (pairs, ordinary int) {
 		}
 	}
 	return pairs, ordinary
-}
-
-// oneLine replaces line breaks by spaces.
-func oneLine(s string) string {
-	return strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(s)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"regexp"
 	"strconv"
@@ -27,35 +28,31 @@ const (
 
 var (
 	errWorkbookTooLarge = errors.New("it is an unusually large workbook: save the sheet as “CSV UTF-8”, or split it")
-	errDamagedWorkbook  = errors.New("it is a damaged workbook: open it in Excel, and save it again")
+	errDamagedWorkbook  = errors.New("it is a damaged workbook, or none at all: open it in Excel, and save it again as .xlsx")
 )
 
 // workbook is an .xlsx file. What was opened is read, even if the file changes later:
 // excelize unpacks it once.
 type workbook struct {
-	file    *excelize.File
-	numbers map[numberCell]bool
-}
-
-// numberCell is a cell with a number of 18 digits that ends in 000. excelize does not tell
-// numbers from texts while it streams a sheet.
-type numberCell struct {
-	row   int
-	value string
+	file *excelize.File
+	cut  map[int][]string // by row, the cells with a number of 18 digits that ends in 000
 }
 
 // openWorkbook opens the sheet of -sheet, or the only one that is not hidden and has the
 // columns. Temporary files go into the folder temp.
-func openWorkbook(file *os.File, o options, temp string) (*table, error) {
+func openWorkbook(file *os.File, size int64, o options, temp string) (*table, error) {
 	if o.encoding != encodingAuto {
 		return nil, errors.New("it is an Excel workbook, and -encoding is for text files")
 	}
-	w := &workbook{numbers: map[numberCell]bool{}}
-	err := w.checkArchive(file)
+	parts, err := zip.NewReader(file, size)
 	if err != nil {
+		return nil, errDamagedWorkbook
+	}
+	w := &workbook{cut: map[int][]string{}}
+	if err := w.check(parts.File); err != nil {
 		return nil, err
 	}
-	if w.file, err = unpack(file.Name(), temp); err != nil {
+	if w.file, err = unpack(o.in, temp); err != nil {
 		return nil, err
 	}
 	t, err := w.choose(o)
@@ -95,22 +92,25 @@ func unpack(path, temp string) (*excelize.File, error) {
 }
 
 func (w *workbook) choose(o options) (*table, error) {
-	var sheets, found, failures []string
-	var failure error
 	t := &table{excel: true, close: func() { w.file.Close() }}
+	var sheets, found, failures []string
 	for _, name := range w.file.GetSheetList() {
 		sheets = append(sheets, strconv.Quote(name))
 		if visible, err := w.file.GetSheetVisible(name); name != o.sheet && (o.sheet != "" || err != nil || !visible) {
 			continue
 		}
-		c, err := w.look(name, o.keep)
+		first, err := firstRows(w.rows(name, false))
 		if err != nil {
-			failure = fmt.Errorf("%w (sheet %q)", err, name)
-			failures = append(failures, fmt.Sprintf("%q: %v", name, err))
+			return nil, err
+		}
+		c, err := findColumns(first, o.keep)
+		if err != nil {
+			failures = append(failures, fmt.Sprintf("%v (sheet %q)", err, name))
 			continue
 		}
 		found = append(found, strconv.Quote(name))
-		t.columns, t.rows = c, func() (source, error) { return w.source(name, c) }
+		c.width = 0 // another cell of a row is beside the columns, and moves none of them
+		t.columns, t.rows = c, w.rows(name, len(o.keep) > 0)
 	}
 	switch {
 	case len(found) == 1:
@@ -120,134 +120,89 @@ func (w *workbook) choose(o options) (*table, error) {
 		return t, nil
 	case len(found) > 1:
 		return nil, fmt.Errorf("the sheets %s all have the columns: choose one with -sheet", strings.Join(found, ", "))
-	case len(failures) > 1:
-		return nil, fmt.Errorf("none of its sheets has the columns: choose one with -sheet, and correct its header\n  %s", strings.Join(failures, "\n  "))
-	case failure != nil:
-		return nil, failure
-	case len(sheets) > 0 && o.sheet != "":
-		return nil, fmt.Errorf("it has no sheet %q; it has %s", o.sheet, strings.Join(sheets, ", "))
-	case len(sheets) > 0:
-		return nil, errors.New("it has no sheet that is not hidden; -sheet chooses a hidden one")
-	}
-	return nil, errDamagedWorkbook
-}
-
-// look finds the columns of a sheet.
-func (w *workbook) look(sheet string, keep []string) (columns, error) {
-	s, err := w.source(sheet, columns{})
-	if err != nil {
-		return columns{}, err
-	}
-	defer s.raw.Close()
-	rows, err := firstRows(s)
-	if err != nil {
-		return columns{}, err
-	}
-	return findColumns(rows, keep)
-}
-
-func (w *workbook) source(sheet string, c columns) (*sheetSource, error) {
-	s := &sheetSource{workbook: w, columns: c}
-	var err error
-	if s.raw, err = w.file.Rows(sheet); err != nil {
+	case len(sheets) == 0:
 		return nil, errDamagedWorkbook
+	case len(failures) > 0:
+		return nil, fmt.Errorf("%s\nCorrect the header, or choose another sheet with -sheet", strings.Join(failures, "\n"))
 	}
-	if len(c.keep) > 0 {
-		if s.formatted, err = w.file.Rows(sheet); err != nil {
-			return nil, errDamagedWorkbook
-		}
-	}
-	return s, nil
+	return nil, fmt.Errorf("it has no sheet %q, or all its sheets are hidden: choose one of %s with -sheet", o.sheet, strings.Join(sheets, ", "))
 }
 
-// sheetSource reads the rows of a sheet.
-type sheetSource struct {
-	*workbook
-	columns
-	raw       *excelize.Rows // cells as they are stored: a number format could change a name
-	formatted *excelize.Rows // cells as Excel shows them, such as dates; for -keep
-	line      int
-}
-
-func (s *sheetSource) next() (rawRow, error) {
-	if !s.raw.Next() {
-		if s.raw.Error() != nil {
-			return rawRow{}, errDamagedWorkbook
-		}
-		s.raw.Close()
-		if s.formatted != nil {
-			s.formatted.Close()
-		}
-		return rawRow{}, io.EOF
-	}
-	s.line++
-	fields, err := s.raw.Columns(excelize.Options{RawCellValue: true})
-	if err != nil {
-		return rawRow{}, errDamagedWorkbook
-	}
-	raw := rawRow{line: s.line, fields: fields}
-	if s.formatted != nil {
-		if !s.formatted.Next() {
-			return rawRow{}, errDamagedWorkbook
-		}
-		if raw.shown, err = s.formatted.Columns(); err != nil {
-			return rawRow{}, errDamagedWorkbook
-		}
-		for i, shown := range raw.shown {
-			if shown != field(fields, i) { // a format such as "0_ " leaves room for a sign
-				raw.shown[i] = strings.TrimSpace(shown)
+// rows gives the rows of a sheet, and with shown also its cells as Excel shows them, such as
+// dates.
+func (w *workbook) rows(sheet string, shown bool) iter.Seq2[rawRow, error] {
+	return func(yield func(rawRow, error) bool) {
+		nextShown, stop := iter.Pull2(w.cells(sheet, false))
+		defer stop()
+		line := 0
+		// As they are stored, because a number format could change a name.
+		for fields, err := range w.cells(sheet, true) {
+			line++
+			raw := rawRow{line: line, fields: fields, cut: w.cut[line]}
+			if shown && err == nil {
+				raw.shown, err, _ = nextShown()
+			}
+			for i, cell := range raw.shown {
+				if cell != field(fields, i) { // a format such as "0_ " leaves room for a sign
+					raw.shown[i] = strings.TrimSpace(cell)
+				}
+			}
+			if !yield(raw, err) || err != nil {
+				return
 			}
 		}
 	}
-	if s.width > 0 && s.numbers[numberCell{s.line, field(fields, s.number)}] {
-		raw.bad = "id_number: the cell is a number and not a text, and Excel keeps 15 digits of a number and makes the others 0: take the ID number from where it came from, into a cell of the format Text"
-	}
-	return raw, nil
 }
 
-// checkArchive checks the bounds before anything is unpacked, and what excelize does not tell
-// of the sheets. archive/zip makes sure that no part is longer than it says.
-func (w *workbook) checkArchive(file *os.File) error {
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	r, err := zip.NewReader(file, info.Size())
-	if err != nil {
-		return errors.New("it begins like an Excel workbook and is damaged or cut off")
-	}
-	var total, others uint64
-	var sheets []*zip.File
-	workbook := false
-	for _, part := range r.File {
-		name, length := strings.ToLower(part.Name), min(part.UncompressedSize64, maxUnzipped+1)
-		workbook = workbook || strings.HasPrefix(name, "xl/")
-		if strings.Contains(name, "sheet") && strings.HasSuffix(name, ".xml") {
-			sheets = append(sheets, part)
+// cells gives the cells of each row of a sheet, as they are stored or as Excel shows them.
+func (w *workbook) cells(sheet string, stored bool) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		rows, err := w.file.Rows(sheet)
+		if err != nil {
+			yield(nil, errDamagedWorkbook)
+			return
 		}
-		if !strings.HasPrefix(name, "xl/worksheets/sheet") {
+		defer rows.Close()
+		for rows.Next() {
+			cells, err := rows.Columns(excelize.Options{RawCellValue: stored})
+			if err != nil {
+				yield(nil, errDamagedWorkbook)
+				return
+			}
+			if !yield(cells, nil) {
+				return
+			}
+		}
+		if rows.Error() != nil {
+			yield(nil, errDamagedWorkbook)
+		}
+	}
+}
+
+// check checks the bounds, and the XML of the sheets and of the texts, before anything is
+// unpacked. archive/zip makes sure that no part is longer than it says.
+func (w *workbook) check(parts []*zip.File) error {
+	var total, others uint64
+	for _, part := range parts {
+		name, length := strings.ToLower(part.Name), min(part.UncompressedSize64, maxUnzipped+1)
+		if !strings.HasPrefix(name, "xl/worksheets/sheet") { // all others stay in memory
 			others += length
 		}
 		if total += length; total > maxUnzipped || others > maxOthers {
 			return errWorkbookTooLarge
 		}
-	}
-	if !workbook {
-		return errors.New("it is a ZIP file, and no .xlsx workbook")
-	}
-	for _, sheet := range sheets {
-		if err := w.checkSheet(sheet); err != nil {
-			return err
+		if strings.HasSuffix(name, ".xml") {
+			if err := w.checkXML(part); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// checkSheet goes once through a sheet for what excelize does not tell: whether the sheet is
-// whole and its rows in order, and which cells are numbers that Excel may have cut. excelize
-// takes damaged XML for the end of a sheet, and makes one row of rows that are out of order.
-// People would be lost.
-func (w *workbook) checkSheet(part *zip.File) error {
+// checkXML goes once through a sheet or the texts, because no library that streams tells
+// damaged XML from its end, rows out of order, or numbers from texts, and people would be lost.
+func (w *workbook) checkXML(part *zip.File) error {
 	r, err := part.Open()
 	if err != nil {
 		return errDamagedWorkbook
@@ -255,7 +210,7 @@ func (w *workbook) checkSheet(part *zip.File) error {
 	defer r.Close()
 	decoder := xml.NewDecoder(&boundedTokens{r: r})
 	decoder.CharsetReader = charset.NewReaderLabel
-	row, number := 0, false
+	begun, row, cells, number := false, 0, 0, false
 	for {
 		token, err := decoder.Token()
 		switch {
@@ -268,7 +223,12 @@ func (w *workbook) checkSheet(part *zip.File) error {
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
-			switch token.Name.Local {
+			name := token.Name.Local
+			if !begun && name != "worksheet" && name != "sst" {
+				return nil
+			}
+			begun = true
+			switch name {
 			case "row":
 				last := row
 				if row++; attribute(token, "r") != "" {
@@ -277,13 +237,17 @@ func (w *workbook) checkSheet(part *zip.File) error {
 				if row <= last {
 					return errDamagedWorkbook
 				}
+				cells = 0
 			case "c":
+				if cells++; cells > excelize.MaxColumns {
+					return errWorkbookTooLarge
+				}
 				kind := attribute(token, "t")
 				number = kind == "" || kind == "n"
 			}
 		case xml.CharData:
 			if number && len(token) == 18 && bytes.HasSuffix(token, []byte("000")) {
-				w.numbers[numberCell{row, string(token)}] = true
+				w.cut[row] = append(w.cut[row], string(token))
 			}
 		}
 	}
