@@ -27,7 +27,7 @@ func openCSV(o options) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, excel, err := decode(data, o.encoding)
+	text, excel, err := decode(data)
 	if err != nil {
 		return nil, err
 	}

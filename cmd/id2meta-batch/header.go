@@ -47,7 +47,8 @@ func findColumns(rows []rawRow, keep []string) (columns, error) {
 		return columns{name: 0, number: 1, width: 2}, nil
 	}
 	failure := fmt.Errorf("none of its first %d rows is a header with name and id_number, and its first row is no person (columns: %d). "+
-		"Without a header, a row must be the name and then the ID number; in a text file, a comma, a tab or a semicolon stands between them", headerRows, len(first))
+		"Without a header, a row must be the name and then the ID number. In a text file, a comma, a tab or a semicolon stands between them, and a row ends in LF or CRLF. "+
+		"A file of another kind, such as HTML, must be saved as .xlsx or “CSV UTF-8” first", headerRows, len(first))
 	most := 0 // titles in one header
 	for i, row := range rows[:min(len(rows), headerRows)] {
 		// The header may be this row, or this row and the one below: merged cells.
@@ -73,15 +74,9 @@ func findColumns(rows []rawRow, keep []string) (columns, error) {
 func readHeader(header [][]string) (c columns, found int, err error) {
 	name, names := find(header, nameTitles)
 	number, numbers := find(header, numberTitles)
-	switch {
-	case names > 1:
-		err = errors.New("its header has more than one column for the name: leave one of " + strings.Join(nameTitles, ", "))
-	case numbers > 1:
-		err = errors.New("its header has more than one column for the ID number: leave one of " + strings.Join(numberTitles, ", "))
-	case numbers == 0:
-		err = errors.New("its header has a column for the name and none called id_number")
-	case names == 0:
-		err = errors.New("its header has a column for the ID number and none called name")
+	if names != 1 || numbers != 1 {
+		err = fmt.Errorf("its header has %d columns for the name and %d for the ID number, and must have one of each, with a title such as %s", names, numbers,
+			strings.Join(slices.Concat(nameTitles, numberTitles), ", "))
 	}
 	return columns{name: name, number: number}, min(names, 1) + min(numbers, 1), err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/hkdf"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
@@ -22,8 +21,7 @@ import (
 )
 
 const (
-	matchTTL = 180 * 24 * time.Hour
-	// A mismatch is remembered for less time, because a name may change or a register may
+	// A match is remembered for the 180 days of verdictcache. A mismatch is remembered for less time, because a name may change or a register may
 	// be corrected, and for more than the month between two files.
 	negativeTTL = 45 * 24 * time.Hour
 	outputTTL   = 10 * 365 * 24 * time.Hour
@@ -49,9 +47,8 @@ func openMemory(ctx context.Context, o options, client *id2meta.Client) (*memory
 	// The key of a rehearsal is another one, so that nobody takes the simulator's verdicts
 	// for real ones.
 	if o.simulator {
-		if key, err = hkdf.Key(sha256.New, key, nil, "id2meta-batch simulator", sha256.Size); err != nil {
-			return nil, err
-		}
+		sum := sha256.Sum256(append(key, "simulator"...))
+		key = sum[:]
 	}
 	db, err := openSQLite(o.verdicts)
 	if err != nil {
@@ -75,7 +72,7 @@ func (m *memory) open(ctx context.Context, next id2meta.Verifier, key []byte) (e
 		return err
 	}
 	// A row that fails can be asked about again; a row that is paid for twice stays paid for.
-	m.Cache, err = verdictcache.New(next, m.store, key, verdictcache.WithMatchTTL(matchTTL), verdictcache.WithNegativeTTL(negativeTTL), verdictcache.WithFailClosed())
+	m.Cache, err = verdictcache.New(next, m.store, key, verdictcache.WithNegativeTTL(negativeTTL), verdictcache.WithFailClosed())
 	if err != nil {
 		return err
 	}

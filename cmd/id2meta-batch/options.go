@@ -15,7 +15,6 @@ type options struct {
 	in, out   string
 	sheet     string
 	keep      []string
-	encoding  string
 	live      bool
 	simulator bool
 	endpoints string
@@ -42,7 +41,6 @@ const usage = `id2meta-batch verifies a file of names and ID numbers.
   -live            ask the real service, with the default credential chain
   -sheet NAME      sheet of the workbook (default: the only one that has the columns)
   -keep TITLES     columns to carry into the output, separated by commas
-  -encoding NAME   of a CSV file: auto, utf-8 or gb18030 (default auto)
   -rate N          requests a second (default 45; the limit of an account is 50 for
                    all its machines)
   -parallel N      people who are asked about at the same time (default 20)
@@ -66,7 +64,6 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.live, "live", false, "")
 	f.StringVar(&o.sheet, "sheet", "", "")
 	f.Func("keep", "", func(s string) error { o.keep = strings.Split(s, ","); return nil })
-	f.StringVar(&o.encoding, "encoding", encodingAuto, "")
 	f.Float64Var(&o.rate, "rate", 45, "")
 	f.IntVar(&o.parallel, "parallel", 20, "")
 	f.StringVar(&o.endpoints, "endpoint", "", "")
@@ -97,6 +94,8 @@ func (o options) check() error {
 		return errors.New("-in is missing: the file to verify; see id2meta-batch -h")
 	case o.out == "":
 		return errors.New("-out is missing: the file for the verdicts")
+	case filepath.Clean(o.in) == filepath.Clean(o.out):
+		return errors.New("-in and -out are the same file")
 	case o.live && o.simulator:
 		return errors.New("say either -live (the real service, billed) or -simulator (a rehearsal)")
 	case o.endpoints != "" && !o.live:
@@ -105,8 +104,6 @@ func (o options) check() error {
 		return fmt.Errorf("-rate must be a number from 0.01 to %.0f", maxRate)
 	case o.parallel < 1 || o.parallel > maxParallel:
 		return fmt.Errorf("-parallel must be between 1 and %d", maxParallel)
-	case o.encoding != encodingAuto && o.encoding != encodingUTF8 && o.encoding != encodingGB18030:
-		return errors.New("-encoding must be auto, utf-8 or gb18030")
 	case slices.ContainsFunc(o.keep, func(title string) bool { return plainTitle(title) == "" }):
 		return errors.New("-keep has an empty title")
 	}

@@ -12,12 +12,12 @@ func TestRefusesOptions(t *testing.T) {
 		"both":                      {"-in", in, "-out", out, "-live", "-simulator"},
 		"no -out":                   {"-in", in, "-simulator"},
 		"no -in":                    {"-out", out, "-simulator"},
+		"the input as output":       {"-in", in, "-out", "./" + in, "-simulator"},
 		"no rate":                   {"-in", in, "-out", out, "-rate", "0"},
 		"a rate without end":        {"-in", in, "-out", out, "-rate", "Inf"},
 		"a rate that is no number":  {"-in", in, "-out", out, "-rate", "fast"},
 		"NaN":                       {"-in", in, "-out", out, "-rate", "NaN"},
 		"nobody to ask":             {"-in", in, "-out", out, "-parallel", "0"},
-		"an encoding":               {"-in", in, "-out", out, "-encoding", "latin1"},
 		"an endpoint without -live": {"-in", in, "-out", out, "-simulator", "-endpoint", "127.0.0.1:1"},
 		"an argument":               {"-in", in, "-out", out, "people.csv"},
 		"no such flag":              {"-in", in, "-out", out, "-x"},
@@ -44,7 +44,7 @@ func TestHelpFitsOnAScreen(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	help := strings.TrimSpace(read(t, stderr.Name()))
-	for _, flag := range []string{"-in ", "-out ", "-live", "-simulator", "-sheet", "-keep", "-encoding", "-rate", "-parallel", "-endpoint", "-verdicts", "-forget", "default 45", "Exit status"} {
+	for _, flag := range []string{"-in ", "-out ", "-live", "-simulator", "-sheet", "-keep", "-rate", "-parallel", "-endpoint", "-verdicts", "-forget", "default 45", "Exit status"} {
 		wantIn(t, help, flag)
 	}
 	lines := strings.Split(help, "\n")

@@ -9,11 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gofrs/flock"
 	"github.com/xuri/excelize/v2"
 )
-
-// partName is the output while it is written, in a temporary folder.
-const partName = "verdicts"
 
 // output writes the verdicts into a new file, which takes its place when it is whole.
 type output struct {
@@ -30,7 +28,7 @@ func newOutput(o options, temp string, bom bool, rows int) (*output, error) {
 	if isWorkbookName(o.out) && rows >= excelize.TotalRows {
 		return nil, errors.New("a sheet has 1,048,576 rows, and the input has more people: choose an -out that ends in .csv")
 	}
-	file, err := os.OpenFile(filepath.Join(temp, partName), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(filepath.Join(temp, "verdicts"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -76,12 +74,6 @@ func (o *output) beginBook(temp string) error {
 	if err != nil {
 		return err
 	}
-	// Wide enough for a masked number, and for the first words of a reason.
-	for column, width := range []float64{8, 12, 22, 12, 8, 40, 40} {
-		if err := sheet.SetColWidth(column+1, column+1, width); err != nil {
-			return err
-		}
-	}
 	rows := 0
 	o.write = func(fields []string) error {
 		rows++
@@ -110,4 +102,25 @@ func (o *output) publish(known *memory) error {
 		return err
 	}
 	return os.Rename(o.file.Name(), o.path)
+}
+
+// makeTemp makes a folder beside the output for the output while it is written, and for the
+// temporary files of excelize, which hold the people of a workbook in plaintext. Nobody else
+// can read it. What a killed run left in it is removed. remove removes the folder.
+func makeTemp(out string) (path string, remove func(), err error) {
+	path = filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".id2meta-tmp")
+	lock := flock.New(path + ".lock")
+	if free, err := lock.TryLock(); err != nil || !free {
+		return "", nil, errors.Join(fmt.Errorf("another run writes %s, or its folder cannot be locked", out), err)
+	}
+	remove = func() {
+		os.RemoveAll(path)
+		os.Remove(lock.Path())
+		lock.Unlock()
+	}
+	if err := errors.Join(os.RemoveAll(path), os.Mkdir(path, 0o700)); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return path, remove, nil
 }

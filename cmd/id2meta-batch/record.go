@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
-
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/id2meta/id2meta"
 )
@@ -34,10 +32,10 @@ func newRecord(r row, result id2meta.Result, err error) record {
 		return record{row: r.line, verdict: verdictInvalid, reason: r.bad, kept: r.kept}
 	}
 	rec := record{row: r.line, verdict: result.BizCode.String(), code: string(result.BizCode), requestID: result.RequestID, kept: r.kept}
-	if strings.TrimSpace(r.name) != "" {
+	if r.name != "" {
 		rec.name = id2meta.DisplayUserName(r.name)
 	}
-	if strings.TrimSpace(r.number) != "" {
+	if r.number != "" {
 		rec.number = id2meta.DisplayIdentifyNum(r.number)
 	}
 	if err == nil {
@@ -47,16 +45,17 @@ func newRecord(r row, result id2meta.Result, err error) record {
 	if errors.Is(err, id2meta.ErrInvalidParam) {
 		rec.verdict = verdictInvalid
 	}
-	column := strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number") // as the output calls them
 	if e, ok := errors.AsType[*id2meta.ParamError](err); ok {
-		rec.reason = column.Replace(e.Field + ": " + e.Reason)
+		rec.reason = e.Field + ": " + e.Reason
 	}
 	if e, ok := errors.AsType[*id2meta.APIError](err); ok {
 		rec.code, rec.requestID = e.Code, e.RequestID
 		if e.Field != "" {
-			rec.reason = column.Replace(e.Field) + ": " + rec.reason
+			rec.reason = e.Field + ": " + rec.reason
 		}
 	}
+	// As the output calls them.
+	rec.reason = strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number").Replace(rec.reason)
 	return rec
 }
 
@@ -88,10 +87,6 @@ func (t tally) rows() (n int) {
 }
 
 func (t tally) String() string {
-	verdicts := []any{id2meta.BizCodeMatch, t["match"], id2meta.BizCodeMismatch, t["mismatch"], id2meta.BizCodeNoRecord, t["no record"],
-		verdictInvalid, t[verdictInvalid], verdictFailed, t[verdictFailed]}
-	return english.Sprintf("%v %d, %v %d, %v %d, %v %d, %v %d", verdicts...)
+	return fmt.Sprintf("match %d, mismatch %d, no record %d, invalid %d, failed %d",
+		t["match"], t["mismatch"], t["no record"], t[verdictInvalid], t[verdictFailed])
 }
-
-// english writes a number as 1,234,567.
-var english = message.NewPrinter(language.English)

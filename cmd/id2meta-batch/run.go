@@ -72,9 +72,9 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 		err = out.publish(known)
 	}
 	c := client.Stats()
-	english.Fprintf(stdout, "%d of %d rows: %v\n", counts.rows(), s.rows, counts)
-	english.Fprintf(stdout, "asked about %d people in %v; other rows were known, repeated or invalid\n", known.Stats().Asked, time.Since(started).Round(100*time.Millisecond))
-	english.Fprintf(stdout, "the service answered: match %d, mismatch %d, no record %d; perhaps billed without an answer: %d\n", c.Match, c.Mismatch, c.NoRecord, c.MaybeBilled)
+	fmt.Fprintf(stdout, "%d of %d rows: %v\n", counts.rows(), s.rows, counts)
+	fmt.Fprintf(stdout, "asked about %d people in %v; other rows were known, repeated or invalid\n", known.Stats().Asked, time.Since(started).Round(100*time.Millisecond))
+	fmt.Fprintf(stdout, "the service answered: match %d, mismatch %d, no record %d; perhaps billed without an answer: %d\n", c.Match, c.Mismatch, c.NoRecord, c.MaybeBilled)
 	if id2meta.RemedyOf(err) == id2meta.RemedyOperator {
 		err = fmt.Errorf("%w\nCorrect this, and start again with the same arguments to continue", err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"io"
 	"slices"
@@ -64,7 +65,7 @@ func different(hashes []uint64) int {
 
 // print says what the user should know before anybody is asked about.
 func (s survey) print(w io.Writer, t *table, o options) {
-	say := func(format string, args ...any) { english.Fprintf(w, "id2meta-batch: "+format+"\n", args...) }
+	say := func(format string, args ...any) { fmt.Fprintf(w, "id2meta-batch: "+format+"\n", args...) }
 	if t.note != "" {
 		say("%s", t.note)
 	}

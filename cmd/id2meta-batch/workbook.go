@@ -41,9 +41,6 @@ type workbook struct {
 // openWorkbook opens the sheet of -sheet, or the only one that is not hidden and has the
 // columns. Temporary files go into the folder temp.
 func openWorkbook(file *os.File, size int64, o options, temp string) (*table, error) {
-	if o.encoding != encodingAuto {
-		return nil, errors.New("it is an Excel workbook, and -encoding is for text files")
-	}
 	parts, err := zip.NewReader(file, size)
 	if err != nil {
 		return nil, errDamagedWorkbook
@@ -128,53 +125,40 @@ func (w *workbook) choose(o options) (*table, error) {
 	return nil, fmt.Errorf("it has no sheet %q, or all its sheets are hidden: choose one of %s with -sheet", o.sheet, strings.Join(sheets, ", "))
 }
 
-// rows gives the rows of a sheet, and with shown also its cells as Excel shows them, such as
+// rows gives the rows of a sheet, and with keep also its cells as Excel shows them, such as
 // dates.
-func (w *workbook) rows(sheet string, shown bool) iter.Seq2[rawRow, error] {
+func (w *workbook) rows(sheet string, keep bool) iter.Seq2[rawRow, error] {
 	return func(yield func(rawRow, error) bool) {
-		nextShown, stop := iter.Pull2(w.cells(sheet, false))
-		defer stop()
-		line := 0
-		// As they are stored, because a number format could change a name.
-		for fields, err := range w.cells(sheet, true) {
-			line++
-			raw := rawRow{line: line, fields: fields, cut: w.cut[line]}
-			if shown && err == nil {
-				raw.shown, err, _ = nextShown()
+		stored, err1 := w.file.Rows(sheet)
+		shown, err2 := w.file.Rows(sheet)
+		if err1 != nil || err2 != nil {
+			yield(rawRow{}, errDamagedWorkbook)
+			return
+		}
+		defer stored.Close()
+		defer shown.Close()
+		for line := 1; stored.Next(); line++ {
+			raw := rawRow{line: line, cut: w.cut[line]}
+			// A number format could change a name, so names are read as they are stored.
+			raw.fields, err1 = stored.Columns(excelize.Options{RawCellValue: true})
+			if keep && shown.Next() {
+				raw.shown, err2 = shown.Columns()
+			}
+			if err1 != nil || err2 != nil {
+				yield(rawRow{}, errDamagedWorkbook)
+				return
 			}
 			for i, cell := range raw.shown {
-				if cell != field(fields, i) { // a format such as "0_ " leaves room for a sign
+				if cell != field(raw.fields, i) { // a format such as "0_ " leaves room for a sign
 					raw.shown[i] = strings.TrimSpace(cell)
 				}
 			}
-			if !yield(raw, err) || err != nil {
+			if !yield(raw, nil) {
 				return
 			}
 		}
-	}
-}
-
-// cells gives the cells of each row of a sheet, as they are stored or as Excel shows them.
-func (w *workbook) cells(sheet string, stored bool) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		rows, err := w.file.Rows(sheet)
-		if err != nil {
-			yield(nil, errDamagedWorkbook)
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			cells, err := rows.Columns(excelize.Options{RawCellValue: stored})
-			if err != nil {
-				yield(nil, errDamagedWorkbook)
-				return
-			}
-			if !yield(cells, nil) {
-				return
-			}
-		}
-		if rows.Error() != nil {
-			yield(nil, errDamagedWorkbook)
+		if stored.Error() != nil {
+			yield(rawRow{}, errDamagedWorkbook)
 		}
 	}
 }

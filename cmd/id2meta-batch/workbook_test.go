@@ -256,11 +256,10 @@ func TestRefusesAWorkbook(t *testing.T) {
 	}{
 		"an empty sheet":                        {sheet(), nil, `it is empty (sheet "Sheet1")`},
 		"a sheet of empty cells":                {sheet(rowXML(1, " "), rowXML(2)), nil, `it is empty (sheet "Sheet1")`},
-		"no column for the name":                {sheet(rowXML(1, "id_number", "phone")), nil, "none called name"},
+		"no column for the name":                {sheet(rowXML(1, "id_number", "phone")), nil, "0 columns for the name and 1 for the ID number"},
 		"no columns":                            {sheet(rowXML(1, "a", "b", "c")), nil, "is no person (columns: 3)"},
 		"wrong columns":                         {sheet(rowXML(1, "工号", "部门"), rowXML(2, "7", "风控")), nil, "is no person (columns: 2)"},
 		"no such sheet":                         {zipped(t, newParts(list)), []string{"-sheet", "人员"}, `it has no sheet "人员", or all its sheets are hidden: choose one of "Sheet1"`},
-		"an encoding":                           {zipped(t, newParts(list)), []string{"-encoding", "utf-8"}, "-encoding is for text files"},
 		"another ZIP file":                      {zipped(t, parts{"a.txt": "a"}), nil, "damaged workbook, or none at all"},
 		"a file that is cut off":                {cut(zipped(t, newParts(list)), 30), nil, "damaged"},
 		"a sheet that is missing":               {zipped(t, missing), nil, "damaged"},
