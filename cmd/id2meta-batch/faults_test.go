@@ -292,7 +292,11 @@ func TestARowThatWaitsHoldsNobodyUp(t *testing.T) {
 	const rows = 300
 	w := newWork(t, people(rows))
 	w.server.Inject(id2metatest.Hang())
+	begun := time.Now()
 	p := w.start(t, "-parallel", "4")
 	w.waitForCalls(t, rows)
+	if took := time.Since(begun); took > 8*time.Second { // the row waits for 10 s
+		t.Errorf("it took %v", took)
+	}
 	p.kill(t)
 }
