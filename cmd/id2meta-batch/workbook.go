@@ -96,18 +96,19 @@ func (w *workbook) choose(o options) (*table, error) {
 		if visible, err := w.file.GetSheetVisible(name); name != o.sheet && (o.sheet != "" || err != nil || !visible) {
 			continue
 		}
-		first, err := firstRows(w.rows(name, false))
-		if err != nil {
-			return nil, err
+		rows := w.rows(name, len(o.keep) > 0)
+		first, err := firstRows(rows)
+		var c columns
+		if err == nil {
+			c, err = findColumns(first, o.keep)
 		}
-		c, err := findColumns(first, o.keep)
 		if err != nil {
 			failures = append(failures, fmt.Sprintf("%v (sheet %q)", err, name))
 			continue
 		}
 		found = append(found, strconv.Quote(name))
 		c.width = 0 // another cell of a row is beside the columns, and moves none of them
-		t.columns, t.rows = c, w.rows(name, len(o.keep) > 0)
+		t.columns, t.rows = c, rows
 	}
 	switch {
 	case len(found) == 1:
