@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	// A match is remembered for the 180 days of verdictcache. A mismatch is remembered for less time, because a name may change or a register may
-	// be corrected, and for more than the month between two files.
+	// A match is remembered for the 180 days of verdictcache. A mismatch is remembered for
+	// less time, because a name may change or a register may be corrected, and for more
+	// than the month between two files.
 	negativeTTL = 45 * 24 * time.Hour
 	outputTTL   = 10 * 365 * 24 * time.Hour
 )
@@ -133,7 +134,10 @@ func openSQLite(path string) (*sql.DB, error) {
 	if err == nil {
 		_, err = db.Exec(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA journal_mode = WAL", applicationID))
 	}
-	return db, err
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be used: %w", path, err)
+	}
+	return db, nil
 }
 
 // knows reports whether a person need not be asked about. People whom another run is asking

@@ -67,24 +67,14 @@ func (rec record) fields() []string {
 
 // inert returns a text of a CSV file so that a spreadsheet does not run it as a formula.
 func inert(s string) string {
-	begin := strings.TrimSpace(s)
-	for _, mark := range []string{"=", "+", "-", "@", "＝", "＋", "－", "＠"} {
-		if strings.HasPrefix(begin, mark) {
-			return "'" + s
-		}
+	if strings.IndexAny(strings.TrimSpace(s), "=+-@＝＋－＠") == 0 {
+		return "'" + s
 	}
 	return s
 }
 
 // tally counts the rows that are done, by verdict.
 type tally map[string]int
-
-func (t tally) rows() (n int) {
-	for _, rows := range t {
-		n += rows
-	}
-	return n
-}
 
 func (t tally) String() string {
 	return fmt.Sprintf("match %d, mismatch %d, no record %d, invalid %d, failed %d",

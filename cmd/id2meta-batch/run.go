@@ -56,11 +56,12 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 	}
 	defer out.close()
 
-	counts := tally{}
+	counts, done := tally{}, 0
 	started := time.Now()
 	bar := newBar(stderr, s.rows)
 	err = verifyAll(ctx, known, o.parallel, in.people(), func(rec record) error {
 		counts[rec.verdict]++
+		done++
 		bar.Add(1)
 		return out.write(rec.fields())
 	})
@@ -72,7 +73,7 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 		err = out.publish(known)
 	}
 	c := client.Stats()
-	fmt.Fprintf(stdout, "%d of %d rows: %v\n", counts.rows(), s.rows, counts)
+	fmt.Fprintf(stdout, "%d of %d rows: %v\n", done, s.rows, counts)
 	fmt.Fprintf(stdout, "asked about %d people in %v; other rows were known, repeated or invalid\n", known.Stats().Asked, time.Since(started).Round(100*time.Millisecond))
 	fmt.Fprintf(stdout, "the service answered: match %d, mismatch %d, no record %d; perhaps billed without an answer: %d\n", c.Match, c.Mismatch, c.NoRecord, c.MaybeBilled)
 	if id2meta.RemedyOf(err) == id2meta.RemedyOperator {

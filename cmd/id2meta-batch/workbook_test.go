@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -310,17 +309,6 @@ func TestABombThatLiesAboutItsSize(t *testing.T) {
 		}
 	}
 	wantRefused(t, data, "damaged")
-}
-
-func TestAWorkbookThatIsATextFile(t *testing.T) {
-	w := newWork(t, people(3))
-	renamed := strings.TrimSuffix(w.in, ".csv") + ".xlsx"
-	if err := os.Rename(w.in, renamed); err != nil {
-		t.Fatal(err)
-	}
-	if status := command([]string{"-simulator", "-rate", "1e6", "-in", renamed, "-out", w.out}, io.Discard, silent(t)); status != exitComplete || len(w.records(t)) != 3 {
-		t.Errorf("status %d", status)
-	}
 }
 
 func TestAnEncryptedWorkbook(t *testing.T) {
