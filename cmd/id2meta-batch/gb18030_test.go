@@ -54,14 +54,3 @@ func TestEveryTwoByteCodeIsACharacter(t *testing.T) {
 		}
 	}
 }
-
-func FuzzDecodeGB18030(f *testing.F) {
-	f.Add([]byte("\xD5\xC5\xAA\xA1,\x95\x32\x82\x36"))
-	f.Add([]byte("\x81\x30\xAA\xA1\xFF"))
-	f.Fuzz(func(t *testing.T, line []byte) {
-		got := string(decodeGB18030(line))
-		if strings.ToValidUTF8(got, "") != got {
-			t.Errorf("%+q is not UTF-8", got)
-		}
-	})
-}

@@ -163,7 +163,12 @@ func (w work) records(t *testing.T) []record {
 	t.Helper()
 	lines, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(read(t, w.out), "\uFEFF"))).ReadAll()
 	if isWorkbookName(w.out) {
-		lines, err = rowsOf(t, w.out)
+		book, openErr := excelize.OpenFile(w.out)
+		if openErr != nil {
+			t.Fatal(openErr)
+		}
+		defer book.Close()
+		lines, err = book.GetRows("Sheet1")
 	}
 	if err != nil || len(lines) == 0 {
 		t.Fatalf("the output cannot be read: %v", err)
@@ -174,26 +179,10 @@ func (w work) records(t *testing.T) []record {
 		if err != nil {
 			t.Fatal(err)
 		}
+		f = append(f, make([]string, len(lines[0])-len(f))...) // excelize leaves out empty cells at the end
 		records = append(records, record{row, f[1], f[2], f[3], f[4], f[5], f[6], f[7:]})
 	}
 	return records
-}
-
-// rowsOf returns the rows of a workbook that this program wrote.
-func rowsOf(t *testing.T, path string) ([][]string, error) {
-	t.Helper()
-	book, err := excelize.OpenFile(path)
-	if err != nil {
-		return nil, err
-	}
-	defer book.Close()
-	rows, err := book.GetRows("Sheet1")
-	for i := range rows { // it leaves out empty cells at the end
-		for len(rows[i]) < len(rows[0]) {
-			rows[i] = append(rows[i], "")
-		}
-	}
-	return rows, err
 }
 
 // number returns the i-th of a million different ID numbers.
