@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gofrs/flock"
 	"github.com/xuri/excelize/v2"
@@ -21,6 +22,9 @@ type output struct {
 	flush func() error
 	close func() error
 }
+
+// isWorkbookName reports whether a file should be an .xlsx workbook.
+func isWorkbookName(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".xlsx") }
 
 // newOutput begins the output of rows rows. bom says whether a CSV file begins with a byte
 // order mark.

@@ -67,9 +67,6 @@ func openTable(o options, temp string) (*table, error) {
 	return openCSV(o)
 }
 
-// isWorkbookName reports whether a file should be an .xlsx workbook.
-func isWorkbookName(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".xlsx") }
-
 // people gives the rows of people.
 func (t *table) people() iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {

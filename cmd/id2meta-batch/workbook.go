@@ -36,6 +36,7 @@ var (
 type workbook struct {
 	file *excelize.File
 	cut  map[int][]string // by row, the cells with a number of 18 digits that ends in 000
+	cuts int              // how many such cells there are
 }
 
 // openWorkbook opens the sheet of -sheet, or the only one that is not hidden and has the
@@ -219,7 +220,7 @@ func (w *workbook) checkXML(part *zip.File) error {
 				if row++; attribute(token, "r") != "" {
 					row, _ = strconv.Atoi(attribute(token, "r"))
 				}
-				if row <= last {
+				if row <= last || row > excelize.TotalRows {
 					return errDamagedWorkbook
 				}
 				cells = 0
@@ -232,6 +233,9 @@ func (w *workbook) checkXML(part *zip.File) error {
 			}
 		case xml.CharData:
 			if number && len(token) == 18 && bytes.HasSuffix(token, []byte("000")) {
+				if w.cuts++; w.cuts > excelize.TotalRows {
+					return errWorkbookTooLarge
+				}
 				w.cut[row] = append(w.cut[row], string(token))
 			}
 		}

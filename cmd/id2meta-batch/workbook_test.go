@@ -260,6 +260,7 @@ func TestRefusesAWorkbook(t *testing.T) {
 		"two sheets with the columns":           {zipped(t, newParts(list, list)), nil, `the sheets "Sheet1", "Sheet2" all have the columns: choose one with -sheet`},
 		"no sheet with the columns, the first":  {zipped(t, newParts(sheetXML(rowXML(1, "填表说明")), sheetXML())), nil, `is no person (columns: 1)`},
 		"no sheet with the columns, the second": {zipped(t, newParts(sheetXML(rowXML(1, "填表说明")), sheetXML())), nil, `it is empty (sheet "Sheet2")`},
+		"more cut numbers than rows":            {sheet(rowXML(1, "name", "id_number"), strings.Repeat("<row>"+strings.Repeat("<c><v>440524188001010000</v></c>", 16_000)+"</row>", 66)), nil, "unusually large"},
 		"more cells than columns":               {sheet(rowXML(1, "name", "id_number"), `<row>`+strings.Repeat("<c/>", excelize.MaxColumns+1)+`</row>`), nil, "unusually large"},
 		"rows out of order":                     {sheet(rowXML(2, "name", "id_number"), rowXML(1, "张三", zhangSan)), nil, "damaged"},
 		"a row twice":                           {sheet(rowXML(1, "name", "id_number"), rowXML(2, "张三", zhangSan), rowXML(2, "李四", liSi)), nil, "damaged"},
