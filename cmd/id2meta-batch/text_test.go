@@ -212,13 +212,9 @@ func TestRefusesATextFile(t *testing.T) {
 	}
 }
 
-// A file of many people in GBK has some that read as UTF-8 by accident.
+// A file of many people in GBK has some that read as UTF-8 by accident, with or without ideographs.
 func TestAccidentalUTF8InGBK(t *testing.T) {
-	var b strings.Builder
-	for i := range 100 {
-		fmt.Fprintf(&b, "%s,%s\n", []string{"张三", "李四", "陆", "欧阳娜娜"}[i%4], number(i))
-	}
-	gbk := encode(t, simplifiedchinese.GBK.NewEncoder().String, b.String())
+	gbk := encode(t, simplifiedchinese.GBK.NewEncoder().String, strings.Repeat("张三,1\n李四,2\n陆,3\n", 51)) + "张三,4\n"
 	if err := checkGB18030([]byte(gbk)); err != nil {
 		t.Error(err)
 	}
