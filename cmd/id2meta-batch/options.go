@@ -35,40 +35,34 @@ const usage = `id2meta-batch verifies a file of names and ID numbers.
   id2meta-batch -simulator -in people.csv -out trial.csv   a rehearsal: nothing is billed
   id2meta-batch -live -in people.xlsx -out verdicts.xlsx   each new person may be billed
 
-  -in FILE         the CSV file or .xlsx workbook to verify
-  -out FILE        the CSV file or .xlsx workbook for the verdicts
-  -simulator       ask the embedded simulator, which knows only the sample's people
-  -live            ask the real service, with the default credential chain
-  -sheet NAME      sheet of the workbook (default: the only one that has the columns)
-  -keep TITLES     columns to carry into the output, separated by commas
-  -rate N          requests a second (default 45; the limit of an account is 50 for
-                   all its machines)
-  -parallel N      people who are asked about at the same time (default 20)
-  -endpoint HOSTS  with -live: hosts to ask, separated by commas
-  -verdicts FILE   the verdicts that are known (default: in the folder of -out)
-  -forget          delete the file of -verdicts, and do nothing else
-
 Stopped at any moment and started again, it asks nobody twice.
 Exit status: 0 every row has a verdict; 1 some rows are invalid or failed;
 2 stopped, or refused to start: no output was written.
+
 `
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("id2meta-batch", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.Usage = func() { fmt.Fprint(stderr, usage) }
-	f.StringVar(&o.in, "in", "", "")
-	f.StringVar(&o.out, "out", "", "")
-	f.BoolVar(&o.simulator, "simulator", false, "")
-	f.BoolVar(&o.live, "live", false, "")
-	f.StringVar(&o.sheet, "sheet", "", "")
-	f.Func("keep", "", func(s string) error { o.keep = strings.Split(s, ","); return nil })
-	f.Float64Var(&o.rate, "rate", 45, "")
-	f.IntVar(&o.parallel, "parallel", 20, "")
-	f.StringVar(&o.endpoints, "endpoint", "", "")
-	f.StringVar(&o.verdicts, "verdicts", "", "")
-	f.BoolVar(&o.forget, "forget", false, "")
+	f.StringVar(&o.in, "in", "", "the `FILE` to verify: CSV, or an .xlsx workbook")
+	f.StringVar(&o.out, "out", "", "the `FILE` for the verdicts: CSV, or an .xlsx workbook")
+	f.BoolVar(&o.simulator, "simulator", false, "ask the embedded simulator, which knows only the sample's people")
+	f.BoolVar(&o.live, "live", false, "ask the real service, with the default credential chain")
+	f.StringVar(&o.sheet, "sheet", "", "the `NAME` of a sheet (default: the only one that has the columns)")
+	f.Func("keep", "the `TITLES` of columns to carry into the output, separated by commas", func(s string) error { o.keep = strings.Split(s, ","); return nil })
+	f.Float64Var(&o.rate, "rate", 45, "at most `N` requests a second (default 45; an account has 50 in all)")
+	f.IntVar(&o.parallel, "parallel", 20, "at most `N` people at the same time (default 20)")
+	f.StringVar(&o.endpoints, "endpoint", "", "the `HOSTS` that -live asks, separated by commas")
+	f.StringVar(&o.verdicts, "verdicts", "", "the `FILE` of known verdicts (default: in the folder of -out)")
+	f.BoolVar(&o.forget, "forget", false, "delete the file of -verdicts, and do nothing else")
+	f.Usage = func() { // in one line for each flag, so that it fits on a screen
+		fmt.Fprint(stderr, usage)
+		f.VisitAll(func(entry *flag.Flag) {
+			value, text := flag.UnquoteUsage(entry)
+			fmt.Fprintf(stderr, "  -%-15s %s\n", entry.Name+" "+value, text)
+		})
+	}
 	if err := f.Parse(args); err != nil {
 		return options{}, err
 	}

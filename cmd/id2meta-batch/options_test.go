@@ -44,7 +44,7 @@ func TestHelpFitsOnAScreen(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	help := strings.TrimSpace(read(t, stderr.Name()))
-	for _, flag := range []string{"-in ", "-out ", "-live", "-simulator", "-sheet", "-keep", "-rate", "-parallel", "-endpoint", "-verdicts", "-forget", "default 45", "Exit status"} {
+	for _, flag := range []string{"-in FILE", "-out FILE", "-live", "-simulator", "-sheet NAME", "-keep TITLES", "-rate N", "-parallel N", "-endpoint HOSTS", "-verdicts FILE", "-forget", "default 45", "Exit status"} {
 		wantIn(t, help, flag)
 	}
 	lines := strings.Split(help, "\n")
