@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -37,6 +38,8 @@ type workbook struct {
 	file *excelize.File
 	cut  map[int][]string // by row, the cells with a number of 18 digits that ends in 000
 	cuts int              // how many such cells there are
+
+	texts, used int // how many texts there are, and how many there must be for the cells
 }
 
 // openWorkbook opens the sheet of -sheet, or the only one that is not hidden and has the
@@ -183,6 +186,9 @@ func (w *workbook) check(parts []*zip.File) error {
 			}
 		}
 	}
+	if w.used > w.texts { // excelize takes a cell without its text for an empty one
+		return errDamagedWorkbook
+	}
 	return nil
 }
 
@@ -196,7 +202,7 @@ func (w *workbook) checkXML(part *zip.File) error {
 	defer r.Close()
 	decoder := xml.NewDecoder(&boundedTokens{r: r})
 	decoder.CharsetReader = charset.NewReaderLabel
-	begun, row, cells, number := false, 0, 0, false
+	begun, row, cells, kind := false, 0, 0, ""
 	for {
 		token, err := decoder.Token()
 		switch {
@@ -228,11 +234,17 @@ func (w *workbook) checkXML(part *zip.File) error {
 				if cells++; cells > excelize.MaxColumns {
 					return errWorkbookTooLarge
 				}
-				kind := attribute(token, "t")
-				number = kind == "" || kind == "n"
+				kind = cmp.Or(attribute(token, "t"), "n")
+			case "si":
+				w.texts++
 			}
 		case xml.CharData:
-			if number && len(token) == 18 && bytes.HasSuffix(token, []byte("000")) {
+			switch {
+			case kind == "s":
+				if index, err := strconv.Atoi(string(bytes.TrimSpace(token))); err == nil {
+					w.used = max(w.used, index+1)
+				}
+			case kind == "n" && len(token) == 18 && bytes.HasSuffix(token, []byte("000")):
 				if w.cuts++; w.cuts > excelize.TotalRows {
 					return errWorkbookTooLarge
 				}

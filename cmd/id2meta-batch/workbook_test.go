@@ -256,6 +256,7 @@ func TestRefusesAWorkbook(t *testing.T) {
 		"a sheet that is missing":               {zipped(t, missing), nil, "damaged"},
 		"a sheet that ends early":               {zipped(t, with("xl/worksheets/sheet1.xml", early)), nil, "damaged"},
 		"such a sheet of another name":          {zipped(t, with("xl/worksheets/sheet1.xml", early).renamed("worksheets/sheet1.xml", "lists/people.xml")), nil, "damaged"},
+		"fewer texts than cells":                {zipped(t, newParts(sheetXML(rowXML(1, "name", "id_number"), rowXML(2, `<c t="s"><v>0</v></c>`, `<c t="s"><v>1</v></c>`))).withStrings("张三")), nil, "damaged"},
 		"texts that end early":                  {zipped(t, with("xl/sharedStrings.xml", `<sst><si><t>`+strings.Repeat("x", 2*toTempFile/3)+`</t></si><si>`+strings.Repeat(" ", toTempFile/2))), nil, "damaged"},
 		"two sheets with the columns":           {zipped(t, newParts(list, list)), nil, `the sheets "Sheet1", "Sheet2" all have the columns: choose one with -sheet`},
 		"no sheet with the columns, the first":  {zipped(t, newParts(sheetXML(rowXML(1, "填表说明")), sheetXML())), nil, `is no person (columns: 1)`},
