@@ -2,7 +2,6 @@ package main
 
 import (
 	"archive/zip"
-	"bytes"
 	"cmp"
 	"encoding/xml"
 	"errors"
@@ -23,7 +22,7 @@ import (
 const (
 	maxUnzipped = 4 << 30   // bytes of all parts
 	maxOthers   = 256 << 20 // bytes of the texts and all other parts that are no sheets
-	maxToken    = 1 << 20   // bytes of a text or a tag; a cell has at most 32,767 characters
+	maxRowXML   = 8 << 20   // bytes of a row of a sheet; a cell has at most 32,767 characters
 	toTempFile  = 1 << 20   // how long a sheet, or the part of texts, may be to stay in memory
 )
 
@@ -200,86 +199,66 @@ func (w *workbook) checkXML(part *zip.File) error {
 		return errDamagedWorkbook
 	}
 	defer r.Close()
-	decoder := xml.NewDecoder(&boundedTokens{r: r})
+	limited := &io.LimitedReader{R: r}
+	decoder := xml.NewDecoder(limited)
 	decoder.CharsetReader = charset.NewReaderLabel
-	begun, row, cells, kind := false, 0, 0, ""
+	begun, row := false, 0
 	for {
+		limited.N = maxRowXML
 		token, err := decoder.Token()
+		if element, ok := token.(xml.StartElement); ok {
+			switch name := element.Name.Local; {
+			case !begun && name != "worksheet" && name != "sst":
+				return nil
+			case name == "row":
+				row, err = w.checkRow(decoder, element, row)
+			case name == "si":
+				w.texts++
+			}
+			begun = true
+		}
 		switch {
 		case err == io.EOF:
 			return nil
-		case errors.Is(err, errWorkbookTooLarge):
-			return err
+		case err != nil && (limited.N == 0 || err == errWorkbookTooLarge):
+			return errWorkbookTooLarge
 		case err != nil:
 			return errDamagedWorkbook
 		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			name := token.Name.Local
-			if !begun && name != "worksheet" && name != "sst" {
-				return nil
-			}
-			begun = true
-			switch name {
-			case "row":
-				last := row
-				if row++; attribute(token, "r") != "" {
-					row, _ = strconv.Atoi(attribute(token, "r"))
-				}
-				if row <= last || row > excelize.TotalRows {
-					return errDamagedWorkbook
-				}
-				cells = 0
-			case "c":
-				if cells++; cells > excelize.MaxColumns {
-					return errWorkbookTooLarge
-				}
-				kind = cmp.Or(attribute(token, "t"), "n")
-			case "si":
-				w.texts++
-			}
-		case xml.CharData:
-			switch {
-			case kind == "s":
-				if index, err := strconv.Atoi(string(bytes.TrimSpace(token))); err == nil {
-					w.used = max(w.used, index+1)
-				}
-			case kind == "n" && len(token) == 18 && bytes.HasSuffix(token, []byte("000")):
-				if w.cuts++; w.cuts > excelize.TotalRows {
-					return errWorkbookTooLarge
-				}
-				w.cut[row] = append(w.cut[row], string(token))
-			}
-		}
 	}
 }
 
-func attribute(element xml.StartElement, name string) string {
-	for _, a := range element.Attr {
-		if a.Name.Local == name {
-			return a.Value
+// checkRow checks the row that begins with element, and returns its number. The row above it
+// has the number last.
+func (w *workbook) checkRow(decoder *xml.Decoder, element xml.StartElement, last int) (number int, err error) {
+	var row struct {
+		Number int `xml:"r,attr"`
+		Cells  []struct {
+			Type  string `xml:"t,attr"`
+			Value string `xml:"v"`
+		} `xml:"c"`
+	}
+	if err := decoder.DecodeElement(&row, &element); err != nil {
+		return 0, err
+	}
+	number = cmp.Or(row.Number, last+1)
+	if number <= last || number > excelize.TotalRows {
+		return 0, errDamagedWorkbook
+	}
+	for _, cell := range row.Cells {
+		value := strings.TrimSpace(cell.Value)
+		switch kind := cmp.Or(cell.Type, "n"); {
+		case kind == "s":
+			if index, err := strconv.Atoi(value); err == nil {
+				w.used = max(w.used, index+1)
+			}
+		case kind == "n" && len(value) == 18 && strings.HasSuffix(value, "000"):
+			w.cuts++
+			w.cut[number] = append(w.cut[number], cell.Value)
 		}
 	}
-	return ""
-}
-
-// boundedTokens refuses XML with a text or a tag that is so long that the memory of its
-// reader would not be bounded. Since a token ends at or before the next <, their distance
-// bounds it.
-type boundedTokens struct {
-	r      io.Reader
-	length int
-}
-
-func (b *boundedTokens) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	for _, c := range p[:n] {
-		if b.length++; c == '<' {
-			b.length = 0
-		}
-		if b.length > maxToken {
-			return 0, errWorkbookTooLarge
-		}
+	if len(row.Cells) > excelize.MaxColumns || w.cuts > excelize.TotalRows {
+		return 0, errWorkbookTooLarge
 	}
-	return n, err
+	return number, nil
 }
