@@ -242,7 +242,7 @@ func (w *workbook) checkRow(decoder *xml.Decoder, element xml.StartElement, last
 		return 0, err
 	}
 	number = cmp.Or(row.Number, last+1)
-	if number <= last || number > excelize.TotalRows {
+	if number <= last {
 		return 0, errDamagedWorkbook
 	}
 	for _, cell := range row.Cells {
