@@ -72,22 +72,16 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 	if err := s.setLease(next); err != nil {
 		return nil, fmt.Errorf("verdictcache: New: %w", err)
 	}
-	var rings []*keyring
-	for i, key := range append([][]byte{hashKey}, s.previousKeys...) {
-		name := "hashKey"
-		if i > 0 {
-			name = fmt.Sprintf("WithPreviousHashKeys: key %d", i)
-			if bytes.Equal(key, hashKey) {
-				return nil, fmt.Errorf("verdictcache: New: %s is the current hashKey", name)
-			}
-		}
-		ring, err := newKeyring(key)
-		if err != nil {
-			return nil, fmt.Errorf("verdictcache: New: %s: %w", name, err)
-		}
-		rings = append(rings, ring)
+	current, err := newKeyring(hashKey)
+	if err != nil {
+		return nil, fmt.Errorf("verdictcache: New: hashKey: %w", err)
 	}
-	s.previousKeys = nil // no secret stays in a field
+	for i, previous := range s.previous {
+		if bytes.Equal(previous.fingerprint, current.fingerprint) {
+			return nil, fmt.Errorf("verdictcache: New: WithPreviousHashKeys: key %d is the current hashKey", i+1)
+		}
+	}
+	rings := append([]*keyring{current}, s.previous...)
 	return &Cache{settings: s, next: next, store: store, rings: rings, now: time.Now, flights: map[Key]*flight{}}, nil
 }
 
@@ -119,11 +113,11 @@ func New(next id2meta.Verifier, store Store, hashKey []byte, opts ...Option) (*C
 // 3 s. If a quarter is less than half a second, a step may take half a second, and at most
 // three quarters of the time.
 func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
-	normal, err := c.normalize("Verify", param)
-	if err != nil {
+	if err := c.checkCall(ctx, "Verify"); err != nil {
 		return id2meta.Result{}, err
 	}
-	if err := checkContext("Verify", ctx); err != nil {
+	normal, err := normalize(param)
+	if err != nil {
 		return id2meta.Result{}, err
 	}
 	key := c.rings[0].key(normal)
@@ -131,12 +125,8 @@ func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result
 		return f.wait(ctx)
 	}
 	seen, err := c.load(ctx, c.rings[0], key, stepTimeout(ctx))
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the store: %w", ctx.Err())
-	case c.failClosed:
-		return id2meta.Result{}, failedClosed(err)
+	if err != nil && (c.failClosed || ctx.Err() != nil) {
+		return id2meta.Result{}, storeError(ctx, failedClosed, err)
 	}
 	if c.fresh(seen.verdict) {
 		c.remembered.Add(1)
@@ -150,7 +140,10 @@ func (c *Cache) Verify(ctx context.Context, param id2meta.Param) (id2meta.Result
 // without the person at hand. After a rotation of the hashKey a person has another Key, so keep
 // the Keys again whenever you verify the person. Keys uses neither Store nor service.
 func (c *Cache) Keys(param id2meta.Param) ([]Key, error) {
-	normal, err := c.normalize("Keys", param)
+	if err := c.checkCall(context.Background(), "Keys"); err != nil {
+		return nil, err
+	}
+	normal, err := normalize(param)
 	if err != nil {
 		return nil, err
 	}
@@ -178,10 +171,7 @@ func (c *Cache) Forget(ctx context.Context, param id2meta.Param) error {
 // Key that has no verdict is no error. ForgetKeys takes one step of the Store for each Key, and
 // ends with the first error: then call it again with the same Keys.
 func (c *Cache) ForgetKeys(ctx context.Context, keys ...Key) error {
-	if err := c.checkMade("ForgetKeys"); err != nil {
-		return err
-	}
-	if err := checkContext("ForgetKeys", ctx); err != nil {
+	if err := c.checkCall(ctx, "ForgetKeys"); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -193,7 +183,7 @@ func (c *Cache) ForgetKeys(ctx context.Context, keys ...Key) error {
 	// it looks under the previous hashKeys, and loses that claim now.
 	for i := len(keys) - 1; i >= 0; i-- {
 		if err := c.remove(ctx, keys[i], stepTimeout(ctx)); err != nil {
-			return storeError(ctx, "ForgetKeys", "the store failed, and may still remember", err)
+			return storeError(ctx, "ForgetKeys: the store failed, and may still remember", err)
 		}
 	}
 	return nil
@@ -205,11 +195,8 @@ func (c *Cache) ForgetKeys(ctx context.Context, keys ...Key) error {
 // a lease, and while the Store is away, Wait may take another lease. When ctx ends, Wait returns
 // the error of ctx.
 func (c *Cache) Wait(ctx context.Context) error {
-	if err := c.checkMade("Wait"); err != nil {
+	if err := c.checkCall(ctx, "Wait"); err != nil {
 		return err
-	}
-	if ctx == nil {
-		return checkContext("Wait", ctx)
 	}
 	for {
 		c.mu.Lock()
@@ -226,28 +213,20 @@ func (c *Cache) Wait(ctx context.Context) error {
 	}
 }
 
-func (c *Cache) checkMade(method string) error {
-	if c == nil || c.next == nil {
+// checkCall returns an error if a method was called on a Cache that New did not make, or
+// without a context.
+func (c *Cache) checkCall(ctx context.Context, method string) error {
+	switch {
+	case c == nil || c.next == nil:
 		return fmt.Errorf("verdictcache: %s: the Cache was not made by New", method)
-	}
-	return nil
-}
-
-func checkContext(method string, ctx context.Context) error {
-	if ctx == nil {
+	case ctx == nil:
 		return fmt.Errorf("verdictcache: %s: the context is nil", method)
-	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("verdictcache: %s: %w", method, err)
 	}
 	return nil
 }
 
 // normalize returns the person of which the Keys are made.
-func (c *Cache) normalize(method string, param id2meta.Param) (id2meta.Param, error) {
-	if err := c.checkMade(method); err != nil {
-		return id2meta.Param{}, err
-	}
+func normalize(param id2meta.Param) (id2meta.Param, error) {
 	if param.ParamType == id2meta.ParamTypeSM2 {
 		return id2meta.Param{}, &id2meta.ParamError{Field: "ParamType", Problem: id2meta.ProblemParamType, Reason: reasonSM2}
 	}
@@ -290,17 +269,14 @@ func (c *Cache) fresh(r id2meta.Result) bool {
 	return r.BizCode.Valid() && -maxSkew <= age && age < ttl
 }
 
-// failedClosed is the error of WithFailClosed. Its remedy is to try later.
-func failedClosed(err error) error {
-	return fmt.Errorf("%w: verdictcache: the store failed, and the service is not asked without it: %w",
-		id2meta.ErrUnavailable, ctxerr.Hide(err))
+// storeError is the error of a method that failed with err of the Store. Its remedy is to try
+// later. If ctx has ended, the Store is not to blame.
+func storeError(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("verdictcache: waiting for the store: %w", ctx.Err())
+	}
+	return fmt.Errorf("%w: verdictcache: %s: %w", id2meta.ErrUnavailable, what, ctxerr.Hide(err))
 }
 
-// storeError is the error of a method that failed with err. If ctx has ended, the Store is not
-// to blame.
-func storeError(ctx context.Context, method, what string, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("verdictcache: %s: waiting for the store: %w", method, ctx.Err())
-	}
-	return fmt.Errorf("%w: verdictcache: %s: %s: %w", id2meta.ErrUnavailable, method, what, ctxerr.Hide(err))
-}
+// failedClosed is what has happened with WithFailClosed.
+const failedClosed = "the store failed, and the service is not asked without it"

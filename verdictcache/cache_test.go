@@ -3,13 +3,11 @@ package verdictcache_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,45 +79,12 @@ func TestVerdictsAreRemembered(t *testing.T) {
 	}
 }
 
-func TestLifetimes(t *testing.T) {
-	const day = 24 * time.Hour
-	for _, c := range []struct {
-		sentence string
-		verdict  id2meta.Result
-		opts     []verdictcache.Option
-		lifetime time.Duration
-	}{
-		{"a match lasts 180 days", match, nil, 180 * day},
-		{"a mismatch lasts a day", mismatch, nil, day},
-		{"a missing record lasts a day", noRecord, nil, day},
-		{"a match lasts as long as it is told", match, []verdictcache.Option{verdictcache.WithMatchTTL(time.Hour)}, time.Hour},
-		{"a mismatch lasts as long as it is told", mismatch, []verdictcache.Option{verdictcache.WithNegativeTTL(time.Hour)}, time.Hour},
-		{"a missing record too", noRecord, []verdictcache.Option{verdictcache.WithNegativeTTL(time.Hour)}, time.Hour},
-		{"of two lifetimes the last counts", match, []verdictcache.Option{
-			verdictcache.WithMatchTTL(time.Hour), verdictcache.WithMatchTTL(2 * time.Hour)}, 2 * time.Hour},
-	} {
-		t.Run(c.sentence, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				next := &service{answer: always(c.verdict, nil)}
-				cache := newCache(t, next, newMemory(t, 10), c.opts...)
-				mustVerify(t, cache, zhang, c.verdict)
-				time.Sleep(c.lifetime - time.Millisecond)
-				mustVerify(t, cache, zhang, c.verdict)
-				require.Equal(t, 1, next.asked())
-				time.Sleep(time.Millisecond)
-				mustVerify(t, cache, zhang, c.verdict)
-				require.Equal(t, 2, next.asked())
-			})
-		})
-	}
-	t.Run("the longest there is does not end at once", func(t *testing.T) {
-		next := &service{answer: always(match, nil)}
-		c := newCache(t, next, newMemory(t, 10),
-			verdictcache.WithMatchTTL(math.MaxInt64), verdictcache.WithLease(math.MaxInt64))
-		mustVerify(t, c, zhang, match)
-		mustVerify(t, c, zhang, match)
-		require.Equal(t, 1, next.asked())
-	})
+func TestTheLongestTTLAndLeaseDoNotEndAtOnce(t *testing.T) {
+	next := &service{answer: always(match, nil)}
+	c := newCache(t, next, newMemory(t, 10), verdictcache.WithMatchTTL(math.MaxInt64), verdictcache.WithLease(math.MaxInt64))
+	mustVerify(t, c, zhang, match)
+	mustVerify(t, c, zhang, match)
+	require.Equal(t, 1, next.asked())
 }
 
 func TestWhoIsTheSamePerson(t *testing.T) {
@@ -169,51 +134,65 @@ func TestWhoIsTheSamePerson(t *testing.T) {
 	})
 }
 
+// Neither the Store nor the service is used for what cannot be asked.
 func TestWhatCannotBeAsked(t *testing.T) {
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	none := func(t *testing.T, c *verdictcache.Cache, ctx context.Context, p id2meta.Param) error {
-		result, err := c.Verify(ctx, p)
-		require.Error(t, err)
-		require.Zero(t, result)
-		err2 := c.Forget(ctx, p)
-		require.Error(t, err2)
-		return errors.Join(err, err2)
-	}
-	store := newFaulty()
-	store.load.set(func(context.Context) error { t.Error("the store was asked"); return nil })
-	store.delete.set(func(context.Context) error { t.Error("the store was asked"); return nil })
+	used := func(context.Context) error { t.Error("the store was used"); return nil }
+	store := newBare()
+	store.before = used
 	next := &service{answer: always(match, nil)}
 	cache := newCache(t, next, store)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	invalid := id2meta.Param{UserName: "张三", IdentifyNum: "110105194912310021"}
+	encrypted := id2meta.Param{ParamType: id2meta.ParamTypeSM2, UserName: "BA", IdentifyNum: "BA"}
 
-	t.Run("a nil Cache and a zero one", func(t *testing.T) {
-		require.ErrorContains(t, none(t, nil, t.Context(), zhang), "not made by New")
-		require.ErrorContains(t, none(t, &verdictcache.Cache{}, t.Context(), zhang), "not made by New")
-		require.Zero(t, (*verdictcache.Cache)(nil).Stats())
-		require.Zero(t, new(verdictcache.Cache).Stats())
-	})
-	t.Run("a nil context", func(t *testing.T) {
-		require.ErrorContains(t, none(t, cache, nil, zhang), "context is nil")
-	})
-	t.Run("a context that has ended", func(t *testing.T) {
-		require.ErrorIs(t, none(t, cache, ended, zhang), context.Canceled)
-	})
-	t.Run("an invalid number", func(t *testing.T) {
-		err := none(t, cache, t.Context(), id2meta.Param{UserName: "张三", IdentifyNum: "110105194912310021"})
-		var bad *id2meta.ParamError
-		require.ErrorAs(t, err, &bad)
-		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
-		require.Equal(t, "IdentifyNum", bad.Field)
-		require.NotContains(t, err.Error(), "110105")
-	})
-	t.Run("an encrypted person", func(t *testing.T) {
-		err := none(t, cache, t.Context(), id2meta.Param{ParamType: id2meta.ParamTypeSM2, UserName: "BA", IdentifyNum: "BA"})
-		var bad *id2meta.ParamError
-		require.ErrorAs(t, err, &bad)
-		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
-		require.Equal(t, "ParamType", bad.Field)
-		require.ErrorContains(t, err, "verdictcache.New(sm2param.Verifier(client), …)")
-	})
+	methods := map[string]func(c *verdictcache.Cache, ctx context.Context, p id2meta.Param) error{
+		"Verify": func(c *verdictcache.Cache, ctx context.Context, p id2meta.Param) error {
+			result, err := c.Verify(ctx, p)
+			require.Zero(t, result)
+			return err
+		},
+		"Forget": func(c *verdictcache.Cache, ctx context.Context, p id2meta.Param) error { return c.Forget(ctx, p) },
+		"ForgetKeys": func(c *verdictcache.Cache, ctx context.Context, _ id2meta.Param) error {
+			return c.ForgetKeys(ctx, verdictcache.Key{})
+		},
+		"Check": func(c *verdictcache.Cache, ctx context.Context, _ id2meta.Param) error { return c.Check(ctx) },
+		"Wait":  func(c *verdictcache.Cache, ctx context.Context, _ id2meta.Param) error { return c.Wait(ctx) },
+		"Keys": func(c *verdictcache.Cache, _ context.Context, p id2meta.Param) error {
+			keys, err := c.Keys(p)
+			require.True(t, err == nil || keys == nil)
+			return err
+		},
+	}
+	for name, call := range methods {
+		t.Run(name, func(t *testing.T) {
+			for _, notMade := range []*verdictcache.Cache{nil, {}} {
+				require.ErrorContains(t, call(notMade, t.Context(), zhang), "not made by New")
+				require.Zero(t, notMade.Stats())
+			}
+			if name != "Keys" {
+				require.ErrorContains(t, call(cache, nil, zhang), "context is nil")
+			}
+			if name != "Keys" && name != "Wait" { // nothing is on its way, so Wait need not wait
+				require.ErrorIs(t, call(cache, ended, zhang), context.Canceled)
+			}
+			if name != "Verify" && name != "Forget" && name != "Keys" {
+				return // no person
+			}
+			var bad *id2meta.ParamError
+			err := call(cache, t.Context(), invalid)
+			require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+			require.ErrorAs(t, err, &bad)
+			require.Equal(t, "IdentifyNum", bad.Field)
+			require.NotContains(t, err.Error(), "110105")
+
+			err = call(cache, t.Context(), encrypted)
+			require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+			require.ErrorAs(t, err, &bad)
+			require.Equal(t, "ParamType", bad.Field)
+			require.ErrorContains(t, err, "verdictcache.New(sm2param.Verifier(client), …)")
+		})
+	}
 	require.Zero(t, next.asked())
 	require.Zero(t, cache.Stats())
 }
@@ -231,9 +210,6 @@ func TestForget(t *testing.T) {
 		mustVerify(t, c, li, match)
 		require.Equal(t, 3, next.asked())
 	})
-	t.Run("whom nobody knows", func(t *testing.T) {
-		require.NoError(t, newCache(t, &service{}, newMemory(t, 10)).Forget(t.Context(), zhang))
-	})
 	for _, c := range []struct {
 		sentence string
 		same     bool
@@ -249,8 +225,9 @@ func TestForget(t *testing.T) {
 					}
 					return match, nil
 				}}
+				var log logBuffer
 				store := newMemory(t, 10)
-				asks := newCache(t, next, store)
+				asks := newCache(t, next, store, log.option())
 				forgets := asks
 				if !c.same {
 					forgets = newCache(t, next, store)
@@ -267,7 +244,8 @@ func TestForget(t *testing.T) {
 					require.Equal(t, 2, next.asked())
 				}
 				require.Equal(t, mismatch, <-first, "who waited gets what was asked")
-				synctest.Wait()
+				require.NoError(t, asks.Wait(t.Context()))
+				require.Contains(t, log.String(), "a verdict is not remembered")
 				mustVerify(t, forgets, zhang, match)
 				require.Equal(t, 2, next.asked())
 			})
@@ -301,37 +279,31 @@ func TestForget(t *testing.T) {
 			mustVerify(t, newCache(t, next, store.faulty), zhang, match)
 		})
 	})
-	t.Run("a store that fails is an error", func(t *testing.T) {
-		store := newFaulty()
-		c := newCache(t, &service{}, store)
-		store.delete.set(fails)
-		err := c.Forget(t.Context(), zhang)
-		require.ErrorIs(t, err, errStore)
-		store.delete.set(looksLikeOurs)
-		err = c.Forget(t.Context(), zhang)
-		require.ErrorContains(t, err, errStore.Error())
-		require.NotErrorIs(t, err, context.DeadlineExceeded)
-		require.NotErrorIs(t, err, context.Canceled)
-		require.EqualValues(t, 2, c.Stats().StoreFailures)
-	})
-	t.Run("a store that hangs is given up", func(t *testing.T) {
+	for _, f := range faults {
+		t.Run("a store that "+f.sentence+" is an error", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newFaulty()
+				c := newCache(t, &service{}, store)
+				store.delete.set(f.fault)
+				began := time.Now()
+				err := c.Forget(t.Context(), zhang)
+				require.ErrorIs(t, err, id2meta.ErrUnavailable)
+				require.NotErrorIs(t, err, context.DeadlineExceeded)
+				require.NotErrorIs(t, err, context.Canceled)
+				require.LessOrEqual(t, time.Since(began), 3*time.Second)
+				require.EqualValues(t, 1, c.Stats().StoreFailures)
+			})
+		})
+	}
+	t.Run("a caller whose context ends in the store gets that error, and the store is not blamed", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newFaulty()
 			c := newCache(t, &service{}, store)
 			store.delete.set(hangs)
-			began := time.Now()
-			err := c.Forget(t.Context(), zhang)
-			require.ErrorContains(t, err, "did not answer")
-			require.NotErrorIs(t, err, context.DeadlineExceeded)
-			require.Equal(t, 3*time.Second, time.Since(began))
-
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
-			err = c.Forget(ctx, zhang)
-			require.ErrorIs(t, err, context.Canceled)
-			require.Equal(t, 4*time.Second, time.Since(began))
-			require.EqualValues(t, 1, c.Stats().StoreFailures, "the caller's end is not the store's fault")
-			time.Sleep(time.Minute)
+			require.ErrorIs(t, c.Forget(ctx, zhang), context.Canceled)
+			require.Zero(t, c.Stats().StoreFailures)
 		})
 	})
 }
@@ -350,8 +322,8 @@ func (l *late) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, ne
 
 func TestNothingIsShown(t *testing.T) {
 	secret := []byte("the-hash-key-that-nobody-may-see")
-	c, err := verdictcache.New(&service{answer: always(match, nil)}, newMemory(t, 10), secret)
-	require.NoError(t, err)
+	previous := []byte("the-previous-key-that-nobody-may-see")
+	c := cacheWith(t, &service{answer: always(match, nil)}, newMemory(t, 10), secret, verdictcache.WithPreviousHashKeys(previous))
 	mustVerify(t, c, zhang, match)
 	require.NoError(t, c.Wait(t.Context())) // a copy of a Cache in use would be a data race
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
@@ -360,94 +332,37 @@ func TestNothingIsShown(t *testing.T) {
 		// in its fields.
 		text := fmt.Sprintf(verb, reflect.ValueOf(c).Elem().Interface())
 		require.NotEqual(t, "*verdictcache.Cache", text)
-		require.NotContains(t, text, string(secret))
-		require.NotContains(t, text, fmt.Sprintf("%x", secret))
-		require.NotContains(t, text, strings.Trim(fmt.Sprint(secret), "[]"))
+		for _, secret := range [][]byte{secret, previous} {
+			require.NotContains(t, text, string(secret))
+			require.NotContains(t, text, fmt.Sprintf("%x", secret))
+			require.NotContains(t, text, strings.Trim(fmt.Sprint(secret), "[]"))
+		}
 	}
 }
 
-// What the Store is given holds nothing of the person, however it is read.
+// What the Store is given holds nothing of the person, and neither does the log.
 func TestTheStoreSeesNoPerson(t *testing.T) {
 	var log logBuffer
-	store := newFaulty()
-	var seen bytes.Buffer
-	spy := &spyStore{faulty: store, seen: &seen}
-	store.save.set(fails)
-	c := newCache(t, &service{answer: always(match, nil)}, spy, log.option())
+	store, next := newBare(), &service{answer: always(match, nil)}
+	c := newCache(t, next, store, log.option())
+	require.NoError(t, c.Check(t.Context()))
 	mustVerify(t, c, zhang, match)
-	require.NoError(t, c.Forget(t.Context(), zhang))
-	spy.mu.Lock()
-	defer spy.mu.Unlock()
-	require.NotZero(t, seen.Len())
-	require.Contains(t, log.String(), errStore.Error())
-	for _, text := range []string{seen.String(), log.String()} {
-		for _, secret := range []string{"张", "110105", "19491231", "002X", string(hashKey)} {
-			require.NotContains(t, text, secret)
-		}
-	}
-	require.NotContains(t, log.String(), fmt.Sprintf("%x", seen.Bytes()[:32]), "no key is logged")
-}
-
-type spyStore struct {
-	*faulty
-	mu   sync.Mutex // a save that failed is tried again in the background
-	seen *bytes.Buffer
-}
-
-func (s *spyStore) note(texts ...[]byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, text := range texts {
-		s.seen.Write(text)
-	}
-}
-
-func (s *spyStore) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
-	s.note(key[:])
-	return s.faulty.Load(ctx, key)
-}
-
-func (s *spyStore) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
-	s.note(old, new)
-	return s.faulty.CompareAndSwap(ctx, key, old, new, ttl)
-}
-
-// The Cache in front of the real Client, in front of the simulator.
-func TestWithTheClient(t *testing.T) {
-	server := id2metatest.NewServer()
-	defer server.Close()
-	server.AddPerson(zhang.UserName, zhang.IdentifyNum)
-	client, err := id2meta.New(append(server.Options(), id2meta.WithMaxAttempts(1))...)
+	keys, err := c.Keys(zhang)
 	require.NoError(t, err)
-	c := newCache(t, client, newMemory(t, 10))
-
-	server.Inject(id2metatest.Answer("412", "overdue"))
-	_, err = c.Verify(t.Context(), zhang)
-	require.ErrorIs(t, err, id2meta.ErrOverdue)
-	for range 2 {
-		for p, want := range map[id2meta.Param]id2meta.BizCode{
-			zhang: id2meta.BizCodeMatch, li: id2meta.BizCodeMismatch, stranger: id2meta.BizCodeNoRecord,
-		} {
-			result, err := c.Verify(t.Context(), p)
-			require.NoError(t, err)
-			require.Equal(t, want, result.BizCode)
-			require.NotEmpty(t, result.RequestID)
-		}
+	require.Contains(t, store.values, keys[0])
+	seen := fmt.Sprintf("%s %x", keys[0], keys[0])
+	for key, value := range store.values {
+		seen += fmt.Sprintf("%s %s", key, value)
 	}
-	require.Len(t, server.Calls(), 4)
-	require.Equal(t, verdictcache.Stats{Asked: 3, Remembered: 3}, c.Stats())
-
-	// The only caller leaves while the service takes its time: the error is that
-	// of its context, and says that it may cost.
-	require.NoError(t, c.Forget(t.Context(), zhang))
-	server.Inject(id2metatest.Hang())
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_, err = c.Verify(ctx, zhang)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.NotErrorIs(t, err, context.Canceled)
-	require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-	require.NotContains(t, err.Error(), "110105")
+	store.before = fails
+	require.Error(t, c.Forget(t.Context(), zhang))
+	mustVerify(t, c, zhang, match)
+	require.Contains(t, log.String(), errStore.Error())
+	for _, secret := range []string{"张", "110105", "19491231", "002X", string(hashKey)} {
+		require.NotContains(t, seen, secret)
+		require.NotContains(t, log.String(), secret)
+	}
+	require.NotContains(t, log.String(), fmt.Sprintf("%x", keys[0]), "no Key is logged")
 }
 
 // A browser that goes away after half a second does not waste a call that takes longer.

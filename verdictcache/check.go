@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -26,20 +27,17 @@ import (
 // another fingerprint. Somebody who can write the Store can change or delete the fingerprint. So
 // they can cause or prevent this error, and nothing else.
 func (c *Cache) Check(ctx context.Context) error {
-	if err := c.checkMade("Check"); err != nil {
+	if err := c.checkCall(ctx, "Check"); err != nil {
 		return err
 	}
-	if err := checkContext("Check", ctx); err != nil {
-		return err
+	err, known := c.checkMemory(ctx), false
+	if err == nil {
+		known, err = c.checkFingerprint(ctx)
 	}
-	if err := c.checkMemory(ctx); err != nil {
-		return storeError(ctx, "Check", "the store does not remember", err)
-	}
-	owner, err := c.checkFingerprint(ctx)
 	switch {
 	case err != nil:
-		return storeError(ctx, "Check", "the store does not remember", err)
-	case !owner:
+		return storeError(ctx, "Check: the store does not remember", err)
+	case !known:
 		return fmt.Errorf("verdictcache: Check: the store was used with another hashKey, so its verdicts would not be found: "+
 			"give every process the same hashKey, and name earlier ones with WithPreviousHashKeys; "+
 			"another account in the same store needs WithAccount; "+
@@ -100,7 +98,7 @@ func (c *Cache) checkFingerprint(ctx context.Context) (known bool, err error) {
 			return false, err
 		case bytes.Equal(raw, current):
 			return true, nil
-		case raw != nil && !c.isPrevious(raw):
+		case raw != nil && !slices.ContainsFunc(c.rings[1:], func(k *keyring) bool { return bytes.Equal(raw, k.fingerprint) }):
 			return false, nil
 		}
 		swapped, err := c.swap(ctx, key, raw, current, fingerprintTTL, stepTimeout(ctx))
@@ -110,13 +108,4 @@ func (c *Cache) checkFingerprint(ctx context.Context) (known bool, err error) {
 		// Another process was faster.
 	}
 	return true, nil // processes before and after a rotation take turns, which does no harm
-}
-
-func (c *Cache) isPrevious(fingerprint []byte) bool {
-	for _, ring := range c.rings[1:] {
-		if bytes.Equal(fingerprint, ring.fingerprint) {
-			return true
-		}
-	}
-	return false
 }

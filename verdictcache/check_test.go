@@ -15,47 +15,42 @@ import (
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
-func withKey(t *testing.T, store verdictcache.Store, key []byte, opts ...verdictcache.Option) *verdictcache.Cache {
-	t.Helper()
-	c, err := verdictcache.New(&service{}, store, key, opts...)
-	require.NoError(t, err)
-	return c
-}
-
 func TestCheckComparesHashKeys(t *testing.T) {
-	previous := verdictcache.WithPreviousHashKeys
+	previous, account := verdictcache.WithPreviousHashKeys, verdictcache.WithAccount
 	check := func(t *testing.T, store verdictcache.Store, key []byte, opts ...verdictcache.Option) error {
-		return withKey(t, store, key, opts...).Check(t.Context())
+		return cacheWith(t, &service{}, store, key, opts...).Check(t.Context())
 	}
-	t.Run("the same hashKey again", func(t *testing.T) {
-		store := newFaulty()
-		require.NoError(t, check(t, store, hashKey))
-		require.NoError(t, check(t, store, hashKey))
-	})
-	t.Run("another hashKey is told", func(t *testing.T) {
-		store := newFaulty()
-		require.NoError(t, check(t, store, oldKey))
-		err := check(t, store, hashKey)
-		require.ErrorContains(t, err, "another hashKey")
-		require.NotErrorIs(t, err, id2meta.ErrUnavailable, "waiting does not help")
-		require.NotContains(t, err.Error(), string(hashKey))
-	})
-	t.Run("a rotation passes in both orders, and then the old hashKey is told", func(t *testing.T) {
-		store := newFaulty()
-		require.NoError(t, check(t, store, oldKey))
-		require.NoError(t, check(t, store, oldKey, previous(hashKey)))
-		require.NoError(t, check(t, store, hashKey, previous(oldKey)))
-		require.NoError(t, check(t, store, oldKey, previous(hashKey)))
-		require.NoError(t, check(t, store, hashKey, previous(oldKey)))
-		require.NoError(t, check(t, store, hashKey))
-		require.ErrorContains(t, check(t, store, oldKey), "another hashKey")
-	})
-	t.Run("a second account in the same store", func(t *testing.T) {
-		store := newFaulty()
-		require.NoError(t, check(t, store, oldKey))
-		require.NoError(t, check(t, store, hashKey, verdictcache.WithAccount("second")))
-		require.ErrorContains(t, check(t, store, oldKey, verdictcache.WithAccount("second")), "another hashKey")
-	})
+	type step struct {
+		key     []byte
+		opt     verdictcache.Option
+		another bool // Check says that the hashKey is another one
+	}
+	none := account("")
+	for sentence, steps := range map[string][]step{
+		"the same hashKey again":  {{hashKey, none, false}, {hashKey, none, false}},
+		"another hashKey is told": {{oldKey, none, false}, {hashKey, none, true}},
+		"a rotation passes in both orders, and then the old hashKey is told": {
+			{oldKey, none, false}, {oldKey, previous(hashKey), false}, {hashKey, previous(oldKey), false},
+			{oldKey, previous(hashKey), false}, {hashKey, previous(oldKey), false}, {hashKey, none, false}, {oldKey, none, true},
+		},
+		"a second account in the same store": {
+			{oldKey, none, false}, {hashKey, account("second"), false}, {oldKey, account("second"), true},
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			store := newFaulty()
+			for i, s := range steps {
+				err := check(t, store, s.key, s.opt)
+				if !s.another {
+					require.NoError(t, err, "step %d", i)
+					continue
+				}
+				require.ErrorContains(t, err, "another hashKey", "step %d", i)
+				require.NotErrorIs(t, err, id2meta.ErrUnavailable, "waiting does not help")
+				require.NotContains(t, err.Error(), string(s.key))
+			}
+		})
+	}
 	t.Run("a fingerprint that was changed is an error, and one that was deleted is written again", func(t *testing.T) {
 		for _, value := range [][]byte{{}, {0}, []byte("no fingerprint"), make([]byte, 1<<20)} {
 			store := newBare()
@@ -66,7 +61,7 @@ func TestCheckComparesHashKeys(t *testing.T) {
 				err := check(t, store, hashKey)
 				require.ErrorContains(t, err, "another hashKey")
 				require.ErrorContains(t, err, hex.EncodeToString(key[:]), "it says what to delete")
-				require.NoError(t, withKey(t, store, hashKey).ForgetKeys(t.Context(), key))
+				require.NoError(t, cacheWith(t, &service{}, store, hashKey).ForgetKeys(t.Context(), key))
 			}
 			require.NoError(t, check(t, store, hashKey))
 			require.ErrorContains(t, check(t, store, oldKey), "another hashKey")
@@ -103,21 +98,27 @@ func (forgetful) CompareAndSwap(context.Context, verdictcache.Key, []byte, []byt
 
 func TestCheckFindsAStoreThatDoesNotRemember(t *testing.T) {
 	t.Run("a store that keeps nothing", func(t *testing.T) {
-		err := withKey(t, forgetful{newBare()}, hashKey).Check(t.Context())
+		err := cacheWith(t, &service{}, forgetful{newBare()}, hashKey).Check(t.Context())
 		require.ErrorIs(t, err, id2meta.ErrUnavailable)
 		require.ErrorContains(t, err, "does not remember")
 	})
 	t.Run("a store that refuses to write", func(t *testing.T) {
-		require.ErrorContains(t, withKey(t, stubborn{newBare()}, hashKey).Check(t.Context()), "does not remember")
+		require.ErrorContains(t, cacheWith(t, &service{}, stubborn{newBare()}, hashKey).Check(t.Context()), "does not remember")
 	})
 	t.Run("a store that finds its own fault", func(t *testing.T) {
-		require.ErrorIs(t, withKey(t, checker{newBare(), errStore}, hashKey).Check(t.Context()), errStore)
-		require.NoError(t, withKey(t, checker{newBare(), nil}, hashKey).Check(t.Context()))
+		require.ErrorIs(t, cacheWith(t, &service{}, checker{newBare(), errStore}, hashKey).Check(t.Context()), errStore)
+		require.NoError(t, cacheWith(t, &service{}, checker{newBare(), nil}, hashKey).Check(t.Context()))
 	})
 	for _, f := range faults {
 		for n := 1; n <= 9; n++ { // three writes, each read again, a removal, and the fingerprint
 			synctest.Test(t, func(t *testing.T) {
-				store := &nth{bare: newBare(), n: n, fault: f.fault}
+				store, step := newBare(), 0
+				store.before = func(ctx context.Context) error {
+					if step++; step == n {
+						return f.fault(ctx)
+					}
+					return nil
+				}
 				c := newCache(t, &service{}, store)
 				began := time.Now()
 				err := c.Check(t.Context())
@@ -125,14 +126,13 @@ func TestCheckFindsAStoreThatDoesNotRemember(t *testing.T) {
 				require.NotErrorIs(t, err, context.DeadlineExceeded)
 				require.LessOrEqual(t, time.Since(began), 3*time.Second)
 				require.EqualValues(t, 1, c.Stats().StoreFailures)
-				store.n = 0
 				require.NoError(t, c.Check(t.Context()))
 			})
 		}
 	}
 	t.Run("nobody stays in the store but the fingerprint", func(t *testing.T) {
 		store := newBare()
-		require.NoError(t, withKey(t, store, hashKey).Check(t.Context()))
+		require.NoError(t, cacheWith(t, &service{}, store, hashKey).Check(t.Context()))
 		require.Len(t, store.values, 1)
 	})
 	t.Run("a full Memory loses no verdict to it", func(t *testing.T) {
@@ -155,54 +155,6 @@ func TestCheckFindsAStoreThatDoesNotRemember(t *testing.T) {
 			require.LessOrEqual(t, time.Since(began), 10*time.Millisecond)
 		})
 	})
-	t.Run("a Cache that New did not make, and no context", func(t *testing.T) {
-		var none *verdictcache.Cache
-		require.ErrorContains(t, none.Check(t.Context()), "not made by New")
-		require.ErrorContains(t, none.Wait(t.Context()), "not made by New")
-		require.ErrorContains(t, none.ForgetKeys(t.Context()), "not made by New")
-		_, err := none.Keys(zhang)
-		require.ErrorContains(t, err, "not made by New")
-		c := withKey(t, newBare(), hashKey)
-		var noContext context.Context
-		require.ErrorContains(t, c.Check(noContext), "context is nil")
-		require.ErrorContains(t, c.Wait(noContext), "context is nil")
-		require.ErrorContains(t, c.ForgetKeys(noContext), "context is nil")
-	})
-}
-
-// nth is a Store whose step number n goes wrong.
-type nth struct {
-	*bare
-	n, step int
-	fault   func(context.Context) error
-}
-
-func (s *nth) do(ctx context.Context) error {
-	if s.step++; s.step == s.n {
-		return s.fault(ctx)
-	}
-	return nil
-}
-
-func (s *nth) Load(ctx context.Context, key verdictcache.Key) ([]byte, error) {
-	if err := s.do(ctx); err != nil {
-		return nil, err
-	}
-	return s.bare.Load(ctx, key)
-}
-
-func (s *nth) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
-	if err := s.do(ctx); err != nil {
-		return false, err
-	}
-	return s.bare.CompareAndSwap(ctx, key, old, new, ttl)
-}
-
-func (s *nth) Delete(ctx context.Context, key verdictcache.Key) error {
-	if err := s.do(ctx); err != nil {
-		return err
-	}
-	return s.bare.Delete(ctx, key)
 }
 
 func TestParseHashKey(t *testing.T) {
@@ -238,7 +190,7 @@ func TestKeysFindAPersonLater(t *testing.T) {
 	require.Empty(t, store.steps)
 
 	for _, place := range [][]byte{hashKey, oldKey} {
-		mustVerify(t, withSilent(t, next, store, place), zhang, match)
+		mustVerify(t, cacheWith(t, next, store, place), zhang, match)
 		require.NoError(t, c.ForgetKeys(t.Context(), keys...))
 		require.Empty(t, store.values)
 	}
@@ -251,32 +203,10 @@ func TestKeysFindAPersonLater(t *testing.T) {
 		require.NoError(t, c.ForgetKeys(t.Context()))
 	})
 	t.Run("the current Key comes last", func(t *testing.T) {
-		order := &deletes{bare: newBare()}
+		order := newBare()
 		require.NoError(t, newCache(t, next, order).ForgetKeys(t.Context(), keys...))
-		require.Equal(t, []verdictcache.Key{keys[1], keys[0]}, order.keys)
+		require.Equal(t, []verdictcache.Key{keys[1], keys[0]}, order.deleted)
 	})
-	t.Run("an invalid person has none", func(t *testing.T) {
-		_, err := c.Keys(id2meta.Param{UserName: "张三", IdentifyNum: "1"})
-		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
-		_, err = c.Keys(id2meta.Param{ParamType: id2meta.ParamTypeSM2, UserName: "BA", IdentifyNum: "BA"})
-		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
-	})
-}
-
-type deletes struct {
-	*bare
-	keys []verdictcache.Key
-}
-
-func (d *deletes) Delete(_ context.Context, key verdictcache.Key) error {
-	d.keys = append(d.keys, key)
-	return nil
-}
-
-func withSilent(t *testing.T, next id2meta.Verifier, store verdictcache.Store, key []byte) *verdictcache.Cache {
-	c, err := verdictcache.New(next, store, key)
-	require.NoError(t, err)
-	return c
 }
 
 func TestWait(t *testing.T) {
@@ -297,26 +227,6 @@ func TestWait(t *testing.T) {
 			require.NoError(t, c.Wait(t.Context()))
 			mustVerify(t, newCache(t, next, store), zhang, match)
 			require.Equal(t, 1, next.asked())
-		})
-	})
-	t.Run("a call that never ends is given up with its lease", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			end := make(chan struct{})
-			next := &service{answer: func(context.Context, int32) (id2meta.Result, error) {
-				<-end
-				return match, nil
-			}}
-			c := newCache(t, next, newFaulty())
-			began, asks := time.Now(), start(t.Context(), c, zhang)
-			synctest.Wait()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			require.ErrorIs(t, c.Wait(ctx), context.DeadlineExceeded)
-			require.Equal(t, time.Second, time.Since(began))
-			require.NoError(t, c.Wait(t.Context()))
-			require.Equal(t, 15*time.Second, time.Since(began))
-			<-asks
-			close(end)
 		})
 	})
 }
@@ -354,32 +264,22 @@ func TestTheLeaseFollowsTheTimeout(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// ttls notes for how long the Store is to keep what.
-type ttls struct {
-	*bare
-	of map[bool][]time.Duration // true: a verdict, false: a claim
-}
-
-func (s *ttls) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
-	opened, _ := verdictcache.Open(hashKey, key, new)
-	s.of[opened.Verdict.BizCode.Valid()] = append(s.of[opened.Verdict.BizCode.Valid()], ttl)
-	return s.bare.CompareAndSwap(ctx, key, old, new, ttl)
-}
-
 // Whoever reads the Store cannot tell a match from a mismatch by the time when it expires.
 func TestEveryVerdictIsKeptEquallyLong(t *testing.T) {
-	for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithMatchTTL(time.Hour)}} {
-		kept := map[time.Duration]bool{}
+	for _, c := range []struct {
+		opts []verdictcache.Option
+		ttl  time.Duration
+	}{
+		{nil, 180 * 24 * time.Hour},
+		{[]verdictcache.Option{verdictcache.WithMatchTTL(time.Hour)}, 24 * time.Hour},
+	} {
 		for _, verdict := range []id2meta.Result{match, mismatch, noRecord} {
 			synctest.Test(t, func(t *testing.T) {
-				store := &ttls{newBare(), map[bool][]time.Duration{}}
-				mustVerify(t, newCache(t, &service{answer: always(verdict, nil)}, store, opts...), zhang, verdict)
-				require.Len(t, store.of[true], 1)
-				kept[store.of[true][0]] = true
-				require.Equal(t, []time.Duration{45 * time.Second}, store.of[false], "a claim lives for three leases")
+				store := newBare()
+				mustVerify(t, newCache(t, &service{answer: always(verdict, nil)}, store, c.opts...), zhang, verdict)
+				require.Equal(t, []time.Duration{45 * time.Second, c.ttl}, store.ttls, "a claim lives for three leases")
 			})
 		}
-		require.Len(t, kept, 1)
 	}
 }
 

@@ -53,15 +53,16 @@ func (f *flight) find(seen found) callResult {
 		switch {
 		case c.fresh(seen.verdict):
 			return callResult{verdict: seen.verdict, fromStore: true}
-		case time.Since(start) > maxWait*c.lease:
-			return f.withoutClaim()
+		case time.Since(start) > maxWait*c.lease || refusals == maxRefusals:
+			c.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
+			return f.withoutStore(errNoClaim)
 		case seen.owner != [16]byte{} && looked.Sub(changed) < c.lease:
-			refusals = 0
+			// Another process asks.
 		default:
 			// There is no value, or no usable value, or the claim of a dead owner.
-			granted, now, err := f.claim(seen)
+			now, err := f.claim(seen)
 			switch {
-			case granted:
+			case f.granted:
 				return f.checkPreviousKeys()
 			case err != nil:
 				return f.withoutStore(err)
@@ -69,9 +70,7 @@ func (f *flight) find(seen found) callResult {
 				seen, looked, changed, refusals = now, time.Now(), time.Now(), 0
 				continue
 			}
-			if refusals++; refusals == maxRefusals {
-				return f.withoutClaim()
-			}
+			refusals++
 		}
 		// The jitter keeps those who wait for the same thing from looking at once.
 		select {
@@ -86,58 +85,44 @@ func (f *flight) find(seen found) callResult {
 			return f.withoutStore(err)
 		}
 		if !now.same(seen) {
-			changed = time.Now()
+			changed, refusals = time.Now(), 0
 		}
 		seen = now
 	}
 }
 
-// claim tries to replace seen by a claim of this flight. The Store may have taken the step
-// although it says no, or fails. So claim then looks which value is there, and an error means
-// that this is not certain: if a claim came into the Store after Forget, a verdict from before
-// Forget would be remembered. Each attempt has an owner of its own, so that a claim that comes
-// late counts as the claim of another flight.
-func (f *flight) claim(seen found) (granted bool, now found, err error) {
+// claim tries to replace seen by a claim of this flight, and sets f.granted. The Store may have
+// taken the step although it says no, or fails. So claim then looks which value is there, and an
+// error means that this is not certain: if a claim came into the Store after Forget, a verdict
+// from before Forget would be remembered. Each attempt has an owner of its own, so that a claim
+// that comes late counts as the claim of another flight.
+func (f *flight) claim(seen found) (now found, err error) {
 	c := f.cache
 	rand.Read(f.owner[:])
 	f.held = c.rings[0].seal(f.key, value{owner: f.owner})
-	f.claimed, f.claimUncertain = time.Now(), true
-	granted, err = c.swap(f.ctx, f.key, seen.raw, f.held, storedLeases*c.lease, f.step)
-	if granted {
-		f.claimUncertain = false
-		return true, found{}, nil
-	}
-	if f.ctx.Err() != nil {
-		return false, seen, err
+	f.claimed = time.Now()
+	f.granted, err = c.swap(f.ctx, f.key, seen.raw, f.held, storedLeases*c.lease, f.step)
+	if f.granted {
+		return found{}, nil
 	}
 	now, lookErr := c.load(f.ctx, c.rings[0], f.key, f.step)
 	switch {
 	case lookErr != nil:
-		return false, seen, lookErr
+		return seen, lookErr
 	case now.owner == f.owner:
-		f.claimUncertain = false
-		return true, now, nil
+		f.granted = true
 	case err == nil:
 		f.held = nil
 	case now.value != (value{}) && !now.same(seen): // another process was faster
 		err = nil
 	}
-	return false, now, err
-}
-
-// withoutClaim goes on although the Store refuses all claims.
-func (f *flight) withoutClaim() callResult {
-	f.cache.storeFailed(f.ctx, "CompareAndSwap", errNoClaim)
-	return f.withoutStore(errNoClaim)
+	return now, err
 }
 
 // withoutStore asks the service although the Store has failed, except with WithFailClosed.
 func (f *flight) withoutStore(err error) callResult {
-	switch {
-	case f.ctx.Err() != nil:
-		return callResult{err: f.ctx.Err()}
-	case f.cache.failClosed:
-		return callResult{err: failedClosed(err)}
+	if f.cache.failClosed || f.ctx.Err() != nil {
+		return callResult{err: storeError(f.ctx, failedClosed, err)}
 	}
 	return f.ask()
 }
@@ -161,7 +146,7 @@ func (f *flight) checkPreviousKeys() callResult {
 
 // ask asks the service within the lease: after that, another process may ask.
 func (f *flight) ask() callResult {
-	if f.held == nil || f.claimUncertain {
+	if !f.granted {
 		f.claimed = time.Now() // there is no claim, and the call is as short as with one
 	}
 	lease := f.cache.lease

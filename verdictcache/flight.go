@@ -29,10 +29,10 @@ type flight struct {
 	asking  bool              // the Verifier behind was called; guarded by cache.mu
 	calls   []*progress.State // of the Clients behind, as they report; guarded by cache.mu
 
-	owner          [16]byte  // of the last claim
-	claimed        time.Time // when the lease of that claim began
-	held           []byte    // the claim that is in the Store, or may be; nil: none
-	claimUncertain bool      // held may not be in the Store, or not yet
+	owner   [16]byte  // of the last claim
+	claimed time.Time // when the lease of that claim began
+	held    []byte    // that claim, which may be in the Store; nil: none
+	granted bool      // held is in the Store, as far as this flight knows
 
 	done    chan struct{} // closed when result may be read
 	result  callResult
@@ -102,13 +102,7 @@ func (c *Cache) joinOrStart(ctx context.Context, key Key, param id2meta.Param, s
 	return f
 }
 
-// unlist lets nobody join f any more.
-func (c *Cache) unlist(f *flight) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.unlistLocked(f)
-}
-
+// unlistLocked lets nobody join f any more.
 func (c *Cache) unlistLocked(f *flight) {
 	if c.flights[f.key] == f {
 		delete(c.flights, f.key)
@@ -238,9 +232,6 @@ func (f *flight) run(seen found, storeless bool) {
 // Verify finds it there. The callers do not wait longer for the Store than for one step.
 func (f *flight) finish() {
 	c := f.cache
-	if !f.result.isVerdict() {
-		c.unlist(f) // whoever comes now may try again
-	}
 	publish := sync.OnceFunc(func() { close(f.done) })
 	timer := time.AfterFunc(f.step, publish)
 	defer func() {

@@ -3,10 +3,10 @@ package verdictcache_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,119 +131,112 @@ func TestAPanicReachesTheCallers(t *testing.T) {
 	}
 }
 
-func TestCallersLeave(t *testing.T) {
-	within := func(t *testing.T, d time.Duration) context.Context {
-		ctx, cancel := context.WithTimeout(t.Context(), d)
-		t.Cleanup(cancel)
-		return ctx
+// What becomes of a call when its only caller leaves after 2 s.
+func TestTheLastCallerLeaves(t *testing.T) {
+	refused := progress.State{}
+	for _, c := range []struct {
+		sentence    string
+		call        func(ctx context.Context) error // what happens before the verdict comes
+		maybeBilled bool
+		remembered  bool
+	}{
+		{"a Verifier that reports nothing goes on", func(ctx context.Context) error {
+			return sleep(ctx, 10*time.Second)
+		}, true, true},
+		{"a request that waits to be sent is given up", func(ctx context.Context) error {
+			progress.Start(ctx)
+			return hangs(ctx)
+		}, false, false},
+		{"a request that is on its way goes on", func(ctx context.Context) error {
+			report := progress.Start(ctx)
+			time.Sleep(time.Second)
+			report(onItsWay)
+			return sleep(ctx, 10*time.Second)
+		}, true, true},
+		{"a request that failed after that is not repeated", func(ctx context.Context) error {
+			report := progress.Start(ctx)
+			report(onItsWay)
+			time.Sleep(3 * time.Second)
+			report(refused)
+			return sleep(ctx, 3*time.Second)
+		}, true, false},
+		// A Verifier that asks a second Client if the first has failed, or does not wait for it.
+		{"the first request was not answered, and the second waits to be sent", func(ctx context.Context) error {
+			first := progress.Start(ctx)
+			first(onItsWay)
+			time.Sleep(time.Second)
+			first(progress.State{MaybeBilled: true})
+			progress.Start(ctx)
+			return hangs(ctx)
+		}, true, false},
+		{"the first request was refused, and the second waits to be sent", func(ctx context.Context) error {
+			first := progress.Start(ctx)
+			first(onItsWay)
+			first(refused)
+			progress.Start(ctx)
+			return hangs(ctx)
+		}, false, false},
+		{"the first request is on its way, and the second waits to be sent", func(ctx context.Context) error {
+			progress.Start(ctx)(onItsWay)
+			progress.Start(ctx)
+			return sleep(ctx, 10*time.Second)
+		}, true, true},
+	} {
+		for _, caches := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%s, %d Caches", c.sentence, caches), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
+						if call == 1 {
+							if err := c.call(ctx); err != nil {
+								return id2meta.Result{}, err
+							}
+						}
+						return match, nil
+					}}
+					began, inner := time.Now(), newCache(t, next, newFaulty())
+					cache := inner
+					if caches == 2 {
+						cache = newCache(t, inner, newFaulty())
+					}
+					o := <-start(within(t, 2*time.Second), cache, zhang)
+					require.ErrorIs(t, o.err, context.DeadlineExceeded)
+					require.Zero(t, o.result)
+					require.Equal(t, 2*time.Second, o.after)
+					require.Equal(t, c.maybeBilled, errors.Is(o.err, id2meta.ErrMaybeBilled))
+
+					require.NoError(t, cache.Wait(t.Context()))
+					require.NoError(t, inner.Wait(t.Context()))
+					if !c.maybeBilled {
+						require.Equal(t, 2*time.Second, time.Since(began), "it is given up at once")
+					}
+					require.Equal(t, outcome{result: match}, <-start(t.Context(), cache, zhang))
+					require.Equal(t, c.remembered, next.asked() == 1)
+				})
+			})
+		}
 	}
-	t.Run("the question goes on for those who stay", func(t *testing.T) {
+}
+
+// within returns a context of a caller who waits for d.
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestCallersLeave(t *testing.T) {
+	t.Run("the question goes on for those who stay, and for those who come", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: after(10*time.Second, match, nil)}
 			c := newCache(t, next, newMemory(t, 10))
 			first := start(within(t, time.Second), c, zhang)
-			synctest.Wait()
-			stays := start(t.Context(), c, zhang)
 			leaves := start(within(t, 2*time.Second), c, zhang)
-			for i, done := range []<-chan outcome{first, leaves} {
-				o := <-done
-				require.ErrorIs(t, o.err, context.DeadlineExceeded)
-				require.Zero(t, o.result)
-				require.Equal(t, time.Duration(i+1)*time.Second, o.after)
-			}
-			require.Equal(t, outcome{result: match, after: 10 * time.Second}, <-stays)
+			require.ErrorIs(t, (<-first).err, context.DeadlineExceeded)
+			require.Equal(t, 2*time.Second, (<-leaves).after)
+			time.Sleep(time.Second)
+			require.Equal(t, outcome{result: match, after: 7 * time.Second}, <-start(t.Context(), c, zhang))
 			require.Equal(t, 1, next.asked())
 			require.Equal(t, verdictcache.Stats{Asked: 1}, c.Stats(), "one Verify gave a verdict")
-			mustVerify(t, c, zhang, match)
-			require.Equal(t, 1, next.asked())
-		})
-	})
-	t.Run("a caller with an ended context gets its error at once", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: after(10*time.Second, match, nil)}
-			c := newCache(t, next, newMemory(t, 10))
-			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(time.Second, cancel)
-			o := <-start(ctx, c, zhang)
-			require.ErrorIs(t, o.err, context.Canceled)
-			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
-			require.Equal(t, time.Second, o.after)
-
-			// The question goes on, and whoever comes waits for its verdict.
-			require.Equal(t, outcome{result: match, after: 9 * time.Second}, <-start(t.Context(), c, zhang))
-			require.Equal(t, 1, next.asked())
-			require.Equal(t, verdictcache.Stats{Asked: 1}, c.Stats())
-		})
-	})
-	t.Run("a verdict that comes when nobody waits is remembered", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: after(10*time.Second, match, nil)}
-			c := newCache(t, next, newMemory(t, 10))
-			o := <-start(within(t, time.Second), c, zhang)
-			require.ErrorIs(t, o.err, context.DeadlineExceeded)
-			time.Sleep(10 * time.Second)
-			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
-			require.Equal(t, 1, next.asked())
-			require.Equal(t, verdictcache.Stats{Remembered: 1}, c.Stats())
-		})
-	})
-	t.Run("a request that is not sent is given up with the last caller", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			var gaveUp time.Duration
-			began := time.Now()
-			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Start(ctx) // it waits for its limiter
-				<-ctx.Done()
-				gaveUp = time.Since(began)
-				return id2meta.Result{}, ctx.Err()
-			}}
-			c := newCache(t, next, newFaulty())
-			one := start(within(t, time.Second), c, zhang)
-			other := start(within(t, 2*time.Second), c, zhang)
-			for _, done := range []<-chan outcome{one, other} {
-				o := <-done
-				require.ErrorIs(t, o.err, context.DeadlineExceeded)
-				require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled, "nothing was sent")
-			}
-			synctest.Wait()
-			require.Equal(t, 2*time.Second, gaveUp)
-
-			next.answer = always(match, nil)
-			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang), "the claim was given up")
-		})
-	})
-	t.Run("a request that is sent goes on", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				report := progress.Start(ctx)
-				time.Sleep(time.Second)
-				report(onItsWay)
-				return after(10*time.Second, match, nil)(ctx, 0)
-			}}
-			c := newCache(t, next, newFaulty())
-			o := <-start(within(t, 2*time.Second), c, zhang)
-			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
-			time.Sleep(10 * time.Second)
-			mustVerify(t, c, zhang, match)
-			require.Equal(t, 1, next.asked())
-		})
-	})
-	t.Run("an attempt that failed is not made again when nobody waits", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				report := progress.Start(ctx)
-				report(onItsWay)
-				time.Sleep(10 * time.Second)
-				report(progress.State{}) // answered, but with a failure that may pass
-				return after(10*time.Second, match, nil)(ctx, 0)
-			}}
-			c := newCache(t, next, newFaulty())
-			_, err := c.Verify(within(t, time.Second), zhang)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			time.Sleep(10 * time.Second)
-			next.answer = always(match, nil)
-			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
-			require.Equal(t, 2, next.asked())
 		})
 	})
 	t.Run("a caller who leaves while the claim is made asks nobody", func(t *testing.T) {
@@ -261,35 +254,6 @@ func TestCallersLeave(t *testing.T) {
 			require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang), "the claim was given up")
 		})
 	})
-	t.Run("a Cache in front of a Cache hears of the request, too", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			gaveUp := false
-			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Start(ctx)
-				<-ctx.Done()
-				gaveUp = true
-				return id2meta.Result{}, ctx.Err()
-			}}
-			inner := newCache(t, next, newFaulty())
-			outer := newCache(t, inner, newFaulty())
-			_, err := outer.Verify(within(t, time.Second), zhang)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
-			synctest.Wait()
-			require.True(t, gaveUp)
-
-			next.answer = func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Start(ctx)(onItsWay)
-				return after(10*time.Second, match, nil)(ctx, 0)
-			}
-			_, err = outer.Verify(within(t, time.Second), zhang)
-			require.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-			time.Sleep(10 * time.Second)
-			mustVerify(t, outer, zhang, match)
-			require.Equal(t, 2, next.asked())
-			require.Equal(t, verdictcache.Stats{Remembered: 1}, outer.Stats())
-		})
-	})
 	t.Run("a Verifier that never answers holds nobody for longer than a lease", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			end := make(chan struct{})
@@ -302,8 +266,10 @@ func TestCallersLeave(t *testing.T) {
 			store := newFaulty()
 			here, there := newCache(t, next, store), newCache(t, next, store)
 			asks := start(t.Context(), here, zhang)
-			time.Sleep(time.Second)
+			synctest.Wait()
+			require.ErrorIs(t, here.Wait(within(t, time.Second)), context.DeadlineExceeded)
 			waits := start(t.Context(), there, zhang)
+			require.NoError(t, here.Wait(t.Context()))
 			o := <-asks
 			require.ErrorIs(t, o.err, id2meta.ErrMaybeBilled)
 			require.Equal(t, 15*time.Second, o.after)
@@ -315,13 +281,13 @@ func TestCallersLeave(t *testing.T) {
 			close(end)
 		})
 	})
-	t.Run("the values of a context reach the service", func(t *testing.T) {
+	t.Run("the call has the values of the context, and a deadline of the lease", func(t *testing.T) {
 		type trace struct{}
 		next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
 			require.Equal(t, "span", ctx.Value(trace{}))
 			deadline, ok := ctx.Deadline()
 			require.True(t, ok)
-			require.InDelta(t, 13.5, time.Until(deadline).Seconds(), 0.5, "it is of the lease, and not of the caller")
+			require.InDelta(t, 13.5, time.Until(deadline).Seconds(), 0.5)
 			return match, nil
 		}}
 		c := newCache(t, next, newMemory(t, 10))
@@ -351,23 +317,6 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 			require.Equal(t, 1, next.asked())
 			require.Equal(t, verdictcache.Stats{Asked: 1}, here.Stats())
 			require.Equal(t, verdictcache.Stats{Shared: 2}, there.Stats())
-		})
-	})
-	t.Run("also who claims a moment too late", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			var log logBuffer
-			next := &service{answer: after(time.Second, match, nil)}
-			slow := newFaulty()
-			slow.claim.set(func(context.Context) error { time.Sleep(10 * time.Millisecond); return nil })
-			here, there := newCache(t, next, slow.Store), newCache(t, next, slow, log.option())
-			late := start(t.Context(), there, zhang)
-			time.Sleep(5 * time.Millisecond)
-			require.Equal(t, outcome{result: match, after: time.Second}, <-start(t.Context(), here, zhang))
-			require.Equal(t, match, (<-late).result)
-			require.Equal(t, 1, next.asked())
-			require.Equal(t, verdictcache.Stats{Shared: 1}, there.Stats())
-			synctest.Wait()
-			require.Empty(t, log.String())
 		})
 	})
 	t.Run("the others look soon, and then more seldom", func(t *testing.T) {
@@ -437,96 +386,6 @@ func TestProcessesShareOneQuestion(t *testing.T) {
 			<-crashed
 		})
 	})
-	t.Run("who lost the lease gives its verdict, and leaves the newer one", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			var log logBuffer
-			apart := newFaulty() // as one process reaches it
-			apart.save.set(fails)
-			next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
-				if call == 1 {
-					return after(10*time.Second, mismatch, nil)(ctx, call)
-				}
-				return match, nil
-			}}
-			here, there := newCache(t, next, apart, log.option()), newCache(t, next, apart.Store)
-			slow := start(t.Context(), here, zhang)
-			synctest.Wait()
-			require.Equal(t, match, (<-start(t.Context(), there, zhang)).result, "it waits for a lease and then asks")
-			require.Equal(t, outcome{result: mismatch, after: 10 * time.Second}, <-slow)
-			apart.save.set(nil)
-			require.NoError(t, here.Wait(t.Context()))
-			require.Contains(t, log.String(), "not remembered")
-			mustVerify(t, here, zhang, match)
-			mustVerify(t, there, zhang, match)
-			require.Equal(t, 2, next.asked())
-		})
-	})
-	t.Run("a caller who waits leaves in time", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: after(10*time.Second, match, nil)}
-			here, there := two(t, next, newFaulty())
-			asks := start(t.Context(), here, zhang)
-			synctest.Wait()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			o := <-start(ctx, there, zhang)
-			require.ErrorIs(t, o.err, context.DeadlineExceeded)
-			require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled)
-			require.Equal(t, time.Second, o.after)
-			require.Zero(t, there.Stats())
-			<-asks
-		})
-	})
-}
-
-// All at once, with real time: 4 processes, 50 persons of whom all want to know
-// 16 times. Nobody is billed twice.
-func TestNobodyIsBilledTwice(t *testing.T) {
-	persons := people(50)
-	store := newFaulty()
-	var mu sync.Mutex
-	billed := map[id2meta.Param]int{}
-	next := id2meta.VerifierFunc(func(ctx context.Context, p id2meta.Param) (id2meta.Result, error) {
-		mu.Lock()
-		billed[p]++
-		mu.Unlock()
-		time.Sleep(time.Millisecond)
-		return id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: p.IdentifyNum[6:14]}, nil
-	})
-	var processes []*verdictcache.Cache
-	for range 4 {
-		processes = append(processes, newCache(t, next, store))
-	}
-	var wg sync.WaitGroup
-	for _, c := range processes {
-		for range 4 {
-			wg.Go(func() {
-				for range 4 {
-					for _, p := range persons {
-						result, err := c.Verify(t.Context(), p)
-						if err != nil || !result.Match() || result.RequestID != p.IdentifyNum[6:14] {
-							t.Errorf("%+v, %v", result, err)
-						}
-					}
-				}
-			})
-		}
-	}
-	wg.Wait()
-	var total verdictcache.Stats
-	for _, c := range processes {
-		s := c.Stats()
-		total.Asked += s.Asked
-		total.Shared += s.Shared
-		total.Remembered += s.Remembered
-		total.StoreFailures += s.StoreFailures
-	}
-	for _, p := range persons {
-		require.Equal(t, 1, billed[p])
-	}
-	require.EqualValues(t, 50, total.Asked)
-	require.EqualValues(t, 4*4*4*50, total.Asked+total.Shared+total.Remembered)
-	require.Zero(t, total.StoreFailures)
 }
 
 // people are 张三 with other birthdays.
@@ -536,56 +395,6 @@ func people(n int) []id2meta.Param {
 		persons = append(persons, id2meta.Param{UserName: "张三", IdentifyNum: testenv.IDNumber(day)})
 	}
 	return persons
-}
-
-// A Verifier that asks a second Client if the first has failed, or does not wait for it.
-func TestWhatOneCallReportedIsNotForgottenWhenAnotherBegins(t *testing.T) {
-	leave := func(t *testing.T, c *verdictcache.Cache) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		return (<-start(ctx, c, zhang)).err
-	}
-	t.Run("the first was not answered, and the second waits to be sent", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				first := progress.Start(ctx)
-				first(onItsWay)
-				time.Sleep(time.Second)
-				first(progress.State{MaybeBilled: true})
-				progress.Start(ctx)
-				<-ctx.Done()
-				return id2meta.Result{}, ctx.Err()
-			}}
-			require.ErrorIs(t, leave(t, newCache(t, next, newFaulty())), id2meta.ErrMaybeBilled)
-		})
-	})
-	t.Run("the first is on its way while the second waits: it goes on, and is remembered", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				progress.Start(ctx)(onItsWay)
-				progress.Start(ctx)
-				return after(10*time.Second, match, nil)(ctx, 0)
-			}}
-			c := newCache(t, next, newFaulty())
-			require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
-			require.NoError(t, c.Wait(t.Context()))
-			mustVerify(t, c, zhang, match)
-			require.Equal(t, 1, next.asked())
-		})
-	})
-	t.Run("the first was refused, and the second waits to be sent", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: func(ctx context.Context, _ int32) (id2meta.Result, error) {
-				first := progress.Start(ctx)
-				first(onItsWay)
-				first(progress.State{})
-				progress.Start(ctx)
-				<-ctx.Done()
-				return id2meta.Result{}, ctx.Err()
-			}}
-			require.NotErrorIs(t, leave(t, newCache(t, next, newFaulty())), id2meta.ErrMaybeBilled)
-		})
-	})
 }
 
 // broken panics at every record.

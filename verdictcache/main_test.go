@@ -78,12 +78,20 @@ func always(r id2meta.Result, err error) func(context.Context, int32) (id2meta.R
 // after answers after d, or ends with ctx as a good Verifier does.
 func after(d time.Duration, r id2meta.Result, err error) func(context.Context, int32) (id2meta.Result, error) {
 	return func(ctx context.Context, _ int32) (id2meta.Result, error) {
-		select {
-		case <-time.After(d):
-			return r, err
-		case <-ctx.Done():
-			return id2meta.Result{}, ctx.Err()
+		if err := sleep(ctx, d); err != nil {
+			return id2meta.Result{}, err
 		}
+		return r, err
+	}
+}
+
+// sleep returns nil after d, or the error of ctx if it ends before.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -91,8 +99,13 @@ func (s *service) asked() int { return int(s.calls.Load()) }
 
 func newCache(t testing.TB, next id2meta.Verifier, store verdictcache.Store, opts ...verdictcache.Option) *verdictcache.Cache {
 	t.Helper()
+	return cacheWith(t, next, store, hashKey, opts...)
+}
+
+func cacheWith(t testing.TB, next id2meta.Verifier, store verdictcache.Store, key []byte, opts ...verdictcache.Option) *verdictcache.Cache {
+	t.Helper()
 	silent := verdictcache.WithLogger(slog.New(slog.DiscardHandler))
-	c, err := verdictcache.New(next, store, hashKey, append([]verdictcache.Option{silent}, opts...)...)
+	c, err := verdictcache.New(next, store, key, append([]verdictcache.Option{silent}, opts...)...)
 	require.NoError(t, err)
 	return c
 }

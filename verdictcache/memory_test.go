@@ -2,7 +2,6 @@ package verdictcache_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"math"
 	"runtime"
@@ -83,21 +82,6 @@ func has(t testing.TB, store verdictcache.Store, key verdictcache.Key) bool {
 
 // sealedSize is about as long as a sealed verdict with the request ID of the service.
 const sealedSize = 90
-
-func BenchmarkMemoryLoad(b *testing.B) {
-	store := newMemory(b, 1000)
-	key := verdictcache.Key{1}
-	_, err := store.CompareAndSwap(b.Context(), key, nil, make([]byte, sealedSize), time.Hour)
-	require.NoError(b, err)
-	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
-	defer cancel()
-	b.ReportAllocs()
-	for b.Loop() {
-		if value, err := store.Load(ctx, key); err != nil || len(value) != sealedSize {
-			b.Fatal(len(value), err)
-		}
-	}
-}
 
 // What a Memory needs for each verdict that it remembers, also just after its map
 // has grown: of many sizes the worst counts.

@@ -21,7 +21,7 @@ var plantedBugs = []struct {
 	finds    string   // what the simulation says
 }{
 	{"a claim is granted twice", "claim.go", []string{
-		"return false, now, err\n}\n\n// withoutClaim", "return planted(BUG) && err == nil, now, err\n}\n\n// withoutClaim",
+		"case now.owner == f.owner:", "case now.owner == f.owner, planted(BUG) && err == nil:",
 	}, "asked without need"},
 	{"a verdict is saved after the claim was lost", "save.go", []string{
 		"\tcase !bytes.Equal(now.raw, f.held):\n\t\treturn false, nil", `

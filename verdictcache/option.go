@@ -14,13 +14,13 @@ import (
 type Option func(*settings) error
 
 type settings struct {
-	matchTTL     time.Duration
-	negativeTTL  time.Duration
-	lease        time.Duration
-	failClosed   bool
-	previousKeys [][]byte
-	account      string
-	logger       *slog.Logger // nil: slog.Default()
+	matchTTL    time.Duration
+	negativeTTL time.Duration
+	lease       time.Duration
+	failClosed  bool
+	previous    []*keyring
+	account     string
+	logger      *slog.Logger // nil: slog.Default()
 }
 
 // WithMatchTTL sets how long a match is remembered, from the moment when the service
@@ -102,7 +102,14 @@ func WithFailClosed() Option {
 // keys are copied.
 func WithPreviousHashKeys(keys ...[]byte) Option {
 	return func(s *settings) error {
-		s.previousKeys = keys
+		s.previous = nil
+		for i, key := range keys {
+			ring, err := newKeyring(key)
+			if err != nil {
+				return fmt.Errorf("WithPreviousHashKeys: key %d: %w", i+1, err)
+			}
+			s.previous = append(s.previous, ring)
+		}
 		return nil
 	}
 }

@@ -3,7 +3,6 @@ package verdictcache
 import (
 	"bytes"
 	"context"
-	"errors"
 	"time"
 )
 
@@ -12,7 +11,7 @@ import (
 func (f *flight) saveOrRelease(publish func()) {
 	c, r, ctx := f.cache, f.result, context.WithoutCancel(f.ctx)
 	if r.isVerdict() && !r.fromStore {
-		if f.held != nil && !f.claimUncertain && f.save(ctx, publish) {
+		if f.granted && f.save(ctx, publish) {
 			if r.movedFrom != (Key{}) {
 				c.remove(ctx, r.movedFrom, c.lease/5) // a failure is logged, and the verdict expires
 			}
@@ -46,8 +45,6 @@ func (f *flight) save(ctx context.Context, publish func()) (saved bool) {
 	}
 }
 
-var errNotReplaced = errors.New("the claim was not replaced, although the store still has it")
-
 // replaceClaim replaces the claim by new, and reports whether it did. If the Store refuses or
 // fails, it may have taken the step all the same. So replaceClaim looks which value is there:
 // no two values have the same bytes. An error says that the Store failed, and false without an
@@ -66,8 +63,6 @@ func (f *flight) replaceClaim(ctx context.Context, new []byte, ttl time.Duration
 		return true, nil
 	case !bytes.Equal(now.raw, f.held):
 		return false, nil
-	case err == nil:
-		err = errNotReplaced
 	}
 	return false, err
 }

@@ -2,7 +2,6 @@ package verdictcache_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,25 +11,6 @@ import (
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/verdictcache"
 )
-
-// A Store that never takes the verdict does not delay the callers. After a lease the claim is
-// given up.
-func TestASaveThatFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log logBuffer
-		store := newFaulty()
-		store.save.set(fails)
-		next := &service{answer: always(match, nil)}
-		c := newCache(t, next, store, log.option())
-		require.Equal(t, outcome{result: match}, <-start(t.Context(), c, zhang))
-		time.Sleep(16 * time.Second)
-		require.Contains(t, log.String(), "not remembered")
-		require.LessOrEqual(t, c.Stats().StoreFailures, uint64(25), "it does not try all the time")
-		store.save.set(nil)
-		require.Equal(t, outcome{result: match}, <-start(t.Context(), newCache(t, next, store), zhang))
-		require.Equal(t, 2, next.asked())
-	})
-}
 
 // A verdict is paid for. While the Store is away, the Cache goes on trying to save it, but no
 // caller waits for that.
@@ -78,52 +58,34 @@ func TestASaveWhileTheStoreIsAway(t *testing.T) {
 			})
 		}
 	}
-	t.Run("a person who is forgotten as it comes back is not remembered", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			store := newFaulty()
-			next := goesAwayWith(store, match)
-			c := newCache(t, next, store)
-			mustVerify(t, c, zhang, match)
-			everyStep(store).set(nil)
-			require.NoError(t, c.Forget(t.Context(), zhang))
-			time.Sleep(time.Minute)
-			next.answer = always(mismatch, nil)
-			mustVerify(t, c, zhang, mismatch)
-			require.Equal(t, 2, next.asked())
-		})
-	})
-	t.Run("a person who is forgotten between two attempts is not remembered", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			store := newFaulty()
-			next := &service{answer: always(match, nil)}
-			c := newCache(t, next, store)
-			store.save.set(func(ctx context.Context) error {
-				store.save.set(nil)
-				return errors.Join(errStore, c.Forget(ctx, zhang))
+	for _, c := range []struct {
+		sentence string
+		same     bool
+	}{
+		{"a person whom this process forgets as it comes back is not remembered", true},
+		{"a person whom another process forgets as it comes back is neither remembered nor shared", false},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newFaulty()
+				next := goesAwayWith(store, match)
+				here := newCache(t, next, store)
+				forgets := here
+				if !c.same {
+					forgets = newCache(t, next, store)
+				}
+				mustVerify(t, here, zhang, match)
+				time.Sleep(5 * time.Second)
+				everyStep(store).set(nil)
+				require.NoError(t, forgets.Forget(t.Context(), zhang))
+				next.answer = always(mismatch, nil)
+				mustVerify(t, here, zhang, mismatch)
+				require.NoError(t, here.Wait(t.Context()))
+				mustVerify(t, here, zhang, mismatch)
+				require.Equal(t, 2, next.asked())
 			})
-			mustVerify(t, c, zhang, match)
-			time.Sleep(time.Minute)
-			next.answer = always(mismatch, nil)
-			mustVerify(t, c, zhang, mismatch)
-			require.Equal(t, 2, next.asked())
 		})
-	})
-	t.Run("a person whom another process forgot as it came back is not shared", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			store := newFaulty()
-			next := goesAwayWith(store, match)
-			c := newCache(t, next, store)
-			mustVerify(t, c, zhang, match)
-			time.Sleep(5 * time.Second)
-			everyStep(store).set(nil)
-			require.NoError(t, newCache(t, next, store).Forget(t.Context(), zhang))
-			next.answer = always(mismatch, nil)
-			mustVerify(t, c, zhang, mismatch)
-			time.Sleep(time.Minute)
-			mustVerify(t, c, zhang, mismatch)
-			require.Equal(t, 2, next.asked())
-		})
-	})
+	}
 	t.Run("a verdict is not shared longer than its TTL", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newFaulty()
@@ -136,26 +98,6 @@ func TestASaveWhileTheStoreIsAway(t *testing.T) {
 			mustVerify(t, c, zhang, mismatch)
 			require.Equal(t, 2, next.asked())
 			time.Sleep(time.Minute)
-		})
-	})
-	t.Run("a verdict that was saved unheard is remembered, and nothing else is logged", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			var log logBuffer
-			store := &deaf{faulty: newFaulty(), save: true, says: errStore}
-			loads := 0
-			store.load.set(func(context.Context) error {
-				if loads++; loads == 2 { // the look after the save
-					return errStore
-				}
-				return nil
-			})
-			next := &service{answer: always(match, nil)}
-			c := newCache(t, next, store, log.option())
-			mustVerify(t, c, zhang, match)
-			require.NoError(t, c.Wait(t.Context()))
-			require.NotContains(t, log.String(), "not remembered")
-			mustVerify(t, c, zhang, match)
-			require.Equal(t, 1, next.asked())
 		})
 	})
 	t.Run("after a lease the verdict is given up", func(t *testing.T) {
@@ -184,8 +126,4 @@ func goesAwayWith(store *faulty, r id2meta.Result) *service {
 		everyStep(store).set(fails)
 		return r, nil
 	}}
-}
-
-func everyStep(s *faulty) faultsOf {
-	return faultsOf{&s.load, &s.claim, &s.save, &s.release, &s.delete}
 }

@@ -72,9 +72,12 @@ func (c *Cache) remove(ctx context.Context, key Key, timeout time.Duration) erro
 	})
 }
 
-// step takes one step of the Store within timeout, and turns a panic into an error. An error
-// counts as a failure of the Store, unless ctx has ended.
+// step takes one step of the Store within timeout, unless ctx has ended, and turns a panic into
+// an error. An error counts as a failure of the Store, unless ctx has ended meanwhile.
 func (c *Cache) step(ctx context.Context, name string, timeout time.Duration, take func(context.Context) error) (err error) {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%s panicked: %v", name, v)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,8 +15,7 @@ import (
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
-// The ways in which a step goes wrong, and for how long a caller whose context
-// leaves 4 s waits for it: a quarter of that, or 3 s of a minute.
+// The ways in which a step goes wrong.
 var faults = []struct {
 	sentence string
 	fault    func(context.Context) error
@@ -36,45 +36,42 @@ func (f faultsOf) set(do func(context.Context) error) {
 	}
 }
 
+func everyStep(s *faulty) faultsOf {
+	return faultsOf{&s.load, &s.claim, &s.save, &s.release, &s.delete}
+}
+
+// A caller waits for a step that hangs a quarter of its time, between 0.5 s and 3 s.
 func TestAStoreInTrouble(t *testing.T) {
-	for _, step := range []struct {
-		name string
-		of   func(*faulty) faultsOf
-		late bool // the verdict is there already
-	}{
-		{"Load", func(s *faulty) faultsOf { return faultsOf{&s.load} }, false},
-		{"Claim", func(s *faulty) faultsOf { return faultsOf{&s.claim} }, false},
-		{"every step", everyStep, false},
-		{"Save", func(s *faulty) faultsOf { return faultsOf{&s.save} }, true},
-	} {
+	steps := map[string]func(*faulty) faultsOf{
+		"Load":       func(s *faulty) faultsOf { return faultsOf{&s.load} },
+		"claim":      func(s *faulty) faultsOf { return faultsOf{&s.claim} },
+		"every step": everyStep,
+		"save":       func(s *faulty) faultsOf { return faultsOf{&s.save} },
+	}
+	for name, of := range steps {
 		for _, f := range faults {
 			for _, budget := range []struct{ time, share time.Duration }{
-				{2 * time.Second, time.Second / 2}, {time.Hour, 3 * time.Second}, {0, 3 * time.Second},
+				{2 * time.Second, time.Second / 2}, {8 * time.Second, 2 * time.Second}, {time.Hour, 3 * time.Second},
 			} {
-				name := fmt.Sprintf("%s %s, within %v", step.name, f.sentence, budget.time)
-				t.Run(name, func(t *testing.T) {
+				sentence := fmt.Sprintf("%s %s, within %v", name, f.sentence, budget.time)
+				takes := time.Duration(0)
+				if f.hangs {
+					takes = budget.share
+				}
+				t.Run(sentence+": the service is asked, once for all callers", func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						var log logBuffer
 						store := newFaulty()
-						step.of(store).set(f.fault)
+						of(store).set(f.fault)
 						next := &service{answer: after(100*time.Millisecond, match, nil)}
 						c := newCache(t, next, store, log.option())
-						ctx := t.Context()
-						if budget.time > 0 {
-							var cancel context.CancelFunc
-							ctx, cancel = context.WithTimeout(ctx, budget.time)
-							defer cancel()
-						}
-						// Nobody is the poorer for it, and two still share.
+						ctx := within(t, budget.time)
 						one, other := start(ctx, c, zhang), start(ctx, c, zhang)
-						want := outcome{result: match, after: 100 * time.Millisecond}
-						if f.hangs {
-							want.after += budget.share
-						}
+						want := outcome{result: match, after: 100*time.Millisecond + takes}
 						require.Equal(t, want, <-one)
 						require.Equal(t, want, <-other)
 						require.Equal(t, 1, next.asked())
-						time.Sleep(2 * time.Minute)
+						require.NoError(t, c.Wait(t.Context()))
 						stats := c.Stats()
 						require.EqualValues(t, 1, stats.Asked)
 						require.EqualValues(t, 1, stats.Shared)
@@ -83,92 +80,93 @@ func TestAStoreInTrouble(t *testing.T) {
 						require.Contains(t, log.String(), "the store failed")
 
 						// When it is well again all is as before.
-						step.of(store).set(nil)
+						time.Sleep(time.Minute)
+						of(store).set(nil)
 						mustVerify(t, c, zhang, match)
 						mustVerify(t, c, zhang, match)
 						require.LessOrEqual(t, next.asked(), 2)
 						require.Equal(t, stats.StoreFailures, c.Stats().StoreFailures)
 					})
 				})
-
-				t.Run(name+", refused", func(t *testing.T) {
+				t.Run(sentence+": WithFailClosed it is not asked", func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						store := newFaulty()
-						step.of(store).set(f.fault)
+						of(store).set(f.fault)
 						next := &service{answer: always(match, nil)}
 						c := newCache(t, next, store, verdictcache.WithFailClosed())
-						ctx := t.Context()
-						if budget.time > 0 {
-							var cancel context.CancelFunc
-							ctx, cancel = context.WithTimeout(ctx, budget.time)
-							defer cancel()
-						}
-						o := <-start(ctx, c, zhang)
-						if f.hangs {
-							require.Equal(t, budget.share, o.after)
-						} else {
-							require.Zero(t, o.after)
-						}
-						if step.late {
-							require.Equal(t, match, o.result, "it was asked, so it is given")
-							require.NoError(t, o.err)
-						} else {
-							require.Zero(t, o.result)
-							require.ErrorContains(t, o.err, "the store failed")
-							require.Equal(t, id2meta.RemedyTryLater, id2meta.RemedyOf(o.err))
-							require.NotErrorIs(t, o.err, context.DeadlineExceeded, "it is not the caller's context that has ended")
-							require.NotErrorIs(t, o.err, context.Canceled)
-							require.Zero(t, next.asked())
-						}
-						time.Sleep(2 * time.Minute)
+						o := <-start(within(t, budget.time), c, zhang)
+						require.Equal(t, takes, o.after)
+						require.NoError(t, c.Wait(t.Context()))
 						require.NotZero(t, c.Stats().StoreFailures)
-
-						step.of(store).set(nil)
+						if name == "save" {
+							require.Equal(t, outcome{result: match, after: takes}, o, "it was asked, so it is given")
+							return
+						}
+						require.Zero(t, o.result)
+						require.ErrorContains(t, o.err, "the store failed")
+						require.Equal(t, id2meta.RemedyTryLater, id2meta.RemedyOf(o.err))
+						require.NotErrorIs(t, o.err, context.DeadlineExceeded, "it is not the caller's context that has ended")
+						require.NotErrorIs(t, o.err, context.Canceled)
+						require.Equal(t, f.sentence == "fails", errors.Is(o.err, errStore))
+						require.Zero(t, next.asked())
+						of(store).set(nil)
 						mustVerify(t, c, zhang, match)
 					})
 				})
 			}
 		}
 	}
-	t.Run("the error wraps the store's", func(t *testing.T) {
-		store := newFaulty()
-		c := newCache(t, &service{}, store, verdictcache.WithFailClosed())
-		for _, fault := range []*fault{&store.load, &store.claim} {
-			fault.set(fails)
-			_, err := c.Verify(t.Context(), zhang)
-			require.ErrorIs(t, err, errStore)
-			fault.set(nil)
-		}
-		require.EqualValues(t, 2, c.Stats().StoreFailures)
-	})
-	t.Run("a caller whose context ends in the store has that error, and no fault is counted", func(t *testing.T) {
-		for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithFailClosed()}} {
-			for _, fault := range []func(context.Context) error{hangs} {
+}
+
+func TestACallerWhoseContextEndsInTheStore(t *testing.T) {
+	for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithFailClosed()}} {
+		for name, of := range map[string]func(*faulty) *fault{
+			"load":  func(s *faulty) *fault { return &s.load },
+			"claim": func(s *faulty) *fault { return &s.claim },
+		} {
+			t.Run(fmt.Sprintf("%s, fail closed: %v", name, opts != nil), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					store := newFaulty()
 					next := &service{answer: always(match, nil)}
 					c := newCache(t, next, store, opts...)
-					store.load.set(fault)
+					of(store).set(hangs)
 					ctx, cancel := context.WithCancel(t.Context())
 					time.AfterFunc(time.Second, cancel)
 					o := <-start(ctx, c, zhang)
 					require.ErrorIs(t, o.err, context.Canceled)
-					require.Equal(t, time.Second, o.after)
-					store.load.set(nil)
-					store.claim.set(fault)
-					ctx, cancel = context.WithCancel(t.Context())
-					time.AfterFunc(time.Second, cancel)
-					o = <-start(ctx, c, zhang)
-					require.ErrorIs(t, o.err, context.Canceled)
 					require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled)
-					require.LessOrEqual(t, o.after, 1100*time.Millisecond)
-					time.Sleep(2 * time.Minute)
+					require.Equal(t, time.Second, o.after)
+					require.NoError(t, c.Wait(t.Context()))
 					require.Zero(t, next.asked())
-					require.Zero(t, c.Stats().StoreFailures)
+					require.Zero(t, c.Stats().StoreFailures, "it is not the store's fault")
 				})
-			}
+			})
 		}
-	})
+	}
+}
+
+func TestAStoreThatFailsWhileAnotherProcessAsks(t *testing.T) {
+	for _, failClosed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("fail closed: %v", failClosed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var opts []verdictcache.Option
+				if failClosed {
+					opts = append(opts, verdictcache.WithFailClosed())
+				}
+				next, store := &service{answer: after(5*time.Second, match, nil)}, newFaulty()
+				asks := start(t.Context(), newCache(t, next, store.Store), zhang)
+				synctest.Wait()
+				waits := start(t.Context(), newCache(t, next, store, opts...), zhang)
+				time.Sleep(time.Second)
+				store.load.set(fails)
+				o := <-waits
+				require.Equal(t, failClosed, errors.Is(o.err, errStore))
+				require.Equal(t, !failClosed, o.result == match)
+				require.Equal(t, match, (<-asks).result)
+				require.Equal(t, failClosed, next.asked() == 1)
+			})
+		})
+	}
 }
 
 // A caller in a hurry does not take a slow Store for one that hangs: each such caller
@@ -218,58 +216,20 @@ func TestACallerInAHurryIsNotBilledForNothing(t *testing.T) {
 	})
 }
 
-func TestAStoreThatDiesWhileOthersWait(t *testing.T) {
-	for _, f := range faults {
-		for _, refuse := range []bool{false, true} {
-			t.Run(fmt.Sprintf("it %s, refuse: %v", f.sentence, refuse), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					var opts []verdictcache.Option
-					if refuse {
-						opts = append(opts, verdictcache.WithFailClosed())
-					}
-					next := &service{answer: after(5*time.Second, match, nil)}
-					store := newFaulty()
-					asks := start(t.Context(), newCache(t, next, store.Store), zhang)
-					synctest.Wait()
-					c := newCache(t, next, store, opts...)
-					waits := start(t.Context(), c, zhang)
-					time.Sleep(time.Second)
-					store.load.set(f.fault)
-					o := <-waits
-					if refuse {
-						require.ErrorContains(t, o.err, "the store failed")
-						require.Equal(t, 1, next.asked())
-					} else {
-						require.Equal(t, match, o.result)
-						require.Equal(t, 2, next.asked())
-					}
-					<-asks
-					time.Sleep(2 * time.Minute)
-					require.EqualValues(t, 1, c.Stats().StoreFailures)
-				})
-			})
-		}
-	}
-}
-
 // A step that was taken although the Store failed, or denies it, is recognised: the
 // person is asked about once.
 func TestAStepThatWasTakenUnheard(t *testing.T) {
 	for _, says := range []error{nil, errStore} {
-		for _, c := range []struct {
-			sentence string
-			deaf     deaf
-		}{
-			{"a claim", deaf{claim: true}},
-			{"a save", deaf{save: true}},
-			{"all of them", deaf{claim: true, save: true, release: true}},
+		for name, of := range map[string]func(*faulty) faultsOf{
+			"a claim":     func(s *faulty) faultsOf { return faultsOf{&s.claim} },
+			"a save":      func(s *faulty) faultsOf { return faultsOf{&s.save} },
+			"all of them": everyStep,
 		} {
-			t.Run(fmt.Sprintf("%s, the store says %v", c.sentence, says), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, the store says %v", name, says), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					store := c.deaf
-					store.faulty, store.says = newFaulty(), says
+					store := newDeaf(of, says)
 					next := &service{answer: after(10*time.Second, match, nil)}
-					here, there := newCache(t, next, &store), newCache(t, next, &store)
+					here, there := newCache(t, next, store), newCache(t, next, store)
 					asks := start(t.Context(), here, zhang)
 					time.Sleep(time.Second)
 					waits := start(t.Context(), there, zhang)
@@ -283,7 +243,7 @@ func TestAStepThatWasTakenUnheard(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("giving a claim up, the store says %v", says), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := &deaf{faulty: newFaulty(), release: true, says: says}
+				store := newDeaf(func(s *faulty) faultsOf { return faultsOf{&s.release} }, says)
 				next := &service{answer: always(id2meta.Result{}, id2meta.ErrOverdue)}
 				c := newCache(t, next, store)
 				_, err := c.Verify(t.Context(), zhang)
@@ -296,19 +256,40 @@ func TestAStepThatWasTakenUnheard(t *testing.T) {
 	t.Run("a claim that failed closed is given up", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			next := &service{answer: always(match, nil)}
-			store := &deaf{faulty: newFaulty(), claim: true, says: errStore}
-			loads := 0
-			store.load.set(func(context.Context) error {
-				if loads++; loads == 2 {
-					return errStore
-				}
-				return nil
-			})
+			store := newDeaf(func(s *faulty) faultsOf { return faultsOf{&s.claim} }, errStore)
+			store.load.set(failsOnce(2))
 			_, err := newCache(t, next, store, verdictcache.WithFailClosed()).Verify(t.Context(), li)
 			require.ErrorIs(t, err, errStore)
 			require.Zero(t, next.asked())
 			require.Equal(t, outcome{result: match}, <-start(t.Context(), newCache(t, next, store.faulty), li))
 		})
+	})
+}
+
+// failsOnce is a fault of the step number n.
+func failsOnce(n int) func(context.Context) error {
+	return func(context.Context) error {
+		if n--; n == 0 {
+			return errStore
+		}
+		return nil
+	}
+}
+
+// A process that stood still after it had claimed does not ask: its lease is over.
+func TestAProcessThatStoodStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, next, step := newBare(), &service{answer: always(match, nil)}, 0
+		store.before = func(context.Context) error {
+			if step++; step == 2 {
+				time.Sleep(14 * time.Second)
+			}
+			return nil
+		}
+		o := <-start(t.Context(), newCache(t, next, store), zhang)
+		require.ErrorIs(t, o.err, id2meta.ErrUnavailable)
+		require.NotErrorIs(t, o.err, id2meta.ErrMaybeBilled)
+		require.Zero(t, next.asked())
 	})
 }
 
@@ -344,97 +325,22 @@ func TestAClaimThatFailsWhileAnotherProcessIsFaster(t *testing.T) {
 	}
 }
 
-// A verdict that was seen counts, even if the Store fails after that.
-func TestAClaimThatFailsBecauseThereIsAVerdict(t *testing.T) {
-	for _, opts := range [][]verdictcache.Option{nil, {verdictcache.WithFailClosed()}} {
-		synctest.Test(t, func(t *testing.T) {
-			next := &service{answer: always(match, nil)}
-			store := newFaulty()
-			here, there := newCache(t, next, store, opts...), newCache(t, next, store.Store)
-			store.claim.set(func(context.Context) error {
-				mustVerify(t, there, zhang, match)
-				store.load.set(func(context.Context) error { store.load.set(fails); return nil })
-				return errStore
-			})
-			mustVerify(t, here, zhang, match)
-			require.Equal(t, 1, next.asked())
-		})
-	}
-}
-
-// lateClaim fails at the first claim, and takes it when it is told to.
-type lateClaim struct {
-	*faulty
-	take func() (swapped bool, err error)
-}
-
-func (s *lateClaim) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
-	if s.take != nil || s.faultOf(key, new) != &s.claim {
-		return s.faulty.CompareAndSwap(ctx, key, old, new, ttl)
-	}
-	s.take = func() (bool, error) {
-		return s.Store.CompareAndSwap(context.WithoutCancel(ctx), key, old, new, ttl)
-	}
-	return false, errors.Join(errStore, s.claim.do(ctx))
-}
-
-// A claim that comes into the Store after Forget counts as another flight's: the verdict is
-// from before Forget.
-func TestAClaimThatComesAfterForget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
-			if call == 1 {
-				return after(time.Second, id2meta.Result{}, id2meta.ErrUnavailable)(ctx, call)
-			}
-			return after(10*time.Second, match, nil)(ctx, call)
-		}}
-		store := &lateClaim{faulty: newFaulty()}
-		here, there := newCache(t, next, store), newCache(t, next, store.Store)
-		var faster <-chan outcome
-		store.claim.set(func(context.Context) error {
-			store.claim.set(nil)
-			faster = start(t.Context(), there, zhang)
-			time.Sleep(time.Millisecond)
-			return nil
-		})
-		asks := start(t.Context(), here, zhang)
-		synctest.Wait()
-		require.ErrorIs(t, (<-faster).err, id2meta.ErrUnavailable)
-		time.Sleep(2 * time.Second)
-		require.Equal(t, 2, next.asked(), "here has a second claim now")
-		require.NoError(t, there.Forget(t.Context(), zhang))
-		swapped, err := store.take()
-		require.NoError(t, err)
-		require.True(t, swapped)
-		require.Equal(t, match, (<-asks).result)
-		next.answer = always(mismatch, nil)
-		time.Sleep(time.Minute)
-		mustVerify(t, there, zhang, mismatch)
-	})
-}
-
-// deaf takes the steps that it is told to take, and does not say so.
+// deaf takes some swaps, and does not say so.
 type deaf struct {
 	*faulty
-	claim, save, release bool
-	says                 error // nil: that it has not swapped
+	steps faultsOf
+	says  error // nil: that it has not swapped
+}
+
+func newDeaf(of func(*faulty) faultsOf, says error) *deaf {
+	s := newFaulty()
+	return &deaf{s, of(s), says}
 }
 
 func (d *deaf) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (bool, error) {
 	swapped, err := d.faulty.CompareAndSwap(ctx, key, old, new, ttl)
-	switch d.faultOf(key, new) {
-	case &d.faulty.claim:
-		if d.claim {
-			return false, d.says
-		}
-	case &d.faulty.save:
-		if d.save {
-			return false, d.says
-		}
-	case &d.faulty.release:
-		if d.release {
-			return false, d.says
-		}
+	if slices.Contains(d.steps, d.faultOf(key, new)) {
+		return false, d.says
 	}
 	return swapped, err
 }

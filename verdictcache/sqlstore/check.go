@@ -19,6 +19,18 @@ import (
 // Several processes may call CreateTable at the same time. If your own migrations make the
 // table, take the statements from the README of this package, and call Check.
 func (s *Store) CreateTable(ctx context.Context) error {
+	for n := 1; ; n++ {
+		err := s.createTable(ctx)
+		// A connection to SQLite does not see the new table if it wants to look while another
+		// process makes it.
+		if err == nil || n == 10 || !strings.Contains(err.Error(), "no such table") {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (s *Store) createTable(ctx context.Context) error {
 	err := s.step(ctx, "create table", s.writes, func() (failed error) {
 		for statement := range strings.SplitSeq(strings.TrimSpace(s.grammar.schema), ";\n") {
 			_, err := s.db.ExecContext(ctx, statement)

@@ -15,21 +15,18 @@ const maxRetryTime = 10 * time.Second
 // again calls f, and calls it again as long as the database reports a conflict of two
 // transactions. After a conflict the transaction was rolled back: f changed nothing.
 func again(ctx context.Context, f func() error) error {
-	err := f()
-	if err == nil || !isConflict(err) {
-		return err
-	}
-	for began, pause := time.Now(), time.Millisecond; time.Since(began) < maxRetryTime; pause = min(2*pause, 10*time.Millisecond) {
+	began := time.Now()
+	for pause := time.Millisecond; ; pause = min(2*pause, 10*time.Millisecond) {
+		err := f()
+		if err == nil || !isConflict(err) || time.Since(began) >= maxRetryTime {
+			return err
+		}
 		select {
 		case <-time.After(pause/2 + rand.N(pause)):
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		}
-		if err = f(); err == nil || !isConflict(err) {
-			return err
-		}
 	}
-	return err
 }
 
 // isConflict recognizes a conflict by the text of the error, since this package imports

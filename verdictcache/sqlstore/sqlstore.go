@@ -41,8 +41,8 @@ import (
 type Store struct {
 	db         *sql.DB
 	grammar    grammar
-	reads      turn // nil but for SQLite
-	writes     turn // nil but for SQLite
+	reads      chan struct{} // has room for the step whose turn it is; nil but for SQLite
+	writes     chan struct{} // the same
 	mode       atomic.Pointer[mode]
 	statements sync.Map // the prepared *sql.Stmt of a text
 }
@@ -62,7 +62,7 @@ func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	s := &Store{db: db, grammar: grammar}
 	switch dialect {
 	case SQLite:
-		s.reads, s.writes = make(turn, 1), make(turn, 1)
+		s.reads, s.writes = make(chan struct{}, 1), make(chan struct{}, 1)
 		s.mode.Store(&mode{prepared: true})
 	case PostgreSQL:
 		s.mode.Store(&mode{}) // pgx prepares statements by itself, as its mode says
@@ -81,10 +81,7 @@ func (s *Store) Load(ctx context.Context, key verdictcache.Key) (value []byte, e
 			return err
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return value, nil
+	return value, err
 }
 
 // CompareAndSwap implements [verdictcache.Store].
@@ -140,15 +137,22 @@ func (s *Store) exec(ctx context.Context, name, query string, args ...any) (chan
 		})
 	})
 	if err != nil {
-		return 0, err
+		return 0, err // the transaction was not committed
 	}
 	return changed, nil
 }
 
 // step waits for its turn, takes a step, and takes it again after a conflict.
-func (s *Store) step(ctx context.Context, name string, turn turn, f func() error) error {
-	err := turn.take(ctx, func() error { return again(ctx, f) })
-	if err != nil {
+func (s *Store) step(ctx context.Context, name string, turn chan struct{}, f func() error) error {
+	if turn != nil {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-ctx.Done():
+			return fmt.Errorf("sqlstore: %s: %w", name, ctx.Err())
+		}
+	}
+	if err := again(ctx, f); err != nil {
 		return fmt.Errorf("sqlstore: %s: %w", name, err)
 	}
 	return nil

@@ -239,29 +239,24 @@ func TestHowStatementsAreSent(t *testing.T) {
 			require.Equal(t, want, firstWords(db.take()))
 		}
 	})
-	t.Run("a transaction that cannot be committed is an error, and no swap", func(t *testing.T) {
-		full := errors.New("Error 1114 (HY000): The table is full")
-		db := &fakeDB{noAutocommit: true, before: func(_ context.Context, query string) error {
-			if query == "COMMIT" {
-				return full
-			}
-			return nil
-		}}
-		swapped, err := newStore(t, db, sqlstore.MySQL).CompareAndSwap(t.Context(), verdictcache.Key{}, []byte("old"), []byte("new"), time.Minute)
-		require.ErrorIs(t, err, full)
-		require.False(t, swapped)
-	})
-	t.Run("a transaction whose statement fails is rolled back", func(t *testing.T) {
-		full := errors.New("Error 1114 (HY000): The table is full")
-		db := &fakeDB{noAutocommit: true, before: func(_ context.Context, query string) error {
-			if strings.HasPrefix(query, "DELETE") {
-				return full
-			}
-			return nil
-		}}
-		require.ErrorIs(t, newStore(t, db, sqlstore.MySQL).Delete(t.Context(), verdictcache.Key{}), full)
-		require.Equal(t, []string{"BEGIN Repeatable Read", "DELETE", "ROLLBACK"}, firstWords(db.take()))
-	})
+	for fails, sent := range map[string][]string{ // a transaction is rolled back, and is no swap
+		"COMMIT": {"BEGIN Repeatable Read", "UPDATE", "COMMIT"},
+		"UPDATE": {"BEGIN Repeatable Read", "UPDATE", "ROLLBACK"},
+	} {
+		t.Run("MySQL without autocommit, and "+fails+" fails", func(t *testing.T) {
+			full := errors.New("Error 1114 (HY000): The table is full")
+			db := &fakeDB{noAutocommit: true, before: func(_ context.Context, query string) error {
+				if strings.HasPrefix(query, fails) {
+					return full
+				}
+				return nil
+			}}
+			swapped, err := newStore(t, db, sqlstore.MySQL).CompareAndSwap(t.Context(), verdictcache.Key{}, []byte("old"), []byte("new"), time.Minute)
+			require.ErrorIs(t, err, full)
+			require.False(t, swapped)
+			require.Equal(t, sent, firstWords(db.take()))
+		})
+	}
 }
 
 // firstWords leaves COMMIT, BEGIN and its level whole, and of the others the first word.
@@ -340,56 +335,47 @@ func TestAConflictIsTriedAgain(t *testing.T) {
 		{sqlstore.SQLite, errors.New("SQL logic error: no such table: id2meta_cache (1)"), false},
 		{sqlstore.SQLite, errors.New("disk I/O error (10)"), false},
 	} {
-		for step, take := range map[string]func(*sqlstore.Store, context.Context) (bool, error){
-			"Load": func(s *sqlstore.Store, ctx context.Context) (bool, error) {
-				_, err := s.Load(ctx, verdictcache.Key{})
-				return true, err
-			},
-			"CompareAndSwap": func(s *sqlstore.Store, ctx context.Context) (bool, error) {
-				return s.CompareAndSwap(ctx, verdictcache.Key{}, nil, []byte("new"), time.Minute)
-			},
-		} {
-			t.Run(fmt.Sprint(step, " after ", c.err, " ", c.dialect), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					db := &fakeDB{}
-					const failures = 20
-					var queries atomic.Int32
-					db.before = func(context.Context, string) error {
-						if queries.Add(1) <= failures {
-							return c.err
-						}
-						return nil
+		t.Run(fmt.Sprint(c.dialect, " after ", c.err), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const failures = 20
+				var queries atomic.Int32
+				db := &fakeDB{before: func(context.Context, string) error {
+					if queries.Add(1) <= failures {
+						return c.err
 					}
-					store := newStore(t, db, c.dialect)
-					took, err := take(store, t.Context())
-					if c.again {
-						require.NoError(t, err)
-						require.True(t, took)
-						require.EqualValues(t, failures+1, queries.Load())
-					} else {
-						require.ErrorIs(t, err, c.err)
-						require.EqualValues(t, 1, queries.Load())
-					}
-				})
-			})
-			if !c.again {
-				continue
-			}
-			t.Run(fmt.Sprint(step, " until its context ends, after ", c.err), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					store := newStore(t, &fakeDB{before: func(context.Context, string) error { return c.err }}, c.dialect)
-					ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-					defer cancel()
-					began := time.Now()
-					took, err := take(store, ctx)
-					require.ErrorIs(t, err, context.DeadlineExceeded)
+					return nil
+				}}
+				swapped, err := newStore(t, db, c.dialect).CompareAndSwap(t.Context(), verdictcache.Key{}, nil, []byte("new"), time.Minute)
+				if c.again {
+					require.NoError(t, err)
+					require.EqualValues(t, failures+1, queries.Load())
+				} else {
 					require.ErrorIs(t, err, c.err)
-					require.False(t, took && step != "Load")
-					require.Equal(t, 3*time.Second, time.Since(began))
-				})
+					require.EqualValues(t, 1, queries.Load())
+				}
+				require.Equal(t, c.again, swapped)
 			})
-		}
+		})
 	}
+	t.Run("every step, until its context ends", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			errLocked := errors.New("database is locked (5) (SQLITE_BUSY)")
+			store := newStore(t, &fakeDB{before: func(context.Context, string) error { return errLocked }}, sqlstore.SQLite)
+			for _, step := range []func(ctx context.Context) error{
+				func(ctx context.Context) error { _, err := store.Load(ctx, verdictcache.Key{}); return err },
+				func(ctx context.Context) error { return store.Delete(ctx, verdictcache.Key{}) },
+				func(ctx context.Context) error { _, err := store.DeleteExpired(ctx, 1); return err },
+			} {
+				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+				began := time.Now()
+				err := step(ctx)
+				cancel()
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.ErrorIs(t, err, errLocked)
+				require.Equal(t, 3*time.Second, time.Since(began))
+			}
+		})
+	})
 }
 
 func TestStepsOfSQLiteTakeTurns(t *testing.T) {

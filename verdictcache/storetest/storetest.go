@@ -20,7 +20,7 @@ import (
 // A Store that measures a ttl by the clock of its caller's machine fails if open
 // gives its Stores different clocks.
 //
-// All keys but one are random, so open may use a real database. Run leaves a few thousand
+// All keys but one are random, so open may use a real database. Run leaves about a thousand
 // values there, which nobody looks for. Run takes a few seconds, and sleeps most of the
 // time.
 //
@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) verdictcache.Store) {
 	one, other := open(t), open(t)
 	for _, c := range []struct {
 		sentence string
-		test     func(t *testing.T, s stores)
+		test     func(t *testing.T, one, other store)
 	}{
 		{"a value comes back as it was", values},
 		{"a value is written only where there is none, if old is nil", writes},
@@ -39,12 +39,11 @@ func Run(t *testing.T, open func(t *testing.T) verdictcache.Store) {
 		{"values that differ in one byte differ", differences},
 		{"keys that differ in one byte differ", keys},
 		{"Delete removes the value, whatever it is", deletes},
-		{"of many who write one succeeds", writeRace},
-		{"of many who replace one succeeds", replaceRace},
-		{"of many who remove one succeeds", removeRace},
-		{"no swap is lost", counter},
+		{"of many who write one succeeds", races(0, newValue)},
+		{"of many who replace one succeeds", races(long, newValue)},
+		{"of many who remove one succeeds", races(long, func() []byte { return nil })},
+		{"of many who write over an expired value one succeeds", races(brief, newValue)},
 		{"an expired value is none", expires},
-		{"of many who write over an expired value one succeeds", expiredRace},
 		{"a swap starts the ttl anew", ttlAnew},
 		{"a ttl may be long or short", ttls},
 		{"a slice belongs to whoever made it", slicesStay},
@@ -54,8 +53,8 @@ func Run(t *testing.T, open func(t *testing.T) verdictcache.Store) {
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			// Both ways round: a clock that is slow for one is fast for the other.
-			c.test(t, stores{one, other})
-			c.test(t, stores{other, one})
+			c.test(t, store{one, t}, store{other, t})
+			c.test(t, store{other, t}, store{one, t})
 		})
 	}
 }

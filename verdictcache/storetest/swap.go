@@ -1,155 +1,132 @@
 package storetest
 
 import (
-	"context"
-	"encoding/binary"
-	"fmt"
-	"math/rand/v2"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
-func writes(t *testing.T, s stores) {
+func writes(_ *testing.T, one, other store) {
 	key, first, second := newKey(), newValue(), newValue()
-	on(t, s.one).swap(key, nil, first, long, true)
-	on(t, s.one).load(key, first)
-	on(t, s.other).load(key, first)
-	on(t, s.one).swap(key, nil, second, long, false)
-	on(t, s.other).swap(key, nil, second, long, false)
-	on(t, s.one).swap(key, nil, first, long, false) // even if it is the same
-	on(t, s.other).load(key, first)
-	on(t, s.one).load(newKey(), nil)
+	one.swap(key, nil, first, long, true)
+	one.load(key, first)
+	other.load(key, first)
+	one.swap(key, nil, second, long, false)
+	other.swap(key, nil, second, long, false)
+	one.swap(key, nil, first, long, false) // even if it is the same
+	other.load(key, first)
+	one.load(newKey(), nil)
 }
 
-func replaces(t *testing.T, s stores) {
+func replaces(_ *testing.T, one, other store) {
 	key, first, second, third := newKey(), newValue(), newValue(), newValue()
-	on(t, s.one).swap(key, first, second, long, false) // there is none
-	on(t, s.one).load(key, nil)
-	on(t, s.one).write(key, first)
-	on(t, s.other).swap(key, second, third, long, false) // there is another
-	on(t, s.one).load(key, first)
-	on(t, s.other).swap(key, first, second, long, true)
-	on(t, s.one).load(key, second)
-	on(t, s.one).swap(key, first, third, long, false) // it was the value once
-	on(t, s.other).load(key, second)
-	on(t, s.one).swap(key, second, first, long, true) // and may be so again
-	on(t, s.other).load(key, first)
-	for i := range 20 { // many within a millisecond
-		next := []byte{byte(i)}
-		on(t, s.either(i)).swap(key, first, next, long, true)
-		first = next
+	one.swap(key, first, second, long, false) // there is none
+	one.load(key, nil)
+	one.swap(key, nil, first, long, true)
+	other.swap(key, second, third, long, false) // there is another
+	one.load(key, first)
+	other.swap(key, first, second, long, true)
+	one.load(key, second)
+	one.swap(key, first, third, long, false) // it was the value once
+	other.load(key, second)
+	one.swap(key, second, first, long, true) // and may be so again
+	other.load(key, first)
+	for i := range byte(10) { // many within a millisecond
+		one.swap(key, first, []byte{i}, long, true)
+		first = newValue()
+		other.swap(key, []byte{i}, first, long, true)
 	}
-	on(t, s.one).delete(key)
-	on(t, s.one).swap(key, first, second, long, false) // it is gone, and does not come back
-	on(t, s.other).load(key, nil)
+	one.delete(key)
+	one.swap(key, first, second, long, false) // it is gone, and does not come back
+	other.load(key, nil)
 }
 
-func removes(t *testing.T, s stores) {
+func removes(_ *testing.T, one, other store) {
 	key, first, second := newKey(), newValue(), newValue()
-	on(t, s.one).swap(key, first, nil, 0, false) // there is none
-	on(t, s.one).write(key, first)
-	on(t, s.other).swap(key, second, nil, 0, false) // there is another
-	on(t, s.other).load(key, first)
-	on(t, s.one).swap(key, first, nil, 0, true)
-	on(t, s.one).load(key, nil)
-	on(t, s.other).load(key, nil)
-	on(t, s.one).swap(key, first, nil, 0, false)
-	on(t, s.other).write(key, second)
-	on(t, s.one).swap(key, first, nil, long, false) // the ttl does not matter
-	on(t, s.one).swap(key, second, nil, -long, true)
-	on(t, s.other).load(key, nil)
+	one.swap(key, first, nil, 0, false) // there is none
+	one.swap(key, nil, first, long, true)
+	other.swap(key, second, nil, 0, false) // there is another
+	other.load(key, first)
+	one.swap(key, first, nil, 0, true)
+	one.load(key, nil)
+	other.load(key, nil)
+	one.swap(key, first, nil, 0, false)
+	other.swap(key, nil, second, long, true)
+	one.swap(key, first, nil, long, false) // the ttl does not matter
+	one.swap(key, second, nil, -long, true)
+	other.load(key, nil)
 }
 
-func deletes(t *testing.T, s stores) {
+func deletes(_ *testing.T, one, other store) {
 	key, neighbour, first, second := newKey(), newKey(), newValue(), newValue()
-	on(t, s.one).write(neighbour, first)
-	on(t, s.one).delete(key) // there is none, and that is no error
-	on(t, s.one).write(key, first)
-	on(t, s.other).delete(key)
-	on(t, s.one).load(key, nil)
-	on(t, s.other).load(key, nil)
-	on(t, s.one).delete(key)
-	on(t, s.other).write(key, second)
-	on(t, s.one).load(key, second)
-	on(t, s.one).load(neighbour, first)
+	one.swap(neighbour, nil, first, long, true)
+	one.delete(key) // there is none, and that is no error
+	one.swap(key, nil, first, long, true)
+	other.delete(key)
+	one.load(key, nil)
+	other.load(key, nil)
+	one.delete(key)
+	other.swap(key, nil, second, long, true)
+	one.load(key, second)
+	one.load(neighbour, first)
 }
 
-func writeRace(t *testing.T, s stores) {
-	for range rounds {
-		race(t, s, newKey(), nil, newValue)
-	}
-}
+// crowd is how many come at once: enough to find a step that is really two, and few
+// enough for a short test. rounds is how often they come.
+const (
+	crowd  = 8
+	rounds = 12
+)
 
-func replaceRace(t *testing.T, s stores) {
-	for range rounds {
-		key, old := newKey(), newValue()
-		on(t, s.one).write(key, old)
-		race(t, s, key, old, newValue)
-	}
-}
-
-func removeRace(t *testing.T, s stores) {
-	for range rounds {
-		key, old := newKey(), newValue()
-		on(t, s.one).write(key, old)
-		race(t, s, key, old, func() []byte { return nil })
-	}
-}
-
-// race lets a crowd swap the same old value. Exactly one must succeed, and what that
-// one wrote is the value.
-func race(t *testing.T, s stores, key verdictcache.Key, old []byte, new func() []byte) {
-	t.Helper()
-	var winners atomic.Int32
-	var won atomic.Value
-	atOnce(t, crowd, func(ctx context.Context, i int) error {
-		mine := new()
-		swapped, err := s.either(i).CompareAndSwap(ctx, key, old, mine, long)
-		if swapped {
-			winners.Add(1)
-			won.Store(mine)
-		}
-		return err
-	})
-	if n := winners.Load(); n != 1 {
-		t.Fatalf("of %d swaps of the same value %d succeeded", crowd, n)
-	}
-	on(t, s.one).load(key, won.Load().([]byte))
-}
-
-// counter: a crowd counts together, each by swaps of the number that is there.
-func counter(t *testing.T, s stores) {
-	const each = 5
-	key := newKey()
-	number := func(n uint64) []byte { return binary.BigEndian.AppendUint64([]byte("n"), n) }
-	on(t, s.one).write(key, number(0))
-	var swaps atomic.Uint64
-	atOnce(t, crowd, func(ctx context.Context, i int) error {
-		store := s.either(i)
-		for done, failed := 0, 0; done < each; {
-			value, err := store.Load(ctx, key)
-			if err != nil || len(value) != len(number(0)) {
-				return fmt.Errorf("got %s from Load, %w", show(value), err)
+// races returns a test in which a crowd swaps the same value, again and again. The value was
+// written with ttl, and has expired if ttl is brief. If ttl is 0, there is none.
+func races(ttl time.Duration, newValue func() []byte) func(t *testing.T, one, other store) {
+	return func(t *testing.T, one, other store) {
+		olds := map[verdictcache.Key][]byte{}
+		for range rounds {
+			key := newKey()
+			olds[key] = nil
+			if ttl > 0 {
+				old := key[:25]
+				one.swap(key, nil, old, ttl, true)
+				if ttl == long {
+					olds[key] = old
+				}
 			}
-			swapped, err := store.CompareAndSwap(ctx, key, value, number(binary.BigEndian.Uint64(value[1:])+1), long)
+		}
+		if ttl == brief {
+			time.Sleep(past)
+		}
+		for key, old := range olds {
+			race(t, one, other, key, old, newValue)
+		}
+	}
+}
+
+// race lets a crowd swap old. Exactly one must succeed, and what that one wrote is the value.
+func race(t *testing.T, one, other store, key verdictcache.Key, old []byte, newValue func() []byte) {
+	t.Helper()
+	var group sync.WaitGroup
+	start, won := make(chan struct{}), make(chan []byte, crowd)
+	for i := range crowd {
+		s, mine := []store{one, other}[i%2], newValue()
+		group.Go(func() {
+			<-start
+			swapped, err := s.CompareAndSwap(t.Context(), key, old, mine, long)
 			if err != nil {
-				return fmt.Errorf("CompareAndSwap: %w", err)
+				t.Errorf("CompareAndSwap: %v", err)
 			}
 			if swapped {
-				swaps.Add(1)
-				done++
-				continue
+				won <- mine
 			}
-			// A swap fails only because another has succeeded since the Load.
-			if failed++; failed > crowd*each {
-				return fmt.Errorf("CompareAndSwap failed %d times, and only %d others succeeded", failed, swaps.Load())
-			}
-			time.Sleep(rand.N(2 * time.Millisecond))
-		}
-		return nil
-	})
-	on(t, s.other).load(key, number(swaps.Load()))
+		})
+	}
+	close(start)
+	group.Wait()
+	if len(won) != 1 {
+		t.Fatalf("of %d swaps of the same value %d succeeded", crowd, len(won))
+	}
+	one.load(key, <-won)
 }

@@ -65,18 +65,6 @@ func wantBilledOnce(t *testing.T, f *fleet, service *id2metatest.Server, persons
 	}
 }
 
-// A call that takes most of its lease is made once: nobody takes the claim over early.
-func TestLongQuestionIsAskedOnce(t *testing.T) {
-	onEachAtOnce(t, func(t *testing.T, name string, d database) {
-		const persons = 20
-		dsn, _ := d.ready(t)
-		o, service := ordersFor(t, name, dsn, 3*time.Second, 2*time.Second, persons)
-		f := newFleet(t, processes, o)
-		wantRight(t, f.askAll(sequence(0, persons)))
-		wantBilledOnce(t, f, service, sequence(0, persons))
-	})
-}
-
 // A process is killed at a random moment, ten times, while all ask about the same
 // new persons. Whoever it was asking about may be asked about again, by those who
 // wait for the end of its lease. Nobody else is.
@@ -105,16 +93,15 @@ func TestKilledProcessCostsOnlyItsOpenQuestions(t *testing.T) {
 			f.ask(batch)
 			time.Sleep(time.Duration(random.Int64N(int64(2 * question))))
 			victim := random.IntN(processes)
-			for _, i := range f.workers[victim].kill() {
+			for _, i := range f.kill(victim) {
 				mayBeTwice[i] = true
 			}
-			f.workers = append(f.workers[:victim], f.workers[victim+1:]...)
 			answers := f.await()
 			wantRight(t, answers)
 			for _, a := range answers {
 				longest = max(longest, a.Took)
 			}
-			f.workers = append(f.workers, f.start())
+			f.start()
 			f.awaitReady()
 			wantRight(t, f.askAll(batch))
 		}

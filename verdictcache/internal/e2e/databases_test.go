@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -28,107 +27,72 @@ const maxConns = 8
 
 // database is one way to keep verdicts.
 type database struct {
-	// start starts an empty one. Its server is nil for SQLite.
-	start func(t testing.TB, args ...string) (dsn string, server *testserver.Server)
-	// open connects to it. The function it returns closes the connections.
-	open func(dsn string) (verdictcache.Store, func(), error)
-	// createTable is nil for Redis.
-	createTable func(ctx context.Context, dsn string) error
+	driver  string // for sql.Open; empty for Redis
+	dialect sqlstore.Dialect
+	server  func(t testing.TB, args ...string) *testserver.Server // nil for SQLite
+	args    []string                                              // of the server
+	dsn     string                                                // format of the address; empty: the address of the server, or the path of the file
 }
 
 // databases are those that the package documents, by name.
 var databases = map[string]database{
-	"SQLite":     sqlDatabase("sqlite", sqlstore.SQLite, startSQLite),
-	"PostgreSQL": sqlDatabase("pgx", sqlstore.PostgreSQL, starter(testserver.PostgreSQL)),
-	"MariaDB":    sqlDatabase("mysql", sqlstore.MySQL, starter(testserver.MariaDB)),
-	"Redis":      {start: starter(testserver.Redis), open: openRedis},
+	"SQLite":     {driver: "sqlite", dialect: sqlstore.SQLite},
+	"PostgreSQL": {driver: "pgx", dialect: sqlstore.PostgreSQL, server: testserver.PostgreSQL},
+	"MariaDB":    {driver: "mysql", dialect: sqlstore.MySQL, server: testserver.MariaDB},
+	"Redis":      {server: testserver.Redis},
 }
 
 // odder are other ways to open the same databases.
 var odder = map[string]database{
-	"SQLite in WAL mode": sqlDatabase("sqlite", sqlstore.SQLite, withDSN(startSQLite,
-		"file:%s?_pragma=busy_timeout(1000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)")),
-	"SQLite, truncated": sqlDatabase("sqlite", sqlstore.SQLite, withDSN(startSQLite,
-		"file:%s?_txlock=immediate&_pragma=journal_mode(truncate)")),
-	"SQLite with a shared cache": sqlDatabase("sqlite", sqlstore.SQLite, withDSN(startSQLite, "file:%s?cache=shared")),
-	"PostgreSQL, serializable": sqlDatabase("pgx", sqlstore.PostgreSQL, withDSN(starter(testserver.PostgreSQL),
-		"%s default_transaction_isolation=serializable")),
-	"PostgreSQL, simple protocol": sqlDatabase("pgx", sqlstore.PostgreSQL, withDSN(starter(testserver.PostgreSQL),
-		"%s default_query_exec_mode=simple_protocol")),
-	"PostgreSQL, as behind PgBouncer": sqlDatabase("pgx", sqlstore.PostgreSQL, withDSN(starter(testserver.PostgreSQL),
-		"%s default_query_exec_mode=exec")),
-	"MariaDB, found rows": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB),
-		"%s?clientFoundRows=true&charset=gbk&tx_isolation='SERIALIZABLE'&innodb_snapshot_isolation=1")),
-	"MariaDB without autocommit": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB), "%s?autocommit=0")),
-	"MariaDB, a log of statements": sqlDatabase("mysql", sqlstore.MySQL, withDSN(withArgs(starter(testserver.MariaDB),
-		"--log-bin", "--binlog-format=STATEMENT"), "%s?tx_isolation='READ-COMMITTED'")),
-	"MariaDB, interpolated": sqlDatabase("mysql", sqlstore.MySQL, withDSN(starter(testserver.MariaDB),
-		"%s?interpolateParams=true&time_zone='%%2B09:00'")),
+	"SQLite in WAL mode":              databases["SQLite"].as("file:%s?_pragma=busy_timeout(1000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)"),
+	"SQLite, truncated":               databases["SQLite"].as("file:%s?_txlock=immediate&_pragma=journal_mode(truncate)"),
+	"SQLite with a shared cache":      databases["SQLite"].as("file:%s?cache=shared"),
+	"PostgreSQL, serializable":        databases["PostgreSQL"].as("%s default_transaction_isolation=serializable"),
+	"PostgreSQL, simple protocol":     databases["PostgreSQL"].as("%s default_query_exec_mode=simple_protocol"),
+	"PostgreSQL, as behind PgBouncer": databases["PostgreSQL"].as("%s default_query_exec_mode=exec"),
+	"MariaDB, found rows":             databases["MariaDB"].as("%s?clientFoundRows=true&charset=gbk&tx_isolation='SERIALIZABLE'&innodb_snapshot_isolation=1"),
+	"MariaDB without autocommit":      databases["MariaDB"].as("%s?autocommit=0"),
+	"MariaDB, a log of statements":    databases["MariaDB"].as("%s?tx_isolation='READ-COMMITTED'", "--log-bin", "--binlog-format=STATEMENT"),
+	"MariaDB, interpolated":           databases["MariaDB"].as("%s?interpolateParams=true&time_zone='%%2B09:00'"),
 }
 
-// withDSN changes the address of a database, which is the argument of format.
-func withDSN(start func(testing.TB, ...string) (string, *testserver.Server), format string) func(testing.TB, ...string) (string, *testserver.Server) {
-	return func(t testing.TB, args ...string) (string, *testserver.Server) {
-		t.Helper()
-		dsn, server := start(t, args...)
-		return fmt.Sprintf(format, dsn), server
-	}
+// as changes the address, and the arguments of the server.
+func (d database) as(dsn string, args ...string) database {
+	d.dsn, d.args = dsn, args
+	return d
 }
 
-func withArgs(start func(testing.TB, ...string) (string, *testserver.Server), args ...string) func(testing.TB, ...string) (string, *testserver.Server) {
-	return func(t testing.TB, _ ...string) (string, *testserver.Server) {
-		t.Helper()
-		return start(t, args...)
-	}
-}
-
-func starter(start func(testing.TB, ...string) *testserver.Server) func(testing.TB, ...string) (string, *testserver.Server) {
-	return func(t testing.TB, args ...string) (string, *testserver.Server) {
-		t.Helper()
-		server := start(t, args...)
-		return server.DSN(), server
-	}
-}
-
-// startSQLite names a file that is not there yet, in a directory of its own. It is
-// opened as people open it.
-func startSQLite(t testing.TB, _ ...string) (string, *testserver.Server) {
+// start starts an empty database. Its server is nil for SQLite, where the file is not there
+// yet.
+func (d database) start(t testing.TB, args ...string) (dsn string, server *testserver.Server) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "id2meta-")
-	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return filepath.Join(dir, "verdicts.db"), nil
+	if d.server == nil {
+		dsn = filepath.Join(t.TempDir(), "verdicts.db")
+	} else {
+		server = d.server(t, append(args, d.args...)...)
+		dsn = server.DSN()
+	}
+	if d.dsn != "" {
+		dsn = fmt.Sprintf(d.dsn, dsn)
+	}
+	return dsn, server
 }
 
-func sqlDatabase(driver string, dialect sqlstore.Dialect,
-	start func(testing.TB, ...string) (string, *testserver.Server)) database {
-	open := func(dsn string) (*sqlstore.Store, func(), error) {
-		db, err := sql.Open(driver, dsn)
-		if err != nil {
-			return nil, nil, err
-		}
-		if dialect != sqlstore.SQLite {
-			db.SetMaxOpenConns(maxConns)
-			db.SetMaxIdleConns(maxConns)
-		}
-		store, err := sqlstore.New(db, dialect)
-		return store, func() { db.Close() }, err
+// open connects to a database. The function it returns closes the connections.
+func (d database) open(dsn string) (verdictcache.Store, func(), error) {
+	if d.driver == "" {
+		return openRedis(dsn)
 	}
-	return database{
-		start: start,
-		open: func(dsn string) (verdictcache.Store, func(), error) {
-			store, closeStore, err := open(dsn)
-			return store, closeStore, err
-		},
-		createTable: func(ctx context.Context, dsn string) error {
-			store, closeStore, err := open(dsn)
-			if err != nil {
-				return err
-			}
-			defer closeStore()
-			return store.CreateTable(ctx)
-		},
+	db, err := sql.Open(d.driver, dsn)
+	if err != nil {
+		return nil, nil, err
 	}
+	if d.dialect != sqlstore.SQLite {
+		db.SetMaxOpenConns(maxConns)
+		db.SetMaxIdleConns(maxConns)
+	}
+	store, err := sqlstore.New(db, d.dialect)
+	return store, func() { db.Close() }, err
 }
 
 func openRedis(dsn string) (verdictcache.Store, func(), error) {
@@ -147,8 +111,8 @@ func openRedis(dsn string) (verdictcache.Store, func(), error) {
 func (d database) ready(t testing.TB, args ...string) (dsn string, server *testserver.Server) {
 	t.Helper()
 	dsn, server = d.start(t, args...)
-	if d.createTable != nil {
-		require.NoError(t, d.createTable(t.Context(), dsn))
+	if d.driver != "" {
+		newTable(t, openSQL(t, d.driver, dsn), d.dialect)
 	}
 	return dsn, server
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
-// fleet is some workers with the same orders.
+// fleet is some workers with the same orders. Only the goroutine of the test uses it.
 type fleet struct {
 	t       *testing.T
 	orders  string
@@ -28,16 +27,13 @@ type fleet struct {
 
 // worker is a process that asks about persons.
 type worker struct {
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	ready chan struct{} // closed when it is
-	gone  chan struct{} // closed when all that it said has been read
-
-	mu        sync.Mutex
-	asked     int          // persons it was told to ask about
-	answers   []event      // that it got
+	cmd       *exec.Cmd
+	stdin     io.WriteCloser
+	events    chan event // what it says; closed when it is gone
+	ready     bool
+	missing   int          // answers that are still to come
 	questions map[int]bool // put to the service, and not answered yet
-	end       *event
+	end       event
 }
 
 func newFleet(t *testing.T, workers int, o orders) *fleet {
@@ -47,30 +43,16 @@ func newFleet(t *testing.T, workers int, o orders) *fleet {
 	f := &fleet{t: t, orders: string(text)}
 	t.Cleanup(func() { f.stop() })
 	for range workers {
-		f.workers = append(f.workers, f.start())
+		f.start()
 	}
 	f.awaitReady()
 	return f
 }
 
-// awaitReady waits until all workers are.
-func (f *fleet) awaitReady() {
-	f.t.Helper()
-	for _, w := range f.workers {
-		select {
-		case <-w.ready:
-		case <-w.gone:
-			f.t.Fatalf("a worker ended before it was ready: %v: %s", w.end, f.logTail())
-		case <-time.After(answerTime + 10*time.Second):
-			f.t.Fatal("a worker is not ready")
-		}
-	}
-}
-
 // start starts one more worker.
-func (f *fleet) start() *worker {
+func (f *fleet) start() {
 	f.t.Helper()
-	w := &worker{cmd: exec.Command(os.Args[0]), ready: make(chan struct{}), gone: make(chan struct{}), questions: map[int]bool{}}
+	w := &worker{cmd: exec.Command(os.Args[0]), events: make(chan event, 100_000), questions: map[int]bool{}}
 	w.cmd.Env = append(os.Environ(), workerVariable+"="+f.orders)
 	w.cmd.Stderr = &f.log
 	stdin, err := w.cmd.StdinPipe()
@@ -79,102 +61,100 @@ func (f *fleet) start() *worker {
 	stdout, err := w.cmd.StdoutPipe()
 	require.NoError(f.t, err)
 	require.NoError(f.t, w.cmd.Start())
+	f.workers = append(f.workers, w)
 	go func() {
-		defer close(w.gone)
+		defer close(w.events)
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			w.hear(lines.Bytes())
+			var e event
+			if json.Unmarshal(lines.Bytes(), &e) != nil {
+				e = event{What: "end", Err: "it says " + lines.Text()}
+			}
+			w.events <- e
 		}
 		w.cmd.Wait()
 	}()
-	return w
 }
 
-func (w *worker) hear(line []byte) {
-	var e event
-	if json.Unmarshal(line, &e) != nil {
-		e = event{What: "end", Err: "it says " + string(line)}
+// hear returns the next event of a worker, or false if the worker is gone.
+func (f *fleet) hear(w *worker) (e event, ok bool) {
+	f.t.Helper()
+	select {
+	case e, ok = <-w.events:
+	case <-time.After(answerTime + 10*time.Second):
+		f.t.Fatalf("a worker says nothing, with %d answers missing: %s", w.missing, f.logTail())
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	switch e.What {
 	case "ready":
-		close(w.ready)
+		w.ready = true
 	case "question":
 		w.questions[e.Person] = true
 	case "answer":
 		delete(w.questions, e.Person)
-		w.answers = append(w.answers, e)
+		w.missing--
 	case "end":
-		w.end = &e
+		w.end = e
 	}
+	return e, ok
 }
 
-// ask tells a worker to ask about persons.
-func (w *worker) ask(persons []int) {
-	w.mu.Lock()
-	w.asked += len(persons)
-	w.mu.Unlock()
-	var lines []byte
-	for _, i := range persons {
-		lines = fmt.Appendln(lines, i)
-	}
-	w.stdin.Write(lines) // a worker that is gone has no answers, which await sees
-}
-
-// missing returns how many answers are still to come.
-func (w *worker) missing() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.asked - len(w.answers)
-}
-
-// kill ends a worker as kill -9 does, and returns the persons that it had begun to
-// ask the service about and told nobody the verdict of.
-func (w *worker) kill() []int {
-	w.cmd.Process.Kill()
-	<-w.gone
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Collect(maps.Keys(w.questions))
-}
-
-// await returns the answers to all that was asked so far, and forgets them.
-func (f *fleet) await() []event {
+// awaitReady waits until all workers are ready.
+func (f *fleet) awaitReady() {
 	f.t.Helper()
-	var all []event
-	deadline := time.Now().Add(answerTime + 10*time.Second)
 	for _, w := range f.workers {
-		for w.missing() > 0 {
-			select {
-			case <-w.gone:
-				f.t.Fatalf("a worker ended with %d answers missing: %s", w.missing(), f.logTail())
-			case <-time.After(2 * time.Millisecond):
-			}
-			if time.Now().After(deadline) {
-				f.t.Fatalf("%d answers are missing", w.missing())
+		for !w.ready {
+			if _, ok := f.hear(w); !ok {
+				f.t.Fatalf("a worker ended before it was ready: %v: %s", w.end, f.logTail())
 			}
 		}
-		w.mu.Lock()
-		all = append(all, w.answers...)
-		w.asked, w.answers = 0, nil
-		w.mu.Unlock()
 	}
-	return all
 }
 
 // ask makes every worker ask about all persons, in the same order and so about the
 // same ones at the same time.
 func (f *fleet) ask(persons []int) {
+	var lines []byte
+	for _, i := range persons {
+		lines = fmt.Appendln(lines, i)
+	}
 	for _, w := range f.workers {
-		w.ask(persons)
+		w.missing += len(persons)
+		w.stdin.Write(lines) // a worker that is gone has no answers, which await sees
 	}
 }
 
-// askAll does so, and returns all answers.
+// await returns the answers to all that was asked so far.
+func (f *fleet) await() (answers []event) {
+	f.t.Helper()
+	for _, w := range f.workers {
+		for w.missing > 0 {
+			e, ok := f.hear(w)
+			if !ok {
+				f.t.Fatalf("a worker ended with %d answers missing: %s", w.missing, f.logTail())
+			}
+			if e.What == "answer" {
+				answers = append(answers, e)
+			}
+		}
+	}
+	return answers
+}
+
+// askAll asks, and returns all answers.
 func (f *fleet) askAll(persons []int) []event {
 	f.t.Helper()
 	f.ask(persons)
 	return f.await()
+}
+
+// kill ends a worker as kill -9 does, and returns the persons that it had begun to
+// ask the service about and told nobody the verdict of.
+func (f *fleet) kill(victim int) []int {
+	f.t.Helper()
+	w := f.workers[victim]
+	f.workers = slices.Delete(f.workers, victim, victim+1)
+	w.cmd.Process.Kill()
+	f.awaitEnd(w)
+	return slices.Collect(maps.Keys(w.questions))
 }
 
 // stop lets the workers end by themselves, and fails the test if one left a
@@ -185,21 +165,26 @@ func (f *fleet) stop() (storeFailures uint64) {
 		w.stdin.Close()
 	}
 	for _, w := range f.workers {
-		select {
-		case <-w.gone:
-		case <-time.After(answerTime + 10*time.Second):
-			f.t.Error("a worker does not end")
-			w.kill()
-		}
-		if w.end != nil {
-			storeFailures += w.end.StoreFailures
-		}
-		if w.end == nil || w.end.Err != "" || w.cmd.ProcessState.ExitCode() != 0 {
-			f.t.Errorf("a worker ended with %v, %v: %s", w.end, w.cmd.ProcessState, f.logTail())
+		kill := time.AfterFunc(answerTime+5*time.Second, func() { w.cmd.Process.Kill() })
+		f.awaitEnd(w)
+		kill.Stop()
+		storeFailures += w.end.StoreFailures
+		if w.end.What != "end" || w.end.Err != "" || w.cmd.ProcessState.ExitCode() != 0 {
+			f.t.Errorf("a worker ended with %+v, %v: %s", w.end, w.cmd.ProcessState, f.logTail())
 		}
 	}
 	f.workers = nil
 	return storeFailures
+}
+
+// awaitEnd hears all that a worker has still to say.
+func (f *fleet) awaitEnd(w *worker) {
+	f.t.Helper()
+	for {
+		if _, ok := f.hear(w); !ok {
+			return
+		}
+	}
 }
 
 // logTail returns the end of the log.

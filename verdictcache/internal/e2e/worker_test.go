@@ -35,7 +35,6 @@ type orders struct {
 	HashKey        []byte
 	Lease          time.Duration
 	Question       time.Duration // what the service takes to answer: half before it bills, half after
-	FailClosed     bool          // WithFailClosed
 }
 
 // event is a line of a worker's standard output.
@@ -89,21 +88,14 @@ func (o orders) serve(say func(event)) (stats verdictcache.Stats, err error) {
 		return stats, err
 	}
 	defer closeStore()
-
-	opts := []verdictcache.Option{
-		verdictcache.WithLease(o.Lease),
-		verdictcache.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))),
-	}
-	if o.FailClosed {
-		opts = append(opts, verdictcache.WithFailClosed())
-	}
 	next := id2meta.VerifierFunc(func(ctx context.Context, param id2meta.Param) (id2meta.Result, error) {
 		say(event{What: "question", Person: personOf(param)})
 		time.Sleep(o.Question / 2)
 		defer time.Sleep(o.Question / 2)
 		return client.Verify(ctx, param)
 	})
-	cache, err := verdictcache.New(next, store, o.HashKey, opts...)
+	cache, err := verdictcache.New(next, store, o.HashKey, verdictcache.WithLease(o.Lease),
+		verdictcache.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))))
 	if err != nil {
 		return stats, err
 	}
