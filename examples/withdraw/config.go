@@ -1,10 +1,9 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"io"
+	"os"
 )
 
 // config is what the command line says.
@@ -29,10 +28,10 @@ Environment:
 Flags:
 `
 
-func parse(args []string, stderr io.Writer) (config, error) {
+// parse reads the command line. If it is wrong, the program ends.
+func parse(args []string) config {
 	var c config
-	flags := flag.NewFlagSet("withdraw", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags := flag.NewFlagSet("withdraw", flag.ExitOnError)
 	flags.BoolVar(&c.live, "live", false, "ask the real service, which bills each call, with the credential\n"+
 		"of the provider chain; without it, an embedded simulator answers")
 	flags.BoolVar(&c.migrate, "migrate", false, "make the tables in -db, and end")
@@ -45,14 +44,10 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.IntVar(&c.dailyLimit, "daily-limit", 10_000, "send at most this many requests a day")
 	flags.StringVar(&c.endpoint, "endpoint", "", "with -live, ask this `host` (default: the library's)")
 	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(os.Stderr, usage)
 		flags.PrintDefaults()
 	}
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return config{}, err
-	} else if err != nil {
-		return config{}, errUsage
-	}
+	flags.Parse(args)
 	wrong := ""
 	switch {
 	case flags.NArg() > 0:
@@ -61,8 +56,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		wrong = "-live and -migrate need -db"
 	}
 	if wrong != "" {
-		fmt.Fprintln(stderr, "withdraw:", wrong)
-		return config{}, errUsage
+		fmt.Fprintln(os.Stderr, "withdraw:", wrong)
+		os.Exit(2)
 	}
-	return c, nil
+	return c
 }

@@ -66,39 +66,6 @@ func TestDatabaseThatCannotBeHad(t *testing.T) {
 	})
 }
 
-func TestDatabaseThatGoesAway(t *testing.T) {
-	onEachServer(t, func(t *testing.T, server databaseServer) {
-		v := newSlow()
-		s := openService(t, v, server.newDatabase(t))
-		underWay := make(chan int, 1)
-		go func() { underWay <- s.post(withdrawalOf{key: "k"}).Code }()
-		<-v.asked
-		server.Stop()
-		close(v.release)
-
-		t.Run("a withdrawal is refused for the time being", func(t *testing.T) {
-			got := s.post(withdrawalOf{user: "bob"})
-			require.Equal(t, 503, got.Code, s.log.String())
-			require.Equal(t, "5", got.Header().Get("Retry-After"))
-			require.Equal(t, "try_again", errorOf(t, got.Body.String()))
-		})
-		server.Start()
-		require.Contains(t, []int{201, 503}, <-underWay, s.log.String())
-		t.Run("it recovers by itself, the answer that came meanwhile counts, and nobody is asked twice", func(t *testing.T) {
-			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k"}).Code == 201 }, 30*time.Second, 50*time.Millisecond)
-			require.Equal(t, 1, s.payments(t))
-			require.EqualValues(t, 1, v.calls.Load())
-		})
-		t.Run("it is refused again when it is killed, and recovers again", func(t *testing.T) {
-			server.Kill() // the children of a PostgreSQL live a moment longer
-			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k"}).Code == 503 }, 30*time.Second, 50*time.Millisecond)
-			server.Start()
-			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k2"}).Code == 201 }, 30*time.Second, 50*time.Millisecond)
-			require.Equal(t, 2, s.payments(t))
-		})
-	})
-}
-
 // A database that can be read and not written is what a failover may leave behind.
 func TestNotReadyWhileTheDatabaseCannotBeWritten(t *testing.T) {
 	test := func(t *testing.T, address string, readOnly func(s *service, on int)) {

@@ -112,10 +112,14 @@ func (p *program) end(t *testing.T, s os.Signal) error {
 // metric returns the value of a metric.
 func (p *program) metric(t *testing.T, name string) string {
 	t.Helper()
-	_, metrics := get(t.Context(), p.base+"/metrics")
-	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(metrics)
-	require.NotNil(t, found, metrics)
-	return found[1]
+	answer, err := http.Get(p.base + "/metrics")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	metrics, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(metrics)
+	require.NotNil(t, found, string(metrics))
+	return string(found[1])
 }
 
 // mustPost returns the answer to a good withdrawal.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -107,20 +106,6 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 201, withdrawalOf{user: "bob"})
 		require.EqualValues(t, 1, v.calls.Load())
 		require.Equal(t, another, errorOf(t, s.mustPost(t, 409, withdrawalOf{user: "bob", name: "李四"})))
-	})
-	t.Run("where a person must not be two users, the second is refused", func(t *testing.T) {
-		v := answers("1", nil)
-		s := newService(t, v)
-		readme, err := os.ReadFile("README.md")
-		require.NoError(t, err)
-		const unique = `CREATE UNIQUE INDEX users_by_person ON users (person)`
-		require.Contains(t, string(readme), unique)
-		s.exec(t, unique)
-		s.mustPost(t, 201, withdrawalOf{user: "alice"})
-		require.Equal(t, "person_has_another_account", errorOf(t, s.mustPost(t, 409, withdrawalOf{user: "bob"})))
-		s.mustPost(t, 201, withdrawalOf{user: "bob", name: "李四"})
-		s.mustPost(t, 201, withdrawalOf{user: "alice"})
-		require.EqualValues(t, 2, v.calls.Load())
 	})
 	t.Run("users whose names differ in one letter's case are two", func(t *testing.T) {
 		s := newService(t, answers("1", nil))
