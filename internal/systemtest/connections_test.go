@@ -17,23 +17,6 @@ import (
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
-func TestClientIsSafeForConcurrentUse(t *testing.T) {
-	server := newServer(t)
-	client := newClient(t, []string{server.Endpoint()}, patient()...)
-	var wg sync.WaitGroup
-	for range 64 {
-		wg.Go(func() {
-			for range 5 {
-				result, err := client.Verify(t.Context(), zhangSan)
-				assert.NoError(t, err)
-				assert.True(t, result.Match())
-			}
-		})
-	}
-	wg.Wait()
-	assert.Len(t, server.Calls(), 64*5)
-}
-
 // 100 requests at a time need 100 connections. The server answers when all 100 are
 // there, so that no connection serves two requests of one round.
 func TestConnectionsAreKept(t *testing.T) {

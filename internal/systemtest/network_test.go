@@ -32,11 +32,15 @@ func TestTransportThatReportsLittle(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		keep func(*httptrace.ClientTrace) *httptrace.ClientTrace // what it reports
+		lost id2metatest.Fault
 	}{
-		{"nothing", func(*httptrace.ClientTrace) *httptrace.ClientTrace { return nil }},
+		{"nothing", func(*httptrace.ClientTrace) *httptrace.ClientTrace { return nil }, id2metatest.Drop()},
 		{"only that it has a connection", func(all *httptrace.ClientTrace) *httptrace.ClientTrace {
 			return &httptrace.ClientTrace{GotConn: all.GotConn}
-		}},
+		}, id2metatest.Drop()},
+		{"only that it wants a connection; an answer proves that there was one", func(all *httptrace.ClientTrace) *httptrace.ClientTrace {
+			return &httptrace.ClientTrace{GetConn: all.GetConn}
+		}, id2metatest.Truncate()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := newServer(t)
@@ -55,7 +59,7 @@ func TestTransportThatReportsLittle(t *testing.T) {
 				require.NoError(t, err)
 				assert.True(t, result.Match())
 			}
-			server.Inject(id2metatest.Drop())
+			server.Inject(test.lost)
 			_, err := client.Verify(t.Context(), zhangSan)
 			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
 			assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
@@ -140,25 +144,6 @@ func verifyThroughSilentProxy(t *testing.T) {
 		stacks := make([]byte, 1<<20)
 		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "dialConn")
 	}, 10*time.Second, 20*time.Millisecond, "a dial outlived its call")
-}
-
-// The transport reports that it wants a connection, and does not report that it got a
-// connection. An answer proves that there was a connection.
-func TestTransportThatDoesNotReportItsConnection(t *testing.T) {
-	server := newServer(t)
-	silent := roundTripper(func(r *http.Request) (*http.Response, error) {
-		all := httptrace.ContextClientTrace(r.Context())
-		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: all.GetConn})
-		return server.Client().Transport.RoundTrip(r.Clone(ctx))
-	})
-	client := newClient(t, []string{server.Endpoint()}, id2meta.WithHTTPClient(&http.Client{Transport: silent}))
-	result, err := client.Verify(t.Context(), zhangSan)
-	require.NoError(t, err)
-	assert.True(t, result.Match())
-	server.Inject(id2metatest.Truncate())
-	_, err = client.Verify(t.Context(), zhangSan)
-	assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-	assert.Len(t, server.Calls(), 2, "not sent again")
 }
 
 // A truncated answer is not a verdict, even if the part that arrived reads like a verdict.
