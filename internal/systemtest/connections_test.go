@@ -43,6 +43,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	client := newClient(t, []string{server.Listener.Addr().String()}, id2meta.WithTimeout(time.Minute))
+	var kept int64 // connections of the first round
 	for round := range int64(rounds) {
 		var wg sync.WaitGroup
 		for caller := range int64(callers) {
@@ -56,9 +57,13 @@ func TestConnectionsAreKept(t *testing.T) {
 			}
 		}
 		wg.Wait()
+		if round == 0 {
+			kept = connections.Load() // a handshake that takes longer than 3 s is one more
+		}
 	}
 	assert.EqualValues(t, callers*rounds, waiting.Load())
-	assert.EqualValues(t, callers, connections.Load())
+	assert.GreaterOrEqual(t, kept, int64(callers))
+	assert.Equal(t, kept, connections.Load())
 }
 
 func TestClosedKeepAliveConnection(t *testing.T) {

@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -99,7 +98,7 @@ func (w witness) leak(secrets []string, err error, more ...any) string {
 	}
 	text := strings.ToLower(seen.String())
 	for _, secret := range append([]string{stsSecret, stsToken, stsTail, id2metatest.AccessKeySecret, proxyPassword}, secrets...) {
-		for _, spelling := range append(spellingsOf(secret), readable(secret)...) {
+		for _, spelling := range spellingsOf(secret) {
 			if i := strings.Index(text, strings.ToLower(spelling)); i >= 0 {
 				return fmt.Sprintf("%q is in %q", spelling, text[max(0, i-200):min(len(text), i+200)])
 			}
@@ -150,17 +149,14 @@ func base16(format, s string) string {
 	return b.String()
 }
 
+// spellingsOf returns the spellings of a secret that a text may hold.
 func spellingsOf(secret string) []string {
 	quoted := fmt.Sprintf("%+q", secret)
-	encoded, _ := json.Marshal(secret)
-	return []string{
-		secret,
-		url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret)),
-		quoted[1 : len(quoted)-1], string(encoded[1 : len(encoded)-1]), escaped(secret),
-		fmt.Sprintf("%x", secret),
-		fmt.Sprintf("%x", md5.Sum([]byte(secret))),
-		fmt.Sprintf("%v", []byte(secret)), fmt.Sprintf("%#v", []byte(secret)),
-	}
+	return append(readable(secret),
+		secret, url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret)),
+		quoted[1:len(quoted)-1], inJSON(secret), escaped(secret),
+		fmt.Sprintf("%x", secret), fmt.Sprintf("%x", md5.Sum([]byte(secret))),
+		fmt.Sprintf("%v", []byte(secret)), fmt.Sprintf("%#v", []byte(secret)))
 }
 
 // escaped returns s in JSON that is ASCII only.
@@ -356,26 +352,14 @@ var everyFailure = []failureOf{
 	{name: "a transport whose error text repeats the request", make: transport(func(r *http.Request, body string) error {
 		return fmt.Errorf("cannot send %s with %v", body, r.Header)
 	})},
-	{name: "a transport whose error wraps an error that repeats the request", make: transport(func(r *http.Request, body string) error {
-		return &wrappingError{fmt.Errorf("sending: %w", &url.Error{Op: "Post", URL: "https://example.com/?" + body, Err: errors.New(body)})}
+	{name: "a transport whose error joins errors that repeat the request, in a text, in a field and in a URL", make: transport(func(_ *http.Request, body string) error {
+		return &hidingError{errors.Join(io.EOF, fieldError{Body: body}, &url.Error{Op: "Post", URL: body, Err: errors.New(body)})}
 	})},
-	{name: "a transport whose error holds the request in a field", make: transport(func(_ *http.Request, body string) error {
-		return fieldError{Body: body}
-	})},
-	{name: "a transport whose error joins an error that holds the request in a field", make: transport(func(_ *http.Request, body string) error {
-		return errors.Join(io.ErrUnexpectedEOF, &fieldError{Body: body})
-	})},
-	{name: "a transport whose error hides an error that repeats the request", make: transport(func(_ *http.Request, body string) error {
-		return &hidingError{errors.New(body)}
-	})},
-	{name: "a transport whose error hides several errors", make: transport(func(_ *http.Request, body string) error {
-		return &hidingErrors{[]error{nil, io.EOF, errors.New(body)}}
+	{name: "a transport whose url.Error holds the request in its URL", make: transport(func(_ *http.Request, body string) error {
+		return fmt.Errorf("wrapped: %w", &url.Error{Op: "Post", URL: body, Err: errors.New("refused")})
 	})},
 	{name: "a transport whose error panics", make: transport(func(_ *http.Request, body string) error {
 		return panickingError(body)
-	})},
-	{name: "a transport whose url.Error holds the request in its URL", make: transport(func(_ *http.Request, body string) error {
-		return &wrappingError{&url.Error{Op: "Post", URL: body, Err: errors.New("refused")}}
 	})},
 	{name: "a dead proxy", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
 		return proxied(t, s, refusing(t))
@@ -432,26 +416,17 @@ func echoesInEveryField() (failures []failureOf) {
 		{"Message of the gateway", false, func(s string) id2metatest.Fault {
 			return id2metatest.Status(400, "SignatureDoesNotMatch", "server StringToSign is ["+s+"]")
 		}},
-		{"Message, again and again", false, func(s string) id2metatest.Fault {
-			return id2metatest.Answer("401", strings.Repeat(s+" ", 100))
-		}},
-		{"Message, at the end of what is shown", false, func(s string) id2metatest.Fault {
-			return id2metatest.Answer("401", strings.Repeat("x", 505)+s)
-		}},
-		{"Message, in more than is ever redacted", false, func(s string) id2metatest.Fault {
-			return id2metatest.Answer("401", s+strings.Repeat(" x", 20_000)+s)
-		}},
 		{"Code", false, func(s string) id2metatest.Fault { return id2metatest.Answer(s, "") }},
 		{"Code behind a word", false, func(s string) id2metatest.Fault { return id2metatest.Status(403, "Forbidden."+s, "") }},
 		{"RequestId", false, func(s string) id2metatest.Fault { return body("RequestId", s) }},
 		{"RequestId of a verdict", true, func(s string) id2metatest.Fault {
-			return id2metatest.Raw(200, strings.Replace(body200, "REQUEST", quoted(s), 1))
+			return id2metatest.Raw(200, strings.Replace(body200, "REQUEST", inJSON(s), 1))
 		}},
 		{"Recommend", false, func(s string) id2metatest.Fault {
 			return body("Recommend", "https://api.aliyun.com/troubleshoot?q="+s)
 		}},
 		{"BizCode", false, func(s string) id2metatest.Fault {
-			return id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"`+quoted(s)+`"}}`)
+			return id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"`+inJSON(s)+`"}}`)
 		}},
 		{"an unknown field", false, func(s string) id2metatest.Fault { return body("Data", s) }},
 		{"no JSON", false, func(s string) id2metatest.Fault { return id2metatest.Raw(500, s) }},
@@ -469,29 +444,20 @@ func echoesInEveryField() (failures []failureOf) {
 const body200 = `{"RequestId":"REQUEST","Code":"200","ResultObject":{"BizCode":"2"}}`
 
 func body(field, text string) id2metatest.Fault {
-	return id2metatest.Raw(400, `{"`+field+`":"`+quoted(text)+`"}`)
+	return id2metatest.Raw(400, `{"`+field+`":"`+inJSON(text)+`"}`)
 }
 
-func quoted(s string) string {
+// inJSON returns s as it stands in a string of JSON.
+func inJSON(s string) string {
 	encoded, _ := json.Marshal(s)
 	return string(encoded[1 : len(encoded)-1])
 }
-
-type wrappingError struct{ err error }
-
-func (e *wrappingError) Error() string { return "wrapped: " + e.err.Error() }
-func (e *wrappingError) Unwrap() error { return e.err }
 
 // hidingError shows its error only when it is unwrapped.
 type hidingError struct{ err error }
 
 func (e *hidingError) Error() string { return "wrapped" }
 func (e *hidingError) Unwrap() error { return e.err }
-
-type hidingErrors struct{ errs []error }
-
-func (e *hidingErrors) Error() string   { return "joined" }
-func (e *hidingErrors) Unwrap() []error { return e.errs }
 
 type panickingError string
 
@@ -563,57 +529,6 @@ func TestARefusedParamIsNotRepeated(t *testing.T) {
 	assert.Empty(t, server.Calls())
 }
 
-// A short name is a part of many words. A text is withheld only if the name is a whole
-// word of it: otherwise nobody with a short name would ever see a text.
-func TestATextIsWithheldForAShortNameOnlyIfTheNameIsAWord(t *testing.T) {
-	server := newServer(t)
-	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
-	for _, test := range []struct {
-		name, message string
-		shown         bool
-	}{
-		{"A", "A", false},
-		{"A", "name A, name:A; A A", false},
-		{"A", "姓名A不合法", false},
-		{"A", "Access denied: API call", true},
-		{"A", "UserName=A&ParamType=normal", false},
-		{"A", "UserName%3DA%26ParamType%3Dnormal", false},
-		{"A", "name_A_", false},
-		{"A", `{\nA\n}`, false},
-		{"Li", "client Li, li, LI", false},
-		{"Li", "client li", false},
-		{"Li", "client of aliyun", true},
-		{"张", "姓名张不合法", false},
-		{"Éa", "xÉax", false},
-	} {
-		t.Run(test.name+" in "+test.message, func(t *testing.T) {
-			server.Inject(id2metatest.Answer("401", test.message))
-			_, err := client.Verify(t.Context(), id2meta.Param{UserName: test.name, IdentifyNum: zhangNumber})
-			var e *id2meta.APIError
-			require.ErrorAs(t, err, &e)
-			want := test.message
-			if !test.shown {
-				want = notShown(test.message)
-			}
-			assert.Equal(t, want, e.Message)
-		})
-	}
-	t.Run("and codes and request IDs of the service are not changed", func(t *testing.T) {
-		for _, name := range []string{"I", "S", "Int", "Err", "A", "BEEF"} {
-			server.Inject(id2metatest.Status(503, "ServiceUnavailable", ""), id2metatest.Status(500, "InternalError", ""))
-			for range 2 {
-				_, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: zhangNumber})
-				requireOnly(t, id2meta.ErrUnavailable, err)
-				var e *id2meta.APIError
-				require.ErrorAs(t, err, &e)
-				calls := server.Calls()
-				assert.Equal(t, calls[len(calls)-1].Outcome, e.Code)
-				assert.Equal(t, calls[len(calls)-1].RequestID, e.RequestID)
-			}
-		}
-	})
-}
-
 // notShown is what stands for a text that may repeat the person.
 func notShown(text string) string {
 	return fmt.Sprintf("(a text of %d bytes is not shown: it may repeat the person or a secret)", len(text))
@@ -623,105 +538,63 @@ func notShown(text string) string {
 func TestAWithheldTextStillCounts(t *testing.T) {
 	server := newServer(t)
 	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
-	verify := func(t *testing.T, name string, fault id2metatest.Fault) *id2meta.APIError {
-		server.Inject(fault)
-		_, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: zhangNumber})
-		var e *id2meta.APIError
-		require.ErrorAs(t, err, &e)
-		return e
+	for _, test := range []struct {
+		name, person string
+		fault        id2metatest.Fault
+		want         error
+		shown        id2meta.APIError // Code, Message and Field
+	}{
+		{"a Code", "RAM", id2metatest.Status(403, "Forbidden.RAM", ""), id2meta.ErrAccessDenied,
+			id2meta.APIError{Code: notShown("Forbidden.RAM")}},
+		{"a Message", "CALL", id2metatest.Answer("402", "No permission to call"), id2meta.ErrAccessDenied,
+			id2meta.APIError{Code: "402", Message: notShown("No permission to call")}},
+		{"the field that a Message names", zhangName, id2metatest.Answer("401", "参数非法(identifyNum) %E5%BC%A0"), id2meta.ErrInvalidParam,
+			id2meta.APIError{Code: "401", Message: notShown("参数非法(identifyNum) %E5%BC%A0"), Field: "IdentifyNum"}},
+		{"a Code that holds a part of the name in a word", "Int", id2metatest.Status(500, "InternalError", ""), id2meta.ErrUnavailable,
+			id2meta.APIError{Code: "InternalError"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server.Inject(test.fault)
+			_, err := client.Verify(t.Context(), id2meta.Param{UserName: test.person, IdentifyNum: zhangNumber})
+			requireOnly(t, test.want, err)
+			var e *id2meta.APIError
+			require.ErrorAs(t, err, &e)
+			calls := server.Calls()
+			assert.Equal(t, []string{test.shown.Code, test.shown.Message, test.shown.Field, calls[len(calls)-1].RequestID}, []string{e.Code, e.Message, e.Field, e.RequestID})
+		})
 	}
-	t.Run("a Code", func(t *testing.T) {
-		e := verify(t, "RAM", id2metatest.Status(403, "Forbidden.RAM", ""))
-		requireOnly(t, id2meta.ErrAccessDenied, e)
-		assert.Equal(t, notShown("Forbidden.RAM"), e.Code)
-	})
-	t.Run("a Message", func(t *testing.T) {
-		e := verify(t, "CALL", id2metatest.Answer("402", "No permission to call"))
-		requireOnly(t, id2meta.ErrAccessDenied, e)
-		assert.Equal(t, notShown("No permission to call"), e.Message)
-	})
-	t.Run("the field that a Message names", func(t *testing.T) {
-		for _, message := range []string{"参数非法(identifyNum): " + zhangNumber, "参数非法(identifyNum) %E5%BC%A0"} {
-			e := verify(t, zhangName, id2metatest.Answer("401", message))
-			requireOnly(t, id2meta.ErrInvalidParam, e)
-			assert.Equal(t, "IdentifyNum", e.Field)
-			assert.Equal(t, notShown(message), e.Message)
-		}
-	})
 }
 
-func TestWhatTheServiceSaysIsShownWithinBounds(t *testing.T) {
+// One Client verifies several people: what is withheld for one of them may be shown for
+// another. Package redact has the tests of all spellings and bounds.
+func TestWhatTheServiceSaysIsShownOrWithheld(t *testing.T) {
 	server := newServer(t)
 	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
 	const forged = "ok\r\nlevel=ERROR\tmsg=\x1b[31mforged\u0000\u0085\u2028\u2029\u202e\u200b"
-	for _, test := range []struct{ name, message, want string }{
-		{"as it is", "参数非法 (illegal parameter) 20060102150405 3AEF-12", "参数非法 (illegal parameter) 20060102150405 3AEF-12"},
-		{"without what could forge a line", forged, "ok  level=ERROR msg= [31mforged      "},
-		{"up to 512 bytes", strings.Repeat("x", 512), strings.Repeat("x", 512)},
-		{"cut after 512 bytes", strings.Repeat("x", 513), strings.Repeat("x", 512) + "…"},
-		{"cut between characters", "x" + strings.Repeat("非", 600), "x" + strings.Repeat("非", 170) + "…"},
-		{"withheld whole, not only where it is cut", strings.Repeat("x", 600) + "张三", notShown(strings.Repeat("x", 600) + "张三")},
-		{"by its length if it is far too long", strings.Repeat("x ", 10_000), notShown(strings.Repeat("x ", 10_000))},
+	withheld := "withheld"
+	for _, test := range []struct{ name, person, text, want string }{
+		{"as it is", "张三", "参数非法 (illegal parameter) 20060102150405 3AEF-12", "参数非法 (illegal parameter) 20060102150405 3AEF-12"},
+		{"without what could forge a line", "张三", forged, "ok  level=ERROR msg= [31mforged      "},
+		{"cut after 512 bytes", "张三", strings.Repeat("x", 513), strings.Repeat("x", 512) + "…"},
+		{"withheld whole, not only where it is cut", "张三", strings.Repeat("x", 600) + "张三", withheld},
+		{"shown to another person", "李四", "no record of 张三", "no record of 张三"},
+		{"withheld for a short name that is a word", "Li", "client LI", withheld},
+		{"shown for a short name that is a part of a word", "Li", "client of aliyun", "client of aliyun"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			message := quoted(test.message)
-			server.Inject(id2metatest.Raw(400, `{"Code":"`+message+`","Message":"`+message+`","RequestId":"`+message+`","Recommend":"`+message+`"}`))
-			result, err := client.Verify(t.Context(), zhangSan)
+			text := inJSON(test.text)
+			server.Inject(id2metatest.Raw(400, `{"Code":"`+text+`","Message":"`+text+`","RequestId":"`+text+`","Recommend":"`+text+`"}`))
+			result, err := client.Verify(t.Context(), id2meta.Param{UserName: test.person, IdentifyNum: zhangNumber})
 			require.Zero(t, result)
 			var e *id2meta.APIError
 			require.ErrorAs(t, err, &e)
-			assert.Equal(t, []string{test.want, test.want, test.want}, []string{e.Message, e.Code, e.Recommend})
-			if len(test.message) > 128 || test.want != test.message {
-				assert.Equal(t, test.want, e.RequestID)
+			want := test.want
+			if want == withheld {
+				want = notShown(test.text)
 			}
+			assert.Equal(t, []string{want, want, want, want}, []string{e.Code, e.Message, e.RequestID, e.Recommend})
 		})
 	}
-	for _, id := range []string{"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", "8fc3d6ac9fed43118da7c4bf47d9f260", "0bc5a7f816000000000000000d0c1a", "1", ""} {
-		t.Run("the request ID "+id, func(t *testing.T) {
-			want := func() string {
-				if id != "" {
-					return id
-				}
-				calls := server.Calls() // then the header of the answer has it
-				return calls[len(calls)-1].RequestID
-			}
-			server.Inject(id2metatest.Raw(200, strings.Replace(body200, "REQUEST", id, 1)), body("RequestId", id))
-			result, err := client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err)
-			assert.Equal(t, want(), result.RequestID)
-			_, err = client.Verify(t.Context(), zhangSan)
-			var e *id2meta.APIError
-			require.ErrorAs(t, err, &e)
-			assert.Equal(t, want(), e.RequestID)
-		})
-	}
-}
-
-func TestARequestIDIsRedactedIfItHoldsThePerson(t *testing.T) {
-	for _, id := range []string{"19491231-0000-4000-8000-000000000000", zhangNumber, "0-19491231-0", "110105"} {
-		t.Run(id, func(t *testing.T) {
-			result, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
-				io.WriteString(w, strings.Replace(body200, "REQUEST", id, 1))
-			})
-			require.NoError(t, err)
-			assert.NotEmpty(t, result.RequestID)
-			assert.NotContains(t, result.RequestID, "19491231")
-			assert.Equal(t, id == "110105", result.RequestID == id)
-		})
-	}
-}
-
-func TestASecretThatIsTheBeginningOfAnotherLeavesNothingOfIt(t *testing.T) {
-	credential, err := credentials.NewCredential(new(credentials.Config).SetType("sts").
-		SetAccessKeyId(stsKeyID).SetAccessKeySecret("opening").SetSecurityToken("opening-and-ending"))
-	require.NoError(t, err)
-	_, err = verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusBadRequest)
-		io.WriteString(w, `{"Message":"the token opening-and-ending is too old"}`)
-	}, id2meta.WithCredential(credential))
-	var e *id2meta.APIError
-	require.ErrorAs(t, err, &e)
-	assert.Equal(t, notShown("the token opening-and-ending is too old"), e.Message)
 }
 
 // An error of net/http holds the method and the address, which the reader knows.
@@ -846,24 +719,4 @@ func TestNothingIsPrinted(t *testing.T) {
 			assert.Regexp(t, `^PASS\n(coverage:.*\n)?$`, string(output))
 		})
 	}
-}
-
-func TestTheRedactionForOneCallerDoesNotChangeTheErrorsOfAnother(t *testing.T) {
-	server := newServer(t)
-	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
-	const callers = 16
-	for range callers {
-		server.Inject(id2metatest.Answer("401", "张三"))
-	}
-	var all sync.WaitGroup
-	for i := range callers {
-		all.Go(func() {
-			_, err := client.Verify(t.Context(), people[i%2].param)
-			var e *id2meta.APIError
-			if assert.ErrorAs(t, err, &e) {
-				assert.Equal(t, []string{notShown("张三"), "张三"}[i%2], e.Message)
-			}
-		})
-	}
-	all.Wait()
 }
