@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -284,71 +285,91 @@ func TestRedisFails(t *testing.T) {
 	}
 }
 
+// silentRedis is a Redis that grants, or hangs.
+type silentRedis struct {
+	*redis.Client
+	hangs bool
+}
+
+func (r *silentRedis) EvalSha(ctx context.Context, _ string, _ []string, _ ...any) *redis.Cmd {
+	cmd := redis.NewCmd(ctx)
+	if !r.hangs {
+		cmd.SetVal([]any{"granted", int64(0)})
+		return cmd
+	}
+	<-ctx.Done()
+	cmd.SetErr(ctx.Err())
+	return cmd
+}
+
 // A Client gives the Limiter what is left of a call, which may be less than the 250 ms
 // that Redis may take.
 func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
-	start := func(t *testing.T, opts ...Option) (*Limiter, *logBuffer) {
-		server := newTestRedis(t)
-		limiter, _, log := newTestLimiter(t, server, opts...)
-		require.NoError(t, limiter.Wait(t.Context()))
-		server.hang()
-		return limiter, log
-	}
-	wait := func(t *testing.T, limiter *Limiter, left time.Duration) (err error, late bool) {
+	const left = 200 * time.Millisecond
+	wait := func(t *testing.T, limiter *Limiter, left time.Duration) (took time.Duration, err error) {
 		ctx, cancel := context.WithTimeout(t.Context(), left)
 		defer cancel()
-		err = limiter.Wait(ctx)
-		return err, ctx.Err() != nil
-	}
-	t.Run("open: the caller goes on in time", func(t *testing.T) {
-		limiter, log := start(t, WithFailOpen())
-		err, _ := wait(t, limiter, 200*time.Millisecond)
-		assert.NoError(t, err)
-		assert.Empty(t, log.String())
-		for range 20 {
-			err, _ := wait(t, limiter, 200*time.Millisecond)
-			assert.NoError(t, err)
-		}
-		log.wantOnce(t, "Redis is down: failing open")
-	})
-	t.Run("closed: the caller hears the reason in time", func(t *testing.T) {
-		limiter, log := start(t)
-		for range 20 {
-			err, late := wait(t, limiter, 200*time.Millisecond)
-			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
-			assert.NotErrorIs(t, err, context.DeadlineExceeded)
-			assert.False(t, late)
-		}
-		log.wantOnce(t, "Redis is down: failing closed")
-	})
-	t.Run("a Redis that answers in between is not blamed", func(t *testing.T) {
-		server := newTestRedis(t)
-		limiter, _, log := newTestLimiter(t, server, WithFailOpen())
-		for range 8 {
-			server.hang()
-			err, _ := wait(t, limiter, 200*time.Millisecond)
-			assert.NoError(t, err)
-			server.resume()
-			assert.NoError(t, limiter.Wait(t.Context()))
-		}
-		assert.Empty(t, log.String())
-	})
-	t.Run("a caller without any time does not ask, and Redis is not blamed", func(t *testing.T) {
-		limiter, log := start(t, WithFailOpen())
-		for range 100 {
-			err, _ := wait(t, limiter, time.Nanosecond)
-			assert.Error(t, err)
-		}
-		assert.Empty(t, log.String())
-	})
-	t.Run("a caller that is cancelled is not kept", func(t *testing.T) {
-		limiter, _ := start(t, WithFailOpen())
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(20*time.Millisecond, cancel)
 		started := time.Now()
-		assert.ErrorIs(t, limiter.Wait(ctx), context.Canceled)
-		assert.Less(t, time.Since(started), soon)
-	})
+		err = limiter.Wait(ctx)
+		return time.Since(started), err
+	}
+	for _, test := range []struct {
+		name string
+		opts []Option
+		run  func(t *testing.T, limiter *Limiter, r *silentRedis, log *logBuffer)
+	}{
+		{"open: the caller goes on in time", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *silentRedis, log *logBuffer) {
+			took, err := wait(t, limiter, left)
+			assert.NoError(t, err)
+			assert.Equal(t, left/2, took)
+			assert.Empty(t, log.String())
+			for range 20 {
+				_, err := wait(t, limiter, left)
+				assert.NoError(t, err)
+			}
+			log.wantOnce(t, "Redis is down: failing open")
+		}},
+		{"closed: the caller hears the reason in time", nil, func(t *testing.T, limiter *Limiter, _ *silentRedis, log *logBuffer) {
+			for range 20 {
+				took, err := wait(t, limiter, left)
+				assert.ErrorIs(t, err, id2meta.ErrUnavailable)
+				assert.NotErrorIs(t, err, context.DeadlineExceeded)
+				assert.LessOrEqual(t, took, left/2)
+			}
+			log.wantOnce(t, "Redis is down: failing closed")
+		}},
+		{"a Redis that answers in between is not blamed", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, r *silentRedis, log *logBuffer) {
+			for i := range 16 {
+				r.hangs = i%2 == 0
+				_, err := wait(t, limiter, left)
+				assert.NoError(t, err)
+			}
+			assert.Empty(t, log.String())
+		}},
+		{"a caller without any time does not ask, and Redis is not blamed", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *silentRedis, log *logBuffer) {
+			for range 100 {
+				_, err := wait(t, limiter, 0)
+				assert.Error(t, err)
+			}
+			assert.Empty(t, log.String())
+		}},
+		{"a caller that is cancelled is not kept", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *silentRedis, _ *logBuffer) {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(20*time.Millisecond, cancel)
+			started := time.Now()
+			assert.ErrorIs(t, limiter.Wait(ctx), context.Canceled)
+			assert.Equal(t, 20*time.Millisecond, time.Since(started))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
+			defer client.Close()
+			synctest.Test(t, func(t *testing.T) {
+				r, log := &silentRedis{client, true}, new(logBuffer)
+				test.run(t, mustNew(t, r, "test", append(test.opts, WithLogger(log.logger()))...), r, log)
+			})
+		})
+	}
 }
 
 func eventually(t *testing.T, try func() error) {
@@ -400,14 +421,10 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 		values[name] = func(t *testing.T, client *redis.Client) { hold(t, client, state[0], state[1], state[2]) }
 	}
 	for name, set := range values {
-		store := func(t *testing.T, client *redis.Client) {
-			t.Helper()
+		t.Run(name+": each request is refused", func(t *testing.T) {
+			limiter, client, log := newTestLimiter(t, server)
 			client.Del(t.Context(), "test")
 			set(t, client)
-		}
-		t.Run(name+": closed, each request is refused", func(t *testing.T) {
-			limiter, client, log := newTestLimiter(t, server)
-			store(t, client)
 			asked := commands(t, client)
 			for range 50 {
 				ctx, cancel := context.WithTimeout(t.Context(), soon)
@@ -418,28 +435,27 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 			assert.LessOrEqual(t, commands(t, client)-asked, int64(4))
 			log.wantOnce(t, "level=WARN")
 		})
-		t.Run(name+": open, the process has a limit of its own", func(t *testing.T) {
-			limiter, client, _ := newTestLimiter(t, server, WithFailOpen(), WithRate(20, 2))
-			store(t, client)
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-			defer cancel()
-			started, n := time.Now(), 0
-			for limiter.Wait(ctx) == nil {
-				n++
-			}
-			if most := 2 + 1 + int(20*time.Since(started).Seconds()); n < 2 || n > most {
-				t.Errorf("%d requests in %v, want 2 to %d", n, time.Since(started), most)
-			}
-		})
 	}
-	t.Run("the limit is shared again when the value was deleted", func(t *testing.T) {
-		limiter, client, log := newTestLimiter(t, server)
-		client.Set(t.Context(), "test", "400000000", 0)
-		err := limiter.Wait(t.Context())
-		require.ErrorIs(t, err, id2meta.ErrUnavailable)
-		require.ErrorContains(t, err, `delete the key`)
+	t.Run("open, the process has a limit of its own, and the limit is shared again when the value was deleted", func(t *testing.T) {
+		limiter, client, log := newTestLimiter(t, server, WithFailOpen(), WithRate(20, 2))
+		require.NoError(t, client.Set(t.Context(), "test", "400000000", 0).Err())
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		started, n := time.Now(), 0
+		for limiter.Wait(ctx) == nil {
+			n++
+		}
+		if most := 2 + 1 + int(20*time.Since(started).Seconds()); n < 2 || n > most {
+			t.Errorf("%d requests in %v, want 2 to %d", n, time.Since(started), most)
+		}
+		assert.Contains(t, log.String(), "delete the key")
 		client.Del(t.Context(), "test")
-		eventually(t, func() error { return limiter.Wait(t.Context()) })
+		eventually(t, func() error {
+			if err := limiter.Wait(t.Context()); err != nil {
+				return err
+			}
+			return client.HGet(t.Context(), "test", "sent").Err()
+		})
 		log.wantOnce(t, "Redis is back")
 	})
 	for name, usedUntil := range map[string]any{
