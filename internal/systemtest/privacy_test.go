@@ -1,18 +1,18 @@
 package systemtest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/md5"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -241,21 +241,18 @@ var proxies = []string{
 	"http://" + proxyPassword + "@proxy.example/?a=b",
 }
 
-// failureOf is one thing that can happen between the Client and the simulator. make
-// returns the options that cause it.
-type failureOf struct {
+// failure is one thing that can happen between the Client and the simulator.
+type failure struct {
 	name    string
-	make    func(t *testing.T, s *id2metatest.Server, p id2meta.Param) []id2meta.Option
-	echoes  bool                                                  // the server repeats the person; there is one call for each of the echoes
-	verdict bool                                                  // the call ends with a verdict
+	faults  []id2metatest.Fault
+	opts    func(t *testing.T, s *id2metatest.Server) []id2meta.Option
 	ctx     func(*testing.T, *id2metatest.Server) context.Context // default: the test's
+	verdict bool                                                  // the call ends with a verdict
+	echo    func(text string) id2metatest.Fault                   // the server repeats the person: one call for each of the echoes
 }
 
-func inject(faults ...id2metatest.Fault) func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-	return func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(faults...)
-		return nil
-	}
+func with(opts ...id2meta.Option) func(*testing.T, *id2metatest.Server) []id2meta.Option {
+	return func(*testing.T, *id2metatest.Server) []id2meta.Option { return opts }
 }
 
 // within returns a function that makes a context with a timeout.
@@ -282,14 +279,12 @@ func (c failingCredential) GetCredential() (*credentials.CredentialModel, error)
 
 // transport returns an option whose transport fails with the error of f. body is the body
 // of the request.
-func transport(f func(r *http.Request, body string) error) func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-	return func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			body, _ := io.ReadAll(r.Body)
-			decoded, _ := url.QueryUnescape(string(body))
-			return nil, f(r, string(body)+" "+decoded+" "+r.Header.Get("x-acs-security-token"))
-		})})}
-	}
+func transport(f func(r *http.Request, body string) error) id2meta.Option {
+	return id2meta.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		decoded, _ := url.QueryUnescape(string(body))
+		return nil, f(r, string(body)+" "+decoded+" "+r.Header.Get("x-acs-security-token"))
+	})})
 }
 
 // proxied returns options for a proxy whose address holds a password.
@@ -301,145 +296,89 @@ func proxied(t *testing.T, s *id2metatest.Server, host string) []id2meta.Option 
 	return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: through})}
 }
 
-var everyFailure = []failureOf{
-	{name: "no failure", make: inject(), verdict: true},
-	{name: "an answer of the API", make: inject(id2metatest.Answer("411", "无权限"))},
-	{name: "an answer of the gateway", make: inject(id2metatest.Status(403, "Forbidden.RAM", "User not authorized to operate on the specified resource."))},
-	{name: "a failure on every attempt", make: inject(id2metatest.Status(503, "ServiceUnavailable", "a"), id2metatest.Answer("500", "b"), id2metatest.Answer("402", "c"))},
-	{name: "throttling", make: inject(id2metatest.Throttle(time.Hour))},
-	{name: "throttling and a retry", make: inject(id2metatest.Throttle(time.Millisecond)), verdict: true},
-	{name: "an empty body", make: inject(id2metatest.Raw(200, ""))},
-	{name: "HTML", make: inject(id2metatest.Raw(200, "<html>"))},
-	{name: "a dropped connection", make: inject(id2metatest.Drop())},
-	{name: "a truncated answer", make: inject(id2metatest.Truncate())},
-	{name: "a retried drop", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(id2metatest.Drop(), id2metatest.Truncate(), id2metatest.Drop())
-		return []id2meta.Option{id2meta.WithRetryUnanswered()}
-	}},
-	{name: "a hanging server", make: inject(id2metatest.Hang()), ctx: within(50 * time.Millisecond)},
-	{name: "a hanging server and retries", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(id2metatest.Hang(), id2metatest.Hang(), id2metatest.Hang())
-		return []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithTimeout(150 * time.Millisecond)}
-	}},
-	{name: "a caller who cancels", make: inject(id2metatest.Delay(time.Minute)), ctx: func(t *testing.T, s *id2metatest.Server) context.Context {
+var everyFailure = []failure{
+	{name: "no failure", verdict: true},
+	{name: "an answer of the API", faults: faults{id2metatest.Answer("411", "无权限")}},
+	{name: "an answer of the gateway", faults: faults{id2metatest.Status(403, "Forbidden.RAM", "User not authorized to operate on the specified resource.")}},
+	{name: "a failure on every attempt", faults: faults{id2metatest.Status(503, "ServiceUnavailable", "a"), id2metatest.Answer("500", "b"), id2metatest.Answer("402", "c")}},
+	{name: "throttling", faults: faults{id2metatest.Throttle(time.Hour)}},
+	{name: "throttling and a retry", faults: faults{id2metatest.Throttle(time.Millisecond)}, verdict: true},
+	{name: "an empty body", faults: faults{id2metatest.Raw(200, "")}},
+	{name: "HTML", faults: faults{id2metatest.Raw(200, "<html>")}},
+	{name: "a dropped connection", faults: faults{id2metatest.Drop()}},
+	{name: "a truncated answer", faults: faults{id2metatest.Truncate()}},
+	{name: "a retried drop", faults: faults{id2metatest.Drop(), id2metatest.Truncate(), id2metatest.Drop()}, opts: with(id2meta.WithRetryUnanswered())},
+	{name: "a hanging server", faults: faults{id2metatest.Hang()}, ctx: within(50 * time.Millisecond)},
+	{name: "a hanging server and retries", faults: faults{id2metatest.Hang(), id2metatest.Hang(), id2metatest.Hang()},
+		opts: with(id2meta.WithRetryUnanswered(), id2meta.WithTimeout(150*time.Millisecond))},
+	{name: "a caller who cancels", faults: faults{id2metatest.Delay(time.Minute)}, ctx: func(t *testing.T, s *id2metatest.Server) context.Context {
 		return testenv.EndWhen(t, context.Canceled, func() bool { return len(s.Calls()) > 0 })
 	}},
-	{name: "a caller who has canceled before the call", make: inject(), ctx: func(t *testing.T, _ *id2metatest.Server) context.Context {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		return ctx
-	}},
-	{name: "a deadline in the past", make: inject(), ctx: within(-time.Second)},
-	{name: "a port without a listener", make: func(t *testing.T, _ *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithEndpoints(refusing(t), refusing(t))}
-	}},
-	{name: "a port without a listener, and then throttling", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(id2metatest.Throttle(time.Hour))
+	{name: "a deadline in the past", ctx: within(-time.Second)},
+	{name: "a port without a listener, and then throttling", faults: faults{id2metatest.Throttle(time.Hour)}, opts: func(t *testing.T, s *id2metatest.Server) []id2meta.Option {
 		return []id2meta.Option{id2meta.WithEndpoints(refusing(t), s.Endpoint())}
 	}},
-	{name: "a certificate that is not trusted", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}})}
-	}},
-	{name: "a certificate of another host", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+	{name: "a certificate that is not trusted", opts: with(id2meta.WithRootCAs(x509.NewCertPool()))},
+	{name: "a certificate of another host", opts: func(_ *testing.T, s *id2metatest.Server) []id2meta.Option {
 		elsewhere := s.Client().Transport.(*http.Transport).Clone()
 		elsewhere.TLSClientConfig.ServerName = "cloudauth.aliyuncs.com"
 		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: elsewhere})}
 	}},
-	{name: "an HTTP client that gives up", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(id2metatest.Hang())
+	{name: "an HTTP client that gives up", faults: faults{id2metatest.Hang()}, opts: func(_ *testing.T, s *id2metatest.Server) []id2meta.Option {
 		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: s.Client().Transport, Timeout: 50 * time.Millisecond})}
 	}},
-	{name: "a transport whose error text repeats the request", make: transport(func(r *http.Request, body string) error {
+	{name: "a transport whose error text repeats the request", opts: with(transport(func(r *http.Request, body string) error {
 		return fmt.Errorf("cannot send %s with %v", body, r.Header)
-	})},
-	{name: "a transport whose error joins errors that repeat the request, in a text, in a field and in a URL", make: transport(func(_ *http.Request, body string) error {
+	}))},
+	{name: "a transport whose error joins errors that repeat the request, in a text, in a field and in a URL", opts: with(transport(func(_ *http.Request, body string) error {
 		return &hidingError{errors.Join(io.EOF, fieldError{Body: body}, &url.Error{Op: "Post", URL: body, Err: errors.New(body)})}
-	})},
-	{name: "a transport whose url.Error holds the request in its URL", make: transport(func(_ *http.Request, body string) error {
+	}))},
+	{name: "a transport whose url.Error holds the request in its URL", opts: with(transport(func(_ *http.Request, body string) error {
 		return fmt.Errorf("wrapped: %w", &url.Error{Op: "Post", URL: body, Err: errors.New("refused")})
-	})},
-	{name: "a transport whose error panics", make: transport(func(_ *http.Request, body string) error {
-		return panickingError(body)
-	})},
-	{name: "a dead proxy", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		return proxied(t, s, refusing(t))
+	}))},
+	{name: "a transport whose error panics", opts: with(transport(func(_ *http.Request, body string) error { return panickingError(body) }))},
+	{name: "a dead proxy", opts: func(t *testing.T, s *id2metatest.Server) []id2meta.Option { return proxied(t, s, refusing(t)) }},
+	{name: "a proxy that refuses, and repeats the password", opts: func(t *testing.T, s *id2metatest.Server) []id2meta.Option {
+		proxy := testenv.Accept(t, func(conn net.Conn) {
+			http.ReadRequest(bufio.NewReader(conn))
+			fmt.Fprintf(conn, "HTTP/1.1 407 Denied http://user:%s@proxy.example\r\n\r\n", proxyPassword)
+		})
+		return proxied(t, s, proxy.Address)
 	}},
-	{name: "a proxy that refuses, and repeats the password", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			connection, _, err := http.NewResponseController(w).Hijack()
-			if err == nil {
-				fmt.Fprintf(connection, "HTTP/1.1 407 Denied http://user:%s@proxy.example\r\n\r\n", proxyPassword)
-				connection.Close()
-			}
-		}))
-		t.Cleanup(proxy.Close)
-		return proxied(t, s, proxy.Listener.Addr().String())
-	}},
-	{name: "a proxy with an invalid address", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
-			address := fmt.Sprintf("http://user:%s @127.0.0.1:1", proxyPassword) // as in an environment variable
-			return url.Parse(address)
-		}}})}
-	}},
-	{name: "a proxy that answers instead of the service", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(body("Message", "invalid proxy: "+strings.Join(proxies, "; ")), body("Message", proxies[1]))
-		return nil
-	}},
-	{name: "a transport whose error repeats the password of a proxy", make: transport(func(*http.Request, string) error {
+	{name: "a proxy with an invalid address", opts: with(id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
+		address := fmt.Sprintf("http://user:%s @127.0.0.1:1", proxyPassword) // as in an environment variable
+		return url.Parse(address)
+	}}}))},
+	{name: "a proxy that answers instead of the service", faults: faults{body("Message", "invalid proxy: "+strings.Join(proxies, "; "))}},
+	{name: "a transport whose error repeats the password of a proxy", opts: with(transport(func(*http.Request, string) error {
 		return fmt.Errorf("invalid proxy address: %w", errors.New(strings.Join(proxies, "; ")))
-	})},
-	{name: "a limiter that refuses", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithLimiter(refusingLimiter{errors.New("enough for today")})}
-	}},
-	{name: "a credential provider that fails", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithCredential(failingCredential{err: fieldError{Body: stsSecret + stsToken}})}
-	}},
-	{name: "a credential that is refused", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+	}))},
+	{name: "a limiter that refuses", opts: with(id2meta.WithLimiter(refusingLimiter{errors.New("enough for today")}))},
+	{name: "a credential provider that fails", opts: with(id2meta.WithCredential(failingCredential{err: fieldError{Body: stsSecret + stsToken}}))},
+	{name: "a credential that is refused", opts: func(_ *testing.T, s *id2metatest.Server) []id2meta.Option {
 		s.AddCredential(stsKeyID, stsSecret+"x", stsToken)
 		return nil
 	}},
-	{name: "a token that is refused", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.AddCredential(stsKeyID, stsSecret, stsToken+"x")
-		return nil
+
+	{name: "echoes in Message", echo: func(s string) id2metatest.Fault { return id2metatest.Answer("401", "参数非法："+s+"。") }},
+	{name: "echoes in Message of the gateway", echo: func(s string) id2metatest.Fault {
+		return id2metatest.Status(400, "SignatureDoesNotMatch", "server StringToSign is ["+s+"]")
 	}},
+	{name: "echoes in Code", echo: func(s string) id2metatest.Fault { return id2metatest.Answer(s, "") }},
+	{name: "echoes in Code behind a word", echo: func(s string) id2metatest.Fault { return id2metatest.Status(403, "Forbidden."+s, "") }},
+	{name: "echoes in RequestId", echo: func(s string) id2metatest.Fault { return body("RequestId", s) }},
+	{name: "echoes in RequestId of a verdict", verdict: true, echo: func(s string) id2metatest.Fault {
+		return id2metatest.Raw(200, strings.Replace(body200, "REQUEST", inJSON(s), 1))
+	}},
+	{name: "echoes in Recommend", echo: func(s string) id2metatest.Fault { return body("Recommend", "https://api.aliyun.com/troubleshoot?q="+s) }},
+	{name: "echoes in BizCode", echo: func(s string) id2metatest.Fault {
+		return id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"`+inJSON(s)+`"}}`)
+	}},
+	{name: "echoes in an unknown field", echo: func(s string) id2metatest.Fault { return body("Data", s) }},
+	{name: "echoes without JSON", echo: func(s string) id2metatest.Fault { return id2metatest.Raw(500, s) }},
 }
 
-// echoesInEveryField returns servers that repeat the person, one for each field that is
-// shown.
-func echoesInEveryField() (failures []failureOf) {
-	for _, place := range []struct {
-		name    string
-		verdict bool
-		raw     func(echo string) id2metatest.Fault
-	}{
-		{"Message", false, func(s string) id2metatest.Fault { return id2metatest.Answer("401", "参数非法："+s+"。") }},
-		{"Message of the gateway", false, func(s string) id2metatest.Fault {
-			return id2metatest.Status(400, "SignatureDoesNotMatch", "server StringToSign is ["+s+"]")
-		}},
-		{"Code", false, func(s string) id2metatest.Fault { return id2metatest.Answer(s, "") }},
-		{"Code behind a word", false, func(s string) id2metatest.Fault { return id2metatest.Status(403, "Forbidden."+s, "") }},
-		{"RequestId", false, func(s string) id2metatest.Fault { return body("RequestId", s) }},
-		{"RequestId of a verdict", true, func(s string) id2metatest.Fault {
-			return id2metatest.Raw(200, strings.Replace(body200, "REQUEST", inJSON(s), 1))
-		}},
-		{"Recommend", false, func(s string) id2metatest.Fault {
-			return body("Recommend", "https://api.aliyun.com/troubleshoot?q="+s)
-		}},
-		{"BizCode", false, func(s string) id2metatest.Fault {
-			return id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"`+inJSON(s)+`"}}`)
-		}},
-		{"an unknown field", false, func(s string) id2metatest.Fault { return body("Data", s) }},
-		{"no JSON", false, func(s string) id2metatest.Fault { return id2metatest.Raw(500, s) }},
-	} {
-		failures = append(failures, failureOf{name: "echoes in " + place.name, echoes: true, verdict: place.verdict, make: func(_ *testing.T, s *id2metatest.Server, p id2meta.Param) []id2meta.Option {
-			for _, echo := range echoes(p) {
-				s.Inject(place.raw(echo))
-			}
-			return []id2meta.Option{id2meta.WithMaxAttempts(1)}
-		}})
-	}
-	return failures
-}
+type faults = []id2metatest.Fault
 
 const body200 = `{"RequestId":"REQUEST","Code":"200","ResultObject":{"BizCode":"2"}}`
 
@@ -468,8 +407,8 @@ func TestNothingPersonalAndNoSecretIsEverSeen(t *testing.T) {
 	for i, person := range people {
 		t.Run(person.name, func(t *testing.T) {
 			t.Parallel()
-			for _, failure := range append(everyFailure, echoesInEveryField()...) {
-				if i != 0 && i != len(people)-1 && !failure.echoes {
+			for _, failure := range everyFailure {
+				if i != 0 && i != len(people)-1 && failure.echo == nil {
 					continue // these failures do not depend on the person
 				}
 				t.Run(failure.name, func(t *testing.T) {
@@ -477,15 +416,23 @@ func TestNothingPersonalAndNoSecretIsEverSeen(t *testing.T) {
 					server := id2metatest.NewServer()
 					t.Cleanup(server.Close)
 					server.AddCredential(stsKeyID, stsSecret, stsToken)
+					server.Inject(failure.faults...)
 					witness := newWitness()
-					opts := append([]id2meta.Option{id2meta.WithEndpoints(server.Endpoint()), stsCredential(t), id2meta.WithLogger(witness.logger)},
-						failure.make(t, server, person.param)...) // some need a client of their own, which excludes server.Options
+					// Some failures need a client of their own, which excludes server.Options.
+					opts := []id2meta.Option{id2meta.WithEndpoints(server.Endpoint()), stsCredential(t), id2meta.WithLogger(witness.logger)}
+					if failure.opts != nil {
+						opts = append(opts, failure.opts(t, server)...)
+					}
+					calls := 1
+					if failure.echo != nil {
+						calls, opts = 0, append(opts, id2meta.WithMaxAttempts(1))
+						for _, echo := range echoes(person.param) {
+							server.Inject(failure.echo(echo))
+							calls++
+						}
+					}
 					client, err := id2meta.New(opts...)
 					require.NoError(t, err)
-					calls := 1
-					if failure.echoes {
-						calls = len(echoes(person.param))
-					}
 					for range calls {
 						ctx := t.Context()
 						if failure.ctx != nil {
@@ -571,7 +518,7 @@ func TestWhatTheServiceSaysIsShownOrWithheld(t *testing.T) {
 	server := newServer(t)
 	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
 	const forged = "ok\r\nlevel=ERROR\tmsg=\x1b[31mforged\u0000\u0085\u2028\u2029\u202e\u200b"
-	withheld := "withheld"
+	const withheld = ""
 	for _, test := range []struct{ name, person, text, want string }{
 		{"as it is", "张三", "参数非法 (illegal parameter) 20060102150405 3AEF-12", "参数非法 (illegal parameter) 20060102150405 3AEF-12"},
 		{"without what could forge a line", "张三", forged, "ok  level=ERROR msg= [31mforged      "},
@@ -621,7 +568,7 @@ func TestAnErrorOfOthersKeepsWhatItIs(t *testing.T) {
 		{"an error that holds the request in a field", func(body string) error { return errors.Join(fieldError{Body: body}, errOpen) }, "the circuit is open"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := verifyAt(t, zhangSan, http.NotFound, transport(func(_ *http.Request, body string) error { return test.err(body) })(t, nil, zhangSan)[0])
+			_, err := verifyAt(t, zhangSan, http.NotFound, transport(func(_ *http.Request, body string) error { return test.err(body) }))
 			requireOnly(t, id2meta.ErrUnavailable, err)
 			require.ErrorIs(t, err, errOpen)
 			assert.NotErrorIs(t, err, io.EOF)
@@ -670,23 +617,15 @@ func TestTheServerSeesThePersonInTheBodyOnly(t *testing.T) {
 // there is no proxy in this test.
 func TestTheServerDoesNotSeeTheProxysPassword(t *testing.T) {
 	for _, variable := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
-		for _, no := range []string{"", "127.0.0.1", "*"} {
-			t.Run(variable+" with NO_PROXY "+no, func(t *testing.T) {
-				t.Setenv(variable, "http://user:"+proxyPassword+"@127.0.0.1:1")
-				t.Setenv("NO_PROXY", no)
-				var header http.Header
-				_, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, r *http.Request) {
-					header = r.Header
-					io.WriteString(w, body200)
-				})
-				require.NoError(t, err)
-				assert.NotEmpty(t, header)
-				for name := range header {
-					assert.False(t, strings.HasPrefix(http.CanonicalHeaderKey(name), "Proxy-"), name)
-				}
-			})
-		}
+		t.Setenv(variable, "http://user:"+proxyPassword+"@127.0.0.1:1")
 	}
+	_, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, r *http.Request) {
+		for name := range r.Header {
+			assert.False(t, strings.HasPrefix(name, "Proxy-"), name)
+		}
+		io.WriteString(w, body200)
+	})
+	require.NoError(t, err)
 }
 
 // TestNothingIsPrinted starts a process with some failures, and looks at what the library
