@@ -2,7 +2,6 @@ package redislimiter
 
 import (
 	"context"
-	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -155,43 +154,26 @@ func TestRedisIsAskedByOneCallerOfAProcess(t *testing.T) {
 	assert.LessOrEqual(t, asked, 3*granted.Load()+10, "commands for %d requests", granted.Load())
 }
 
-// farConn is a connection to a Redis in another building.
-type farConn struct{ net.Conn }
-
-func (c farConn) Write(p []byte) (int, error) {
-	time.Sleep(2 * time.Millisecond)
-	return c.Conn.Write(p)
-}
-
-func TestAProcessThatIsFarFromRedisGetsAShare(t *testing.T) {
-	server := newTestRedis(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-	defer cancel()
-	var granted [3]atomic.Int64
-	const far = 2
-	var group sync.WaitGroup
-	for i := range granted {
-		client := newTestClient(t, server, func(o *redis.Options) {
-			if i != far {
-				return
-			}
-			o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-				conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-				return farConn{conn}, err
-			}
-		})
-		limiter := mustNew(t, client, "test")
-		for range 2 {
-			group.Go(func() {
-				for limiter.Wait(ctx) == nil {
-					granted[i].Add(1)
-				}
-			})
+// Redis tells the same wait to all processes. If they asked again together, the process
+// that is nearest to Redis would always be the first.
+func TestProcessesThatWaitDoNotAskAgainTogether(t *testing.T) {
+	client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
+	defer client.Close()
+	synctest.Test(t, func(t *testing.T) {
+		const told = time.Second
+		took := map[time.Duration]bool{}
+		for range 20 {
+			r := &scriptedRedis{client, [][]any{{"wait", told.Microseconds()}, aGrant}}
+			started := time.Now()
+			require.NoError(t, mustNew(t, r, "test").Wait(t.Context()))
+			took[time.Since(started)] = true
 		}
-	}
-	group.Wait()
-	total := granted[0].Load() + granted[1].Load() + granted[far].Load()
-	assert.GreaterOrEqual(t, granted[far].Load(), total/12, "of %d requests", total)
+		for d := range took {
+			assert.Greater(t, d, told)
+			assert.LessOrEqual(t, d, told+time.Second/defaultPerSecond)
+		}
+		assert.Greater(t, len(took), 10, "different times")
+	})
 }
 
 // failures are what the process sees of a Redis that died or that hangs.
@@ -285,20 +267,23 @@ func TestRedisFails(t *testing.T) {
 	}
 }
 
-// silentRedis is a Redis that grants, or hangs.
-type silentRedis struct {
+// scriptedRedis answers with replies, and then hangs.
+type scriptedRedis struct {
 	*redis.Client
-	hangs bool
+	replies [][]any
 }
 
-func (r *silentRedis) EvalSha(ctx context.Context, _ string, _ []string, _ ...any) *redis.Cmd {
+var aGrant = []any{"granted", int64(0)}
+
+func (r *scriptedRedis) EvalSha(ctx context.Context, _ string, _ []string, _ ...any) *redis.Cmd {
 	cmd := redis.NewCmd(ctx)
-	if !r.hangs {
-		cmd.SetVal([]any{"granted", int64(0)})
+	if len(r.replies) == 0 {
+		<-ctx.Done()
+		cmd.SetErr(ctx.Err())
 		return cmd
 	}
-	<-ctx.Done()
-	cmd.SetErr(ctx.Err())
+	cmd.SetVal(r.replies[0])
+	r.replies = r.replies[1:]
 	return cmd
 }
 
@@ -316,9 +301,9 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		opts []Option
-		run  func(t *testing.T, limiter *Limiter, r *silentRedis, log *logBuffer)
+		run  func(t *testing.T, limiter *Limiter, r *scriptedRedis, log *logBuffer)
 	}{
-		{"open: the caller goes on in time", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *silentRedis, log *logBuffer) {
+		{"open: the caller goes on in time", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *scriptedRedis, log *logBuffer) {
 			took, err := wait(t, limiter, left)
 			assert.NoError(t, err)
 			assert.Equal(t, left/2, took)
@@ -329,7 +314,7 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 			}
 			log.wantOnce(t, "Redis is down: failing open")
 		}},
-		{"closed: the caller hears the reason in time", nil, func(t *testing.T, limiter *Limiter, _ *silentRedis, log *logBuffer) {
+		{"closed: the caller hears the reason in time", nil, func(t *testing.T, limiter *Limiter, _ *scriptedRedis, log *logBuffer) {
 			for range 20 {
 				took, err := wait(t, limiter, left)
 				assert.ErrorIs(t, err, id2meta.ErrUnavailable)
@@ -338,22 +323,24 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 			}
 			log.wantOnce(t, "Redis is down: failing closed")
 		}},
-		{"a Redis that answers in between is not blamed", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, r *silentRedis, log *logBuffer) {
-			for i := range 16 {
-				r.hangs = i%2 == 0
+		{"a Redis that answers in between is not blamed", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, r *scriptedRedis, log *logBuffer) {
+			for range 8 {
 				_, err := wait(t, limiter, left)
+				assert.NoError(t, err)
+				r.replies = [][]any{aGrant}
+				_, err = wait(t, limiter, left)
 				assert.NoError(t, err)
 			}
 			assert.Empty(t, log.String())
 		}},
-		{"a caller without any time does not ask, and Redis is not blamed", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *silentRedis, log *logBuffer) {
+		{"a caller without any time does not ask, and Redis is not blamed", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *scriptedRedis, log *logBuffer) {
 			for range 100 {
 				_, err := wait(t, limiter, 0)
 				assert.Error(t, err)
 			}
 			assert.Empty(t, log.String())
 		}},
-		{"a caller that is cancelled is not kept", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *silentRedis, _ *logBuffer) {
+		{"a caller that is cancelled is not kept", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *scriptedRedis, _ *logBuffer) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(20*time.Millisecond, cancel)
 			started := time.Now()
@@ -365,7 +352,7 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 			client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
 			defer client.Close()
 			synctest.Test(t, func(t *testing.T) {
-				r, log := &silentRedis{client, true}, new(logBuffer)
+				r, log := &scriptedRedis{client, nil}, new(logBuffer)
 				test.run(t, mustNew(t, r, "test", append(test.opts, WithLogger(log.logger()))...), r, log)
 			})
 		})
