@@ -211,7 +211,12 @@ func TestProgram(t *testing.T) {
 func TestGracefulShutdown(t *testing.T) {
 	v := newSlow()
 	s := newService(t, v)
-	base, stop, ended := serveUntil(t, s.handler())
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	base := "http://" + listener.Addr().String()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, listener, s.handler(), slog.New(slog.DiscardHandler)) }()
 	status := make(chan int, 1)
 	go func() {
 		sent, _, _, _ := withdrawalOf{}.send(t.Context(), http.DefaultClient, base)
@@ -235,15 +240,4 @@ func TestGracefulShutdown(t *testing.T) {
 	require.Equal(t, 201, <-status)
 	require.NoError(t, <-ended)
 	require.Equal(t, 1, s.payments(t))
-}
-
-// serveUntil serves a handler until stop is called. It returns the base of its URLs.
-func serveUntil(t *testing.T, handler http.Handler) (base string, stop func(), ended chan error) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	ended = make(chan error, 1)
-	go func() { ended <- serve(ctx, listener, handler, slog.New(slog.DiscardHandler)) }()
-	return "http://" + listener.Addr().String(), stop, ended
 }

@@ -68,6 +68,9 @@ func TestReadWithdrawal(t *testing.T) {
 			require.Equal(t, c.status, got.status)
 			require.Equal(t, c.code, got.Code)
 			require.Equal(t, c.field, got.Field)
+			if c.code == "invalid_json" {
+				require.Empty(t, got.Reason, "the decoder's words quote what it has read")
+			}
 		})
 	}
 }

@@ -42,16 +42,6 @@ func answers(verdict id2meta.BizCode, err error) *verifier {
 	}}
 }
 
-// knowsOne is a verifier that knows 张三, whatever the number. Nobody else matches.
-func knowsOne() *verifier {
-	return &verifier{answer: func(_ context.Context, p id2meta.Param) (id2meta.Result, error) {
-		if p.UserName == demoName {
-			return id2meta.Result{BizCode: id2meta.BizCodeMatch}, nil
-		}
-		return id2meta.Result{BizCode: id2meta.BizCodeMismatch}, nil
-	}}
-}
-
 // slow is a verifier that finds a match when it is told to.
 type slow struct {
 	verifier
