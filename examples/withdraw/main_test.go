@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/id2meta/id2meta/id2metatest"
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
@@ -100,6 +102,17 @@ func start(t *testing.T, env []string, args ...string) *program {
 	return p
 }
 
+// startLive starts a program that asks a simulator with this access key.
+func startLive(t *testing.T, simulator *id2metatest.Server, key string, args ...string) *program {
+	t.Helper()
+	simulator.AddCredential(key, id2metatest.AccessKeySecret, "")
+	certificate := filepath.Join(t.TempDir(), "simulator.pem")
+	require.NoError(t, os.WriteFile(certificate, simulator.CertificatePEM(), 0o600))
+	return start(t, []string{"SSL_CERT_FILE=" + certificate, "ALIBABA_CLOUD_ACCESS_KEY_ID=" + key,
+		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + id2metatest.AccessKeySecret, hashKeyVariable + "=" + strings.Repeat("5a7b", 16)},
+		append(args, "-live", "-endpoint", simulator.Endpoint())...)
+}
+
 // end sends the program a signal, and returns how it ended.
 func (p *program) end(t *testing.T, s os.Signal) error {
 	t.Helper()
@@ -159,6 +172,25 @@ func TestProgram(t *testing.T) {
 		require.Error(t, p.end(t, os.Kill))
 
 		p = start(t, nil, "-db", path)
+		p.mustPost(t, 201)
+		require.Equal(t, "0", p.metric(t, "withdraw_verdicts_asked_total"))
+		require.NoError(t, p.end(t, syscall.SIGTERM))
+	})
+	t.Run("on SIGTERM it saves the verdict of a client who has left", func(t *testing.T) {
+		simulator := id2metatest.NewServer()
+		t.Cleanup(simulator.Close)
+		simulator.AddPerson(demoName, demoNumber)
+		path := migrated(t)
+		p := startLive(t, simulator, "first", "-db", path)
+		simulator.Inject(id2metatest.Delay(time.Second))
+		asked := testenv.EndWhen(t, context.Canceled, func() bool {
+			return slices.ContainsFunc(simulator.Calls(), func(call id2metatest.Call) bool { return call.Person != "" })
+		})
+		_, _, _, err := withdrawalOf{}.send(asked, http.DefaultClient, p.base)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NoError(t, p.end(t, syscall.SIGTERM))
+
+		p = startLive(t, simulator, "second", "-db", path)
 		p.mustPost(t, 201)
 		require.Equal(t, "0", p.metric(t, "withdraw_verdicts_asked_total"))
 		require.NoError(t, p.end(t, syscall.SIGTERM))

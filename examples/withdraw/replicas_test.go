@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -57,19 +56,13 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 		simulator.AddPerson(demoName, idNumber(n))
 		simulator.Inject(id2metatest.Delay(time.Duration(random.IntN(200)) * time.Millisecond))
 	}
-	certificate := filepath.Join(t.TempDir(), "simulator.pem")
-	require.NoError(t, os.WriteFile(certificate, simulator.CertificatePEM(), 0o600))
 	redis, address := testserver.Redis(t), server.newDatabase(t)
 	migrate(t, address)
 
 	var processes []*process
 	startReplica := func() *process {
 		key := fmt.Sprint("process-", len(processes)) // so that the simulator tells them apart
-		simulator.AddCredential(key, id2metatest.AccessKeySecret, "")
-		p := &process{program: start(t, []string{"SSL_CERT_FILE=" + certificate,
-			"ALIBABA_CLOUD_ACCESS_KEY_ID=" + key, "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + id2metatest.AccessKeySecret,
-			hashKeyVariable + "=" + strings.Repeat("5a7b", 16)},
-			"-live", "-db", address, "-redis", redis.DSN(), "-endpoint", simulator.Endpoint())}
+		p := &process{program: startLive(t, simulator, key, "-db", address, "-redis", redis.DSN())}
 		processes = append(processes, p)
 		return p
 	}
