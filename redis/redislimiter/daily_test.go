@@ -1,7 +1,6 @@
 package redislimiter
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -80,14 +79,6 @@ func TestDailyLimit(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Equal(t, used, got)
 		wantToday(t, limiter, 7)
-	})
-	t.Run("a caller that is refused for the rate does not count", func(t *testing.T) {
-		limiter, client, _ := newTestLimiter(t, server, WithDailyLimit(7))
-		hold(t, client, in(8*time.Second), today(), 3)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		assert.ErrorIs(t, limiter.Wait(ctx), errTooLate)
-		wantToday(t, limiter, 3)
 	})
 	t.Run("after midnight the count begins again", func(t *testing.T) {
 		limiter, client, _ := newTestLimiter(t, server, WithDailyLimit(7))
