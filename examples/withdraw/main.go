@@ -21,7 +21,7 @@ func main() {
 	// After the first signal the next one kills: for those who cannot wait.
 	context.AfterFunc(ctx, stop)
 
-	if err := run(ctx, parse(os.Args[1:])); err != nil {
+	if err := run(ctx, parse()); err != nil {
 		fmt.Fprintln(os.Stderr, "withdraw:", err)
 		os.Exit(1)
 	}
