@@ -163,7 +163,7 @@ func (s *store) checkTables(ctx context.Context) error {
 // ctx ends. Any number of replicas may do so.
 func (s *store) keepTidy(ctx context.Context, logger *slog.Logger) {
 	for {
-		if _, err := s.verdicts.DeleteExpired(ctx, 5000); err != nil && ctx.Err() == nil {
+		if _, err := s.verdicts.DeleteExpired(ctx, 3000); err != nil && ctx.Err() == nil {
 			logger.Warn("expired verdicts could not be deleted", "err", oneLine(err))
 		}
 		select {
