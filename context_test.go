@@ -52,45 +52,6 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 		})
 	}
 
-	// The same over the network, where a busy machine may need much time.
-	const deadline, generous = 3 * time.Second, 10 * time.Second
-	t.Run("canceled while a server on the network is silent", func(t *testing.T) {
-		t.Parallel()
-		server := newServer(t)
-		server.Inject(id2metatest.Hang())
-		client := newClient(t, []string{server.Endpoint()}, id2meta.WithTimeout(time.Minute))
-		ctx := whenRequested(context.Canceled)(t, server)
-		canceled := make(chan time.Time, 1)
-		context.AfterFunc(ctx, func() { canceled <- time.Now() })
-		_, err := client.Verify(ctx, zhangSan)
-		assert.ErrorIs(t, err, context.Canceled)
-		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-		assert.Less(t, time.Since(<-canceled), generous)
-	})
-	for _, test := range []struct {
-		name string
-		opt  id2meta.Option
-		ctx  func(*testing.T, *id2metatest.Server) context.Context
-	}{
-		{"the deadline of the caller", id2meta.WithTimeout(time.Minute), within(deadline)},
-		{"WithTimeout", id2meta.WithTimeout(deadline), within(time.Minute)},
-	} {
-		t.Run(test.name+" ends a call to a silent server", func(t *testing.T) {
-			t.Parallel()
-			server := newServer(t)
-			client := newClient(t, []string{server.Endpoint()}, test.opt, id2meta.WithMaxAttempts(1)) // which gets all the time to connect
-			_, err := client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err) // from here on there is a connection
-			server.Inject(id2metatest.Hang())
-			started := time.Now()
-			_, err = client.Verify(test.ctx(t, server), zhangSan)
-			assert.ErrorIs(t, err, context.DeadlineExceeded)
-			assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-			assert.Less(t, time.Since(started), deadline+generous)
-			assert.Len(t, server.Calls(), 2)
-		})
-	}
-
 	for _, timeout := range []time.Duration{time.Nanosecond, 5 * time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond} {
 		t.Run("a deadline of "+timeout.String()+" is the error of a call that needs longer", func(t *testing.T) {
 			t.Parallel()
@@ -211,6 +172,127 @@ func TestAnAnswerThatComesAfterTheEnd(t *testing.T) {
 				assert.Equal(t, 2, service.requested(), "the first attempt was not answered")
 				assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
+			})
+		})
+	}
+}
+
+// ownContext is a context of a caller's own.
+type ownContext struct {
+	context.Context
+	deadline func() (time.Time, bool)
+	done     func() <-chan struct{}
+	err      func() error
+}
+
+func (c ownContext) Deadline() (time.Time, bool) { return c.deadline() }
+func (c ownContext) Done() <-chan struct{}       { return c.done() }
+func (c ownContext) Err() error                  { return c.err() }
+
+// listError is an error that cannot be compared: == panics.
+type listError []error
+
+func (listError) Error() string { return "a list of errors" }
+
+// The contexts of callers may break their contract. Verify and Check end all the same, and
+// do not panic.
+func TestAContextOfACallersOwn(t *testing.T) {
+	const timeout = time.Second
+	open := func() <-chan struct{} { return make(chan struct{}) }
+	closed := func() <-chan struct{} {
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
+	noError := func() error { return nil }
+	at := func(d time.Duration) func() (time.Time, bool) {
+		return func() (time.Time, bool) { return time.Now().Add(d), true }
+	}
+	soon := func() func() (time.Time, bool) {
+		deadline := time.Now().Add(timeout / 2)
+		return func() (time.Time, bool) { return deadline, true }
+	}
+	for _, test := range []struct {
+		name string
+		own  func(ctx context.Context) ownContext
+		want error
+		at   time.Duration
+	}{
+		{"it keeps an earlier deadline, and never ends", func(ctx context.Context) ownContext {
+			return ownContext{ctx, soon(), open, noError}
+		}, context.DeadlineExceeded, timeout / 2},
+		{"it has no channel, and an earlier deadline", func(ctx context.Context) ownContext {
+			return ownContext{ctx, soon(), func() <-chan struct{} { return nil }, noError}
+		}, context.DeadlineExceeded, timeout / 2},
+		{"its deadline is past, and it never ends", func(ctx context.Context) ownContext {
+			return ownContext{ctx, at(-time.Hour), open, noError}
+		}, context.DeadlineExceeded, 0},
+		{"its deadline is the first time of all", func(ctx context.Context) ownContext {
+			return ownContext{ctx, func() (time.Time, bool) { return time.Time{}, true }, open, noError}
+		}, context.DeadlineExceeded, 0},
+		{"its deadline is far, and it never ends", func(ctx context.Context) ownContext {
+			return ownContext{ctx, at(1 << 62), open, noError}
+		}, context.DeadlineExceeded, timeout},
+		{"its channel is another one each time", func(ctx context.Context) ownContext {
+			return ownContext{ctx, ctx.Deadline, open, ctx.Err}
+		}, context.DeadlineExceeded, timeout},
+		{"it has ended, and tells no error", func(ctx context.Context) ownContext {
+			return ownContext{ctx, ctx.Deadline, closed, noError}
+		}, context.Canceled, 0},
+		{"it has ended with an error that cannot be compared", func(ctx context.Context) ownContext {
+			return ownContext{ctx, ctx.Deadline, closed, func() error { return listError{io.EOF} }}
+		}, context.DeadlineExceeded, 0}, // not canceled, so no more time
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{first: []roundTripper{silent, silent}}
+				client := service.client(t, id2meta.WithTimeout(timeout))
+				ask := map[string]func(ctx context.Context) error{
+					"Verify": func(ctx context.Context) error { _, err := client.Verify(ctx, zhangSan); return err },
+					"Check":  client.Check,
+				}
+				for name, ask := range ask {
+					ctx := test.own(t.Context())
+					started := time.Now()
+					err := ask(ctx)
+					require.Error(t, err, name)
+					if _, odd := ctx.Err().(listError); !odd {
+						assert.ErrorIs(t, err, test.want, name)
+					}
+					assert.Equal(t, id2meta.RemedyTryLater, id2meta.RemedyOf(err), name)
+					assert.Equal(t, test.at, time.Since(started), name)
+				}
+			})
+		})
+	}
+	for name, opts := range map[string][]id2meta.Option{
+		"the limiter": {id2meta.WithLimiter(never)},
+		"the credential": {id2meta.WithAccessKeyFunc(func(ctx context.Context) (id2meta.AccessKey, error) {
+			<-ctx.Done()
+			return id2meta.AccessKey{}, ctx.Err()
+		})},
+		"an answer": nil,
+	} {
+		t.Run("it ends with an error that cannot be compared while Verify waits for "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{first: []roundTripper{silent}}
+				client := service.client(t, opts...)
+				ended := make(chan struct{})
+				time.AfterFunc(timeout, func() { close(ended) })
+				ctx := ownContext{t.Context(), t.Context().Deadline, func() <-chan struct{} { return ended }, func() error {
+					select {
+					case <-ended:
+						return listError{io.EOF}
+					default:
+						return nil
+					}
+				}}
+				started := time.Now()
+				_, err := client.Verify(ctx, zhangSan)
+				assert.ErrorContains(t, err, "a list of errors")
+				assert.Equal(t, id2meta.RemedyTryLater, id2meta.RemedyOf(err))
+				assert.Equal(t, timeout, time.Since(started))
+				time.Sleep(time.Minute) // until the function that gives the key has ended
 			})
 		})
 	}

@@ -11,7 +11,7 @@ require (
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0 // tests alone: no goroutine is left
 	golang.org/x/net v0.62.0 // tests alone: servers of HTTP/2 that reset and go away
-	golang.org/x/text v0.43.0 // tests alone: Unicode's decompositions, to check the folding of ideographs
+	golang.org/x/text v0.43.0 // internal/identity: Unicode's decompositions of radicals and compatibility ideographs
 	golang.org/x/time v0.16.0
 )
 

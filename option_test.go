@@ -3,6 +3,7 @@ package id2meta_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -413,5 +414,47 @@ func TestAnAccessKeyShowsNothing(t *testing.T) {
 		var c config
 		require.NoError(t, json.Unmarshal([]byte(`{"Key":{"ID":"i","Secret":"s","SecurityToken":"t"}}`), &c))
 		assert.True(t, c.Key == id2meta.AccessKey{ID: "i", Secret: "s", SecurityToken: "t"})
+	})
+}
+
+func TestWithRootCAs(t *testing.T) {
+	server := newServer(t)
+	trusting := x509.NewCertPool()
+	require.True(t, trusting.AppendCertsFromPEM(server.CertificatePEM()))
+
+	t.Run("the certificates of the pool are trusted", func(t *testing.T) {
+		result, err := newClient(t, []string{server.Endpoint()}, id2meta.WithRootCAs(trusting)).Verify(t.Context(), zhangSan)
+		require.NoError(t, err)
+		assert.True(t, result.Match())
+	})
+	t.Run("those of the system are not", func(t *testing.T) {
+		_, err := newClient(t, []string{server.Endpoint()}, id2meta.WithRootCAs(x509.NewCertPool()), id2meta.WithMaxAttempts(1)).Verify(t.Context(), zhangSan)
+		assert.ErrorIs(t, err, id2meta.ErrUnavailable)
+		assert.Equal(t, id2meta.RemedyOperator, id2meta.RemedyOf(err))
+		assert.Empty(t, server.Calls()[1:], "nothing was sent")
+	})
+	t.Run("it goes with a wrapper", func(t *testing.T) {
+		for pool, want := range map[*x509.CertPool]bool{trusting: true, x509.NewCertPool(): false} {
+			client := newClient(t, []string{server.Endpoint()}, id2meta.WithRootCAs(pool), id2meta.WithMaxAttempts(1),
+				id2meta.WithTransportWrapper(func(base http.RoundTripper) http.RoundTripper { return base }))
+			_, err := client.Verify(t.Context(), zhangSan)
+			assert.Equal(t, want, err == nil, "%v", err)
+		}
+	})
+	t.Run("the pool is copied", func(t *testing.T) {
+		pool := x509.NewCertPool()
+		opt := id2meta.WithRootCAs(pool)
+		require.True(t, pool.AppendCertsFromPEM(server.CertificatePEM()))
+		_, err := newClient(t, []string{server.Endpoint()}, opt, id2meta.WithMaxAttempts(1)).Verify(t.Context(), zhangSan)
+		assert.ErrorIs(t, err, id2meta.ErrUnavailable)
+	})
+	t.Run("it excludes a client that is given", func(t *testing.T) {
+		for _, opts := range [][]id2meta.Option{
+			{id2meta.WithRootCAs(trusting), id2meta.WithHTTPClient(server.Client())},
+			append([]id2meta.Option{id2meta.WithHTTPClient(server.Client())}, server.Options()...),
+		} {
+			_, err := id2meta.New(opts...)
+			assert.ErrorContains(t, err, "id2meta: WithRootCAs: cannot be used together with WithHTTPClient")
+		}
 	})
 }

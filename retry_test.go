@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,106 +23,55 @@ import (
 	"github.com/id2meta/id2meta/id2metatest"
 )
 
-// The table "Retry" of the documentation of Verify, row by row.
-func TestRetry(t *testing.T) {
+func TestTheNumberOfAttemptsIsBounded(t *testing.T) {
 	t.Parallel()
-	repeat := func(n int, fault id2metatest.Fault) (faults []id2metatest.Fault) {
-		for range n {
-			faults = append(faults, fault)
-		}
-		return faults
-	}
-	for _, test := range []struct {
-		name     string
-		faults   []id2metatest.Fault
-		opts     []id2meta.Option
-		requests int
-		want     error // nil: a match
-	}{
-		{"HTTP 503 is retried", repeat(2, id2metatest.Status(503, "ServiceUnavailable", "busy")), nil, 3, nil},
-		{"HTTP 500 without a Code is retried", repeat(2, id2metatest.Raw(500, "<html>")), nil, 3, nil},
-		{"Code 500 is retried", repeat(2, id2metatest.Answer("500", "system error")), nil, 3, nil},
-		{"Code 402 because the source is unavailable is retried", repeat(2, id2metatest.Answer("402", "权威源服务异常")), nil, 3, nil},
-		{"Code 402 with an unknown Message is retried", repeat(2, id2metatest.Answer("402", "source unavailable")), nil, 3, nil},
-		{"Throttling is retried", repeat(2, id2metatest.Throttle(10*time.Millisecond)), nil, 3, nil},
-		{"attempts are bounded", repeat(3, id2metatest.Answer("500", "system error")), nil, 3, id2meta.ErrUnavailable},
-		{"more attempts can be allowed", repeat(4, id2metatest.Answer("402", "")), []id2meta.Option{id2meta.WithMaxAttempts(5)}, 5, nil},
-		{"one attempt means no retry", repeat(1, id2metatest.Answer("500", "")), []id2meta.Option{id2meta.WithMaxAttempts(1)}, 1, id2meta.ErrUnavailable},
-
-		{"a proxy's 502 without a known Code is not retried", repeat(1, id2metatest.Raw(502, "<html>")), nil, 1, id2meta.ErrUnavailable},
-		{"a proxy's 504 without a known Code is not retried", repeat(1, id2metatest.Raw(504, "")), nil, 1, id2meta.ErrUnavailable},
-		{"a proxy's 524 without a known Code is not retried", repeat(1, id2metatest.Raw(524, "")), nil, 1, id2meta.ErrUnavailable},
-		{"a load balancer's 499 is not retried", repeat(1, id2metatest.Raw(499, "")), nil, 1, id2meta.ErrUnexpectedResponse},
-		{"a proxy's 502 is retried with WithRetryUnanswered", repeat(2, id2metatest.Raw(502, "<html>")), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
-		{"a 502 with a Code of the gateway is retried", repeat(2, id2metatest.Status(502, "ServiceUnavailable", "")), nil, 3, nil},
-		{"a dropped connection is not retried", repeat(1, id2metatest.Drop()), nil, 1, id2meta.ErrUnavailable},
-		{"a truncated answer is not retried", repeat(1, id2metatest.Truncate()), nil, 1, id2meta.ErrUnavailable},
-		{"a dropped connection is retried with WithRetryUnanswered", repeat(2, id2metatest.Drop()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
-		{"a truncated answer is retried with WithRetryUnanswered", repeat(2, id2metatest.Truncate()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, nil},
-		{"unanswered attempts are bounded", repeat(3, id2metatest.Drop()), []id2meta.Option{id2meta.WithRetryUnanswered()}, 3, id2meta.ErrUnavailable},
-
-		{"a 200 that cannot be understood is not retried", repeat(1, id2metatest.Raw(200, "{}")), nil, 1, id2meta.ErrUnexpectedResponse},
-		{"an unknown BizCode is not retried", repeat(1, id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"4"}}`)), nil, 1, id2meta.ErrUnexpectedResponse},
-		{"a success with an HTTP 5xx is not retried, because it may be billed", repeat(1, id2metatest.Raw(504, `{"Code":"200","ResultObject":{"BizCode":"1"}}`)), nil, 1, id2meta.ErrUnavailable},
-		{"a redirect is not retried", repeat(1, id2metatest.Raw(302, "")), nil, 1, id2meta.ErrUnexpectedResponse},
-		{"Code 400 is not retried", repeat(1, id2metatest.Answer("400", "")), nil, 1, id2meta.ErrInvalidParam},
-		{"Code 401 is not retried", repeat(1, id2metatest.Answer("401", "")), nil, 1, id2meta.ErrInvalidParam},
-		{"Code 402 by a security policy is not retried", repeat(1, id2metatest.Answer("402", "Security policy restriction")), nil, 1, id2meta.ErrSourceUnavailable},
-		{"Code 402 because a permission is missing is not retried", repeat(1, id2metatest.Answer("402", "No permission to call")), nil, 1, id2meta.ErrAccessDenied},
-		{"Code 403 is not retried", repeat(1, id2metatest.Answer("403", "")), nil, 1, id2meta.ErrRepeatedCall},
-		{"Code 410 is not retried", repeat(1, id2metatest.Answer("410", "")), nil, 1, id2meta.ErrNotActivated},
-		{"Code 411 is not retried", repeat(1, id2metatest.Answer("411", "")), nil, 1, id2meta.ErrAccessDenied},
-		{"Code 412 is not retried", repeat(1, id2metatest.Answer("412", "")), nil, 1, id2meta.ErrOverdue},
-		{"a refused credential is not retried", repeat(1, id2metatest.Status(404, "InvalidAccessKeyId.NotFound", "")), nil, 1, id2meta.ErrCredential},
-		{"a missing permission is not retried", repeat(1, id2metatest.Status(403, "NoPermission", "")), nil, 1, id2meta.ErrAccessDenied},
-	} {
-		t.Run(test.name, func(t *testing.T) {
+	failing := id2metatest.Answer("500", "")
+	for _, attempts := range []int{1, 3, 5} {
+		t.Run(strconv.Itoa(attempts), func(t *testing.T) {
 			t.Parallel()
 			server := newServer(t)
-			server.Inject(test.faults...)
-			client := newClient(t, []string{server.Endpoint()}, test.opts...)
+			opts := []id2meta.Option{id2meta.WithMaxAttempts(attempts)}
+			if attempts == 3 {
+				opts = nil // the default
+			}
+			client := newClient(t, []string{server.Endpoint()}, opts...)
+			server.Inject(slices.Repeat([]id2metatest.Fault{failing}, attempts)...)
+			_, err := client.Verify(t.Context(), zhangSan)
+			requireOnly(t, id2meta.ErrUnavailable, err)
+			assert.Len(t, server.Calls(), attempts)
+
+			server.Inject(slices.Repeat([]id2metatest.Fault{failing}, attempts-1)...)
 			result, err := client.Verify(t.Context(), zhangSan)
-			assert.Len(t, server.Calls(), test.requests)
-			if test.want == nil {
-				require.NoError(t, err)
-				assert.True(t, result.Match())
-				return
-			}
-			assert.ErrorIs(t, err, test.want)
-			assert.Zero(t, result)
-			if test.requests > 1 {
-				assert.ErrorContains(t, err, "after 3 attempts")
-			}
+			require.NoError(t, err)
+			assert.True(t, result.Match())
 		})
 	}
+}
 
-	t.Run("the last error also says that an earlier attempt may have been billed", func(t *testing.T) {
-		t.Parallel()
-		server := newServer(t)
-		server.Inject(id2metatest.Drop(), id2metatest.Answer("411", ""))
-		client := newClient(t, []string{server.Endpoint()}, id2meta.WithRetryUnanswered())
-		_, err := client.Verify(t.Context(), zhangSan)
-		assert.ErrorIs(t, err, id2meta.ErrAccessDenied)
-		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-		assert.ErrorContains(t, err, "(after 2 attempts, of which an earlier one was not answered); the call may have been billed")
-
-		server.Inject(id2metatest.Drop(), id2metatest.Answer("402", ""), id2metatest.Answer("411", ""))
-		_, err = client.Verify(t.Context(), zhangSan)
-		assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-		assert.ErrorContains(t, err, "(after 3 attempts, of which an earlier one was not answered); the call may have been billed")
-	})
-
-	t.Run("a limiter that refuses a retry: the error also tells why a retry was needed", func(t *testing.T) {
-		server := newServer(t)
-		server.Inject(id2metatest.Answer("402", ""))
-		limiter := rate.NewLimiter(rate.Every(time.Hour), 1)
-		client := newClient(t, []string{server.Endpoint()}, id2meta.WithLimiter(limiter))
-		_, err := client.Verify(t.Context(), zhangSan)
-		assert.ErrorIs(t, err, id2meta.ErrThrottled)
-		assert.ErrorIs(t, err, id2meta.ErrSourceUnavailable)
-		assert.ErrorContains(t, err, "after 1 attempt:")
-		assert.Len(t, server.Calls(), 1)
-	})
+func TestTheErrorTellsOfTheEarlierAttempts(t *testing.T) {
+	t.Parallel()
+	drop, denied := id2metatest.Drop(), id2metatest.Answer("411", "")
+	for _, test := range []struct {
+		name   string
+		faults []id2metatest.Fault
+		opts   []id2meta.Option
+		want   string
+	}{
+		{"a second attempt", []id2metatest.Fault{id2metatest.Answer("402", ""), denied}, nil, "(after 2 attempts)"},
+		{"a drop before the last attempt", []id2metatest.Fault{drop, denied}, []id2meta.Option{id2meta.WithRetryUnanswered()},
+			"(after 2 attempts, of which an earlier one was not answered); the call may have been billed"},
+		{"a drop before the last two", []id2metatest.Fault{drop, id2metatest.Answer("402", ""), denied}, []id2meta.Option{id2meta.WithRetryUnanswered()},
+			"(after 3 attempts, of which an earlier one was not answered); the call may have been billed"},
+		{"a limiter that refuses a retry", []id2metatest.Fault{id2metatest.Answer("402", "")},
+			[]id2meta.Option{id2meta.WithLimiter(rate.NewLimiter(rate.Every(time.Hour), 1))}, "(after 1 attempt: " + id2meta.ErrSourceUnavailable.Error()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := newServer(t)
+			server.Inject(test.faults...)
+			_, err := newClient(t, []string{server.Endpoint()}, test.opts...).Verify(t.Context(), zhangSan)
+			assert.ErrorContains(t, err, test.want)
+		})
+	}
 }
 
 // A silent service, by the clock of a bubble.
@@ -162,6 +113,23 @@ func TestRetryOfASilentService(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestABackoffThatLeavesNoTimeForAnAnswerIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const answerAfter = 400 * time.Millisecond
+		service := &fakeService{first: []roundTripper{func(*http.Request) (*http.Response, error) {
+			time.Sleep(answerAfter)
+			return response(http.StatusOK, `{"Code":"500"}`, nil), nil
+		}}}
+		client := service.client(t, id2meta.WithTimeout(answerAfter+answerAfter/4))
+		started := time.Now()
+		_, err := client.Verify(t.Context(), zhangSan)
+		requireOnly(t, id2meta.ErrUnavailable, err)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, answerAfter, time.Since(started))
+		assert.Equal(t, 1, service.requested())
+	})
 }
 
 func TestFailoverToTheNextEndpoint(t *testing.T) {
@@ -354,4 +322,23 @@ func (n memoryNetwork) dial(ctx context.Context, _, address string) (net.Conn, e
 		fmt.Fprintf(server, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(verdict), verdict)
 	}()
 	return client, nil
+}
+
+// WithRetryUnanswered divides the time by the attempts left. A healthy service must have
+// time to answer all the same, however many attempts there are.
+func TestManyAttemptsLeaveTimeForAnAnswer(t *testing.T) {
+	for _, attempts := range []int{2, 10, 50, 1000} {
+		t.Run(fmt.Sprint(attempts), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				service := &fakeService{answerAfter: 150 * time.Millisecond}
+				client := service.client(t, id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(attempts), id2meta.WithTimeout(5*time.Second))
+				for range 3 {
+					result, err := client.Verify(t.Context(), zhangSan)
+					require.NoError(t, err)
+					assert.True(t, result.Match())
+				}
+				assert.Equal(t, 3, service.requested(), "each call is one request")
+			})
+		})
+	}
 }

@@ -37,10 +37,6 @@ const (
 	// halfLife is how long faster answers take to remove half of what the estimate is
 	// too high. In a rush that is some thousand answers.
 	halfLife = time.Minute
-	// maxRise is the most by which one answer raises the estimate, as a factor. If one
-	// answer out of a heavy tail counted in full, all calls that wait would be refused,
-	// and what the limiter had granted to them would be lost.
-	maxRise = 1.25
 )
 
 // answered updates the estimate with the time of a verdict.
@@ -49,7 +45,7 @@ func (a *answerTime) answered(took, total time.Duration) {
 	defer a.mu.Unlock()
 	estimate, now := a.current(total), time.Now()
 	if took > estimate {
-		a.estimate = min(took, time.Duration(float64(estimate)*maxRise))
+		a.estimate = took
 	} else {
 		kept := math.Exp2(-now.Sub(a.at).Seconds() / halfLife.Seconds())
 		a.estimate = took + time.Duration(float64(estimate-took)*kept)

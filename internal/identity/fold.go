@@ -4,9 +4,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-)
 
-//go:generate go run ./genfolds /usr/share/unicode folds_table.go
+	"golang.org/x/text/unicode/norm"
+)
 
 // foldName folds a name, so that names that look the same become the same name.
 func foldName(s string) string {
@@ -54,6 +54,8 @@ func foldCharacter(r rune) rune {
 	switch {
 	case '\u4E00' <= r && r <= '\u9FFF', ' ' <= r && r <= '~':
 		return r // fast path for nearly every character
+	case '\u2E80' <= r && r <= '\u2FDF', '\uF900' <= r && r <= '\uFAFF', '\U0002F800' <= r && r <= '\U0002FA1F':
+		return foldIdeograph(r)
 	case isUnseen(r):
 		return -1
 	case unicode.IsSpace(r), r == '\u2800': // a Braille pattern without dots
@@ -65,11 +67,46 @@ func foldCharacter(r rune) rune {
 	case strings.ContainsRune("‘’‛′´ʻʼʽʹ", r):
 		return '\''
 	}
-	for _, block := range foldedBlocks {
-		if i := int(r - block.first); 0 <= i && i < len(block.unified) && block.unified[i] != 0 {
-			return block.unified[i]
-		}
+	return r
+}
+
+// radicals has the radicals of the block CJK Radicals Supplement, each before its
+// equivalent ideograph of Unicode's EquivalentUnifiedIdeograph-15.0.0.txt.
+const radicals = "" +
+	"⺁厂⺂乛⺃乚⺄乙⺅亻⺆冂⺇𠘨⺈刀⺉刂⺊卜⺋㔾⺌小⺍小⺎兀⺏尣⺐尢" +
+	"⺑𡯂⺒巳⺓幺⺔彑⺕𫜹⺖忄⺗心⺘扌⺙攵⺛旡⺜日⺝月⺞歺⺟母⺠民⺡氵" +
+	"⺢氺⺣灬⺤爫⺥爫⺦丬⺧牛⺨犭⺩王⺪𤴔⺫目⺬示⺭礻⺮𥫗⺯糹⺰纟⺱罓" +
+	"⺲罒⺳㓁⺴冗⺵𦉫⺶羊⺷𦍌⺸𦍋⺹耂⺺肀⺻聿⺼肉⺽𦥑⺾艹⺿艹⻀艹⻁虎" +
+	"⻂衤⻃覀⻄西⻅见⻆角⻇𧢲⻈讠⻉贝⻊𧾷⻋车⻌辶⻍辶⻎辶⻏邑⻐钅⻑長" +
+	"⻒镸⻓长⻔门⻕𨸏⻖阝⻗雨⻘青⻙韦⻚页⻛风⻜飞⻝食⻞𩙿⻟飠⻠饣⻡𩠐" +
+	"⻢马⻣骨⻤鬼⻥鱼⻦鸟⻧卤⻨麦⻩黄⻪黾⻫斉⻬齐⻭歯⻮齿⻯竜⻰龙⻱龜" +
+	"⻲亀⻳龟"
+
+// keptForGBK lists the compatibility ideographs that have a GBK code. They are not folded,
+// because a register in GBK may hold them.
+const keptForGBK = "\uF92C\uF979\uF995\uF9E7\uF9F1\uFA0C\uFA0D\uFA18\uFA20"
+
+// foldIdeograph folds a radical or a compatibility ideograph to the unified ideograph.
+func foldIdeograph(r rune) rune {
+	unified := norm.NFKC.PropertiesString(string(r)).Decomposition()
+	switch {
+	case unified == nil:
+		return pairedWith(r, radicals)
+	case strings.ContainsRune(keptForGBK, r):
+		return r
 	}
+	r, _ = utf8.DecodeRune(unified)
+	return r
+}
+
+// pairedWith returns the character that stands after r in pairs, or r if r is not the
+// first of a pair.
+func pairedWith(r rune, pairs string) rune {
+	before, after, found := strings.Cut(pairs, string(r))
+	if !found || utf8.RuneCountInString(before)%2 == 1 {
+		return r
+	}
+	r, _ = utf8.DecodeRuneInString(after)
 	return r
 }
 
@@ -82,14 +119,7 @@ func foldKana(s string) string {
 	if !strings.ContainsAny(s, kana) || !strings.ContainsFunc(s, isIdeograph) {
 		return s
 	}
-	return strings.Map(func(r rune) rune {
-		before, behind, found := strings.Cut(kana, string(r))
-		if !found || utf8.RuneCountInString(before)%2 == 1 {
-			return r
-		}
-		ideograph, _ := utf8.DecodeRuneInString(behind)
-		return ideograph
-	}, s)
+	return strings.Map(func(r rune) rune { return pairedWith(r, kana) }, s)
 }
 
 // isUnseen reports whether r has Unicode's property Default_Ignorable_Code_Point. Such a

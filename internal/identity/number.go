@@ -1,8 +1,6 @@
 package identity
 
-import (
-	"time"
-)
+import "time"
 
 // checkNumber returns the Problem of a folded number, or "".
 func checkNumber(s string, now func() time.Time) Problem {
