@@ -156,7 +156,7 @@ func mostInOneSecond(times []time.Time) int {
 // for each worker.
 func TestProcessesShareOneLimitWhileRedisDies(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 25 s")
+		t.Skip("takes 30 s")
 	}
 	const processes, most = 4, 50 + 4
 	for _, test := range []struct {
@@ -170,16 +170,17 @@ func TestProcessesShareOneLimitWhileRedisDies(t *testing.T) {
 			server := newTestRedis(t)
 			w := startWorkers(t, server, processes, test.env)
 			time.Sleep(4 * time.Second)
-			healthy := !strings.Contains(w.log.String(), "Redis is down") // it may not answer in time on a busy machine
 			server.Kill()
 			killed := time.Now()
-			time.Sleep(3 * time.Second)
+			time.Sleep(4 * time.Second)
 			up := time.Now()
 			server.Start()
 			time.Sleep(3 * time.Second) // one for the pause before Redis is asked again
 			back := time.Now()
 			time.Sleep(3 * time.Second)
 			w.stop()
+			// On a busy machine Redis may not answer in time at other moments, too.
+			calm := strings.Count(w.log.String(), "Redis is down") == processes
 
 			each, before := w.between(time.Time{}, killed)
 			eachDuring, during := w.between(killed.Add(time.Second), up)
@@ -188,15 +189,17 @@ func TestProcessesShareOneLimitWhileRedisDies(t *testing.T) {
 				mostInOneSecond(before), mostInOneSecond(during), mostInOneSecond(after))
 			require.GreaterOrEqual(t, len(before), 2*47, &w.log)
 			require.GreaterOrEqual(t, len(after), 47, &w.log)
-			if rate := float64(len(before)-1) / before[len(before)-1].Sub(before[0]).Seconds(); healthy {
+			if rate := float64(len(before)-1) / before[len(before)-1].Sub(before[0]).Seconds(); calm {
 				assert.GreaterOrEqual(t, rate, 45.0, "a second, before")
 			}
-			assert.LessOrEqual(t, mostInOneSecond(before), most)
-			assert.LessOrEqual(t, mostInOneSecond(after), most)
+			if calm || !test.open {
+				assert.LessOrEqual(t, mostInOneSecond(before), most)
+				assert.LessOrEqual(t, mostInOneSecond(after), most)
+			}
 			for i := range processes {
 				assert.GreaterOrEqual(t, each[i]+eachAfter[i], (len(before)+len(after))/processes/4, "granted to worker %d", i)
 				if test.open {
-					assert.GreaterOrEqual(t, eachDuring[i], 47, "granted to worker %d in 2 s without Redis\n%s", i, &w.log)
+					assert.GreaterOrEqual(t, eachDuring[i], 47, "granted to worker %d in 3 s without Redis\n%s", i, &w.log)
 				}
 			}
 			if test.open {
