@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta/id2metatest"
 )
 
 func TestCall(t *testing.T) {
@@ -16,25 +18,23 @@ func TestCall(t *testing.T) {
 	ans := ask{tamper: func(r *http.Request) { r.Header.Set("User-Agent", "some client") }}.mustSend(t, s)
 	call := lastCall(t, s)
 
-	for field, pair := range map[string][2]any{
-		"Method":      {call.Method, "POST"},
-		"Action":      {call.Action, "Id2MetaVerify"},
-		"Version":     {call.Version, "2019-03-07"},
-		"UserAgent":   {call.UserAgent, "some client"},
-		"ParamType":   {call.ParamType, "normal"},
-		"Params":      {call.Params, "body"},
-		"Signature":   {call.Signature, "ACS3-HMAC-SHA256"},
-		"AccessKeyID": {call.AccessKeyID, "id2metatest-access-key-id"},
-		"STS":         {call.STS, false},
-		"RequestID":   {call.RequestID, ans.RequestId},
-		"Fault":       {call.Fault, ""},
-		"HTTPStatus":  {call.HTTPStatus, 200},
-		"Outcome":     {call.Outcome, "match"},
-		"BizCode":     {fmt.Sprint(call.BizCode), "match"},
-		"Billed":      {call.Billed, true},
-	} {
-		assert.Equal(t, pair[1], pair[0], field)
-	}
+	assert.Equal(t, id2metatest.Call{
+		Time:        call.Time,
+		Method:      "POST",
+		Action:      "Id2MetaVerify",
+		Version:     "2019-03-07",
+		UserAgent:   "some client",
+		ParamType:   "normal",
+		Params:      "body",
+		Signature:   "ACS3-HMAC-SHA256",
+		AccessKeyID: "id2metatest-access-key-id",
+		RequestID:   ans.RequestId,
+		HTTPStatus:  200,
+		Outcome:     "match",
+		BizCode:     "1",
+		Billed:      true,
+		Person:      call.Person,
+	}, call)
 	assert.WithinRange(t, call.Time, before, time.Now())
 }
 

@@ -1,6 +1,7 @@
 package id2metatest_test
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha1"
@@ -92,14 +93,14 @@ func (a ask) mustSend(t testing.TB, s *id2metatest.Server) answer {
 
 func (a ask) request(t testing.TB, host string) *http.Request {
 	t.Helper()
-	setDefault(&a.method, "POST")
-	setDefault(&a.path, "/")
-	setDefault(&a.id, id2metatest.AccessKeyID)
-	setDefault(&a.secret, id2metatest.AccessKeySecret)
-	setDefault(&a.action, "Id2MetaVerify")
-	setDefault(&a.version, "2019-03-07")
-	setDefault(&a.nonce, rand.Text())
-	setDefault(&a.contentType, "application/x-www-form-urlencoded")
+	a.method = cmp.Or(a.method, "POST")
+	a.path = cmp.Or(a.path, "/")
+	a.id = cmp.Or(a.id, id2metatest.AccessKeyID)
+	a.secret = cmp.Or(a.secret, id2metatest.AccessKeySecret)
+	a.action = cmp.Or(a.action, "Id2MetaVerify")
+	a.version = cmp.Or(a.version, "2019-03-07")
+	a.nonce = cmp.Or(a.nonce, rand.Text())
+	a.contentType = cmp.Or(a.contentType, "application/x-www-form-urlencoded")
 	if a.nonce == "none" {
 		a.nonce = ""
 	}
@@ -126,7 +127,7 @@ func (a ask) request(t testing.TB, host string) *http.Request {
 			}
 		}
 		mac := hmac.New(sha1.New, []byte(a.secret+"&"))
-		toSign := a.method + "&%2F&" + rfc3986(sorted(params))
+		toSign := a.method + "&%2F&" + strings.ReplaceAll(url.QueryEscape(sorted(params)), "+", "%20")
 		io.WriteString(mac, toSign)
 		store(a.toSign, toSign)
 		params.Set("Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
@@ -193,12 +194,6 @@ func (a ask) signACS3(r *http.Request, query, body, date string) {
 		strings.Join(signed, ";")+",Signature="+hex.EncodeToString(mac.Sum(nil)))
 }
 
-func setDefault(p *string, value string) {
-	if *p == "" {
-		*p = value
-	}
-}
-
 func store(p *string, value string) {
 	if p != nil {
 		*p = value
@@ -207,10 +202,6 @@ func store(p *string, value string) {
 
 func sorted(params url.Values) string {
 	return strings.ReplaceAll(params.Encode(), "+", "%20")
-}
-
-func rfc3986(s string) string {
-	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }
 
 func normal(userName, identifyNum string) map[string]string {

@@ -22,16 +22,10 @@ const (
 	AccessKeySecret = "id2metatest-access-key-secret"
 )
 
-// maxIdleConns is how many idle connections [Server.Client] keeps, so that a
-// benchmark with hundreds of callers does not measure TLS handshakes.
-const maxIdleConns = 512
-
 // Server is a simulated Id2MetaVerify. Make a Server with [NewServer]. Its methods are
 // safe for concurrent use.
 type Server struct {
 	http      *httptest.Server
-	client    *http.Client
-	roots     *x509.CertPool // trusts the certificate alone
 	simulator *simulator.Simulator
 
 	mu     sync.Mutex
@@ -102,20 +96,19 @@ func NewServer(opts ...Option) *Server {
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.http.StartTLS()
 
-	s.roots = x509.NewCertPool()
-	s.roots.AddCert(s.http.Certificate())
-	s.client = &http.Client{Transport: newTransport(s.roots)}
+	// Enough for a benchmark with hundreds of callers, which must not measure handshakes.
+	transport := s.Client().Transport.(*http.Transport)
+	transport.MaxIdleConnsPerHost = 512
+	transport.MaxResponseHeaderBytes = 64 << 10 // as the library's own pool
 	return s
 }
 
-// Close stops the Server. It cuts off requests that [Hang] or [Delay] holds and
-// requests that have not been read to their end. When Close returns, no goroutine
-// of the Server and no idle connection of [Server.Client] is left. A second Close
-// does nothing.
+// Close stops the Server. It cuts off the requests that have not been answered. When Close
+// returns, no goroutine of the Server and no idle connection of [Server.Client] is left. A
+// second Close does nothing.
 func (s *Server) Close() {
-	s.simulator.Close()
+	s.http.CloseClientConnections()
 	s.http.Close()
-	s.client.CloseIdleConnections()
 }
 
 // Endpoint returns the Server's address as host:port. [id2meta.WithEndpoints] and
@@ -124,7 +117,7 @@ func (s *Server) Endpoint() string { return s.http.Listener.Addr().String() }
 
 // Client returns an HTTP client that trusts the Server's certificate and no other.
 // It keeps its connections. Every call returns the same client.
-func (s *Server) Client() *http.Client { return s.client }
+func (s *Server) Client() *http.Client { return s.http.Client() }
 
 // CertificatePEM returns the Server's certificate in PEM form. Clients in other
 // processes and other languages need it to trust the Server. All Servers of a process
@@ -138,9 +131,11 @@ func (s *Server) CertificatePEM() []byte { return localcert.PEM(s.http.Certifica
 // [id2meta.WithHTTPClient], New returns an error: give WithEndpoints and WithAccessKey
 // yourself, and a client that trusts the certificate, as [Server.Client] does.
 func (s *Server) Options() []id2meta.Option {
+	roots := x509.NewCertPool()
+	roots.AddCert(s.http.Certificate())
 	return []id2meta.Option{
 		id2meta.WithEndpoints(s.Endpoint()),
-		id2meta.WithRootCAs(s.roots),
+		id2meta.WithRootCAs(roots),
 		id2meta.WithAccessKey(id2meta.AccessKey{ID: AccessKeyID, Secret: AccessKeySecret}),
 	}
 }
@@ -170,15 +165,4 @@ func mustNormalize(caller, userName, identifyNum string) (string, string) {
 // replace the old secret and token, as after a rotation.
 func (s *Server) AddCredential(accessKeyID, accessKeySecret, securityToken string) {
 	s.simulator.AddCredential(accessKeyID, accessKeySecret, securityToken)
-}
-
-func newTransport(roots *x509.CertPool) *http.Transport {
-	return &http.Transport{
-		TLSClientConfig:     &tls.Config{RootCAs: roots},
-		MaxIdleConns:        maxIdleConns,
-		MaxIdleConnsPerHost: maxIdleConns,
-		IdleConnTimeout:     90 * time.Second,
-
-		MaxResponseHeaderBytes: 64 << 10, // as the library's own pool
-	}
 }

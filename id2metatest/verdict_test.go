@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"github.com/id2meta/id2meta/id2metatest"
 )
 
 func TestVerdict(t *testing.T) {
@@ -47,21 +45,10 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// Each signature, method, place of the parameters and kind of access key. The message of
+// a wrong secret is word for word that of published answers, and behind it stands exactly
+// what the client signed: whoever signs by hand compares the two.
 func TestEveryWayToSend(t *testing.T) {
-	onEveryWayToSend(t, func(t *testing.T, s *id2metatest.Server, a ask) {
-		for paramType, params := range map[string]map[string]string{"normal": normal(name, number), "md5": masked(maskedName, maskedNumber)} {
-			a.params = params
-			assert.Equal(t, "1", a.mustSend(t, s).bizCode)
-			call := lastCall(t, s)
-			assert.True(t, call.Method == a.method && (call.Params == "query") == a.query && call.ParamType == paramType &&
-				call.STS == (a.token != "") && (call.Signature == "HMAC-SHA1") == a.rpc, "recorded as %+v", call)
-		}
-	})
-}
-
-// onEveryWayToSend runs a test with each signature, method, place of the parameters and
-// kind of access key.
-func onEveryWayToSend(t *testing.T, test func(t *testing.T, s *id2metatest.Server, a ask)) {
 	for i := range 16 {
 		a := ask{rpc: i&1 != 0, query: i&2 != 0, method: []string{"POST", "GET"}[i>>2&1]}
 		if i&8 != 0 {
@@ -70,7 +57,24 @@ func onEveryWayToSend(t *testing.T, test func(t *testing.T, s *id2metatest.Serve
 		t.Run(fmt.Sprintf("%s, rpc %v, query %v, sts %v", a.method, a.rpc, a.query, a.token != ""), func(t *testing.T) {
 			s := newServer(t)
 			s.AddCredential("temporary", "its secret", "its token")
-			test(t, s, a)
+			for paramType, params := range map[string]map[string]string{"normal": normal(name, number), "md5": masked(maskedName, maskedNumber)} {
+				a.params = params
+				assert.Equal(t, "1", a.mustSend(t, s).bizCode)
+				call := lastCall(t, s)
+				assert.True(t, call.Method == a.method && (call.Params == "query") == a.query && call.ParamType == paramType &&
+					call.STS == (a.token != "") && (call.Signature == "HMAC-SHA1") == a.rpc, "recorded as %+v", call)
+			}
+
+			var toSign, canonicalRequest string
+			a.secret, a.toSign, a.canonicalRequest = "wrong", &toSign, &canonicalRequest
+			ans := a.mustSend(t, s)
+			want := "Specified signature does not match our calculation." +
+				" server StringToSign is [" + toSign + "] server CanonicalRequest is [" + canonicalRequest + "]"
+			if a.rpc {
+				want = "Specified signature is not matched with our calculation. server string to sign is:" + toSign
+			}
+			assert.Equal(t, "SignatureDoesNotMatch", ans.Code)
+			assert.Equal(t, want, ans.Message)
 		})
 	}
 }
@@ -105,7 +109,7 @@ func TestParameters(t *testing.T) {
 		{"a letter in the number", normal(name, "1101051949123100AX"), "identifyNum"},
 		{"an X that is not last", normal(name, "11010519491231X02X"), "identifyNum"},
 		{"full-width digits in the number", normal(name, "１１０１０５１９４９１２３１００２Ｘ"), "identifyNum"},
-		{"a date that does not exist", normal(name, "11010519491331002X"), "identifyNum"},
+		{"a date that does not exist", normal(name, "110105194913310021"), "identifyNum"},
 		{"a wrong check digit", normal(name, "110105194912310021"), "identifyNum"},
 		{"a line feed after the number", normal(name, number+"\n"), "identifyNum"},
 
@@ -124,6 +128,7 @@ func TestParameters(t *testing.T) {
 		}
 		t.Run(test.name+" is Code "+code, func(t *testing.T) {
 			ans := ask{params: test.params}.mustSend(t, s)
+			assert.Equal(t, ans.RequestId, ans.header.Get("x-acs-request-id"))
 			assert.Equal(t, 200, ans.status)
 			assert.Equal(t, code, ans.Code)
 			assert.Equal(t, message, ans.Message)

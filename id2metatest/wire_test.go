@@ -62,37 +62,6 @@ func TestHeadersAreSpelledAsTheGatewaySpellsThem(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerHasTheRequestIDInItsHead(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		fault id2metatest.Fault
-		ask   ask
-	}{
-		{name: "a verdict"},
-		{name: "a refusal of the gateway", ask: ask{secret: "wrong"}},
-		{name: "an illegal parameter", ask: ask{params: normal("张3", number)}},
-		{name: "a failure of the API", fault: id2metatest.Answer("500", "系统错误")},
-		{name: "a failure of the gateway", fault: id2metatest.Status(503, "ServiceUnavailable", "later")},
-		{name: "an answer whose body tells none", fault: id2metatest.Raw(502, "<html>")},
-		{name: "an answer that is cut off", fault: id2metatest.Truncate()},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newServer(t)
-			s.Inject(test.fault, test.fault)
-			ans, _ := test.ask.send(t, s) // Truncate is an error, with the head beside it
-			again, _ := test.ask.send(t, s)
-			requestID, traceID := ans.header.Get("x-acs-request-id"), ans.header.Get("x-acs-trace-id")
-			assert.NotEmpty(t, requestID)
-			assert.Equal(t, s.Calls()[0].RequestID, requestID)
-			if ans.RequestId != "" {
-				assert.Equal(t, ans.RequestId, requestID)
-			}
-			assert.NotEmpty(t, traceID)
-			assert.NotEqual(t, traceID, again.header.Get("x-acs-trace-id"), "in the next answer")
-		})
-	}
-}
-
 func TestHeadWithoutEndIsCutOff(t *testing.T) {
 	s := newServer(t)
 	ans, err := ask{tamper: func(r *http.Request) {

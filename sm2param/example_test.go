@@ -56,32 +56,8 @@ func ExampleNewEncrypter() {
 	// Output: match <nil>
 }
 
-// A service verifies plaintext Params, and what is sent is encrypted.
-func ExampleEncrypter_Verifier() {
-	publicKey, decrypt := sm2paramtest.NewKey()
-	server := id2metatest.NewServer(id2metatest.WithSM2Decrypter(decrypt))
-	defer server.Close()
-	server.AddPerson("张三", "11010519491231002X")
-	client, err := id2meta.New(server.Options()...)
-	if err != nil {
-		log.Fatal(err)
-	}
-	encrypter, err := sm2param.NewEncrypter(publicKey) // in production: sm2param.Verifier(client)
-	if err != nil {
-		log.Fatal(err)
-	}
-	verifier := encrypter.Verifier(client)
-
-	result, err := verifier.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
-	fmt.Println(result.BizCode, err)
-	fmt.Println("sent as", server.Calls()[0].ParamType)
-	// Output:
-	// match <nil>
-	// sent as sm2
-}
-
-// People are encrypted behind the Cache: in front of it the same person would never look
-// the same twice.
+// A service verifies plaintext Params, and what is sent is encrypted. People are encrypted
+// behind the Cache: in front of it the same person would never look the same twice.
 func ExampleVerifier_cache() {
 	publicKey, decrypt := sm2paramtest.NewKey() // a key for the simulator
 	server := id2metatest.NewServer(id2metatest.WithSM2Decrypter(decrypt))
@@ -89,33 +65,27 @@ func ExampleVerifier_cache() {
 	server.AddPerson("张三", "11010519491231002X")
 	client, err := id2meta.New(server.Options()...)
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
-	// For the service it is sm2param.Verifier(client).
 	encrypter, err := sm2param.NewEncrypter(publicKey)
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
 
 	store, err := verdictcache.NewMemory(100_000)
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
 	hashKey := make([]byte, 32)
 	rand.Read(hashKey)
-	cache, err := verdictcache.New(encrypter.Verifier(client), store, hashKey)
+	cache, err := verdictcache.New(encrypter.Verifier(client), store, hashKey) // in production: sm2param.Verifier(client)
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
 	for range 2 {
 		result, err := cache.Verify(context.Background(), id2meta.Param{UserName: "张三", IdentifyNum: "11010519491231002X"})
 		if err != nil {
-			fmt.Println(err)
-			return
+			log.Fatal(err)
 		}
 		fmt.Println(result.BizCode)
 	}

@@ -1,7 +1,8 @@
 package sm2param_test
 
 import (
-	"encoding/hex"
+	"context"
+	"net/url"
 	"sync"
 	"testing"
 
@@ -14,12 +15,6 @@ import (
 	"github.com/id2meta/id2meta/sm2param/sm2paramtest"
 )
 
-const (
-	zhangName   = "张三"
-	zhangNumber = "11010519491231002X"
-	otherNumber = "440524188001010014"
-)
-
 // newSimulator starts a simulator that decrypts. It returns a Client for the simulator,
 // and an Encrypter for its key.
 func newSimulator(t *testing.T) (*id2metatest.Server, *id2meta.Client, *sm2param.Encrypter) {
@@ -29,65 +24,102 @@ func newSimulator(t *testing.T) (*id2metatest.Server, *id2meta.Client, *sm2param
 	t.Cleanup(server.Close)
 	client, err := id2meta.New(server.Options()...)
 	require.NoError(t, err)
-	encrypter, err := sm2param.NewEncrypter(publicKey)
-	require.NoError(t, err)
-	return server, client, encrypter
+	return server, client, newEncrypter(t, publicKey)
 }
 
-func TestNewKey(t *testing.T) {
-	publicKey, _ := sm2paramtest.NewKey()
-	key, err := hex.DecodeString(publicKey)
-	require.NoError(t, err)
-	assert.Len(t, key, 33)
-	assert.Contains(t, []byte{2, 3}, key[0], "a compressed point")
-	another, _ := sm2paramtest.NewKey()
-	assert.NotEqual(t, publicKey, another)
-}
-
-func TestVerdictOnAnEncryptedPerson(t *testing.T) {
+func TestVerdictsAreThoseOfPlaintext(t *testing.T) {
 	server, client, encrypter := newSimulator(t)
-	server.AddPerson(zhangName, zhangNumber)
+	server.AddPerson("阿依古丽·买买提", zhangNumber)
 	server.AddPerson("𠮷野", "110105194912310046")
 	server.AddPerson("吉", otherNumber)
+	verifier := encrypter.Verifier(client)
 	for _, test := range []struct {
-		name, userName, identifyNum string
-		want                        id2meta.BizCode
+		name  string
+		param id2meta.Param
+		want  id2meta.BizCode
 	}{
-		{"a name and its number match", zhangName, zhangNumber, id2meta.BizCodeMatch},
-		{"a name outside the BMP matches", "𠮷野", "110105194912310046", id2meta.BizCodeMatch},
-		{"a name of one character matches", "吉", otherNumber, id2meta.BizCodeMatch},
-		{"another name does not match", "李四", zhangNumber, id2meta.BizCodeMismatch},
-		{"an unknown number has no record", zhangName, "110105199003070017", id2meta.BizCodeNoRecord},
+		{"a match", plain("阿依古丽·买买提", zhangNumber), id2meta.BizCodeMatch},
+		{"a name outside the BMP matches", plain("𠮷野", "110105194912310046"), id2meta.BizCodeMatch},
+		{"what people type matches", id2meta.Param{ParamType: "normal", UserName: " 吉", IdentifyNum: "４４０５２４１８８００１０１００１４"}, id2meta.BizCodeMatch},
+		{"a mismatch", plain(zhangName, zhangNumber), id2meta.BizCodeMismatch},
+		{"no record", plain(zhangName, "110105199003070017"), id2meta.BizCodeNoRecord},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			param, err := encrypter.Param(test.userName, test.identifyNum)
-			require.NoError(t, err)
-			result, err := client.Verify(t.Context(), param)
+			result, err := verifier.Verify(t.Context(), test.param)
 			require.NoError(t, err)
 			assert.Equal(t, test.want, result.BizCode)
 			calls := server.Calls()
-			last := calls[len(calls)-1]
-			assert.Equal(t, "sm2", last.ParamType)
-			assert.True(t, last.Billed)
-			assert.Equal(t, 1, server.Billed(test.userName, test.identifyNum), "the record knows the person of the plaintext")
+			assert.Equal(t, "sm2", calls[len(calls)-1].ParamType)
+			assert.Equal(t, 1, server.Billed(test.param.UserName, test.param.IdentifyNum), "the record knows the person of the plaintext")
 		})
 	}
+	t.Run("an error is that of the next Verifier", func(t *testing.T) {
+		server.Inject(id2metatest.Answer("411", ""))
+		_, err := verifier.Verify(t.Context(), plain(zhangName, zhangNumber))
+		assert.ErrorIs(t, err, id2meta.ErrAccessDenied)
+	})
+	t.Run("the context is that of the caller", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := verifier.Verify(ctx, plain(zhangName, zhangNumber))
+		assert.ErrorIs(t, err, context.Canceled)
+	})
 }
 
-func TestManyEncryptedAtOnce(t *testing.T) {
+// Base64 has signs that a form would take for something else.
+func TestManyAtOnce(t *testing.T) {
 	server, client, encrypter := newSimulator(t)
 	server.AddPerson(zhangName, zhangNumber)
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			param, err := encrypter.Param(zhangName, zhangNumber)
-			if !assert.NoError(t, err) {
-				return
+			for range 4 {
+				result, err := encrypter.Verifier(client).Verify(t.Context(), plain(zhangName, zhangNumber))
+				assert.NoError(t, err)
+				assert.True(t, result.Match())
 			}
-			result, err := client.Verify(t.Context(), param)
+			_, err := sm2param.New(zhangName, zhangNumber)
 			assert.NoError(t, err)
-			assert.True(t, result.Match())
 		})
 	}
 	wg.Wait()
+}
+
+func TestCiphertextsThatAreRefused(t *testing.T) {
+	server, client, encrypter := newSimulator(t)
+	server.AddPerson(zhangName, zhangNumber)
+	good, err := encrypter.Param(zhangName, zhangNumber)
+	require.NoError(t, err)
+	vendors, err := sm2param.New(zhangName, zhangNumber)
+	require.NoError(t, err)
+	for name, tamper := range map[string]func(*id2meta.Param){
+		"under the vendor's key":     func(p *id2meta.Param) { *p = vendors },
+		"the name under another key": func(p *id2meta.Param) { p.UserName = vendors.UserName },
+		"name and number swapped":    func(p *id2meta.Param) { p.UserName, p.IdentifyNum = p.IdentifyNum, p.UserName },
+	} {
+		t.Run(name, func(t *testing.T) {
+			param := good
+			tamper(&param)
+			require.NoError(t, param.Validate(), "it would not be sent")
+			before := len(server.Calls())
+			result, err := client.Verify(t.Context(), param)
+			require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+			var apiError *id2meta.APIError
+			require.ErrorAs(t, err, &apiError)
+			require.Equal(t, "401", apiError.Code)
+			require.Equal(t, id2meta.Result{}, result)
+			require.Len(t, server.Calls(), before+1)
+		})
+	}
+	t.Run("an answer that repeats a ciphertext does not show the ciphertext", func(t *testing.T) {
+		server.Inject(id2metatest.Answer("401", "bad: "+good.UserName+" "+url.QueryEscape(good.IdentifyNum)))
+		_, err := client.Verify(t.Context(), good)
+		require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+		require.NotContains(t, err.Error(), good.UserName)
+		require.NotContains(t, err.Error(), url.QueryEscape(good.IdentifyNum))
+	})
+}
+
+func plain(userName, identifyNum string) id2meta.Param {
+	return id2meta.Param{UserName: userName, IdentifyNum: identifyNum}
 }

@@ -90,23 +90,13 @@ func NewEncrypter(publicKey string) (*Encrypter, error) {
 	if err != nil {
 		return nil, errors.New("sm2param: the public key is not in hex")
 	}
-	const compressed, uncompressed = 1 + 32, 1 + 2*32
-	offCurve := errors.New("sm2param: the public key is not a point of the curve sm2p256v1")
-	switch {
-	case len(point) == compressed && (point[0] == 0x02 || point[0] == 0x03):
-		x, y := elliptic.UnmarshalCompressed(sm2.P256(), point)
-		if x == nil {
-			return nil, offCurve
-		}
+	if x, y := elliptic.UnmarshalCompressed(sm2.P256(), point); x != nil {
 		point = slices.Concat([]byte{0x04}, x.FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32)))
-	case len(point) == uncompressed && point[0] == 0x04:
-	default:
-		return nil, errors.New("sm2param: the public key must be 33 bytes that begin with 02 or 03, " +
-			"or 65 that begin with 04, all in hex")
 	}
 	key, err := sm2.NewPublicKey(point)
 	if err != nil { // gmsm's error may repeat the key
-		return nil, offCurve
+		return nil, errors.New("sm2param: the public key is not a point of the curve sm2p256v1: 33 bytes that begin with " +
+			"02 or 03, or 65 bytes that begin with 04")
 	}
 	return &Encrypter{key}, nil
 }

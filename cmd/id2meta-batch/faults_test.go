@@ -32,10 +32,7 @@ func TestAKilledRunContinues(t *testing.T) {
 				w.waitForCalls(t, calls)
 				p.kill(t)
 			}
-			p := w.start(t, "-parallel", fmt.Sprint(parallel))
-			if p.exit(t) != exitComplete {
-				t.Fatal(p.stderr.String())
-			}
+			w.run(t, exitComplete, "-parallel", fmt.Sprint(parallel))
 			w.checkAll(t, rows)
 			if again := len(w.server.Calls()) - rows; again > len(moments)*parallel {
 				t.Errorf("killed after %v requests: %d people were asked about twice, more than were under way", moments, again)
@@ -47,16 +44,17 @@ func TestAKilledRunContinues(t *testing.T) {
 	}
 }
 
-// apart returns w with its output in one folder and its verdicts in another.
+// apart returns w with its output in one folder, and a path for the verdicts in another.
 func (w work) apart(t *testing.T) (apart work, verdicts string) {
 	t.Helper()
+	dir := filepath.Dir(w.in)
 	for _, folder := range []string{"outputs", "verdicts"} {
-		if err := os.Mkdir(filepath.Join(filepath.Dir(w.in), folder), 0o700); err != nil {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.out = filepath.Join(filepath.Dir(w.in), "outputs", "verdicts.csv")
-	return w, filepath.Join(filepath.Dir(w.in), "verdicts", "known.db")
+	w.out = filepath.Join(dir, "outputs", "verdicts.csv")
+	return w, filepath.Join(dir, "verdicts", "known.db")
 }
 
 func TestTheFolderOfTheOutputGoesAway(t *testing.T) {
@@ -68,22 +66,14 @@ func TestTheFolderOfTheOutputGoesAway(t *testing.T) {
 	if err := os.RemoveAll(filepath.Dir(w.out)); err != nil {
 		t.Fatal(err)
 	}
-	if status := p.exit(t); status != exitStopped {
-		t.Fatalf("status %d: %s", status, &p.stderr)
-	}
-	if p := w.start(t, "-verdicts", verdicts); p.exit(t) != exitStopped {
-		t.Errorf("without the folder: %s", &p.stderr)
-	}
+	p.end(t, exitStopped)
+	w.run(t, exitStopped, "-verdicts", verdicts) // it is still away
 	if err := os.Mkdir(filepath.Dir(w.out), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if p := w.start(t, "-verdicts", verdicts); p.exit(t) != exitComplete {
-		t.Fatal(p.stderr.String())
-	}
+	w.run(t, exitComplete, "-verdicts", verdicts)
 	w.checkAll(t, rows)
-	if calls := len(w.server.Calls()); calls != rows {
-		t.Errorf("%d calls for %d people", calls, rows)
-	}
+	w.wantCalls(t, rows)
 }
 
 func TestAFullDisk(t *testing.T) {
@@ -102,20 +92,15 @@ func TestAFullDisk(t *testing.T) {
 				t.Skipf("a small file system cannot be mounted: %v", err)
 			}
 			t.Cleanup(func() { exec.Command("umount", disk).Run() })
-			p := w.start(t, "-verdicts", verdicts)
-			if status := p.exit(t); status != exitStopped || exists(w.out) {
-				t.Fatalf("status %d: %s", status, &p.stderr)
-			}
+			w.run(t, exitStopped, "-verdicts", verdicts)
 			asked := len(w.server.Calls())
-			if asked == 0 {
-				t.Error("the disk was full from the start")
+			if exists(w.out) || asked == 0 {
+				t.Errorf("there is an output, or the disk was full from the start: %d calls", asked)
 			}
 			if err := mount("remount,size=10m"); err != nil {
 				t.Fatal(err)
 			}
-			if p := w.start(t, "-verdicts", verdicts); p.exit(t) != exitComplete {
-				t.Fatal(p.stderr.String())
-			}
+			w.run(t, exitComplete, "-verdicts", verdicts)
 			w.checkAll(t, rows)
 			if again := len(w.server.Calls()) - rows; again > parallel {
 				t.Errorf("%d people were asked about twice, of %d on the full disk", again, asked)
@@ -125,111 +110,91 @@ func TestAFullDisk(t *testing.T) {
 }
 
 func TestTheInputChangesBetweenTwoRuns(t *testing.T) {
-	w := newWork(t, people(30))
+	w := newWork(t, nil)
 	w.register(40)
-	if p := w.start(t); p.exit(t) != exitComplete {
-		t.Fatal(p.stderr.String())
-	}
-	write(t, w.in, people(40))
-	if p := w.start(t); p.exit(t) != exitComplete || len(w.server.Calls()) != 40 {
-		t.Fatalf("%d calls: %s", len(w.server.Calls()), &p.stderr)
-	}
-	w.checkAll(t, 40)
-	write(t, w.in, people(5))
-	if p := w.start(t); p.exit(t) != exitComplete || len(w.server.Calls()) != 40 {
-		t.Fatalf("%d calls: %s", len(w.server.Calls()), &p.stderr)
-	}
-	w.checkAll(t, 5)
-}
-
-func TestAnotherKeyIsRefused(t *testing.T) {
-	w := newWork(t, people(3))
-	if p := w.start(t); p.exit(t) != exitComplete {
-		t.Fatal(p.stderr.String())
-	}
-	before := read(t, w.out)
-	p := w.startWith(t, []string{keyVariable + "=" + strings.Repeat("0f1e2d3c4b5a6978", 4)})
-	if p.exit(t) != exitStopped || !strings.Contains(p.stderr.String(), "another hashKey") || len(w.server.Calls()) != 3 || read(t, w.out) != before {
-		t.Errorf("%d calls: %s", len(w.server.Calls()), &p.stderr)
+	most := 0
+	for _, rows := range []int{30, 40, 5} {
+		write(t, w.in, people(rows))
+		w.run(t, exitComplete)
+		w.checkAll(t, rows)
+		most = max(most, rows)
+		w.wantCalls(t, most)
 	}
 }
 
 func TestWhatOthersWroteIsNotOverwritten(t *testing.T) {
+	link := func(t *testing.T, path string) string {
+		write(t, path+"x", []byte("notes"))
+		if err := os.Symlink(path+"x", path); err != nil {
+			t.Fatal(err)
+		}
+		return path + "x"
+	}
+	foreign := func(text string) func(*testing.T, string) string {
+		return func(t *testing.T, path string) string { write(t, path, []byte(text)); return path }
+	}
 	for name, c := range map[string]struct {
-		place func(w work) string // returns the file that must stay
+		path  func(w work) string
+		place func(t *testing.T, path string) (stays string)
 		want  string
 	}{
-		"a foreign output": {func(w work) string { write(t, w.out, []byte("notes")); return w.out }, "not as this program wrote it"},
-		"a symbolic link as output": {func(w work) string {
-			write(t, w.in+"x", []byte("notes"))
-			os.Symlink(w.in+"x", w.out)
-			return w.in + "x"
-		}, "symbolic link"},
-		"a foreign file of verdicts": {func(w work) string { write(t, w.database(), []byte("notes")); return w.database() }, "another program"},
-		"a link as file of verdicts": {func(w work) string {
-			write(t, w.in+"x", []byte("notes"))
-			os.Symlink(w.in+"x", w.database())
-			return w.in + "x"
-		}, "symbolic link"},
-		"a database of other program": {func(w work) string {
-			write(t, w.database(), []byte("SQLite format 3\x00"+strings.Repeat("x", 5000)))
-			return w.database()
-		}, "another program"},
+		"a foreign output":            {func(w work) string { return w.out }, foreign("notes"), "not as this program wrote it"},
+		"a link as output":            {func(w work) string { return w.out }, link, "symbolic link"},
+		"a foreign file of verdicts":  {work.database, foreign("notes"), "another program"},
+		"a link as file of verdicts":  {work.database, link, "symbolic link"},
+		"a database of other program": {work.database, foreign("SQLite format 3\x00" + strings.Repeat("x", 5000)), "another program"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWork(t, people(3))
-			path := c.place(w)
-			before := read(t, path)
-			if p := w.start(t); p.exit(t) != exitStopped || !strings.Contains(p.stderr.String(), c.want) {
-				t.Errorf("%q is not in: %s", c.want, &p.stderr)
-			}
-			if read(t, path) != before || len(w.server.Calls()) != 0 {
-				t.Error("it was changed, or somebody was asked about")
+			stays := c.place(t, c.path(w))
+			before := read(t, stays)
+			wantIn(t, w.run(t, exitStopped), c.want)
+			w.wantCalls(t, 0)
+			if read(t, stays) != before {
+				t.Error("it was changed")
 			}
 		})
 	}
 	t.Run("an output that somebody has edited", func(t *testing.T) {
 		w := newWork(t, people(3))
-		w.start(t).exit(t)
+		w.run(t, exitComplete)
 		write(t, w.out, []byte(read(t, w.out)+"note\n"))
-		if p := w.start(t); p.exit(t) != exitStopped || !strings.HasSuffix(read(t, w.out), "note\n") {
-			t.Error(p.stderr.String())
+		w.run(t, exitStopped)
+		if !strings.HasSuffix(read(t, w.out), "note\n") {
+			t.Error("it was overwritten")
 		}
 	})
 }
 
-func TestTwoRunsWithOneMemory(t *testing.T) {
-	const rows = 200
-	w := newWork(t, people(rows))
-	w.register(rows)
-	first := w.start(t)
-	w.waitForCalls(t, 1)
-	second := w
-	second.out = filepath.Join(filepath.Dir(w.out), "other.csv")
-	p := second.start(t)
-	if first.exit(t) != exitComplete || p.exit(t) != exitComplete {
-		t.Fatalf("%s%s", &first.stderr, &p.stderr)
-	}
-	w.checkAll(t, rows)
-	second.checkAll(t, rows)
-	if n := len(w.server.Calls()); n != rows {
-		t.Errorf("%d calls for %d people", n, rows)
-	}
-}
-
-func TestTwoRunsOfOneOutput(t *testing.T) {
+func TestTwoRunsAtTheSameTime(t *testing.T) {
 	const rows = 300
-	w := newWork(t, people(rows))
-	w.register(rows)
-	first := w.start(t)
-	w.waitForCalls(t, 1)
-	if p := w.start(t); p.exit(t) != exitStopped || !strings.Contains(p.stderr.String(), "another run writes") {
-		t.Errorf("the second run: %s", &p.stderr)
+	for name, c := range map[string]struct {
+		sameOutput bool
+		status     int // of the second one
+	}{
+		"with one memory ask about nobody twice":           {false, exitComplete},
+		"with one output do not write it at the same time": {true, exitStopped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWork(t, people(rows))
+			w.register(rows)
+			second := w
+			if !c.sameOutput {
+				second.out = filepath.Join(filepath.Dir(w.out), "other.csv")
+			}
+			p := w.start(t)
+			w.waitForCalls(t, 1)
+			said := second.run(t, c.status)
+			p.end(t, exitComplete)
+			w.checkAll(t, rows)
+			w.wantCalls(t, rows)
+			if c.sameOutput {
+				wantIn(t, said, "another run writes")
+			} else {
+				second.checkAll(t, rows)
+			}
+		})
 	}
-	if first.exit(t) != exitComplete {
-		t.Fatal(first.stderr.String())
-	}
-	w.checkAll(t, rows)
 }
 
 func TestWhatTheServiceRefuses(t *testing.T) {
@@ -239,13 +204,15 @@ func TestWhatTheServiceRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWork(t, people(1))
+			w.register(1)
 			w.server.Inject(id2metatest.Answer(c.code, c.message))
-			if p := w.start(t); p.exit(t) != exitPartial {
-				t.Fatal(p.stderr.String())
-			}
+			w.run(t, exitPartial)
 			if rec := w.records(t)[0]; rec.verdict != c.verdict || !strings.HasPrefix(rec.reason, c.reason) || rec.code != c.code || rec.requestID == "" {
 				t.Errorf("%+v", rec)
 			}
+			w.run(t, exitComplete) // the row is asked about again
+			w.checkAll(t, 1)
+			w.wantCalls(t, 2)
 		})
 	}
 }
@@ -255,12 +222,18 @@ func TestAnOutageStopsTheRun(t *testing.T) {
 	for range 300 {
 		w.server.Inject(id2metatest.Answer("403", "no"))
 	}
-	p := w.start(t, "-parallel", "5")
-	if status := p.exit(t); status != exitStopped || !strings.Contains(p.stderr.String(), "100 rows in a row failed") {
-		t.Errorf("status %d: %s", status, &p.stderr)
-	}
+	wantIn(t, w.run(t, exitStopped, "-parallel", "5"), "100 rows in a row failed")
 	if n := len(w.server.Calls()); n > giveUp+10 {
 		t.Errorf("%d calls", n)
+	}
+}
+
+func TestAHopelessErrorStopsTheRun(t *testing.T) {
+	w := newWork(t, people(200))
+	w.env = []string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET=wrong"}
+	wantIn(t, w.run(t, exitStopped, "-parallel", "5"), "wrong secret")
+	if n := len(w.server.Calls()); exists(w.out) || n > 10 {
+		t.Errorf("there is an output, or there were many calls: %d", n)
 	}
 }
 
@@ -269,45 +242,59 @@ func TestAnswersBesideAHopelessErrorAreKept(t *testing.T) {
 	w := newWork(t, people(rows))
 	w.register(rows)
 	w.server.Inject(id2metatest.Answer("412", "no"))
-	if p := w.start(t, "-parallel", "4"); p.exit(t) != exitStopped {
-		t.Fatal(p.stderr.String())
-	}
-	if p := w.start(t); p.exit(t) != exitComplete {
-		t.Fatal(p.stderr.String())
-	}
+	w.run(t, exitStopped, "-parallel", "4")
+	w.run(t, exitComplete)
 	w.checkAll(t, rows)
-	billed := map[string]int{}
+	billed := 0
 	for _, call := range w.server.Calls() {
 		if call.Billed {
-			billed[call.Person]++
+			billed++
 		}
 	}
-	for person, times := range billed {
-		if times != 1 {
-			t.Errorf("%s was billed %d times", person, times)
-		}
+	if billed != rows {
+		t.Errorf("%d calls were billed, for %d people", billed, rows)
 	}
 }
 
-func TestAnInterruptDoesNotWaitForTheRate(t *testing.T) {
-	w := newWork(t, people(50))
-	p := w.start(t, "-rate", "0.1")
-	w.waitForCalls(t, 1)
-	begun := time.Now()
-	p.Process.Signal(os.Interrupt)
-	if status := p.exit(t); status != exitStopped || len(w.server.Calls()) != 1 {
-		t.Errorf("status %d, %d calls: %s", status, len(w.server.Calls()), &p.stderr)
-	}
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("it took %v", took)
-	}
+func TestAnInterruptedRun(t *testing.T) {
+	t.Run("saves what it has asked", func(t *testing.T) {
+		const rows = 600
+		w := newWork(t, people(rows))
+		w.register(rows)
+		p := w.start(t)
+		w.waitForCalls(t, 200)
+		p.Process.Signal(os.Interrupt)
+		wantIn(t, p.end(t, exitStopped), "start again with the same arguments")
+		if exists(w.out) {
+			t.Error("there is an output")
+		}
+		w.run(t, exitComplete)
+		w.checkAll(t, rows)
+		w.wantCalls(t, rows)
+	})
+	t.Run("does not wait for the rate", func(t *testing.T) {
+		w := newWork(t, people(50))
+		p := w.start(t, "-rate", "0.1")
+		w.waitForCalls(t, 1)
+		begun := time.Now()
+		p.Process.Signal(os.Interrupt)
+		p.end(t, exitStopped)
+		w.wantCalls(t, 1)
+		if took := time.Since(begun); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 func TestARowThatWaitsHoldsNobodyUp(t *testing.T) {
 	const rows = 300
 	w := newWork(t, people(rows))
 	w.server.Inject(id2metatest.Hang())
+	begun := time.Now()
 	p := w.start(t, "-parallel", "4")
 	w.waitForCalls(t, rows)
+	if took := time.Since(begun); took > 8*time.Second { // the row waits for 10 s
+		t.Errorf("it took %v", took)
+	}
 	p.kill(t)
 }

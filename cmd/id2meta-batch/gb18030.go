@@ -20,33 +20,19 @@ func decodeGB18030(data []byte) []byte {
 		decoded, _ := decoder.Bytes(data[begin:end]) // it replaces, and does not fail
 		text = append(text, decoded...)
 	}
-	for i := 0; i < len(data); {
-		size := gb18030Length(data[i:])
-		if size == 2 {
-			if r := extraGB18030(data[i], data[i+1]); r != 0 {
-				flush(i)
-				text = utf8.AppendRune(text, r)
-				begin = i + size
-			}
+	for i := 0; i+1 < len(data); i++ {
+		if data[i] < 0x81 || data[i] == 0xFF { // no lead byte
+			continue
 		}
-		i += size
+		if r := extraGB18030(data[i], data[i+1]); r != 0 {
+			flush(i)
+			text = utf8.AppendRune(text, r)
+			begin = i + 2
+		}
+		i++ // a trail byte begins no code; a code of four bytes has two of each
 	}
 	flush(len(data))
 	return text
-}
-
-// gb18030Length returns how many bytes the first character of b has. A byte that begins no
-// character counts as a character of its own.
-func gb18030Length(b []byte) int {
-	switch {
-	case b[0] < 0x81 || b[0] == 0xFF || len(b) == 1:
-		return 1
-	case b[1] >= 0x40 && b[1] != 0x7F && b[1] != 0xFF:
-		return 2
-	case b[1] >= 0x30 && b[1] <= 0x39 && len(b) >= 4:
-		return 4
-	}
-	return 1
 }
 
 // extraGB18030 returns the character of a two-byte code that golang.org/x/text does not
@@ -54,6 +40,8 @@ func gb18030Length(b []byte) int {
 func extraGB18030(lead, trail byte) rune {
 	high := trail >= 0xA1 // the second half of a row: 94 codes
 	switch {
+	case trail < 0x40 || trail == 0x7F || trail == 0xFF:
+		return 0
 	// The three zones for private use: 6, 7 and 7 rows.
 	case high && lead >= 0xAA && lead <= 0xAF:
 		return 0xE000 + rune(lead-0xAA)*94 + rune(trail-0xA1)

@@ -14,19 +14,13 @@ import (
 // headerRows is among how many first rows the header is looked for.
 const headerRows = 10
 
-// columns tells where in a row the name and the number stand.
+// columns tells where people stand in a table.
 type columns struct {
 	name, number int
-	width        int // fields of the header
-	header       int // rows up to the header, which are no people; 0 if there is none
-	titles       int // titles of names and numbers that were found
-	keep         []keptColumn
-}
-
-// keptColumn is a column of the input that is carried into the output.
-type keptColumn struct {
-	index int
-	title string
+	keep         []int // the columns of -keep
+	width        int   // how many fields a row may have; 0 for any number
+	first        int   // the line from which on there are people
+	skipped      []int // lines between the header and the people
 }
 
 // The titles that are recognised, as plainTitle writes them.
@@ -41,106 +35,91 @@ var errEmpty = errors.New("it is empty")
 // findColumns looks for a header among the first rows of a table. A title row or another
 // row may stand above it. Without a header, the columns must be the name, the ID number
 // and nothing else. keep are the titles of -keep.
-func findColumns(rows [][]string, keep []string) (columns, error) {
+func findColumns(rows []rawRow, keep []string) (columns, error) {
 	if len(rows) == 0 {
 		return columns{}, errEmpty
 	}
-	first := rows[0]
+	first := rows[0].fields
 	if len(first) == 2 && !looksLikeNumber(first[0]) && looksLikeNumber(first[1]) {
 		if len(keep) > 0 {
 			return columns{}, errors.New("its first row is no header, and -keep needs one")
 		}
 		return columns{name: 0, number: 1, width: 2}, nil
 	}
-	var best columns // with the most titles
-	failure := fmt.Errorf("its first row has %d columns and is no header with name and id_number", len(first))
-	switch len(first) {
-	case 1:
-		failure = errors.New("its first row has one column: name and id_number must be two, separated by a comma, a tab or a semicolon in a text file")
-	case 2:
-		failure = errors.New("its first row is no header with name and id_number, and no person: without a header, each row must be the name and then the ID number")
-	}
-	for i, titles := range rows[:min(len(rows), headerRows)] {
+	failure := fmt.Errorf("none of its first %d rows is a header with name and id_number, and its first row is no person (columns: %d). "+
+		"Without a header, a row must be the name and then the ID number. In a text file, a comma, a tab or a semicolon stands between them, and a row ends in LF or CRLF. "+
+		"A file of another kind, such as HTML, must be saved as .xlsx or “CSV UTF-8” first", headerRows, len(first))
+	most := 0 // titles in one header
+	for i, row := range rows[:min(len(rows), headerRows)] {
 		// The header may be this row, or this row and the one below: merged cells.
-		below := secondHeader(rows, i)
-		for j, header := range [][]string{titles, overlay(titles, below)} {
-			c, err := readHeader(header)
+		header := [][]string{row.fields, withoutDigits(rows[i+1:])}
+		for height := range header {
+			c, found, err := readHeader(header[:height+1])
 			if err == nil {
-				c.header, c.width = i+1+j, max(len(titles), len(below))
-				return c.keeping(titles, below, keep)
+				c.skip(rows[i:], height+1)
+				c.width = max(len(header[0]), len(header[1]))
+				c.keep, err = findKept(header, c, keep)
+				return c, err
 			}
-			if c.titles > best.titles {
-				best, failure = c, err
+			if found > most {
+				most, failure = found, err
 			}
 		}
 	}
-	return best, failure
+	return columns{}, failure
 }
 
-// readHeader finds the one title of names and the one title of numbers.
-func readHeader(titles []string) (columns, error) {
-	name, names := find(titles, nameTitles)
-	number, numbers := find(titles, numberTitles)
-	c := columns{name: name, number: number, titles: min(names, 1) + min(numbers, 1)}
-	switch {
-	case names > 1:
-		return c, errors.New("its header has more than one column for the name: leave one of " + strings.Join(nameTitles, ", "))
-	case numbers > 1:
-		return c, errors.New("its header has more than one column for the ID number: leave one of " + strings.Join(numberTitles, ", "))
-	case numbers == 0:
-		return c, errors.New("its header has a column for the name and none called id_number")
-	case names == 0:
-		return c, errors.New("its header has a column for the ID number and none called name")
+// readHeader finds the one title of names and the one title of numbers, or tells how many
+// of the two it found.
+func readHeader(header [][]string) (c columns, found int, err error) {
+	name, names := find(header, nameTitles)
+	number, numbers := find(header, numberTitles)
+	if names != 1 || numbers != 1 {
+		err = fmt.Errorf("its header has %d columns for the name and %d for the ID number, and must have one of each, with a title such as %s", names, numbers,
+			strings.Join(slices.Concat(nameTitles, numberTitles), ", "))
 	}
-	return c, nil
+	return columns{name: name, number: number}, min(names, 1) + min(numbers, 1), err
 }
 
-// keeping adds the columns of -keep. Their titles stand in the header, or in a second row
-// below it.
-func (c columns) keeping(header, below, keep []string) (columns, error) {
-	for _, wanted := range keep {
-		index, count := find(header, []string{plainTitle(wanted)})
-		if count == 0 {
-			index, count = find(below, []string{plainTitle(wanted)})
-		}
+// findKept finds the columns of -keep. Their titles stand in either row of the header.
+func findKept(header [][]string, c columns, keep []string) (kept []int, err error) {
+	for _, title := range keep {
+		column, count := find(header, []string{plainTitle(title)})
 		switch {
 		case count == 0:
-			return c, fmt.Errorf("its header has no column %q, which -keep names", wanted)
+			return nil, fmt.Errorf("its header has no column %q, which -keep names", title)
 		case count > 1:
-			return c, fmt.Errorf("its header has more than one column %q, which -keep names", wanted)
-		case index == c.name || index == c.number:
-			return c, fmt.Errorf("-keep names %q, and the output has names and ID numbers only masked", wanted)
+			return nil, fmt.Errorf("its header has more than one column %q, which -keep names", title)
+		case column == c.name || column == c.number:
+			return nil, fmt.Errorf("-keep names %q, and the output has names and ID numbers only masked", title)
 		}
-		c.keep = append(c.keep, keptColumn{index, wanted})
+		kept = append(kept, column)
 	}
-	return c, nil
+	return kept, nil
 }
 
-// secondHeader returns the row below row i if it may be the second row of a header: it has
-// no digit.
-func secondHeader(rows [][]string, i int) []string {
-	if i+1 == len(rows) || strings.ContainsFunc(strings.Join(rows[i+1], ""), unicode.IsDigit) {
+// skip leaves out a header of so many rows, and the rows below it that are none of a
+// person: they have neither a number nor a name.
+func (c *columns) skip(rows []rawRow, height int) {
+	for i, row := range rows {
+		if i >= height {
+			_, err := id2meta.MD5UserName(field(row.fields, c.name)) // such as （必填）
+			if row.bad != "" || err == nil || strings.ContainsFunc(field(row.fields, c.number), unicode.IsDigit) {
+				return
+			}
+			c.skipped = append(c.skipped, row.line)
+		}
+		c.first = row.line + 1
+	}
+}
+
+// withoutDigits returns the first row if it has no digit, so that it may be the second row
+// of a header.
+func withoutDigits(rows []rawRow) []string {
+	if len(rows) == 0 || strings.ContainsFunc(strings.Join(rows[0].fields, ""), unicode.IsDigit) {
 		return nil
 	}
-	return rows[i+1]
-}
-
-// overlay returns the titles of two header rows: the lower title, where there is one.
-func overlay(upper, lower []string) []string {
-	both := make([]string, max(len(upper), len(lower)))
-	for i := range both {
-		if both[i] = field(lower, i); strings.TrimSpace(both[i]) == "" {
-			both[i] = field(upper, i)
-		}
-	}
-	return both
-}
-
-// notPerson reports whether a row below the header is none of a person: it has neither a
-// number nor a name.
-func (c columns) notPerson(fields []string) bool {
-	_, err := id2meta.MD5UserName(field(fields, c.name)) // such as （必填）
-	return c.header > 0 && err != nil && !strings.ContainsFunc(field(fields, c.number), unicode.IsDigit)
+	return rows[0].fields
 }
 
 // looksLikeNumber reports whether a field was meant as an ID number, right or wrong: it has
@@ -159,16 +138,18 @@ func looksLikeNumber(field string) bool {
 	return digits > 0 && letters <= 1
 }
 
-// find returns the index of the last field with one of the titles, and how many fields
-// have one.
-func find(fields, titles []string) (index, count int) {
-	for i, field := range fields {
-		if slices.Contains(titles, plainTitle(field)) {
-			index = i
-			count++
+// find returns the last column that has one of the titles in a row of the header, and how
+// many such columns there are.
+func find(header [][]string, titles []string) (column, count int) {
+	for _, row := range header {
+		for i, field := range row {
+			if slices.Contains(titles, plainTitle(field)) && (count == 0 || i != column) {
+				column = i
+				count++
+			}
 		}
 	}
-	return index, count
+	return column, count
 }
 
 // required is what forms write beside the title of a column that must be filled in.

@@ -26,12 +26,7 @@ func loadKey() ([]byte, error) {
 			return nil, fmt.Errorf("there is no place for the key of the verdicts: %w. Set %s, as openssl rand -hex 32 prints it", err, keyVariable)
 		}
 		from = filepath.Join(folder, "id2meta", "batch.key")
-		if text, err = readKey(from); errors.Is(err, fs.ErrNotExist) {
-			if err = makeKey(from); err == nil {
-				text, err = readKey(from)
-			}
-		}
-		if err != nil {
+		if text, err = readKey(from); err != nil {
 			return nil, fmt.Errorf("the key of the verdicts: %w", err)
 		}
 	}
@@ -42,8 +37,14 @@ func loadKey() ([]byte, error) {
 	return key, nil
 }
 
+// readKey reads a file, which it makes if there is none.
 func readKey(path string) (string, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = makeKey(path); err == nil {
+			info, err = os.Stat(path)
+		}
+	}
 	if err != nil {
 		return "", err
 	}

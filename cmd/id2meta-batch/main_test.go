@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,8 +23,12 @@ import (
 // a real process of just this code.
 const asProgram = "ID2META_BATCH_TEST_AS_PROGRAM"
 
-// testKey is the key of the tests' verdicts.
-const testKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+const (
+	// testKey is the key of the tests' verdicts.
+	testKey  = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	zhangSan = "11010519491231002X"
+	liSi     = "440524188001010014"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
@@ -39,21 +42,52 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// work is an input in a directory of its own, and a simulator.
+type work struct {
+	in, out string
+	server  *id2metatest.Server
+	binary  string
+	env     []string // overrides the variables of every test
+}
+
+func newWork(t *testing.T, input []byte) work {
+	t.Helper()
+	dir := t.TempDir()
+	w := work{in: filepath.Join(dir, "people.csv"), out: filepath.Join(dir, "verdicts.csv"), server: id2metatest.NewServer(), binary: os.Args[0]}
+	t.Cleanup(w.server.Close)
+	write(t, w.in, input)
+	return w
+}
+
+func (w work) args(more ...string) []string {
+	return append([]string{"-in", w.in, "-out", w.out, "-rate", "1e6"}, more...)
+}
+
+// database returns the file of verdicts that stands beside the output.
+func (w work) database() string {
+	return filepath.Join(filepath.Dir(w.out), "id2meta-verdicts.db")
+}
+
+// inBook returns w with a workbook as output.
+func (w work) inBook() work {
+	w.out = strings.TrimSuffix(w.out, ".csv") + ".xlsx"
+	return w
+}
+
 // program is a running batch.
 type program struct {
 	*exec.Cmd
 	stdout, stderr bytes.Buffer
 }
 
-// start runs a command with -live as a process of its own against server. The variables of
-// env override those of every test.
-func start(t *testing.T, server *id2metatest.Server, env []string, command ...string) *program {
+// start runs the program with -live as a process of its own against w.server.
+func (w work) start(t *testing.T, more ...string) *program {
 	t.Helper()
 	home := t.TempDir()
 	certificate := filepath.Join(home, "ca.pem")
-	write(t, certificate, server.CertificatePEM())
-	p := &program{Cmd: exec.Command(command[0], append(command[1:], "-live", "-endpoint", server.Endpoint())...)}
-	p.Env = []string{
+	write(t, certificate, w.server.CertificatePEM())
+	p := &program{Cmd: exec.Command(w.binary, w.args(append(more, "-live", "-endpoint", w.server.Endpoint())...)...)}
+	p.Env = append([]string{
 		asProgram + "=1",
 		"GORACE=atexit_sleep_ms=0", // or each program takes a second to end under -race
 		"HOME=" + home,
@@ -62,8 +96,7 @@ func start(t *testing.T, server *id2metatest.Server, env []string, command ...st
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + id2metatest.AccessKeyID,
 		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + id2metatest.AccessKeySecret,
 		keyVariable + "=" + testKey,
-	}
-	p.Env = append(p.Env, env...) // of two of one name, the last one counts
+	}, w.env...) // of two of one name, the last one counts
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -72,53 +105,31 @@ func start(t *testing.T, server *id2metatest.Server, env []string, command ...st
 	return p
 }
 
-// exit waits for the end of p and returns its status; -1 is a signal.
-func (p *program) exit(t *testing.T) int {
+// end waits for the end of p, and fails unless its status is the wanted one; -1 is a signal.
+// It returns what p said.
+func (p *program) end(t *testing.T, status int) string {
 	t.Helper()
 	err := p.Wait()
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 		t.Fatal(err)
 	}
-	return p.ProcessState.ExitCode()
+	said := p.stderr.String() + p.stdout.String()
+	if got := p.ProcessState.ExitCode(); got != status {
+		t.Fatalf("status %d, want %d:\n%s", got, status, said)
+	}
+	return said
+}
+
+// run starts the program and waits for its end.
+func (w work) run(t *testing.T, status int, more ...string) (said string) {
+	t.Helper()
+	return w.start(t, more...).end(t, status)
 }
 
 func (p *program) kill(t *testing.T) {
 	t.Helper()
-	if err := p.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	if status := p.exit(t); status != -1 {
-		t.Fatalf("it was not killed but had ended with %d:\n%s", status, &p.stderr)
-	}
-}
-
-// work is an input in a directory of its own, and a simulator.
-type work struct {
-	in, out string
-	server  *id2metatest.Server
-}
-
-func newWork(t *testing.T, input []byte) work {
-	t.Helper()
-	dir := t.TempDir()
-	w := work{filepath.Join(dir, "people.csv"), filepath.Join(dir, "verdicts.csv"), id2metatest.NewServer()}
-	t.Cleanup(w.server.Close)
-	write(t, w.in, input)
-	return w
-}
-
-func (w work) args(more ...string) []string {
-	return append([]string{"-in", w.in, "-out", w.out, "-rate", "unlimited"}, more...)
-}
-
-func (w work) start(t *testing.T, more ...string) *program {
-	t.Helper()
-	return w.startWith(t, nil, more...)
-}
-
-func (w work) startWith(t *testing.T, env []string, more ...string) *program {
-	t.Helper()
-	return start(t, w.server, env, append([]string{os.Args[0]}, w.args(more...)...)...)
+	p.Process.Kill()
+	p.end(t, -1)
 }
 
 // waitForCalls returns once n requests have arrived.
@@ -131,12 +142,33 @@ func (w work) waitForCalls(t *testing.T, n int) {
 	}
 }
 
+// wantCalls fails unless n requests have arrived.
+func (w work) wantCalls(t *testing.T, n int) {
+	t.Helper()
+	if got := len(w.server.Calls()); got != n {
+		t.Errorf("%d calls, want %d", got, n)
+	}
+}
+
+// wantIn fails unless the program said text.
+func wantIn(t *testing.T, said, text string) {
+	t.Helper()
+	if !strings.Contains(said, text) {
+		t.Errorf("%q is not in: %.1000s", text, said)
+	}
+}
+
 // records returns the rows of the output.
 func (w work) records(t *testing.T) []record {
 	t.Helper()
 	lines, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(read(t, w.out), "\uFEFF"))).ReadAll()
 	if isWorkbookName(w.out) {
-		lines, err = rowsOf(t, w.out)
+		book, openErr := excelize.OpenFile(w.out)
+		if openErr != nil {
+			t.Fatal(openErr)
+		}
+		defer book.Close()
+		lines, err = book.GetRows("Sheet1")
 	}
 	if err != nil || len(lines) == 0 {
 		t.Fatalf("the output cannot be read: %v", err)
@@ -147,6 +179,7 @@ func (w work) records(t *testing.T) []record {
 		if err != nil {
 			t.Fatal(err)
 		}
+		f = append(f, make([]string, len(lines[0])-len(f))...) // excelize leaves out empty cells at the end
 		records = append(records, record{row, f[1], f[2], f[3], f[4], f[5], f[6], f[7:]})
 	}
 	return records
@@ -163,8 +196,11 @@ func number(i int) string {
 	return digits + string("10X98765432"[sum])
 }
 
-// people returns a file of n different people, of whom server knows each
-// third, and each third under another name.
+func nameOf(i int) string { return []string{"张三", "李四", "欧阳娜娜"}[i%3] }
+
+func verdictOf(i int) string { return []string{"match", "mismatch", "no record"}[i%3] }
+
+// people returns a file of n different people.
 func people(n int) []byte {
 	var b bytes.Buffer
 	b.WriteString("name,id_number\n")
@@ -174,8 +210,8 @@ func people(n int) []byte {
 	return b.Bytes()
 }
 
-func nameOf(i int) string { return []string{"张三", "李四", "欧阳娜娜"}[i%3] }
-
+// register makes the simulator know the people as verdictOf says: each third, and each third
+// under another name.
 func (w work) register(n int) {
 	for i := range n {
 		if i%3 < 2 {
@@ -184,10 +220,7 @@ func (w work) register(n int) {
 	}
 }
 
-func verdictOf(i int) string { return []string{"match", "mismatch", "no record"}[i%3] }
-
-// checkAll fails unless the output has the right verdict for each of n people,
-// in order.
+// checkAll fails unless the output has the right verdict for each of n people, in order.
 func (w work) checkAll(t *testing.T, n int) {
 	t.Helper()
 	records := w.records(t)
@@ -200,6 +233,8 @@ func (w work) checkAll(t *testing.T, n int) {
 		}
 	}
 }
+
+func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
 
 func write(t *testing.T, path string, data []byte) {
 	t.Helper()
@@ -215,32 +250,4 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-// database returns the file of verdicts that stands beside the output.
-func (w work) database() string {
-	return filepath.Join(filepath.Dir(w.out), "id2meta-verdicts.db")
-}
-
-// inBook returns w with workbooks instead of CSV files.
-func (w work) inBook() work {
-	w.out = strings.TrimSuffix(w.out, ".csv") + ".xlsx"
-	return w
-}
-
-// rowsOf returns the rows of a workbook that this program wrote.
-func rowsOf(t *testing.T, path string) ([][]string, error) {
-	t.Helper()
-	book, err := excelize.OpenFile(path)
-	if err != nil {
-		return nil, err
-	}
-	defer book.Close()
-	rows, err := book.GetRows("Sheet1")
-	for i := range rows { // it leaves out empty cells at the end
-		for len(rows[i]) < len(rows[0]) {
-			rows[i] = append(rows[i], "")
-		}
-	}
-	return rows, err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/hkdf"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
@@ -22,9 +21,9 @@ import (
 )
 
 const (
-	matchTTL = 180 * 24 * time.Hour
-	// A mismatch is remembered for less time, because a name may change or a register may
-	// be corrected, and for more than the month between two files.
+	// A match is remembered for the 180 days of verdictcache. A mismatch is remembered for
+	// less time, because a name may change or a register may be corrected, and for more
+	// than the month between two files.
 	negativeTTL = 45 * 24 * time.Hour
 	outputTTL   = 10 * 365 * 24 * time.Hour
 )
@@ -49,16 +48,16 @@ func openMemory(ctx context.Context, o options, client *id2meta.Client) (*memory
 	// The key of a rehearsal is another one, so that nobody takes the simulator's verdicts
 	// for real ones.
 	if o.simulator {
-		if key, err = hkdf.Key(sha256.New, key, nil, "id2meta-batch simulator", sha256.Size); err != nil {
-			return nil, err
-		}
+		sum := sha256.Sum256(append(key, "simulator"...))
+		key = sum[:]
 	}
-	m := &memory{}
-	if m.db, err = openSQLite(o.verdicts); err != nil {
-		return nil, fmt.Errorf("%s cannot be used: %w", o.verdicts, err)
+	db, err := openSQLite(o.verdicts)
+	if err != nil {
+		return nil, err
 	}
+	m := &memory{db: db}
 	if err := m.open(ctx, client, key); err != nil {
-		m.db.Close()
+		db.Close()
 		return nil, fmt.Errorf("%s cannot be used: %w\nEach key has a file of its own, and a rehearsal (-simulator) has another one than the real service", o.verdicts, err)
 	}
 	return m, nil
@@ -73,10 +72,8 @@ func (m *memory) open(ctx context.Context, next id2meta.Verifier, key []byte) (e
 	if err := m.store.CreateTable(ctx); err != nil {
 		return err
 	}
-	m.Cache, err = verdictcache.New(next, m.store, key, verdictcache.WithMatchTTL(matchTTL), verdictcache.WithNegativeTTL(negativeTTL),
-		// A row that fails can be asked about again; a row that is paid for twice stays
-		// paid for.
-		verdictcache.WithFailClosed())
+	// A row that fails can be asked about again; a row that is paid for twice stays paid for.
+	m.Cache, err = verdictcache.New(next, m.store, key, verdictcache.WithNegativeTTL(negativeTTL), verdictcache.WithFailClosed())
 	if err != nil {
 		return err
 	}
@@ -86,8 +83,9 @@ func (m *memory) open(ctx context.Context, next id2meta.Verifier, key []byte) (e
 // applicationID marks the SQLite files of this program; SQLite keeps it in byte 68.
 const applicationID = 0x49443242
 
-// checkFile refuses whatever is no file of this program. A file that is not there is fine.
-func checkFile(path string) error {
+// mayReplace refuses whatever is not this program's own. Nothing, and an empty file, may be
+// replaced: a run that was killed at once leaves one.
+func mayReplace(path string, isOwn func(*os.File) (bool, error)) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -95,8 +93,8 @@ func checkFile(path string) error {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return errors.New("it is a symbolic link, or no regular file: choose another -verdicts")
-	case info.Size() == 0: // made by a run that was killed at once
+		return fmt.Errorf("%s is a symbolic link, or no regular file: choose another name", path)
+	case info.Size() == 0:
 		return nil
 	}
 	file, err := os.Open(path)
@@ -104,39 +102,42 @@ func checkFile(path string) error {
 		return err
 	}
 	defer file.Close()
-	start := make([]byte, 72)
-	if _, err := io.ReadFull(file, start); err != nil || string(start[:16]) != "SQLite format 3\x00" || binary.BigEndian.Uint32(start[68:]) != applicationID {
-		return errors.New("it is a file of another program, and stays as it is: choose another -verdicts")
+	own, err := isOwn(file)
+	if err == nil && !own {
+		err = fmt.Errorf("%s is of another program, or is not as this program wrote it, and stays as it is: choose another name, or move it away", path)
 	}
-	return nil
+	return err
+}
+
+func isDatabase(file *os.File) (bool, error) {
+	start := make([]byte, 72)
+	if _, err := file.ReadAt(start, 0); err != nil && err != io.EOF {
+		return false, err
+	}
+	return string(start[:16]) == "SQLite format 3\x00" && binary.BigEndian.Uint32(start[68:]) == applicationID, nil
 }
 
 // openSQLite opens a file that nobody else can read.
 func openSQLite(path string) (*sql.DB, error) {
-	if err := checkFile(path); err != nil {
+	if err := mayReplace(path, isDatabase); err != nil {
 		return nil, err
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat()
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, err
-	}
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
+	file.Close()
 	// Written ahead and not synchronized with every row: a power cut may cost the last
-	// verdicts, and kill -9 costs none.
-	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: "_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)"}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err == nil && info.Size() == 0 {
-		// The mark comes first, in a transaction of its own.
+	// verdicts, and kill -9 costs none. The mark comes first, in a transaction of its own.
+	name := url.URL{Path: filepath.Clean(path)}
+	db, err := sql.Open("sqlite", "file:"+name.EscapedPath()+"?_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)")
+	if err == nil {
 		_, err = db.Exec(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA journal_mode = WAL", applicationID))
 	}
-	return db, err
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be used: %w", path, err)
+	}
+	return db, nil
 }
 
 // knows reports whether a person need not be asked about. People whom another run is asking
@@ -150,51 +151,24 @@ func (m *memory) knows(ctx context.Context, param id2meta.Param) (bool, error) {
 	return value != nil, err
 }
 
-// finish waits until every verdict that was asked for is saved.
-func (m *memory) finish() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return m.Wait(ctx)
-}
-
 // wrote remembers the output that is about to be published.
-func (m *memory) wrote(ctx context.Context, output io.Reader) error {
+func (m *memory) wrote(output io.Reader) error {
 	key, err := digest(output)
 	if err != nil {
 		return err
 	}
-	_, err = m.store.CompareAndSwap(ctx, key, nil, []byte("an output"), outputTTL)
+	_, err = m.store.CompareAndSwap(context.Background(), key, nil, []byte("an output"), outputTTL)
 	return err
 }
 
-// mayReplace returns an error if there is something at path that this program did not
-// write, or that somebody has changed since.
-func (m *memory) mayReplace(ctx context.Context, path string) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is a symbolic link, or no regular file: choose another -out", path)
-	case info.Size() == 0:
-		return nil
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
+// isOutput reports whether a file is as this program wrote it.
+func (m *memory) isOutput(file *os.File) (bool, error) {
 	key, err := digest(file)
 	if err != nil {
-		return err
+		return false, err
 	}
-	value, err := m.store.Load(ctx, key)
-	if err == nil && value == nil {
-		err = fmt.Errorf("%s exists, and is not as this program wrote it with this file of verdicts: choose another -out, or move it away", path)
-	}
-	return err
+	value, err := m.store.Load(context.Background(), key)
+	return value != nil, err
 }
 
 func digest(r io.Reader) (key verdictcache.Key, err error) {
@@ -205,7 +179,7 @@ func digest(r io.Reader) (key verdictcache.Key, err error) {
 
 // forget deletes the file of verdicts.
 func forget(path string, stdout io.Writer) error {
-	err := checkFile(path)
+	err := mayReplace(path, isDatabase)
 	if err == nil {
 		err = os.Remove(path)
 	}

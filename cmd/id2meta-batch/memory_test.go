@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/id2meta/id2meta/id2metatest"
 )
 
 func TestAPersonIsAskedAboutOnce(t *testing.T) {
@@ -15,89 +13,47 @@ func TestAPersonIsAskedAboutOnce(t *testing.T) {
 	t.Run("and the program says how many people it is", func(t *testing.T) {
 		stderr := silent(t)
 		status := command(w.args(), io.Discard, stderr)
-		if said := read(t, stderr.Name()); status != exitStopped || exists(w.out) || !strings.Contains(said, "2 are to be asked about") || !strings.Contains(said, "add -live") {
-			t.Errorf("status %d: %s", status, said)
+		said := read(t, stderr.Name())
+		wantIn(t, said, "2 are to be asked about")
+		wantIn(t, said, "add -live")
+		if status != exitStopped || exists(w.out) {
+			t.Errorf("status %d, or there is an output", status)
 		}
 	})
-	p := w.start(t)
-	if p.exit(t) != exitComplete || len(w.server.Calls()) != 2 {
-		t.Fatalf("%d calls: %s", len(w.server.Calls()), &p.stderr)
-	}
-	if !strings.Contains(p.stderr.String(), "4 rows, 2 different people: 0 are known, and 2 are to be asked about") || !strings.Contains(p.stdout.String(), "no record 2; perhaps billed") {
-		t.Errorf("it said\n%s%s", &p.stderr, &p.stdout)
-	}
+	said := w.run(t, exitComplete)
+	wantIn(t, said, "4 rows, 2 different people: 0 are known, and 2 are to be asked about")
+	wantIn(t, said, "no record 2; perhaps billed")
+	w.wantCalls(t, 2)
 	t.Run("also in next month's file", func(t *testing.T) {
 		write(t, w.in, []byte("id_number,name\n11010519491231002X,张三\n110105194912310046,欧阳娜娜\n"))
-		w.out += "2"
-		if p := w.start(t); p.exit(t) != exitComplete || len(w.server.Calls()) != 3 || !strings.Contains(p.stderr.String(), "2 different people: 1 are known") {
-			t.Errorf("%d calls: %s", len(w.server.Calls()), &p.stderr)
-		}
+		next := w
+		next.out += "2"
+		wantIn(t, next.run(t, exitComplete), "2 different people: 1 are known")
+		w.wantCalls(t, 3)
 	})
-	t.Run("but a rehearsal does not take its file", func(t *testing.T) {
-		var stdout strings.Builder
+	t.Run("but neither a rehearsal nor another key takes its file", func(t *testing.T) {
+		before := read(t, w.out)
 		stderr := silent(t)
-		status := command(w.args("-simulator", "-verdicts", w.database()), &stdout, stderr)
-		if said := read(t, stderr.Name()); status != exitStopped || !strings.Contains(said, "another hashKey") {
-			t.Errorf("status %d: %s", status, said)
+		if status := command(w.args("-simulator", "-verdicts", w.database()), io.Discard, stderr); status != exitStopped {
+			t.Errorf("status %d", status)
 		}
-	})
-	t.Run("nobody can be read in the file", func(t *testing.T) {
-		for _, secret := range []string{"11010519491231002", "张三", "19491231", testKey} {
-			if strings.Contains(read(t, w.database()), secret) {
-				t.Errorf("%s is in it", secret)
-			}
+		wantIn(t, read(t, stderr.Name()), "another hashKey")
+		other := w
+		other.env = []string{keyVariable + "=" + strings.Repeat("0f1e2d3c4b5a6978", 4)}
+		wantIn(t, other.run(t, exitStopped), "another hashKey")
+		if read(t, w.out) != before {
+			t.Error("the output was changed")
 		}
+		w.wantCalls(t, 3)
 	})
 	t.Run("until the file is forgotten", func(t *testing.T) {
 		var stdout strings.Builder
-		if status := command([]string{"-forget", "-verdicts", w.database()}, &stdout, silent(t)); status != exitComplete || !strings.Contains(stdout.String(), "delete them") {
-			t.Errorf("status %d: %s", status, &stdout)
-		}
-		if _, err := os.Stat(w.database()); err == nil {
-			t.Error("it is still there")
+		status := command([]string{"-forget", "-verdicts", w.database()}, &stdout, silent(t))
+		wantIn(t, stdout.String(), "delete them")
+		if status != exitComplete || exists(w.database()) {
+			t.Errorf("status %d, or the file is still there", status)
 		}
 	})
-}
-
-func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
-
-func TestAnInterruptedRunFinishesWhatItHasAsked(t *testing.T) {
-	const rows = 600
-	w := newWork(t, people(rows))
-	w.register(rows)
-	p := w.start(t)
-	w.waitForCalls(t, 200)
-	p.Process.Signal(os.Interrupt)
-	if status := p.exit(t); status != exitStopped || !strings.Contains(p.stderr.String(), "start again with the same arguments") || exists(w.out) {
-		t.Fatalf("status %d: %s", status, &p.stderr)
-	}
-	if status := w.start(t).exit(t); status != exitComplete {
-		t.Fatalf("the second run: status %d", status)
-	}
-	w.checkAll(t, rows)
-	if calls := len(w.server.Calls()); calls != rows {
-		t.Errorf("%d calls for %d rows", calls, rows)
-	}
-}
-
-func TestFailedRowsAreAskedAboutAgain(t *testing.T) {
-	w := newWork(t, people(6))
-	w.register(6)
-	w.server.Inject(id2metatest.Answer("403", "too many repeated calls"))
-	if p := w.start(t, "-parallel", "1"); p.exit(t) != exitPartial || w.records(t)[0].verdict != verdictFailed {
-		t.Fatal(p.stderr.String())
-	}
-	if p := w.start(t); p.exit(t) != exitComplete || len(w.server.Calls()) != 7 {
-		t.Fatalf("%d calls: %s", len(w.server.Calls()), &p.stderr)
-	}
-	w.checkAll(t, 6)
-}
-
-func TestAHopelessErrorStopsTheRun(t *testing.T) {
-	w := newWork(t, people(200))
-	if p := w.startWith(t, []string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET=wrong"}, "-parallel", "5"); p.exit(t) != exitStopped || !strings.Contains(p.stderr.String(), "wrong secret") || exists(w.out) || len(w.server.Calls()) > 10 {
-		t.Errorf("%d calls: %s", len(w.server.Calls()), &p.stderr)
-	}
 }
 
 func TestTheKey(t *testing.T) {

@@ -5,13 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-
-	"golang.org/x/time/rate"
 )
 
 // options is what the command line says.
@@ -19,7 +15,6 @@ type options struct {
 	in, out   string
 	sheet     string
 	keep      []string
-	encoding  string
 	live      bool
 	simulator bool
 	endpoints string
@@ -29,7 +24,10 @@ type options struct {
 	forget    bool
 }
 
-const maxParallel = 1000
+const (
+	maxRate     = 1e6
+	maxParallel = 1000
+)
 
 const usage = `id2meta-batch verifies a file of names and ID numbers.
 
@@ -37,47 +35,34 @@ const usage = `id2meta-batch verifies a file of names and ID numbers.
   id2meta-batch -simulator -in people.csv -out trial.csv   a rehearsal: nothing is billed
   id2meta-batch -live -in people.xlsx -out verdicts.xlsx   each new person may be billed
 
-  -in FILE         the CSV file or .xlsx workbook to verify
-  -out FILE        the CSV file or .xlsx workbook for the verdicts
-  -simulator       ask the embedded simulator, which knows only the sample's people
-  -live            ask the real service, with the default credential chain
-  -sheet NAME      sheet of the workbook (default: the only one that has the columns)
-  -keep TITLES     columns to carry into the output, separated by commas
-  -encoding NAME   of a CSV file: auto, utf-8 or gb18030 (default auto)
-  -rate N          requests a second, or unlimited (default 45; the limit of an
-                   account is 50 for all its machines)
-  -parallel N      people who are asked about at the same time (default 20)
-  -endpoint HOSTS  with -live: hosts to ask, separated by commas
-  -verdicts FILE   the verdicts that are known (default: in the folder of -out)
-  -forget          delete the file of -verdicts, and do nothing else
-
 Stopped at any moment and started again, it asks nobody twice.
 Exit status: 0 every row has a verdict; 1 some rows are invalid or failed;
 2 stopped, or refused to start: no output was written.
+
 `
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
-	o := options{rate: 45}
+	var o options
 	f := flag.NewFlagSet("id2meta-batch", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.Usage = func() { fmt.Fprint(stderr, usage) }
-	f.StringVar(&o.in, "in", "", "")
-	f.StringVar(&o.out, "out", "", "")
-	f.BoolVar(&o.simulator, "simulator", false, "")
-	f.BoolVar(&o.live, "live", false, "")
-	f.StringVar(&o.sheet, "sheet", "", "")
-	f.Func("keep", "", func(s string) error { o.keep = strings.Split(s, ","); return nil })
-	f.StringVar(&o.encoding, "encoding", encodingAuto, "")
-	f.Func("rate", "", func(s string) (err error) {
-		if o.rate = float64(rate.Inf); s != "unlimited" {
-			o.rate, err = strconv.ParseFloat(s, 64)
-		}
-		return err
-	})
-	f.IntVar(&o.parallel, "parallel", 20, "")
-	f.StringVar(&o.endpoints, "endpoint", "", "")
-	f.StringVar(&o.verdicts, "verdicts", "", "")
-	f.BoolVar(&o.forget, "forget", false, "")
+	f.StringVar(&o.in, "in", "", "the `FILE` to verify: CSV, or an .xlsx workbook")
+	f.StringVar(&o.out, "out", "", "the `FILE` for the verdicts: CSV, or an .xlsx workbook")
+	f.BoolVar(&o.simulator, "simulator", false, "ask the embedded simulator, which knows only the sample's people")
+	f.BoolVar(&o.live, "live", false, "ask the real service, with the default credential chain")
+	f.StringVar(&o.sheet, "sheet", "", "the `NAME` of a sheet (default: the only one that has the columns)")
+	f.Func("keep", "the `TITLES` of columns to carry into the output, separated by commas", func(s string) error { o.keep = strings.Split(s, ","); return nil })
+	f.Float64Var(&o.rate, "rate", 45, "at most `N` requests a second (default 45; an account has 50 in all)")
+	f.IntVar(&o.parallel, "parallel", 20, "at most `N` people at the same time (default 20)")
+	f.StringVar(&o.endpoints, "endpoint", "", "the `HOSTS` that -live asks, separated by commas")
+	f.StringVar(&o.verdicts, "verdicts", "", "the `FILE` of known verdicts (default: in the folder of -out)")
+	f.BoolVar(&o.forget, "forget", false, "delete the file of -verdicts, and do nothing else")
+	f.Usage = func() { // in one line for each flag, so that it fits on a screen
+		fmt.Fprint(stderr, usage)
+		f.VisitAll(func(entry *flag.Flag) {
+			value, text := flag.UnquoteUsage(entry)
+			fmt.Fprintf(stderr, "  -%-15s %s\n", entry.Name+" "+value, text)
+		})
+	}
 	if err := f.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -103,37 +88,18 @@ func (o options) check() error {
 		return errors.New("-in is missing: the file to verify; see id2meta-batch -h")
 	case o.out == "":
 		return errors.New("-out is missing: the file for the verdicts")
+	case filepath.Clean(o.in) == filepath.Clean(o.out):
+		return errors.New("-in and -out are the same file")
 	case o.live && o.simulator:
 		return errors.New("say either -live (the real service, billed) or -simulator (a rehearsal)")
 	case o.endpoints != "" && !o.live:
 		return errors.New("-endpoint needs -live")
-	case !(o.rate >= 0.01): // NaN, too
-		return errors.New("-rate must be a number from 0.01, or unlimited")
+	case !(o.rate >= 0.01 && o.rate <= maxRate): // NaN is neither
+		return fmt.Errorf("-rate must be a number from 0.01 to %.0f", maxRate)
 	case o.parallel < 1 || o.parallel > maxParallel:
 		return fmt.Errorf("-parallel must be between 1 and %d", maxParallel)
-	case o.encoding != encodingAuto && o.encoding != encodingUTF8 && o.encoding != encodingGB18030:
-		return errors.New("-encoding must be auto, utf-8 or gb18030")
 	case slices.ContainsFunc(o.keep, func(title string) bool { return plainTitle(title) == "" }):
 		return errors.New("-keep has an empty title")
 	}
-	info, err := os.Stat(o.in)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", o.in)
-	}
-	if samePath(o.in, o.out) || samePath(o.in, o.verdicts) || samePath(o.out, o.verdicts) {
-		return errors.New("two of -in, -out and -verdicts are the same file")
-	}
 	return nil
-}
-
-// samePath reports whether two paths lead to one file, which need not be there.
-func samePath(a, b string) bool {
-	if x, err := os.Stat(a); err == nil {
-		y, err := os.Stat(b)
-		return err == nil && os.SameFile(x, y)
-	}
-	return filepath.Clean(a) == filepath.Clean(b)
 }

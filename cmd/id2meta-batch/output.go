@@ -2,132 +2,129 @@ package main
 
 import (
 	"archive/zip"
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/gofrs/flock"
 	"github.com/xuri/excelize/v2"
 )
-
-// partName is the output while it is written, in a temporary folder.
-const partName = "verdicts"
 
 // output writes the verdicts into a new file, which takes its place when it is whole.
 type output struct {
 	path  string
 	file  *os.File
-	csv   *csv.Writer            // or
-	book  *excelize.File         // a workbook
-	sheet *excelize.StreamWriter // of book
-	rows  int
+	write func(fields []string) error
+	flush func() error
+	close func() error
 }
 
-// newOutput begins the output of rows rows.
-func newOutput(path, temp string, in *table, rows int) (*output, error) {
-	if isWorkbookName(path) && rows >= excelize.TotalRows {
+// isWorkbookName reports whether a file should be an .xlsx workbook.
+func isWorkbookName(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".xlsx") }
+
+// newOutput begins the output of rows rows. bom says whether a CSV file begins with a byte
+// order mark.
+func newOutput(o options, temp string, bom bool, rows int) (*output, error) {
+	if isWorkbookName(o.out) && rows >= excelize.TotalRows {
 		return nil, errors.New("a sheet has 1,048,576 rows, and the input has more people: choose an -out that ends in .csv")
 	}
-	file, err := os.OpenFile(filepath.Join(temp, partName), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(filepath.Join(temp, "verdicts"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	o := &output{path: path, file: file}
-	if isWorkbookName(path) {
-		err = o.beginBook(temp)
+	out := &output{path: o.out, file: file, close: file.Close}
+	if isWorkbookName(o.out) {
+		err = out.beginBook(temp)
 	} else {
-		err = o.beginCSV(in.excel)
+		err = out.beginCSV(bom)
 	}
 	if err == nil {
-		err = o.writeRow(titlesOf(in.columns))
+		err = out.write(append([]string{"row", "name", "id_number", "verdict", "code", "reason", "request_id"}, o.keep...))
 	}
 	if err != nil {
-		o.abandon()
+		out.close()
 		return nil, err
 	}
-	return o, nil
+	return out, nil
 }
 
-func (o *output) beginCSV(excel bool) error {
-	o.csv = csv.NewWriter(o.file)
-	if !excel {
-		return nil
+func (o *output) beginCSV(bom bool) (err error) {
+	if bom {
+		// Who reads the input with Excel reads this with it too, and Excel takes UTF-8 for
+		// GBK unless there is a byte order mark.
+		_, err = o.file.Write(utf8BOM)
 	}
-	// Who reads the input with Excel reads this with it too, and Excel takes UTF-8 for GBK
-	// unless there is a byte order mark.
-	_, err := o.file.Write(utf8BOM)
-	return err
-}
-
-func (o *output) beginBook(temp string) (err error) {
-	o.book = excelize.NewFile(excelize.Options{TmpDir: temp})
-	// Without this excelize holds the whole file in memory before it writes it.
-	o.book.ZipWriter = func(io.Writer) excelize.ZipWriter { return zip.NewWriter(o.file) }
-	if o.sheet, err = o.book.NewStreamWriter(o.book.GetSheetName(0)); err != nil {
-		return err
-	}
-	// Wide enough for a masked number, and for the first words of a reason.
-	for column, width := range []float64{8, 12, 22, 12, 8, 40, 40} {
-		if err := o.sheet.SetColWidth(column+1, column+1, width); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (o *output) write(rec record) error { return o.writeRow(rec.fields()) }
-
-func (o *output) writeRow(fields []string) error {
-	o.rows++
-	if o.csv != nil {
+	w := csv.NewWriter(o.file)
+	o.write = func(fields []string) error {
 		for i, field := range fields {
 			fields[i] = inert(field)
 		}
-		return o.csv.Write(fields)
+		return w.Write(fields)
 	}
-	cells := make([]any, len(fields)) // excelize wants any; a string becomes a text cell
-	for i, field := range fields {
-		cells[i] = field
+	o.flush = func() error { w.Flush(); return w.Error() }
+	return err
+}
+
+func (o *output) beginBook(temp string) error {
+	book := excelize.NewFile(excelize.Options{TmpDir: temp})
+	o.close = func() error { return errors.Join(book.Close(), o.file.Close()) }
+	// Without this excelize holds the whole file in memory before it writes it.
+	book.ZipWriter = func(io.Writer) excelize.ZipWriter { return zip.NewWriter(o.file) }
+	sheet, err := book.NewStreamWriter(book.GetSheetName(0))
+	if err != nil {
+		return err
 	}
-	return o.sheet.SetRow(fmt.Sprintf("A%d", o.rows), cells)
+	rows := 0
+	o.write = func(fields []string) error {
+		rows++
+		cells := make([]any, len(fields)) // excelize wants any; a string becomes a text cell
+		for i, field := range fields {
+			cells[i] = field
+		}
+		return sheet.SetRow(fmt.Sprintf("A%d", rows), cells)
+	}
+	o.flush = func() error { return errors.Join(sheet.Flush(), book.Write(io.Discard)) }
+	return nil
 }
 
 // publish finishes the file and puts it in its place, unless something else is there.
 func (o *output) publish(known *memory) error {
-	if err := o.finish(); err != nil {
+	if err := o.flush(); err != nil {
 		return fmt.Errorf("the output cannot be written: %w", err)
 	}
-	ctx := context.Background()
-	if err := known.wrote(ctx, io.NewSectionReader(o.file, 0, 1<<62)); err != nil {
+	if err := known.wrote(io.NewSectionReader(o.file, 0, 1<<62)); err != nil {
 		return err
 	}
-	if err := errors.Join(o.file.Sync(), o.file.Close()); err != nil {
+	if err := errors.Join(o.file.Sync(), o.close()); err != nil {
 		return err
 	}
-	if err := known.mayReplace(ctx, o.path); err != nil {
+	if err := mayReplace(o.path, known.isOutput); err != nil {
 		return err
 	}
 	return os.Rename(o.file.Name(), o.path)
 }
 
-func (o *output) finish() error {
-	if o.csv != nil {
-		o.csv.Flush()
-		return o.csv.Error()
+// makeTemp makes a folder beside the output for the output while it is written, and for the
+// temporary files of excelize, which hold the people of a workbook in plaintext. Nobody else
+// can read it. What a killed run left in it is removed. remove removes the folder.
+func makeTemp(out string) (path string, remove func(), err error) {
+	path = filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".id2meta-tmp")
+	lock := flock.New(path + ".lock")
+	if free, err := lock.TryLock(); err != nil || !free {
+		return "", nil, errors.Join(fmt.Errorf("another run writes %s, or its folder cannot be locked", out), err)
 	}
-	if err := o.sheet.Flush(); err != nil {
-		return err
+	remove = func() {
+		os.RemoveAll(path)
+		os.Remove(lock.Path())
+		lock.Unlock()
 	}
-	return o.book.Write(io.Discard)
-}
-
-// abandon closes what publish has not closed.
-func (o *output) abandon() {
-	if o.book != nil {
-		o.book.Close()
+	if err := errors.Join(os.RemoveAll(path), os.Mkdir(path, 0o700)); err != nil {
+		remove()
+		return "", nil, err
 	}
-	o.file.Close()
+	return path, remove, nil
 }

@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
-
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/id2meta/id2meta"
 )
@@ -34,10 +32,10 @@ func newRecord(r row, result id2meta.Result, err error) record {
 		return record{row: r.line, verdict: verdictInvalid, reason: r.bad, kept: r.kept}
 	}
 	rec := record{row: r.line, verdict: result.BizCode.String(), code: string(result.BizCode), requestID: result.RequestID, kept: r.kept}
-	if strings.TrimSpace(r.name) != "" {
+	if r.name != "" {
 		rec.name = id2meta.DisplayUserName(r.name)
 	}
-	if strings.TrimSpace(r.number) != "" {
+	if r.number != "" {
 		rec.number = id2meta.DisplayIdentifyNum(r.number)
 	}
 	if err == nil {
@@ -47,41 +45,30 @@ func newRecord(r row, result id2meta.Result, err error) record {
 	if errors.Is(err, id2meta.ErrInvalidParam) {
 		rec.verdict = verdictInvalid
 	}
-	column := strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number") // as the output calls them
 	if e, ok := errors.AsType[*id2meta.ParamError](err); ok {
-		rec.reason = column.Replace(e.Field + ": " + e.Reason)
+		rec.reason = e.Field + ": " + e.Reason
 	}
 	if e, ok := errors.AsType[*id2meta.APIError](err); ok {
 		rec.code, rec.requestID = e.Code, e.RequestID
 		if e.Field != "" {
-			rec.reason = column.Replace(e.Field) + ": " + rec.reason
+			rec.reason = e.Field + ": " + rec.reason
 		}
 	}
+	// As the output calls them.
+	rec.reason = strings.NewReplacer("UserName", "name", "IdentifyNum", "id_number").Replace(rec.reason)
 	return rec
 }
 
-// fields returns rec in the order of titlesOf. What the service says is on one line.
+// fields returns rec in the order of the output. What the service says is on one line.
 func (rec record) fields() []string {
-	plain := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 	return append([]string{strconv.Itoa(rec.row), rec.name, rec.number, rec.verdict,
-		plain(rec.code), plain(rec.reason), plain(rec.requestID)}, rec.kept...)
-}
-
-func titlesOf(c columns) []string {
-	titles := []string{"row", "name", "id_number", "verdict", "code", "reason", "request_id"}
-	for _, k := range c.keep {
-		titles = append(titles, oneLine(k.title))
-	}
-	return titles
+		oneLine(rec.code), oneLine(rec.reason), oneLine(rec.requestID)}, rec.kept...)
 }
 
 // inert returns a text of a CSV file so that a spreadsheet does not run it as a formula.
 func inert(s string) string {
-	begin := strings.TrimSpace(s)
-	for _, mark := range []string{"=", "+", "-", "@", "＝", "＋", "－", "＠"} {
-		if strings.HasPrefix(begin, mark) {
-			return "'" + s
-		}
+	if strings.IndexAny(strings.TrimSpace(s), "=+-@＝＋－＠") == 0 {
+		return "'" + s
 	}
 	return s
 }
@@ -89,18 +76,7 @@ func inert(s string) string {
 // tally counts the rows that are done, by verdict.
 type tally map[string]int
 
-func (t tally) rows() (n int) {
-	for _, rows := range t {
-		n += rows
-	}
-	return n
-}
-
 func (t tally) String() string {
-	verdicts := []any{id2meta.BizCodeMatch, t["match"], id2meta.BizCodeMismatch, t["mismatch"], id2meta.BizCodeNoRecord, t["no record"],
-		verdictInvalid, t[verdictInvalid], verdictFailed, t[verdictFailed]}
-	return english.Sprintf("%v %d, %v %d, %v %d, %v %d, %v %d", verdicts...)
+	return fmt.Sprintf("match %d, mismatch %d, no record %d, invalid %d, failed %d",
+		t["match"], t["mismatch"], t["no record"], t[verdictInvalid], t[verdictFailed])
 }
-
-// english writes a number as 1,234,567.
-var english = message.NewPrinter(language.English)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
@@ -37,7 +39,7 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 		return nil, err
 	}
 	defer known.db.Close()
-	if err := known.mayReplace(ctx, o.out); err != nil {
+	if err := mayReplace(o.out, known.isOutput); err != nil {
 		return nil, err
 	}
 	s, err := takeSurvey(ctx, in, known)
@@ -48,37 +50,46 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 	if !o.live && !o.simulator {
 		return nil, errors.New("nobody was asked about: add -live (the real service), or -simulator (a rehearsal)")
 	}
-	out, err := newOutput(o.out, temp, in, s.rows)
+	out, err := newOutput(o, temp, in.excel, s.rows)
 	if err != nil {
 		return nil, err
 	}
-	defer out.abandon()
-	people, err := in.people()
-	if err != nil {
-		return nil, err
-	}
+	defer out.close()
 
-	counts := tally{}
+	counts, done := tally{}, 0
 	started := time.Now()
-	show, end := newProgress(stderr, s.rows)
-	err = verifyAll(ctx, known, o.parallel, people.next, func(rec record) error {
+	bar := newBar(stderr, s.rows)
+	err = verifyAll(ctx, known, o.parallel, in.people(), func(rec record) error {
 		counts[rec.verdict]++
-		show(counts)
-		return out.write(rec)
+		done++
+		bar.Add(1)
+		return out.write(rec.fields())
 	})
-	end()
-	err = errors.Join(err, known.finish())
+	fmt.Fprintln(stderr) // below the bar
+	saving, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err = errors.Join(err, known.Wait(saving))
 	if err == nil {
 		err = out.publish(known)
 	}
 	c := client.Stats()
-	english.Fprintf(stdout, "%d of %d rows: %v\n", counts.rows(), s.rows, counts)
-	english.Fprintf(stdout, "asked about %d people in %v; other rows were known, repeated or invalid\n", known.Stats().Asked, time.Since(started).Round(100*time.Millisecond))
-	english.Fprintf(stdout, "the service answered: match %d, mismatch %d, no record %d; perhaps billed without an answer: %d\n", c.Match, c.Mismatch, c.NoRecord, c.MaybeBilled)
+	fmt.Fprintf(stdout, "%d of %d rows: %v\n", done, s.rows, counts)
+	fmt.Fprintf(stdout, "asked about %d people in %v; other rows were known, repeated or invalid\n", known.Stats().Asked, time.Since(started).Round(100*time.Millisecond))
+	fmt.Fprintf(stdout, "the service answered: match %d, mismatch %d, no record %d; perhaps billed without an answer: %d\n", c.Match, c.Mismatch, c.NoRecord, c.MaybeBilled)
 	if id2meta.RemedyOf(err) == id2meta.RemedyOperator {
 		err = fmt.Errorf("%w\nCorrect this, and start again with the same arguments to continue", err)
 	}
 	return counts, err
+}
+
+// newBar returns a progress bar, which shows itself only on a terminal.
+func newBar(w *os.File, rows int) *progressbar.ProgressBar {
+	return progressbar.NewOptions(max(rows, 1),
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetVisibility(term.IsTerminal(int(w.Fd()))),
+		progressbar.OptionThrottle(200*time.Millisecond),
+		progressbar.OptionShowCount(),
+		progressbar.OptionFullWidth())
 }
 
 // newClient returns a Client of the service that the options name.

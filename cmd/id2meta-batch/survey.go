@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"hash/maphash"
 	"io"
 	"slices"
@@ -15,26 +17,17 @@ import (
 // than the first hundred rows of a long file take to verify.
 type survey struct {
 	rows    int
-	people  int   // different people that can be asked about
-	known   int   // of these: need not be asked about
-	numbers int   // that have 18 characters
-	zeros   int   // of these: end in 000
-	skipped []int // rows between the header and the people
+	people  int // different people that can be asked about
+	known   int // of these: need not be asked about
+	numbers int // that have 18 characters
+	zeros   int // of these: end in 000
 }
 
 func takeSurvey(ctx context.Context, t *table, m *memory) (s survey, err error) {
-	rows, err := t.people()
-	if err != nil {
-		return s, err
-	}
 	seed := maphash.MakeSeed()
 	var people, known []uint64 // hashes: 8 bytes for each row
-	for ctx.Err() == nil {
-		r, err := rows.next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
+	for r, err := range t.people() {
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return s, err
 		}
 		s.rows++
@@ -61,9 +54,8 @@ func takeSurvey(ctx context.Context, t *table, m *memory) (s survey, err error) 
 			known = append(known, person)
 		}
 	}
-	s.skipped = rows.skipped
 	s.people, s.known = different(people), different(known)
-	return s, ctx.Err()
+	return s, nil
 }
 
 func different(hashes []uint64) int {
@@ -73,11 +65,11 @@ func different(hashes []uint64) int {
 
 // print says what the user should know before anybody is asked about.
 func (s survey) print(w io.Writer, t *table, o options) {
-	say := func(format string, args ...any) { english.Fprintf(w, "id2meta-batch: "+format+"\n", args...) }
+	say := func(format string, args ...any) { fmt.Fprintf(w, "id2meta-batch: "+format+"\n", args...) }
 	if t.note != "" {
 		say("%s", t.note)
 	}
-	for _, line := range s.skipped {
+	for _, line := range t.skipped {
 		say("row %d is skipped: it stands below the header, and has no ID number", line)
 	}
 	// Among real numbers it is about one in a thousand.

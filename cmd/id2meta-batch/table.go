@@ -4,28 +4,27 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"os"
+	"slices"
 	"strings"
 )
 
 // table is an opened input: a CSV file, or a sheet of a workbook.
 type table struct {
 	columns
-	excel bool   // it has the marks of Excel
-	note  string // what the user should know about how it is read, or ""
-	rows  func() (source, error)
+	excel bool                     // it has the marks of Excel
+	note  string                   // what the user should know about how it is read, or ""
+	rows  iter.Seq2[rawRow, error] // each loop over it begins with the first row
 	close func()
 }
-
-// source gives the rows of a table as they are stored, and io.EOF after the last one.
-type source interface{ next() (rawRow, error) }
 
 // rawRow is a row that may be blank, or a header.
 type rawRow struct {
 	line   int      // of the file, or of the sheet, from 1: what an editor and a spreadsheet show
 	fields []string // as they are stored
 	shown  []string // as Excel shows them
+	cut    []string // the fields that are numbers of which Excel has probably cut the end
 	bad    string   // why it cannot be read, or ""
 }
 
@@ -41,6 +40,13 @@ type row struct {
 // programs call a text file .xls or .xlsx. Temporary files go into the folder temp. Errors
 // about the content begin with "it" or "its".
 func openTable(o options, temp string) (*table, error) {
+	info, err := os.Stat(o.in)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
 	file, err := os.Open(o.in)
 	if err != nil {
 		return nil, err
@@ -50,104 +56,72 @@ func openTable(o options, temp string) (*table, error) {
 	n, _ := file.ReadAt(start, 0) // a file that cannot be read fails again below
 	switch start = start[:n]; {
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
-		return openWorkbook(file, o, temp)
+		return openWorkbook(file, info.Size(), o, temp)
 	case bytes.HasPrefix(start, []byte("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")):
 		return nil, errors.New("it is an old .xls workbook, or a workbook with a password: open it in Excel, and save it as .xlsx without a password")
 	case o.sheet != "":
 		return nil, errors.New("it is a text file, and -sheet is for .xlsx workbooks")
+	case info.Size() > maxText:
+		return nil, fmt.Errorf("it has more than %d MiB: split it", maxText>>20)
 	}
 	return openCSV(o)
 }
 
-// isWorkbookName reports whether a file should be an .xlsx workbook.
-func isWorkbookName(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".xlsx") }
-
-// people returns a reader of the rows of people, from the first one.
-func (t *table) people() (*rowReader, error) {
-	s, err := t.rows()
-	return &rowReader{source: s, columns: t.columns}, err
-}
-
-// rowReader gives the rows of people.
-type rowReader struct {
-	source
-	columns
-	read    int   // rows that are not blank
-	begun   bool  // the first row of a person was read
-	skipped []int // lines between the header and the people
-}
-
-func (r *rowReader) next() (row, error) {
-	for {
-		raw, err := r.source.next()
-		if err != nil {
-			return row{}, err
-		}
-		if raw.bad == "" && isBlank(raw.fields) {
-			continue
-		}
-		if r.read++; r.read <= r.columns.header {
-			continue
-		}
-		if r.read <= r.columns.header+headerRows && !r.begun && raw.bad == "" && r.columns.notPerson(raw.fields) {
-			r.skipped = append(r.skipped, raw.line)
-			continue
-		}
-		r.begun = true
-		return newRow(raw, r.columns), nil
-	}
-}
-
-// firstRows returns the first rows that are not blank, among which a header may be.
-func firstRows(s source) ([][]string, error) {
-	var rows [][]string
-	for len(rows) <= headerRows {
-		raw, err := s.next()
-		switch {
-		case err == io.EOF:
-			return rows, nil
-		case err != nil:
-			return nil, err
-		case raw.bad != "":
-			rows = append(rows, nil) // it may stand above the header
-		case !isBlank(raw.fields):
-			rows = append(rows, raw.fields)
+// people gives the rows of people.
+func (t *table) people() iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for raw, err := range t.rows {
+			if err != nil {
+				yield(row{}, err)
+				return
+			}
+			if raw.line < t.first || raw.bad == "" && isBlank(raw.fields) {
+				continue
+			}
+			if !yield(t.newRow(raw), nil) {
+				return
+			}
 		}
 	}
-	return rows, nil
+}
+
+// firstRows returns the rows that are not blank among which the header and the rows that
+// explain it may be.
+func firstRows(rows iter.Seq2[rawRow, error]) ([]rawRow, error) {
+	var first []rawRow
+	for raw, err := range rows {
+		if err != nil || len(first) == 2*headerRows {
+			return first, err
+		}
+		if raw.bad != "" || !isBlank(raw.fields) { // a bad row may stand above the header
+			first = append(first, raw)
+		}
+	}
+	return first, nil
 }
 
 func isBlank(fields []string) bool {
-	for _, field := range fields {
-		if strings.TrimSpace(field) != "" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(fields, func(field string) bool { return strings.TrimSpace(field) != "" })
 }
-
-// maxKept is how many bytes the kept columns of a row may have together. Excel cuts a
-// longer cell.
-const maxKept = 24 << 10
 
 // newRow picks the name, the number and the kept columns from a row. Fields that are
 // missing at the end are empty.
-func newRow(raw rawRow, c columns) row {
+func (c columns) newRow(raw rawRow) row {
 	r := row{line: raw.line, kept: make([]string, len(c.keep)), bad: raw.bad}
-	if raw.bad != "" {
+	switch {
+	case r.bad != "":
+		return r
+	case c.width > 0 && !isBlank(raw.fields[min(c.width, len(raw.fields)):]):
+		r.bad = fmt.Sprintf("number of fields: %d instead of %d", len(raw.fields), c.width)
 		return r
 	}
-	size := 0
-	for i, k := range c.keep {
-		r.kept[i] = oneLine(unwrapFormula(field(raw.shown, k.index)))
-		size += len(r.kept[i])
-	}
-	if size > maxKept {
-		clear(r.kept)
-		r.bad = fmt.Sprintf("the columns of -keep have more than %d bytes", maxKept)
-		return r
+	for i, column := range c.keep {
+		r.kept[i] = oneLine(unwrapFormula(field(raw.shown, column)))
 	}
 	r.name, r.number = unwrap(field(raw.fields, c.name)), unwrap(field(raw.fields, c.number))
+	if slices.Contains(raw.cut, field(raw.fields, c.number)) {
+		r.bad = "id_number: the cell is a number and not a text, and Excel keeps 15 digits of a number and makes the others 0: take the ID number from where it came from, into a cell of the format Text"
+	}
 	return r
 }
 
@@ -178,4 +152,9 @@ func unwrapFormula(s string) string {
 		return s
 	}
 	return strings.ReplaceAll(inner, `""`, `"`)
+}
+
+// oneLine replaces line breaks by spaces.
+func oneLine(s string) string {
+	return strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(s)
 }

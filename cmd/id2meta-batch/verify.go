@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"iter"
 	"sync"
 	"sync/atomic"
 
@@ -18,10 +18,10 @@ const (
 	giveUp = 100
 )
 
-// verifyAll asks about the rows that next gives until io.EOF, parallel of them at a time,
-// and hands the records to write in the order of the rows. When ctx ends, it ends at once;
+// verifyAll asks about the people of rows, parallel of them at a time, and hands the records
+// to write in the order of the rows. When ctx ends, it ends at once;
 // the verdicts of requests that are under way still arrive in the memory.
-func verifyAll(ctx context.Context, verifier id2meta.Verifier, parallel int, next func() (row, error), write func(record) error) error {
+func verifyAll(ctx context.Context, verifier id2meta.Verifier, parallel int, rows iter.Seq2[row, error], write func(record) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	inOrder := make(chan chan record, window)
 	busy := make(chan struct{}, parallel)
@@ -31,12 +31,9 @@ func verifyAll(ctx context.Context, verifier id2meta.Verifier, parallel int, nex
 	defer stop(nil)
 	running.Go(func() {
 		defer close(inOrder)
-		for ctx.Err() == nil {
-			r, err := next()
+		for r, err := range rows {
 			if err != nil {
-				if err != io.EOF {
-					stop(err)
-				}
+				stop(err)
 				return
 			}
 			done := make(chan record, 1)
@@ -49,11 +46,7 @@ func verifyAll(ctx context.Context, verifier id2meta.Verifier, parallel int, nex
 				done <- newRecord(r, id2meta.Result{}, nil)
 				continue
 			}
-			select {
-			case busy <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
+			busy <- struct{}{} // no call lasts longer than ctx
 			running.Go(func() {
 				defer func() { <-busy }()
 				result, err := verifier.Verify(ctx, id2meta.Param{UserName: r.name, IdentifyNum: r.number})

@@ -2,11 +2,12 @@ package main
 
 import (
 	"archive/zip"
-	"bytes"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"regexp"
 	"strconv"
@@ -21,41 +22,37 @@ import (
 const (
 	maxUnzipped = 4 << 30   // bytes of all parts
 	maxOthers   = 256 << 20 // bytes of the texts and all other parts that are no sheets
-	maxToken    = 1 << 20   // bytes of a text or a tag; a cell has at most 32,767 characters
+	maxRowXML   = 8 << 20   // bytes of a row of a sheet; a cell has at most 32,767 characters
 	toTempFile  = 1 << 20   // how long a sheet, or the part of texts, may be to stay in memory
 )
 
 var (
 	errWorkbookTooLarge = errors.New("it is an unusually large workbook: save the sheet as “CSV UTF-8”, or split it")
-	errDamagedWorkbook  = errors.New("it is a damaged workbook: open it in Excel, and save it again")
+	errDamagedWorkbook  = errors.New("it is a damaged workbook, or none at all: open it in Excel, and save it again as .xlsx")
 )
 
 // workbook is an .xlsx file. What was opened is read, even if the file changes later:
 // excelize unpacks it once.
 type workbook struct {
-	file    *excelize.File
-	numbers map[numberCell]bool
-}
+	file *excelize.File
+	cut  map[int][]string // by row, the cells with a number of 18 digits that ends in 000
+	cuts int              // how many such cells there are
 
-// numberCell is a cell with a number of 18 digits that ends in 000. excelize does not tell
-// numbers from texts while it streams a sheet.
-type numberCell struct {
-	row   int
-	value string
+	texts, used int // how many texts there are, and how many there must be for the cells
 }
 
 // openWorkbook opens the sheet of -sheet, or the only one that is not hidden and has the
 // columns. Temporary files go into the folder temp.
-func openWorkbook(file *os.File, o options, temp string) (*table, error) {
-	if o.encoding != encodingAuto {
-		return nil, errors.New("it is an Excel workbook, and -encoding is for text files")
-	}
-	w := &workbook{numbers: map[numberCell]bool{}}
-	err := w.checkArchive(file)
+func openWorkbook(file *os.File, size int64, o options, temp string) (*table, error) {
+	parts, err := zip.NewReader(file, size)
 	if err != nil {
+		return nil, errDamagedWorkbook
+	}
+	w := &workbook{cut: map[int][]string{}}
+	if err := w.check(parts.File); err != nil {
 		return nil, err
 	}
-	if w.file, err = unpack(file.Name(), temp); err != nil {
+	if w.file, err = unpack(o.in, temp); err != nil {
 		return nil, err
 	}
 	t, err := w.choose(o)
@@ -95,22 +92,26 @@ func unpack(path, temp string) (*excelize.File, error) {
 }
 
 func (w *workbook) choose(o options) (*table, error) {
-	var sheets, found, failures []string
-	var failure error
 	t := &table{excel: true, close: func() { w.file.Close() }}
+	var sheets, found, failures []string
 	for _, name := range w.file.GetSheetList() {
 		sheets = append(sheets, strconv.Quote(name))
 		if visible, err := w.file.GetSheetVisible(name); name != o.sheet && (o.sheet != "" || err != nil || !visible) {
 			continue
 		}
-		c, err := w.look(name, o.keep)
+		rows := w.rows(name, len(o.keep) > 0)
+		first, err := firstRows(rows)
+		var c columns
+		if err == nil {
+			c, err = findColumns(first, o.keep)
+		}
 		if err != nil {
-			failure = fmt.Errorf("%w (sheet %q)", err, name)
-			failures = append(failures, fmt.Sprintf("%q: %v", name, err))
+			failures = append(failures, fmt.Sprintf("%v (sheet %q)", err, name))
 			continue
 		}
 		found = append(found, strconv.Quote(name))
-		t.columns, t.rows = c, func() (source, error) { return w.source(name, c) }
+		c.width = 0 // another cell of a row is beside the columns, and moves none of them
+		t.columns, t.rows = c, rows
 	}
 	switch {
 	case len(found) == 1:
@@ -120,201 +121,144 @@ func (w *workbook) choose(o options) (*table, error) {
 		return t, nil
 	case len(found) > 1:
 		return nil, fmt.Errorf("the sheets %s all have the columns: choose one with -sheet", strings.Join(found, ", "))
-	case len(failures) > 1:
-		return nil, fmt.Errorf("none of its sheets has the columns: choose one with -sheet, and correct its header\n  %s", strings.Join(failures, "\n  "))
-	case failure != nil:
-		return nil, failure
-	case len(sheets) > 0 && o.sheet != "":
-		return nil, fmt.Errorf("it has no sheet %q; it has %s", o.sheet, strings.Join(sheets, ", "))
-	case len(sheets) > 0:
-		return nil, errors.New("it has no sheet that is not hidden; -sheet chooses a hidden one")
-	}
-	return nil, errDamagedWorkbook
-}
-
-// look finds the columns of a sheet.
-func (w *workbook) look(sheet string, keep []string) (columns, error) {
-	s, err := w.source(sheet, columns{})
-	if err != nil {
-		return columns{}, err
-	}
-	defer s.raw.Close()
-	rows, err := firstRows(s)
-	if err != nil {
-		return columns{}, err
-	}
-	return findColumns(rows, keep)
-}
-
-func (w *workbook) source(sheet string, c columns) (*sheetSource, error) {
-	s := &sheetSource{workbook: w, columns: c}
-	var err error
-	if s.raw, err = w.file.Rows(sheet); err != nil {
+	case len(sheets) == 0:
 		return nil, errDamagedWorkbook
+	case len(failures) > 0:
+		return nil, fmt.Errorf("%s\nCorrect the header, or choose another sheet with -sheet", strings.Join(failures, "\n"))
 	}
-	if len(c.keep) > 0 {
-		if s.formatted, err = w.file.Rows(sheet); err != nil {
-			return nil, errDamagedWorkbook
-		}
-	}
-	return s, nil
+	return nil, fmt.Errorf("it has no sheet %q, or all its sheets are hidden: choose one of %s with -sheet", o.sheet, strings.Join(sheets, ", "))
 }
 
-// sheetSource reads the rows of a sheet.
-type sheetSource struct {
-	*workbook
-	columns
-	raw       *excelize.Rows // cells as they are stored: a number format could change a name
-	formatted *excelize.Rows // cells as Excel shows them, such as dates; for -keep
-	line      int
-}
-
-func (s *sheetSource) next() (rawRow, error) {
-	if !s.raw.Next() {
-		if s.raw.Error() != nil {
-			return rawRow{}, errDamagedWorkbook
+// rows gives the rows of a sheet, and with keep also its cells as Excel shows them, such as
+// dates.
+func (w *workbook) rows(sheet string, keep bool) iter.Seq2[rawRow, error] {
+	return func(yield func(rawRow, error) bool) {
+		stored, err1 := w.file.Rows(sheet)
+		shown, err2 := w.file.Rows(sheet)
+		if err1 != nil || err2 != nil {
+			yield(rawRow{}, errDamagedWorkbook)
+			return
 		}
-		s.raw.Close()
-		if s.formatted != nil {
-			s.formatted.Close()
-		}
-		return rawRow{}, io.EOF
-	}
-	s.line++
-	fields, err := s.raw.Columns(excelize.Options{RawCellValue: true})
-	if err != nil {
-		return rawRow{}, errDamagedWorkbook
-	}
-	raw := rawRow{line: s.line, fields: fields}
-	if s.formatted != nil {
-		if !s.formatted.Next() {
-			return rawRow{}, errDamagedWorkbook
-		}
-		if raw.shown, err = s.formatted.Columns(); err != nil {
-			return rawRow{}, errDamagedWorkbook
-		}
-		for i, shown := range raw.shown {
-			if shown != field(fields, i) { // a format such as "0_ " leaves room for a sign
-				raw.shown[i] = strings.TrimSpace(shown)
+		defer stored.Close()
+		defer shown.Close()
+		for line := 1; stored.Next(); line++ {
+			raw := rawRow{line: line, cut: w.cut[line]}
+			// A number format could change a name, so names are read as they are stored.
+			raw.fields, err1 = stored.Columns(excelize.Options{RawCellValue: true})
+			if keep && shown.Next() {
+				raw.shown, err2 = shown.Columns()
+			}
+			if err1 != nil || err2 != nil {
+				yield(rawRow{}, errDamagedWorkbook)
+				return
+			}
+			for i, cell := range raw.shown {
+				if cell != field(raw.fields, i) { // a format such as "0_ " leaves room for a sign
+					raw.shown[i] = strings.TrimSpace(cell)
+				}
+			}
+			if !yield(raw, nil) {
+				return
 			}
 		}
+		if stored.Error() != nil {
+			yield(rawRow{}, errDamagedWorkbook)
+		}
 	}
-	if s.width > 0 && s.numbers[numberCell{s.line, field(fields, s.number)}] {
-		raw.bad = "id_number: the cell is a number and not a text, and Excel keeps 15 digits of a number and makes the others 0: take the ID number from where it came from, into a cell of the format Text"
-	}
-	return raw, nil
 }
 
-// checkArchive checks the bounds before anything is unpacked, and what excelize does not tell
-// of the sheets. archive/zip makes sure that no part is longer than it says.
-func (w *workbook) checkArchive(file *os.File) error {
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	r, err := zip.NewReader(file, info.Size())
-	if err != nil {
-		return errors.New("it begins like an Excel workbook and is damaged or cut off")
-	}
+// check checks the bounds, and the XML of the sheets and of the texts, before anything is
+// unpacked. archive/zip makes sure that no part is longer than it says.
+func (w *workbook) check(parts []*zip.File) error {
 	var total, others uint64
-	var sheets []*zip.File
-	workbook := false
-	for _, part := range r.File {
+	for _, part := range parts {
 		name, length := strings.ToLower(part.Name), min(part.UncompressedSize64, maxUnzipped+1)
-		workbook = workbook || strings.HasPrefix(name, "xl/")
-		if strings.Contains(name, "sheet") && strings.HasSuffix(name, ".xml") {
-			sheets = append(sheets, part)
-		}
-		if !strings.HasPrefix(name, "xl/worksheets/sheet") {
+		if !strings.HasPrefix(name, "xl/worksheets/sheet") { // all others stay in memory
 			others += length
 		}
 		if total += length; total > maxUnzipped || others > maxOthers {
 			return errWorkbookTooLarge
 		}
-	}
-	if !workbook {
-		return errors.New("it is a ZIP file, and no .xlsx workbook")
-	}
-	for _, sheet := range sheets {
-		if err := w.checkSheet(sheet); err != nil {
-			return err
+		if strings.HasSuffix(name, ".xml") {
+			if err := w.checkXML(part); err != nil {
+				return err
+			}
 		}
+	}
+	if w.used > w.texts { // excelize takes a cell without its text for an empty one
+		return errDamagedWorkbook
 	}
 	return nil
 }
 
-// checkSheet goes once through a sheet for what excelize does not tell: whether the sheet is
-// whole and its rows in order, and which cells are numbers that Excel may have cut. excelize
-// takes damaged XML for the end of a sheet, and makes one row of rows that are out of order.
-// People would be lost.
-func (w *workbook) checkSheet(part *zip.File) error {
+// checkXML goes once through a sheet or the texts, because no library that streams tells
+// damaged XML from its end, rows out of order, or numbers from texts, and people would be lost.
+func (w *workbook) checkXML(part *zip.File) error {
 	r, err := part.Open()
 	if err != nil {
 		return errDamagedWorkbook
 	}
 	defer r.Close()
-	decoder := xml.NewDecoder(&boundedTokens{r: r})
+	limited := &io.LimitedReader{R: r}
+	decoder := xml.NewDecoder(limited)
 	decoder.CharsetReader = charset.NewReaderLabel
-	row, number := 0, false
+	begun, row := false, 0
 	for {
+		limited.N = maxRowXML
 		token, err := decoder.Token()
+		if element, ok := token.(xml.StartElement); ok {
+			switch name := element.Name.Local; {
+			case !begun && name != "worksheet" && name != "sst":
+				return nil
+			case name == "row":
+				row, err = w.checkRow(decoder, element, row)
+			case name == "si":
+				w.texts++
+			}
+			begun = true
+		}
 		switch {
 		case err == io.EOF:
 			return nil
-		case errors.Is(err, errWorkbookTooLarge):
-			return err
+		case err != nil && (limited.N == 0 || err == errWorkbookTooLarge):
+			return errWorkbookTooLarge
 		case err != nil:
 			return errDamagedWorkbook
 		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			switch token.Name.Local {
-			case "row":
-				last := row
-				if row++; attribute(token, "r") != "" {
-					row, _ = strconv.Atoi(attribute(token, "r"))
-				}
-				if row <= last {
-					return errDamagedWorkbook
-				}
-			case "c":
-				kind := attribute(token, "t")
-				number = kind == "" || kind == "n"
+	}
+}
+
+// checkRow checks the row that begins with element, and returns its number. The row above it
+// has the number last.
+func (w *workbook) checkRow(decoder *xml.Decoder, element xml.StartElement, last int) (number int, err error) {
+	var row struct {
+		Number int `xml:"r,attr"`
+		Cells  []struct {
+			Type  string `xml:"t,attr"`
+			Value string `xml:"v"`
+		} `xml:"c"`
+	}
+	if err := decoder.DecodeElement(&row, &element); err != nil {
+		return 0, err
+	}
+	number = cmp.Or(row.Number, last+1)
+	if number <= last {
+		return 0, errDamagedWorkbook
+	}
+	for _, cell := range row.Cells {
+		value := strings.TrimSpace(cell.Value)
+		switch kind := cmp.Or(cell.Type, "n"); {
+		case kind == "s":
+			if index, err := strconv.Atoi(value); err == nil {
+				w.used = max(w.used, index+1)
 			}
-		case xml.CharData:
-			if number && len(token) == 18 && bytes.HasSuffix(token, []byte("000")) {
-				w.numbers[numberCell{row, string(token)}] = true
-			}
+		case kind == "n" && len(value) == 18 && strings.HasSuffix(value, "000"):
+			w.cuts++
+			w.cut[number] = append(w.cut[number], cell.Value)
 		}
 	}
-}
-
-func attribute(element xml.StartElement, name string) string {
-	for _, a := range element.Attr {
-		if a.Name.Local == name {
-			return a.Value
-		}
+	if len(row.Cells) > excelize.MaxColumns || w.cuts > excelize.TotalRows {
+		return 0, errWorkbookTooLarge
 	}
-	return ""
-}
-
-// boundedTokens refuses XML with a text or a tag that is so long that the memory of its
-// reader would not be bounded. Since a token ends at or before the next <, their distance
-// bounds it.
-type boundedTokens struct {
-	r      io.Reader
-	length int
-}
-
-func (b *boundedTokens) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	for _, c := range p[:n] {
-		if b.length++; c == '<' {
-			b.length = 0
-		}
-		if b.length > maxToken {
-			return 0, errWorkbookTooLarge
-		}
-	}
-	return n, err
+	return number, nil
 }

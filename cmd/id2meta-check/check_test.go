@@ -130,80 +130,72 @@ func TestNoRequestSendsNothingSigned(t *testing.T) {
 }
 
 func TestCredential(t *testing.T) {
-	const aliyun = ".aliyun/config.json"
-	profile := func(t *testing.T, home, text string) {
-		require.NoError(t, os.MkdirAll(filepath.Join(home, ".aliyun"), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(home, aliyun), []byte(`{"current":"p","profiles":[{"name":"p",`+text+`}]}`), 0o600))
+	profile := func(t *testing.T, text string) {
+		name := filepath.Join(t.TempDir(), "config.json")
+		require.NoError(t, os.WriteFile(name, []byte(`{"current":"p","profiles":[{"name":"p",`+text+`}]}`), 0o600))
+		t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", name)
 	}
-	command := func(t *testing.T, script string) string {
+	command := func(t *testing.T, script string) {
 		name := filepath.Join(t.TempDir(), "give-key")
 		require.NoError(t, os.WriteFile(name, []byte("#!/bin/sh\n"+script+"\n"), 0o700))
-		return `"mode":"External","process_command":"` + name + `"`
+		profile(t, `"mode":"External","process_command":"`+name+`"`)
 	}
-	external := func(expiry string) string {
-		return fmt.Sprintf(`echo '{"mode":"StsToken","access_key_id":%q,"access_key_secret":%q,"sts_token":%q,"expiration":%q}'`, keyID, secret, token, expiry)
+	keyUntil := func(t *testing.T, expiry string) {
+		command(t, fmt.Sprintf(`echo '{"mode":"StsToken","access_key_id":%q,"access_key_secret":%q,"sts_token":%q,"expiration":%q}'`, keyID, secret, token, expiry))
 	}
 	for _, test := range []struct {
 		name   string
-		make   func(t *testing.T, home string)
+		make   func(t *testing.T)
 		status string
 		parts  []string
+		zh     string
 	}{
-		{"none", func(*testing.T, string) {}, fail, []string{"no usable key: ", "ALIBABA_CLOUD_ACCESS_KEY_ID", "docs/credentials.md"}},
-		{"an ID without a secret", func(t *testing.T, _ string) { t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", keyID) }, fail, []string{"half a key pair"}},
-		{"an expired sign-in", func(t *testing.T, home string) {
-			profile(t, home, `"mode":"CloudSSO","access_token":"`+token+`","cloud_sso_access_token_expire":1`)
-		}, fail, []string{"the sign-in of a CLI profile has expired"}},
-		{"an expired key", func(t *testing.T, home string) { profile(t, home, command(t, external("2020-01-01T00:00:00Z"))) },
-			fail, []string{"a profile of the CLI, LTAI****abcd, expired at ", "renew it"}},
-		{"a source that does not answer", func(t *testing.T, home string) { profile(t, home, command(t, "exec sleep 20")) },
-			fail, []string{"its source did not answer in 300ms"}},
-		{"a key that expires", func(t *testing.T, home string) { profile(t, home, command(t, external("2096-01-01T00:00:00Z"))) },
-			ok, []string{"LTAI****abcd, temporary, expires at 2096-01-01T"}},
-		{"a token that nobody renews", func(t *testing.T, _ string) {
+		{"none", func(*testing.T) {}, fail, []string{"no usable key: ", "ALIBABA_CLOUD_ACCESS_KEY_ID", "docs/credentials.md"}, "docs/credentials.zh-CN.md"},
+		{"an expired sign-in", func(t *testing.T) {
+			profile(t, `"mode":"CloudSSO","access_token":"`+token+`","cloud_sso_access_token_expire":1`)
+		}, fail, []string{"the sign-in of a CLI profile has expired"}, "没有可用的密钥"},
+		{"an expired key", func(t *testing.T) { keyUntil(t, "2020-01-01T00:00:00Z") },
+			fail, []string{"a profile of the CLI, LTAI****abcd, expired at ", "renew it"}, "请在来源处更新"},
+		{"a source that does not answer", func(t *testing.T) { command(t, "exec sleep 20") },
+			fail, []string{"its source did not answer in 300ms"}, "来源在 300ms 内没有应答"},
+		{"a key that expires", func(t *testing.T) { keyUntil(t, "2096-01-01T00:00:00Z") },
+			ok, []string{"LTAI****abcd, temporary, expires at 2096-01-01T"}, "临时凭据"},
+		{"a token that nobody renews", func(t *testing.T) {
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", keyID)
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
 			t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", token)
-		}, warn, []string{"does not say when it expires", "use a role"}},
-		{"a credentials URI", func(t *testing.T, _ string) { t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", testenv.NewCredentialsURI(t)) },
-			ok, []string{"the credentials URI, ", "****", ", temporary, expires at "}},
-		{"the file of the SDKs", func(t *testing.T, home string) {
-			name := filepath.Join(home, "credentials")
-			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_FILE", name)
-			require.NoError(t, os.WriteFile(name, []byte("[default]\ntype=access_key\naccess_key_id="+keyID+"\naccess_key_secret="+secret+"\n"), 0o600))
-		}, ok, []string{"the credentials file of the SDKs, LTAI****abcd, permanent"}},
+		}, warn, []string{"does not say when it expires", "use a role"}, "服务请用角色"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			server := id2metatest.NewServer()
-			defer server.Close()
-			test.make(t, testenv.EmptyHome(t))
-			r := check(t, "-endpoint", server.Endpoint(), "-timeout", "300ms")
-			r.want(t, "credential", test.status, test.parts...)
-			if test.status == fail {
-				r.want(t, "request", warn, "not sent")
-				assert.Len(t, server.Calls(), 1, "HEAD")
-			}
-		})
+		for lang, parts := range map[string][]string{"en": test.parts, "zh": {test.zh}} {
+			t.Run(test.name+", "+lang, func(t *testing.T) {
+				server := id2metatest.NewServer()
+				defer server.Close()
+				test.make(t)
+				r := check(t, "-endpoint", server.Endpoint(), "-timeout", "300ms", "-lang", lang)
+				r.want(t, "credential", test.status, parts...)
+				if test.status == fail {
+					r.want(t, "request", warn, named(lang).say("not sent", "没有发送"))
+					assert.Len(t, server.Calls(), 1, "HEAD")
+				}
+			})
+		}
 	}
 	assert.Equal(t, "****", masked("LTAI1234567"), "a short ID is not shown at all")
-}
-
-// silent accepts connections and says nothing.
-func silent(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	return listener.Addr().String()
+	for _, name := range []string{"env", "oidc_role_arn", "cli_profile", "profile", "ecs_ram_role", "credential_uri", "simulator"} {
+		english, chinese := checker{}.source(name), checker{language: true}.source(name)
+		assert.NotEqual(t, name, english)
+		assert.NotEqual(t, english, chinese)
+	}
 }
 
 func refusing(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	listener := testenv.Accept(t, func(net.Conn) {})
 	listener.Close()
-	return listener.Addr().String()
+	return listener.Address
 }
 
 func TestEndpoint(t *testing.T) {
+	silent := testenv.Accept(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
 	ca := newCA(t, "Proxy CA of a company")
@@ -215,7 +207,7 @@ func TestEndpoint(t *testing.T) {
 	}{
 		{"a host that does not exist", "nobody.invalid", "dns", []string{"not found: ", "name servers"}, "解析失败"},
 		{"a port that refuses", refusing(t), "tcp", []string{"connection refused", "firewall"}, "连不上"},
-		{"a server that says nothing", silent(t), "tls", []string{"no answer in time", "a proxy or a firewall"}, "超时，没有应答"},
+		{"a server that says nothing", silent.Address, "tls", []string{"no answer in time", "a proxy or a firewall"}, "超时，没有应答"},
 		{"a server without TLS", plain.Listener.Addr().String(), "tls", []string{"does not look like a TLS handshake"}, "TLS 握手失败"},
 		{"a certificate of an unknown CA", ca.serve(t, time.Hour), "tls", []string{
 			"the certificate is not trusted: x509: certificate signed by unknown authority; issued by CN=Proxy CA of a company",
@@ -387,27 +379,22 @@ func TestTable(t *testing.T) {
 // Programs read these names. Neither the language nor a failure changes them.
 func TestTheNamesInJSONAreStable(t *testing.T) {
 	server := newServer(t)
-	for _, lang := range []string{"en", "zh"} {
+	for lang, detail := range map[string]string{"en": "environment variables, LTAI****abcd, permanent", "zh": "环境变量，LTAI****abcd，永久有效"} {
 		var stdout bytes.Buffer
 		run(t.Context(), []string{"-json", "-lang", lang, "-endpoint", server.Endpoint()}, &stdout, io.Discard)
-		var document map[string]any
+		var document map[string]json.RawMessage
 		require.NoError(t, json.Unmarshal(stdout.Bytes(), &document))
-		assert.ElementsMatch(t, []string{"ok", "checks"}, keys(document))
+		require.Len(t, document, 2)
+		assert.Equal(t, "true", string(document["ok"]))
+		var lines []json.RawMessage
+		require.NoError(t, json.Unmarshal(document["checks"], &lines))
+		assert.JSONEq(t, `{"check":"credential","target":"","status":"OK","detail":"`+detail+`","todo":"","took_ms":0}`, string(lines[0]))
 		var names []string
-		for _, l := range document["checks"].([]any) {
-			l := l.(map[string]any)
-			assert.ElementsMatch(t, []string{"check", "target", "status", "detail", "todo", "took_ms"}, keys(l))
-			names = append(names, l["check"].(string))
+		for _, l := range check(t, "-lang", lang, "-endpoint", server.Endpoint()).Checks {
+			names = append(names, l.Check)
 		}
 		assert.Equal(t, []string{"credential", "tcp", "tls", "clock", "request", "go"}, names)
 	}
-}
-
-func keys(m map[string]any) (names []string) {
-	for name := range m {
-		names = append(names, name)
-	}
-	return names
 }
 
 func TestLanguageOfTheEnvironment(t *testing.T) {

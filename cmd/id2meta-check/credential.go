@@ -22,9 +22,7 @@ func (c checker) checkCredential(ctx context.Context, r *report) bool {
 			Todo: c.say("%s lists the sources of a credential", "凭据的全部来源见 %s", c.doc("docs/credentials"))})
 		return false
 	}
-	r.hide(found.AccessKeyID, masked(found.AccessKeyID))
-	r.hide(found.AccessKeySecret, "***")
-	r.hide(found.SecurityToken, "***")
+	r.keyID = found.AccessKeyID
 	l := c.ofKey(found)
 	r.add(l)
 	return l.Status != fail

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -23,6 +24,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // ca is a certificate authority, such as that of a proxy that ends TLS.
@@ -70,26 +73,23 @@ func TestProxy(t *testing.T) {
 	trusted := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(trusted, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.certificate.Raw}), 0o600))
 	target := ca.serve(t, time.Hour)
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	address := testenv.Accept(t, func(in net.Conn) {
+		r, err := http.ReadRequest(bufio.NewReader(in))
+		if err != nil {
+			return
+		}
 		if r.Method != http.MethodConnect || r.Header.Get("Proxy-Authorization") == "" {
-			w.WriteHeader(http.StatusProxyAuthRequired)
+			io.WriteString(in, "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
 			return
 		}
 		out, err := net.Dial("tcp", target)
 		if err != nil {
 			return
 		}
-		in, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return
-		}
 		io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n")
 		go func() { io.Copy(out, in); out.Close() }()
 		io.Copy(in, out)
-		in.Close()
-	}))
-	defer proxy.Close()
-	address := proxy.Listener.Addr().String()
+	}).Address
 
 	for _, test := range []struct {
 		name, proxy, trusted string

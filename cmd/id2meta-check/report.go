@@ -30,11 +30,11 @@ type line struct {
 // report prints lines: as a table, each as it comes, or as one JSON document at the end.
 type report struct {
 	language
-	out    io.Writer
-	json   bool
-	width  int // of the targets
-	hidden []string
-	lines  []line
+	out   io.Writer
+	json  bool
+	width int    // of the targets
+	keyID string // shown as masked shows it
+	lines []line
 }
 
 func newReport(o options, targets []string, out io.Writer) *report {
@@ -45,17 +45,10 @@ func newReport(o options, targets []string, out io.Writer) *report {
 	return r
 }
 
-// hide makes the report show mark instead of a secret. The library hides the secrets in
-// its errors, too.
-func (r *report) hide(secret, mark string) {
-	if len(secret) >= 8 { // a shorter text stands in many words
-		r.hidden = append(r.hidden, secret, mark)
-	}
-}
-
 func (r *report) add(l line) {
-	hide := strings.NewReplacer(r.hidden...)
-	l.Detail, l.Todo = hide.Replace(l.Detail), hide.Replace(l.Todo)
+	if r.keyID != "" {
+		l.Detail = strings.ReplaceAll(l.Detail, r.keyID, masked(r.keyID))
+	}
 	l.Millis = l.took.Milliseconds()
 	r.lines = append(r.lines, l)
 	if r.json {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/id2meta/id2meta/internal/localcert"
 )
@@ -40,18 +39,10 @@ func publish(certFile string, certificatePEM []byte) error {
 	if !isOwnCertificate(certFile) {
 		return fmt.Errorf("%s is there and is not a certificate of this program; choose another file", certFile)
 	}
-	// A rename is atomic: a client that reads the file at the same time finds the whole
-	// old certificate or the whole new certificate.
-	temporary, err := os.MkdirTemp(filepath.Dir(certFile), ".id2meta-simulator-")
-	if err != nil {
+	if err := os.Remove(certFile); err != nil {
 		return err
 	}
-	defer os.RemoveAll(temporary)
-	next := filepath.Join(temporary, "cert.pem")
-	if err := writeNew(next, 0o644, certificatePEM); err != nil {
-		return err
-	}
-	return os.Rename(next, certFile)
+	return writeNew(certFile, 0o644, certificatePEM)
 }
 
 // isOwnCertificate reports whether an earlier start may have written the file.
@@ -73,43 +64,20 @@ func isOwnCertificate(file string) bool {
 	return err == nil && certificate.Subject.CommonName == localcert.CommonName
 }
 
-// openPair returns the certificate and the key of an earlier start. If neither file
-// exists, openPair makes a new pair.
+// openPair returns the certificate and the key of an earlier start, or a new pair if the
+// files do not exist.
 func openPair(certFile, keyFile string) (tls.Certificate, error) {
-	hasCert, err := exists(certFile)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("-cert: %w", err)
-	}
-	hasKey, err := exists(keyFile)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("-key: %w", err)
-	}
-	switch {
-	case hasCert && !hasKey:
-		return tls.Certificate{}, fmt.Errorf("-key: %s is not there, but its certificate %s is; remove that for a new pair", keyFile, certFile)
-	case hasKey && !hasCert:
-		return tls.Certificate{}, fmt.Errorf("-cert: %s is not there, but its key %s is; remove that for a new pair", certFile, keyFile)
-	case !hasCert:
-		if err := createPair(certFile, keyFile); err != nil {
-			return tls.Certificate{}, fmt.Errorf("-cert and -key: %w", err)
-		}
-	}
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err == nil {
-		err = localcert.Check(pair.Leaf)
+	if errors.Is(err, fs.ErrNotExist) {
+		// It fails if one of the two files exists.
+		if err = createPair(certFile, keyFile); err == nil {
+			pair, err = tls.LoadX509KeyPair(certFile, keyFile)
+		}
 	}
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("-cert and -key: %s and %s: %w; remove both for a new pair", certFile, keyFile, err)
 	}
 	return pair, nil
-}
-
-func exists(file string) (bool, error) {
-	_, err := os.Stat(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 func createPair(certFile, keyFile string) error {

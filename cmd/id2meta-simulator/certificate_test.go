@@ -2,11 +2,9 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,74 +13,66 @@ import (
 	"github.com/id2meta/id2meta/internal/localcert"
 )
 
-// openPairIn returns the pair of cert.pem and key.pem in dir.
-func openPairIn(t *testing.T, dir string) tls.Certificate {
+// openIn opens cert.pem in dir, and key.pem if there is to be a key.
+func openIn(t *testing.T, dir, key string) tls.Certificate {
 	t.Helper()
-	pair, err := openCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	if key != "" {
+		key = filepath.Join(dir, key)
+	}
+	pair, err := openCertificate(filepath.Join(dir, "cert.pem"), key)
 	require.NoError(t, err)
+	assert.Equal(t, string(localcert.PEM(pair.Leaf)), readFile(t, filepath.Join(dir, "cert.pem")))
 	return pair
 }
 
-// leafIn returns the certificate in a file that holds nothing else.
-func leafIn(t *testing.T, file string) *x509.Certificate {
+func readFile(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	block, rest := pem.Decode(text)
-	require.NotNil(t, block)
-	require.Empty(t, rest)
-	leaf, err := x509.ParseCertificate(block.Bytes)
-	require.NoError(t, err)
-	return leaf
+	return string(text)
 }
 
-func TestWithoutKeyTheKeyStaysInMemory(t *testing.T) {
+func TestWithoutKeyTheCertificateOfAnEarlierStartIsReplaced(t *testing.T) {
 	dir := t.TempDir()
-	file := filepath.Join(dir, "cert.pem")
-	pair, err := openCertificate(file, "")
-	require.NoError(t, err)
-	assert.True(t, pair.Leaf.Equal(leafIn(t, file)))
-	assert.NoError(t, localcert.Check(pair.Leaf))
+	earlier := openIn(t, dir, "key.pem")
+	require.NoError(t, os.Remove(filepath.Join(dir, "key.pem")))
+	assert.NotEqual(t, earlier.Leaf.Raw, openIn(t, dir, "").Leaf.Raw)
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	assert.Len(t, files, 1)
+	assert.Len(t, files, 1, "the key does not stay in memory, or a temporary file is left")
 }
 
-func TestCertificateOfAnEarlierStartIsReplaced(t *testing.T) {
+func TestWithKeyTheNextStartHasTheSameCertificate(t *testing.T) {
 	dir := t.TempDir()
-	file := filepath.Join(dir, "cert.pem")
-	earlier, err := localcert.New()
+	first, second := openIn(t, dir, "key.pem"), openIn(t, dir, "key.pem")
+	assert.Equal(t, first.Certificate, second.Certificate)
+	assert.Equal(t, first.PrivateKey, second.PrivateKey)
+	info, err := os.Stat(filepath.Join(dir, "key.pem"))
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, localcert.PEM(earlier.Leaf), 0o644))
-
-	pair, err := openCertificate(file, "")
-	require.NoError(t, err)
-	assert.False(t, pair.Leaf.Equal(earlier.Leaf))
-	assert.True(t, pair.Leaf.Equal(leafIn(t, file)))
-	files, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	assert.Len(t, files, 1, "a temporary file is left")
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	assert.NotEqual(t, first.Leaf.Raw, openIn(t, t.TempDir(), "key.pem").Leaf.Raw, "two pairs are the same")
 }
 
 func TestNoOtherFileIsReplaced(t *testing.T) {
 	own, err := localcert.New()
 	require.NoError(t, err)
 	ownPEM := string(localcert.PEM(own.Leaf))
-	for _, test := range []struct{ name, text string }{
-		{"notes", "notes of mine"},
-		{"an empty file", ""},
-		{"a certificate with more behind it", ownPEM + "notes of mine"},
-		{"two certificates", ownPEM + ownPEM},
-		{"PEM that is no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
+	another := httptest.NewTLSServer(nil)
+	defer another.Close()
+	for name, text := range map[string]string{
+		"notes":                              "notes of mine",
+		"an empty file":                      "",
+		"a certificate with more behind it":  ownPEM + "notes of mine",
+		"two certificates":                   ownPEM + ownPEM,
+		"PEM that is no certificate":         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+		"the certificate of another program": string(localcert.PEM(another.Certificate())),
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "cert.pem")
-			require.NoError(t, os.WriteFile(file, []byte(test.text), 0o600))
+			require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 			_, err := openCertificate(file, "")
 			assert.ErrorContains(t, err, "choose another file")
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			assert.Equal(t, test.text, string(text))
+			assert.Equal(t, text, readFile(t, file))
 		})
 	}
 }
@@ -90,40 +80,17 @@ func TestNoOtherFileIsReplaced(t *testing.T) {
 // Nobody knows what a link leads to.
 func TestNoSymbolicLinkIsFollowed(t *testing.T) {
 	dir := t.TempDir()
-	nowhere, elsewhere := filepath.Join(dir, "nowhere.pem"), filepath.Join(dir, "elsewhere.pem")
-	other, err := localcert.New()
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(elsewhere, localcert.PEM(other.Leaf), 0o644))
-
-	for _, target := range []string{nowhere, elsewhere} {
-		file := filepath.Join(t.TempDir(), "cert.pem")
-		if err := os.Symlink(target, file); err != nil {
-			t.Skip("no symbolic links here: ", err)
-		}
-		_, err := openCertificate(file, "")
+	openIn(t, dir, "key.pem")
+	before := readFile(t, filepath.Join(dir, "cert.pem"))
+	for _, target := range []string{"nowhere.pem", "cert.pem"} {
+		link := filepath.Join(dir, "link to "+target)
+		require.NoError(t, os.Symlink(target, link))
+		_, err := openCertificate(link, "")
 		assert.ErrorContains(t, err, "choose another file")
-		key := filepath.Join(filepath.Dir(file), "key.pem")
-		if target == nowhere {
-			_, err = openCertificate(file, key)
-			assert.ErrorContains(t, err, "file exists")
-			assert.NoFileExists(t, key, "half a pair is left")
-		}
+		_, err = openCertificate(link, filepath.Join(dir, "new key.pem"))
+		assert.ErrorContains(t, err, "file exists")
+		assert.NoFileExists(t, filepath.Join(dir, "new key.pem"), "half a pair is left")
 	}
-	assert.NoFileExists(t, nowhere)
-	assert.True(t, other.Leaf.Equal(leafIn(t, elsewhere)))
-}
-
-func TestWithKeyTheNextStartHasTheSameCertificate(t *testing.T) {
-	dir := t.TempDir()
-	first, second := openPairIn(t, dir), openPairIn(t, dir)
-	assert.Equal(t, first.Certificate, second.Certificate)
-	assert.Equal(t, first.PrivateKey, second.PrivateKey)
-	assert.True(t, first.Leaf.Equal(leafIn(t, filepath.Join(dir, "cert.pem"))))
-	assert.NoError(t, localcert.Check(first.Leaf))
-	if runtime.GOOS != "windows" {
-		info, err := os.Stat(filepath.Join(dir, "key.pem"))
-		require.NoError(t, err)
-		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	}
-	assert.False(t, first.Leaf.Equal(openPairIn(t, t.TempDir()).Leaf), "two pairs are the same")
+	assert.NoFileExists(t, filepath.Join(dir, "nowhere.pem"))
+	assert.Equal(t, before, readFile(t, filepath.Join(dir, "cert.pem")))
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,56 +16,36 @@ const retryAfter = time.Second
 
 // namedFaults are the faults by name: the failures of docs/errors.md, and of a network.
 // The Codes are the names of the failures.
-var namedFaults = []struct {
-	name  string
-	fault simulator.Fault
-}{
-	{"throttle", simulator.Throttle(retryAfter)},
-	{"400", simulator.Answer("400", "参数不能为空")},
-	{"401", simulator.Answer("401", "参数非法")},
-	{"402", simulator.Answer("402", "权威源服务异常")},
-	{"402-policy", simulator.Answer("402", "Security policy restriction")},
-	{"402-permission", simulator.Answer("402", "No permission to call")},
-	{"403", simulator.Answer("403", "重复调用次数过多")},
-	{"410", simulator.Answer("410", "未开通服务")},
-	{"411", simulator.Answer("411", "RAM用户无权限")},
-	{"412", simulator.Answer("412", "欠费")},
-	{"500", simulator.Answer("500", "系统错误")},
-	{"InvalidAccessKeyId.NotFound", simulator.Status(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")},
-	{"InvalidAccessKeyId.Inactive", simulator.Status(400, "InvalidAccessKeyId.Inactive", "Specified access key is disabled.")},
-	{"SignatureDoesNotMatch", simulator.Status(400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation.")},
-	{"InvalidSecurityToken.Expired", simulator.Status(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")},
-	{"InvalidTimeStamp.Expired", simulator.Status(400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")},
-	{"NoPermission", simulator.Status(403, "NoPermission", "You are not authorized to do this action.")},
-	{"Forbidden.RAM", simulator.Status(403, "Forbidden.RAM", "User not authorized to operate on the specified resource.")},
-	{"ServiceUnavailable", simulator.Status(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")},
-	{"InternalError", simulator.Status(500, "InternalError", "The request processing has failed due to some unknown error.")},
-	{"bad-gateway", simulator.Raw(502, "<html>502 Bad Gateway</html>")},
-	{"no-verdict", simulator.Raw(200, `{"Code":"200","Message":"success","ResultObject":{"BizCode":"4"}}`)},
-	{"truncate", simulator.Truncate()},
-	{"drop", simulator.Drop()},
-	{"hang", simulator.Hang()},
+var namedFaults = map[string]simulator.Fault{
+	"throttle":                     simulator.Throttle(retryAfter),
+	"400":                          simulator.Answer("400", "参数不能为空"),
+	"401":                          simulator.Answer("401", "参数非法"),
+	"402":                          simulator.Answer("402", "权威源服务异常"),
+	"402-policy":                   simulator.Answer("402", "Security policy restriction"),
+	"402-permission":               simulator.Answer("402", "No permission to call"),
+	"403":                          simulator.Answer("403", "重复调用次数过多"),
+	"410":                          simulator.Answer("410", "未开通服务"),
+	"411":                          simulator.Answer("411", "RAM用户无权限"),
+	"412":                          simulator.Answer("412", "欠费"),
+	"500":                          simulator.Answer("500", "系统错误"),
+	"InvalidAccessKeyId.NotFound":  simulator.Status(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."),
+	"InvalidAccessKeyId.Inactive":  simulator.Status(400, "InvalidAccessKeyId.Inactive", "Specified access key is disabled."),
+	"SignatureDoesNotMatch":        simulator.Status(400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."),
+	"InvalidSecurityToken.Expired": simulator.Status(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired."),
+	"InvalidTimeStamp.Expired":     simulator.Status(400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."),
+	"NoPermission":                 simulator.Status(403, "NoPermission", "You are not authorized to do this action."),
+	"Forbidden.RAM":                simulator.Status(403, "Forbidden.RAM", "User not authorized to operate on the specified resource."),
+	"ServiceUnavailable":           simulator.Status(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server."),
+	"InternalError":                simulator.Status(500, "InternalError", "The request processing has failed due to some unknown error."),
+	"bad-gateway":                  simulator.Raw(502, "<html>502 Bad Gateway</html>"),
+	"no-verdict":                   simulator.Raw(200, `{"Code":"200","Message":"success","ResultObject":{"BizCode":"4"}}`),
+	"truncate":                     simulator.Truncate(),
+	"drop":                         simulator.Drop(),
+	"hang":                         simulator.Hang(),
 }
 
-// faultNames lists the faults, for messages.
-func faultNames() string {
-	var names []string
-	for _, named := range namedFaults {
-		names = append(names, named.name)
-	}
-	return strings.Join(names, ", ")
-}
-
-// faultNamed returns the fault that -fault or a line of -people names. It reports
-// false for an unknown name.
-func faultNamed(name string) (simulator.Fault, bool) {
-	for _, named := range namedFaults {
-		if named.name == name {
-			return named.fault, true
-		}
-	}
-	return simulator.Fault{}, false
-}
+// faultNames lists the faults, for -h.
+func faultNames() string { return strings.Join(slices.Sorted(maps.Keys(namedFaults)), ", ") }
 
 // faultPlan holds the flags -fault and -every.
 type faultPlan struct {
@@ -76,16 +58,13 @@ type faultPlan struct {
 const maxEvery = 1_000_000
 
 func (p faultPlan) check(everySet bool) error {
-	if p.name == "" {
-		if everySet {
-			return errors.New("-every: it says how often, and -fault what; there is no -fault")
-		}
-		return nil
-	}
-	if _, ok := faultNamed(p.name); !ok {
+	_, known := namedFaults[p.name]
+	switch {
+	case p.name == "" && everySet:
+		return errors.New("-every: it says how often, and -fault what; there is no -fault")
+	case p.name != "" && !known:
 		return errors.New("-fault: it is unknown; -h lists the faults")
-	}
-	if p.every < 1 || p.every > maxEvery {
+	case p.every < 1 || p.every > maxEvery:
 		return fmt.Errorf("-every: it is from 1 to %d", maxEvery)
 	}
 	return nil
@@ -106,22 +85,18 @@ func (p faultPlan) String() string {
 type faults struct {
 	plan     faultPlan
 	byPerson map[string]simulator.Fault // by simulator.Call.Person
-	requests int                        // since the last fault of the plan
+	requests int
 }
 
 // next is the function NextFault of the simulator. The fault of a person counts more than
 // the fault of the plan.
 func (f *faults) next(person string) simulator.Fault {
-	var planned simulator.Fault
-	if f.plan.name != "" {
-		f.requests++
-		if f.requests == f.plan.every {
-			f.requests = 0
-			planned, _ = faultNamed(f.plan.name)
-		}
-	}
+	f.requests++
 	if own, ok := f.byPerson[person]; ok {
 		return own
 	}
-	return planned
+	if f.plan.name != "" && f.requests%f.plan.every == 0 {
+		return namedFaults[f.plan.name]
+	}
+	return simulator.Fault{}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -39,13 +40,9 @@ func (j *journal) heading() {
 // record is the function Record of the simulator. It shows a word from the client, such
 // as the action, only if the word is known. Any other word may be a name.
 func (j *journal) record(c simulator.Call) {
-	action := "Id2MetaVerify"
-	if c.Action != action {
+	action := c.Action
+	if action != "Id2MetaVerify" {
 		action = "other"
-	}
-	paramType := c.ParamType
-	if paramType == "" {
-		paramType = "none"
 	}
 	signature := c.Signature
 	if c.AccessKeyID == "" {
@@ -66,16 +63,13 @@ func (j *journal) record(c simulator.Call) {
 
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	fmt.Fprintf(j.out, columns, c.Time.Format(timeOfDay), action, paramType, c.Params, signature, billed, outcome)
+	fmt.Fprintf(j.out, columns, c.Time.Format(timeOfDay), action, cmp.Or(c.ParamType, "none"), c.Params, signature, billed, outcome)
 	j.requests++
 	if c.Billed {
 		j.billed++
 	}
 	if c.Fault != "" {
 		j.faults++
-	}
-	if j.outcomes == nil {
-		j.outcomes = map[string]int{}
 	}
 	j.outcomes[c.Outcome]++
 }

@@ -59,13 +59,12 @@ func main() {
 
 // run runs the program and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	switch err := start(ctx, args, stdout); {
-	case errors.Is(err, flag.ErrHelp), err == nil:
-		return exitDone
-	default:
+	err := start(ctx, args, stdout)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintf(stderr, "%s: %v\n", programName, err)
 		return exitFailed
 	}
+	return exitDone
 }
 
 // start checks the flags and the files, and then serves until ctx ends.
@@ -88,7 +87,7 @@ func start(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 
-	journal := &journal{out: stdout}
+	journal := &journal{out: stdout, outcomes: map[string]int{}}
 	sim := newSimulator(o, people, journal)
 	printSettings(stdout, o, listener.Addr(), people)
 	journal.heading()
@@ -99,12 +98,17 @@ func start(ctx context.Context, args []string, stdout io.Writer) error {
 
 func newSimulator(o options, people []person, journal *journal) *simulator.Simulator {
 	faults := &faults{plan: o.fault, byPerson: map[string]simulator.Fault{}}
-	sim := simulator.New(simulator.Config{NextFault: faults.next, Record: journal.record, MatchAll: o.matchAll, Latency: simulator.Between(o.latency.shortest, o.latency.longest)})
+	sim := simulator.New(simulator.Config{
+		NextFault: faults.next,
+		Record:    journal.record,
+		MatchAll:  o.matchAll,
+		Latency:   simulator.Between(o.latency.shortest, o.latency.longest),
+	})
 	sim.AddCredential(id2metatest.AccessKeyID, id2metatest.AccessKeySecret, "")
 	sim.AddPerson(sampleName, sampleNumber)
 	for _, p := range people {
 		sim.AddPerson(p.UserName, p.IdentifyNum)
-		if fault, ok := faultNamed(p.fault); ok {
+		if fault, ok := namedFaults[p.fault]; ok {
 			faults.byPerson[sim.Person(p.UserName, p.IdentifyNum)] = fault
 		}
 	}
@@ -136,15 +140,6 @@ func known(o options, people []person) string {
 	text := "the sample person"
 	if o.people != "" {
 		text += fmt.Sprintf(" and %d of %s", len(people), o.people)
-	}
-	scripted := 0
-	for _, p := range people {
-		if p.fault != "" {
-			scripted++
-		}
-	}
-	if scripted > 0 {
-		text += fmt.Sprintf(", %d with a fault", scripted)
 	}
 	if o.matchAll {
 		text += "; every valid person is a match"

@@ -6,16 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/id2meta/id2meta"
 )
-
-// maxPeopleFile is enough for a million people. All of them are kept in memory.
-const maxPeopleFile = 64 << 20
 
 // person is a line of the file.
 type person struct {
@@ -31,7 +26,7 @@ func readPeople(file string) ([]person, error) {
 	if file == "" {
 		return nil, nil
 	}
-	text, err := readText(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("-people: %w", err)
 	}
@@ -42,28 +37,11 @@ func readPeople(file string) ([]person, error) {
 	return people, nil
 }
 
-func readText(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxPeopleFile+1))
-	if err == nil && len(text) > maxPeopleFile {
-		err = &fs.PathError{Op: "read", Path: file, Err: fmt.Errorf("it has more than %d MiB", maxPeopleFile>>20)}
-	}
-	return text, err
-}
-
 func parsePeople(text []byte) ([]person, error) {
 	const byteOrderMark = "\xef\xbb\xbf" // spreadsheets write it
 	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
-	if line := firstLineNotUTF8(text); line > 0 {
-		return nil, fmt.Errorf("line %d: it is not UTF-8 (GBK, perhaps?): save the file as UTF-8", line)
-	}
-
 	var people []person
-	seen := map[string]seenAt{} // by number
+	lines := map[string]int{} // by number
 	r := csv.NewReader(bytes.NewReader(text))
 	r.FieldsPerRecord = -1 // parsePerson counts, and its error is clearer
 	for first := true; ; first = false {
@@ -85,35 +63,16 @@ func parsePeople(text []byte) ([]person, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
-		before, again := seen[p.IdentifyNum]
-		switch {
-		case again && before.UserName != p.UserName:
-			return nil, fmt.Errorf("line %d: id_number: line %d has it with another name", line, before.line)
-		case again && before.fault != p.fault:
-			return nil, fmt.Errorf("line %d: fault: line %d has this person with another fault", line, before.line)
+		if before, again := lines[p.IdentifyNum]; again {
+			return nil, fmt.Errorf("line %d: id_number: line %d has it already", line, before)
 		}
-		seen[p.IdentifyNum] = seenAt{p, line}
+		lines[p.IdentifyNum] = line
 		people = append(people, p)
 	}
 }
 
-type seenAt struct {
-	person
-	line int
-}
-
-var heading = []string{"name", "id_number", "fault"}
-
 func isHeading(record []string) bool {
-	if len(record) < 2 || len(record) > len(heading) {
-		return false
-	}
-	for i, field := range record {
-		if strings.TrimSpace(field) != heading[i] {
-			return false
-		}
-	}
-	return true
+	return len(record) >= 2 && strings.TrimSpace(record[0]) == "name" && strings.TrimSpace(record[1]) == "id_number"
 }
 
 func parsePerson(record []string) (person, error) {
@@ -128,27 +87,12 @@ func parsePerson(record []string) (person, error) {
 	if err != nil {
 		return person{}, err
 	}
-	if len(record) == 2 || strings.TrimSpace(record[2]) == "" {
-		return person{Param: param}, nil
+	p := person{Param: param}
+	if len(record) == 3 {
+		p.fault = strings.TrimSpace(record[2])
 	}
-	fault := strings.TrimSpace(record[2])
-	if _, ok := faultNamed(fault); !ok {
+	if _, ok := namedFaults[p.fault]; !ok && p.fault != "" {
 		return person{}, errors.New("fault: it is unknown; -h lists the faults")
 	}
-	return person{param, fault}, nil
-}
-
-// firstLineNotUTF8 returns 0 if the whole text is UTF-8.
-func firstLineNotUTF8(text []byte) int {
-	if utf8.Valid(text) {
-		return 0
-	}
-	number := 0
-	for line := range bytes.Lines(text) {
-		number++
-		if !utf8.Valid(line) {
-			break
-		}
-	}
-	return number
+	return p, nil
 }

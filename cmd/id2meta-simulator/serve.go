@@ -26,6 +26,7 @@ func serve(ctx context.Context, listener net.Listener, pair tls.Certificate, sim
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{pair}},
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    simulator.MaxHeaderBytes,
+		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends the requests that hang
 		ErrorLog:          log.New(journal, "", 0),
 		Protocols:         new(http.Protocols),
 	}
@@ -33,23 +34,18 @@ func serve(ctx context.Context, listener net.Listener, pair tls.Certificate, sim
 	// reset a stream and leave the connection open.
 	server.Protocols.SetHTTP1(true)
 
-	failed := make(chan error, 1)
-	go func() { failed <- server.ServeTLS(listener, "", "") }()
-	select {
-	case err := <-failed:
-		sim.Close()
-		server.Close()
-		return err
-	case <-ctx.Done():
-	}
-	sim.Close() // ends the requests that hang
-	answering, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-	defer cancel()
-	if server.Shutdown(answering) != nil {
-		server.Close()
-	}
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+	stopped := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		answering, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		if server.Shutdown(answering) != nil {
+			server.Close()
+		}
+	})
+	if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	<-stopped
 	return nil
 }

@@ -63,8 +63,10 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		flags.SetOutput(stdout)
 		flags.PrintDefaults()
 		return options{}, err
-	case err != nil:
-		return options{}, usageError(flags, args)
+	case err != nil && unknownFlag.MatchString(err.Error()):
+		return options{}, fmt.Errorf("%w; -h lists the flags", err)
+	case err != nil: // err may repeat a name or a number
+		return options{}, errors.New("a flag is unknown, or its value is missing or unusable; -h lists the flags")
 	case flags.NArg() > 0:
 		// The argument may be a name or a number, so the error does not repeat it.
 		return options{}, errors.New("unexpected argument; name and number go behind -name and -id")
@@ -74,20 +76,8 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	return o, nil
 }
 
-// flagForm is what a flag looks like, and what neither a name nor a number looks like.
-var flagForm = regexp.MustCompile(`^--?([a-z][a-z0-9-]{0,19})(=|$)`)
-
-// usageError names the flag that is unknown. The error of package flag repeats the value,
-// which may be a name or a number.
-func usageError(flags *flag.FlagSet, args []string) error {
-	for _, arg := range args {
-		found := flagForm.FindStringSubmatch(arg)
-		if found != nil && flags.Lookup(found[1]) == nil {
-			return fmt.Errorf("there is no flag -%s; -h lists the flags", found[1])
-		}
-	}
-	return errors.New("a flag is unknown, or its value is missing or unusable; -h lists the flags")
-}
+// unknownFlag is an error that names a flag, and no name or number behind a hyphen.
+var unknownFlag = regexp.MustCompile(`^flag provided but not defined: -[a-z-]{1,20}$`)
 
 // run runs the program and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -99,9 +89,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "verify:", err)
 		return exitFailed
 	}
-	asked := whom(o)
-	defer asked.stop()
-	client, err := id2meta.New(asked.options...)
+	where := id2meta.EndpointDefault + " or its substitutes"
+	var opts []id2meta.Option
+	switch {
+	case !o.live:
+		simulator := id2metatest.NewServer()
+		defer simulator.Close()
+		simulator.AddPerson(sampleName, sampleNumber)
+		where = simulator.Endpoint() + " (the simulator; -live asks the real service, which bills the call)"
+		opts = simulator.Options()
+	case o.endpoint != "":
+		where = o.endpoint
+		opts = []id2meta.Option{id2meta.WithEndpoints(o.endpoint)}
+	}
+	client, err := id2meta.New(opts...)
 	if err != nil {
 		fmt.Fprintln(stderr, "verify: -endpoint:", err)
 		return exitFailed
@@ -112,11 +113,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	result, paramType, err := verify(ctx, client, o)
 	took := time.Since(started)
 	if err != nil {
-		fmt.Fprintln(stderr, "verify:", advice(err))
+		// The errors of the library hold neither the name nor the number.
+		fmt.Fprintf(stderr, "verify: %v (what to do: %v; docs/errors.md says more)\n", err, id2meta.RemedyOf(err))
 		return exitFailed
 	}
 	print := func(name, value string) { fmt.Fprintf(stdout, "%-12s %s\n", name, value) }
-	print("endpoint", asked.where)
+	print("endpoint", where)
 	print("param type", string(paramType))
 	print("verdict", fmt.Sprintf("%s (BizCode %s)", result.BizCode, string(result.BizCode)))
 	print("request ID", result.RequestID)
@@ -125,35 +127,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitNoMatch
 	}
 	return exitMatch
-}
-
-// service is the service that the program asks.
-type service struct {
-	where   string // the service in words
-	options []id2meta.Option
-	stop    func()
-}
-
-func whom(o options) service {
-	if !o.live {
-		return simulator()
-	}
-	live := service{where: id2meta.EndpointDefault + " or its substitutes", stop: func() {}}
-	if o.endpoint != "" {
-		live.where = o.endpoint
-		live.options = []id2meta.Option{id2meta.WithEndpoints(o.endpoint)}
-	}
-	return live
-}
-
-func simulator() service {
-	server := id2metatest.NewServer()
-	server.AddPerson(sampleName, sampleNumber)
-	return service{
-		where:   server.Endpoint() + " (the simulator; -live asks the real service, which bills the call)",
-		options: server.Options(),
-		stop:    server.Close,
-	}
 }
 
 func verify(ctx context.Context, client *id2meta.Client, o options) (id2meta.Result, id2meta.ParamType, error) {

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -56,17 +57,17 @@ func (c *chain) GetCredentials() (*providers.Credentials, error) {
 	if c.found != nil {
 		return c.found.GetCredentials()
 	}
-	var reasons []string
+	var failures []error
 	for _, source := range c.sources {
 		key, err := source.GetCredentials()
 		if err != nil {
-			reasons = append(reasons, err.Error())
+			failures = append(failures, err)
 			continue
 		}
 		c.found = source
 		return key, nil
 	}
-	return nil, fmt.Errorf("%s: %s", chainSign, strings.Join(reasons, ", "))
+	return nil, fmt.Errorf("%s: %w", chainSign, errors.Join(failures...))
 }
 
 func (*chain) GetProviderName() string { return "default" }

@@ -3,8 +3,8 @@ package credential
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +24,9 @@ type cliProfile struct {
 
 // maxConfig is the maximum length of the file. A file with 1,000 profiles is shorter.
 const maxConfig = 1 << 20
+
+// errNoConfig is no trouble: most machines have no configuration of the CLI.
+var errNoConfig = errors.New("there is no configuration of the CLI")
 
 func (*cliProfile) GetProviderName() string { return "cli_profile" }
 
@@ -67,27 +70,28 @@ type cliConfigProfile struct {
 	ProcessCommand   string `json:"process_command"`
 }
 
-// readCLIConfig reads the file. Its errors have the words of credentials-go, which reason
-// knows.
 func readCLIConfig() (*cliConfig, error) {
 	path := os.Getenv("ALIBABA_CLOUD_CONFIG_FILE")
-	if path == "" {
+	isNamed := path != ""
+	if !isNamed {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return nil, errors.New("cannot found home dir")
+			return nil, errNoConfig
 		}
 		path = filepath.Join(home, ".aliyun", "config.json")
 	}
 	content, err := readRegularFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s%s' failed %v", configSign, path, err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !isNamed:
+		return nil, errNoConfig
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, trouble(noConfigFile)
+	case err != nil:
+		return nil, trouble(badConfig)
 	}
 	config := &cliConfig{path: path}
 	if json.Unmarshal(content, config) != nil {
-		return nil, errors.New(brokenConfigSign) // the file may hold secrets
-	}
-	if len(config.Profiles) == 0 {
-		return nil, errors.New("no any configured profiles in the file")
+		return nil, trouble(brokenConfig)
 	}
 	return config, nil
 }
@@ -96,9 +100,6 @@ func readCLIConfig() (*cliConfig, error) {
 // its writer.
 func readRegularFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
-	if e, ok := errors.AsType[*os.PathError](err); ok {
-		e.Op = "open" // the word that reason knows
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -117,11 +118,11 @@ func readRegularFile(path string) ([]byte, error) {
 // profile as their source.
 func (c *cliConfig) provider(name string, users []string) (providers.CredentialsProvider, error) {
 	if slices.Contains(users, name) {
-		return nil, errors.New(ownSourceSign)
+		return nil, trouble(ownSource)
 	}
 	i := slices.IndexFunc(c.Profiles, func(p cliConfigProfile) bool { return p.Name == name })
 	if i < 0 {
-		return nil, errors.New("unable to get profile with this name")
+		return nil, trouble(noSuchProfile)
 	}
 	p := c.Profiles[i]
 	switch p.Mode {
@@ -186,7 +187,7 @@ func newOAuth(p cliConfigProfile) (providers.CredentialsProvider, error) {
 		"INTL": {"https://oauth.alibabacloud.com", "4103531455503354461"},
 	}[strings.ToUpper(p.OauthSiteType)]
 	if site[0] == "" || p.OauthAccessToken == "" {
-		return nil, errors.New("get session token from OAuth failed: no access token of a known site")
+		return nil, trouble(signInExpired)
 	}
 	return build(providers.NewOAuthCredentialsProviderBuilder().
 		WithSignInUrl(site[0]).

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,32 +14,62 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// writeConfig writes a configuration file of the CLI, and names the file in the
-// environment.
-func writeConfig(t *testing.T, content string) (file string) {
+// file writes a file, and returns its name.
+func file(t *testing.T, text string, path ...string) string {
 	t.Helper()
-	file = filepath.Join(t.TempDir(), "config.json")
-	require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
-	t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", file)
-	return file
+	name := filepath.Join(path...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o700))
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+	return name
 }
 
+// cli is the CLI's configuration with one profile.
+func cli(profile string) string {
+	return `{"current":"default","profiles":[{"name":"default",` + profile + `}]}`
+}
+
+// writeConfig writes a configuration file of the CLI, and names the file in the
+// environment.
+func writeConfig(t *testing.T, content string) (name string) {
+	t.Helper()
+	name = file(t, content, t.TempDir(), "config.json")
+	t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", name)
+	return name
+}
+
+// program is a command that prints a text, and notes each call.
+type program struct{ name string }
+
+func newProgram(t *testing.T, output string) program {
+	p := program{filepath.Join(t.TempDir(), "give-key")}
+	script := "#!/bin/sh\necho call >>" + p.name + ".calls\necho '" + output + "'\n"
+	require.NoError(t, os.WriteFile(p.name, []byte(script), 0o700))
+	return p
+}
+
+func (p program) calls(t *testing.T) int {
+	calls, err := os.ReadFile(p.name + ".calls")
+	require.NoError(t, err)
+	return strings.Count(string(calls), "call\n")
+}
+
+const chainable = `{"name":"%d","mode":"ChainableRamRoleArn","source_profile":"%d","ram_role_arn":"acs:ram::1:role/r"}`
+
 func TestAProfileThatNamesItselfIsAnError(t *testing.T) {
-	chainable := `{"name":%q,"mode":"ChainableRamRoleArn","source_profile":%q,"ram_role_arn":"acs:ram::1:role/r"}`
-	var many []string
-	for i := range 50 {
-		many = append(many, fmt.Sprintf(chainable, fmt.Sprint(i), fmt.Sprint((i+1)%50)))
-	}
-	for name, profiles := range map[string]string{
-		"a names a":                fmt.Sprintf(chainable, "0", "0"),
-		"a names b, and b names a": fmt.Sprintf(chainable, "0", "1") + "," + fmt.Sprintf(chainable, "1", "0"),
-		"50 profiles in a circle":  strings.Join(many, ","),
-		"a names b, and b names b": fmt.Sprintf(chainable, "0", "1") + "," + fmt.Sprintf(chainable, "1", "1"),
+	for name, sources := range map[string][]int{
+		"a names a":                {0},
+		"a names b, and b names a": {1, 0},
+		"a names b, and b names b": {1, 1},
+		"four profiles":            {1, 2, 3, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			writeConfig(t, `{"current":"0","profiles":[`+profiles+`]}`)
+			var profiles []string
+			for i, source := range sources {
+				profiles = append(profiles, fmt.Sprintf(chainable, i, source))
+			}
+			writeConfig(t, `{"current":"0","profiles":[`+strings.Join(profiles, ",")+`]}`)
 			_, err := new(Resolver).Resolve(t.Context())
-			assert.EqualError(t, err, "a profile names itself as its source")
+			assert.EqualError(t, err, ownSource)
 		})
 	}
 }
@@ -46,13 +77,14 @@ func TestAProfileThatNamesItselfIsAnError(t *testing.T) {
 func TestAChainOf50ProfilesIsFollowedToItsEnd(t *testing.T) {
 	var profiles []string
 	for i := range 50 {
-		profiles = append(profiles, fmt.Sprintf(`{"name":"%d","mode":"ChainableRamRoleArn","source_profile":"%d","ram_role_arn":"acs:ram::1:role/r"}`, i, i+1))
+		profiles = append(profiles, fmt.Sprintf(chainable, i, i+1))
 	}
 	for name, test := range map[string]struct{ last, want string }{
 		"the last profile has no key":      {`{"name":"50","mode":"AK"}`, noKeyID},
 		"the last profile names no other":  {`{"name":"50","mode":"ChainableRamRoleArn"}`, noSuchProfile},
 		"the last profile is not there":    {`{"name":"51","mode":"AK"}`, noSuchProfile},
 		"the last profile has an odd mode": {`{"name":"50","mode":"Magic"}`, unknownProfile},
+		"the last profile names the first": {fmt.Sprintf(chainable, 50, 0), ownSource},
 	} {
 		t.Run(name, func(t *testing.T) {
 			writeConfig(t, `{"current":"0","profiles":[`+strings.Join(append(profiles, test.last), ",")+`]}`)
@@ -62,114 +94,81 @@ func TestAChainOf50ProfilesIsFollowedToItsEnd(t *testing.T) {
 	}
 }
 
-func TestAConfigurationFileMayBeALink(t *testing.T) {
-	file := writeConfig(t, `{"current":"p","profiles":[{"name":"p","mode":"AK","access_key_id":"id","access_key_secret":"secret"}]}`)
-	for i := range 3 {
-		link := fmt.Sprintf("%s-%d", file, i)
-		require.NoError(t, os.Symlink(file, link))
-		file = link
-	}
-	t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", file)
-	key, err := new(Resolver).Resolve(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, "id", key.AccessKeyID)
-}
-
 func TestTheConfigurationOfTheCLIIsNeverWritten(t *testing.T) {
-	dir := t.TempDir()
-	command := filepath.Join(dir, "give-key")
-	require.NoError(t, os.WriteFile(command, []byte("#!/bin/sh\necho call >>"+dir+"/calls\n"+
-		`echo '{"mode":"AK","access_key_id":"external-id","access_key_secret":"external-secret"}'`+"\n"), 0o700))
-	content := `{"current":"e","profiles":[{"name":"e","mode":"External","process_command":"` + command + `"},` +
-		`{"name":"other","mode":"AK","private_key":"kept","language":"zh"}],"meta_path":"kept"}`
-	file := writeConfig(t, content)
-	before, err := os.Stat(file)
-	require.NoError(t, err)
-
-	r := new(Resolver)
-	for range 3 {
-		key, err := r.Resolve(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "external-id", key.AccessKeyID)
-		r.retry = time.Time{} // as if a second had passed
+	program := newProgram(t, `{"mode":"AK","access_key_id":"external-id","access_key_secret":"external-secret"}`)
+	other := `{"name":"other","mode":"AK","private_key":"kept","language":"zh"}],"meta_path":"kept"}`
+	for name, test := range map[string]struct{ profile, keyID, err string }{
+		"External":                   {`"mode":"External","process_command":"` + program.name + `"`, "external-id", ""},
+		"OAuth without access token": {`"mode":"OAuth","oauth_site_type":"CN","oauth_refresh_token":"secret"`, "", signInExpired},
+		"OAuth without a known site": {`"mode":"OAuth","oauth_site_type":"MARS","oauth_access_token":"secret"`, "", signInExpired},
+		"OAuth as the source of another": {`"mode":"ChainableRamRoleArn","ram_role_arn":"r","source_profile":"o"},{"name":"o","mode":"OAuth"`,
+			"", signInExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			content := `{"current":"p","profiles":[{"name":"p",` + test.profile + `},` + other
+			name := writeConfig(t, content)
+			before, err := os.Stat(name)
+			require.NoError(t, err)
+			r := new(Resolver)
+			for range 3 {
+				key, err := r.Resolve(t.Context())
+				assert.Equal(t, test.keyID, key.AccessKeyID)
+				if test.err != "" {
+					assert.EqualError(t, err, test.err)
+				}
+				r.retry = time.Time{} // as if a second had passed
+			}
+			after, err := os.ReadFile(name)
+			require.NoError(t, err)
+			assert.Equal(t, content, string(after))
+			info, err := os.Stat(name)
+			require.NoError(t, err)
+			assert.True(t, os.SameFile(before, info), "the file was replaced")
+		})
 	}
-	after, err := os.ReadFile(file)
-	require.NoError(t, err)
-	assert.Equal(t, content, string(after))
-	info, err := os.Stat(file)
-	require.NoError(t, err)
-	assert.True(t, os.SameFile(before, info), "the file was replaced")
-	calls, err := os.ReadFile(dir + "/calls")
-	require.NoError(t, err)
-	assert.Equal(t, "call\n", string(calls), "a key without an expiry is kept")
+	assert.Equal(t, 1, program.calls(t), "a key without an expiry is kept")
 }
 
 func TestAnExternalKeyThatExpiresIsRenewed(t *testing.T) {
-	dir := t.TempDir()
-	command := filepath.Join(dir, "give-key")
-	require.NoError(t, os.WriteFile(command, []byte("#!/bin/sh\necho call >>"+dir+"/calls\n"+
-		`echo '{"mode":"StsToken","access_key_id":"id","access_key_secret":"s","sts_token":"t","expiration":"2020-01-01T00:00:00Z"}'`+"\n"), 0o700))
-	provider, err := newExternal(command)
+	program := newProgram(t, `{"mode":"StsToken","access_key_id":"id","access_key_secret":"s","sts_token":"t","expiration":"2020-01-01T00:00:00Z"}`)
+	provider, err := newExternal(program.name)
 	require.NoError(t, err)
 	for range 2 {
 		_, err := provider.GetCredentials()
 		require.NoError(t, err)
 	}
-	calls, err := os.ReadFile(dir + "/calls")
-	require.NoError(t, err)
-	assert.Equal(t, "call\ncall\n", string(calls))
+	assert.Equal(t, 2, program.calls(t))
 }
 
-func TestAnOddConfigurationFileIsAnErrorInFixedWords(t *testing.T) {
-	for name, prepare := range map[string]func(t *testing.T, file string){
-		"a file of 100 MB": func(t *testing.T, file string) { require.NoError(t, os.Truncate(file, 100<<20)) },
-		"a folder": func(t *testing.T, file string) {
-			require.NoError(t, os.Remove(file))
-			require.NoError(t, os.Mkdir(file, 0o700))
-		},
-		"a pipe without a writer": func(t *testing.T, file string) {
-			require.NoError(t, os.Remove(file))
-			require.NoError(t, syscall.Mkfifo(file, 0o600))
-		},
-		"a link to itself": func(t *testing.T, file string) {
-			require.NoError(t, os.Remove(file))
-			require.NoError(t, os.Symlink(file, file))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			prepare(t, writeConfig(t, "{}"))
-			_, err := new(Resolver).Resolve(t.Context())
-			assert.EqualError(t, err, badConfig)
-		})
-	}
-}
-
-func TestTheLongestConfigurationFile(t *testing.T) {
+func TestTheFileOfTheConfiguration(t *testing.T) {
 	content := cli(`"mode":"AK","access_key_id":"id","access_key_secret":"secret"`)
-	for extra, want := range map[int]string{0: "", 1: badConfig} {
-		writeConfig(t, content+strings.Repeat(" ", maxConfig-len(content)+extra))
-		_, err := new(Resolver).Resolve(t.Context())
-		if want == "" {
-			assert.NoError(t, err)
-		} else {
-			assert.EqualError(t, err, want)
-		}
-	}
-}
-
-func TestOAuthIsNotRefreshed(t *testing.T) {
-	for name, profile := range map[string]string{
-		"no access token": `{"name":"o","mode":"OAuth","oauth_site_type":"CN","oauth_refresh_token":"secret"}`,
-		"no known site":   `{"name":"o","mode":"OAuth","oauth_site_type":"MARS","oauth_access_token":"secret"}`,
+	for name, test := range map[string]struct {
+		change func(name string) error
+		want   string // "": the key is found
+	}{
+		"a file of the greatest length": {func(name string) error {
+			return os.WriteFile(name, []byte(content+strings.Repeat(" ", maxConfig-len(content))), 0o600)
+		}, ""},
+		"one byte more": {func(name string) error {
+			return os.WriteFile(name, []byte(content+strings.Repeat(" ", maxConfig-len(content)+1)), 0o600)
+		}, badConfig},
+		"a file of 100 MB": {func(name string) error { return os.Truncate(name, 100<<20) }, badConfig},
+		"a link to a link to a file": {func(name string) error {
+			return errors.Join(os.Rename(name, name+"-2"), os.Symlink(name+"-2", name+"-1"), os.Symlink(name+"-1", name))
+		}, ""},
+		"a link to itself":        {func(name string) error { return errors.Join(os.Remove(name), os.Symlink(name, name)) }, badConfig},
+		"a folder":                {func(name string) error { return errors.Join(os.Remove(name), os.Mkdir(name, 0o700)) }, badConfig},
+		"a pipe without a writer": {func(name string) error { return errors.Join(os.Remove(name), syscall.Mkfifo(name, 0o600)) }, badConfig},
 	} {
 		t.Run(name, func(t *testing.T) {
-			content := `{"current":"o","profiles":[` + profile + `]}`
-			file := writeConfig(t, content)
-			_, err := new(Resolver).Resolve(t.Context())
-			assert.EqualError(t, err, signInExpired)
-			after, err := os.ReadFile(file)
+			require.NoError(t, test.change(writeConfig(t, content)))
+			key, err := new(Resolver).Resolve(t.Context())
+			if test.want != "" {
+				assert.EqualError(t, err, test.want)
+				return
+			}
 			require.NoError(t, err)
-			assert.Equal(t, content, string(after))
+			assert.Equal(t, "id", key.AccessKeyID)
 		})
 	}
 }

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/aliyun/credentials-go/credentials"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta/internal/testenv"
 )
@@ -37,39 +40,29 @@ func TestCredentialOfECS(t *testing.T) {
 		testCredentialOfECS(t)
 		return
 	}
-	if os.Getuid() != 0 {
-		t.Skip("making a network namespace needs root")
-	}
-	ip, err := exec.LookPath("ip")
-	if err != nil {
-		t.Skip("making a network namespace needs the command ip: ", err)
-	}
 	namespace := "id2meta-" + strings.ToLower(rand.Text()[:12])
-	if out, err := exec.CommandContext(t.Context(), ip, "netns", "add", namespace).CombinedOutput(); err != nil {
-		t.Skipf("no network namespace can be made here: %v: %s", err, out)
+	ip := func(args ...string) error {
+		out, err := exec.Command("ip", args...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("ip %v: %w: %s", args, err, out)
+		}
+		return nil
 	}
-	t.Cleanup(func() {
-		if out, err := exec.Command(ip, "netns", "delete", namespace).CombinedOutput(); err != nil {
-			t.Errorf("the network namespace %s is left behind: %v: %s", namespace, err, out)
-		}
-	})
-	for _, args := range []string{"addr add " + metadataHost + "/32 dev lo", "link set lo up"} {
-		args := append([]string{"-n", namespace}, strings.Fields(args)...)
-		if out, err := exec.CommandContext(t.Context(), ip, args...).CombinedOutput(); err != nil {
-			t.Skipf("the network namespace cannot be set up: %v: %s", err, out)
-		}
+	if err := ip("netns", "add", namespace); err != nil {
+		t.Skip("the test needs a network namespace: ", err)
+	}
+	t.Cleanup(func() { assert.NoError(t, ip("netns", "delete", namespace)) })
+	if err := errors.Join(ip("-n", namespace, "addr", "add", metadataHost+"/32", "dev", "lo"), ip("-n", namespace, "link", "set", "lo", "up")); err != nil {
+		t.Skip("the network namespace cannot be set up: ", err)
 	}
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	inside := exec.CommandContext(t.Context(), ip, "netns", "exec", namespace,
+	require.NoError(t, err)
+	inside := exec.CommandContext(t.Context(), "ip", "netns", "exec", namespace,
 		self, "-test.run=^TestCredentialOfECS$", "-test.v", "-test.timeout=1m")
 	inside.Env = append(os.Environ(), namespaceVariable+"="+namespace)
 	out, err := inside.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestCredentialOfECS/the_default_chain") {
-		t.Errorf("inside the namespace: %v\n%s", err, out)
-	}
+	require.NoError(t, err, string(out))
+	assert.Contains(t, string(out), "--- PASS: TestCredentialOfECS/the_default_chain")
 }
 
 // fakeMetadata is the metadata service of an ECS instance, with IMDSv2.
@@ -84,9 +77,7 @@ type fakeMetadata struct {
 
 func newMetadata(t *testing.T) *fakeMetadata {
 	listener, err := net.Listen("tcp", net.JoinHostPort(metadataHost, "80"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	m := &fakeMetadata{asked: map[string]int{}, keyID: testenv.RoleKeyID}
 	m.Server = &http.Server{Handler: http.HandlerFunc(m.serve)}
 	go m.Serve(listener)
@@ -125,9 +116,7 @@ func (m *fakeMetadata) change(f func()) {
 func testCredentialOfECS(t *testing.T) {
 	// Nothing outside may be asked, whatever the variable says.
 	addresses, err := net.InterfaceAddrs()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, address := range addresses {
 		if ip, _, _ := net.ParseCIDR(address.String()); !ip.IsLoopback() && ip.String() != metadataHost {
 			t.Fatalf("this is not the namespace it should be: it has the address %v", address)
@@ -159,10 +148,8 @@ func testCredentialOfECS(t *testing.T) {
 			r := &Resolver{Provider: test.given(t), now: clock.now}
 			resolveTogether(t, r, 16, testenv.RoleKeyID)
 			metadata.change(func() {
-				list, key := metadata.asked["GET "+rolesPath], metadata.asked["GET "+rolesPath+ecsRole]
-				if list != test.list || key != 1 {
-					t.Errorf("the role's name was asked for %d times, want %d, and its key %d times, want 1", list, test.list, key)
-				}
+				assert.Equal(t, test.list, metadata.asked["GET "+rolesPath], "how often the role's name was asked for")
+				assert.Equal(t, 1, metadata.asked["GET "+rolesPath+ecsRole], "how often its key was asked for")
 			})
 
 			// In trouble the key is used for a while, and no longer.
@@ -171,13 +158,9 @@ func testCredentialOfECS(t *testing.T) {
 			requireKey(t, r, testenv.RoleKeyID, time.Minute)
 			clock.pass(2 * time.Minute)
 			_, err := r.Resolve(t.Context())
-			if err == nil {
-				t.Fatal("a key was given that is too old")
-			}
+			require.Error(t, err, "the key is too old")
 			for _, secret := range []string{testenv.RoleKeyID, testenv.RoleSecret, testenv.RoleToken, metadataToken} {
-				if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), secret) {
-					t.Error("a secret is in the error")
-				}
+				assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret)
 			}
 
 			metadata.change(func() { metadata.down, metadata.keyID = false, "renewed" })

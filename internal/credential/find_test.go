@@ -2,8 +2,6 @@ package credential
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,39 +12,29 @@ import (
 )
 
 func TestFindSaysWhichSourceGaveTheKey(t *testing.T) {
-	command := func(t *testing.T, expiry time.Time) string {
-		name := filepath.Join(t.TempDir(), "give-key")
-		require.NoError(t, os.WriteFile(name, []byte("#!/bin/sh\necho '"+
-			`{"mode":"StsToken","access_key_id":"id","access_key_secret":"s","sts_token":"t","expiration":"`+
-			expiry.UTC().Format(time.RFC3339)+`"}'`+"\n"), 0o700))
-		return name
-	}
+	expiring := newProgram(t, `{"mode":"StsToken","access_key_id":"id","access_key_secret":"s","sts_token":"t","expiration":"2096-01-02T03:04:05Z"}`)
 	for _, test := range []struct {
 		name     string
-		make     func(t *testing.T, home string)
+		env      map[string]string
+		config   string // of the CLI
+		ini      string // the file of the SDKs
 		source   string
 		keyID    string
 		lifetime time.Duration // 0: no expiry is known
 	}{
-		{"the environment", func(t *testing.T, _ string) {
-			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "id")
-			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")
-		}, "env", "id", 0},
-		{"a profile of the CLI", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"AK","access_key_id":"id","access_key_secret":"secret"`), home, ".aliyun/config.json")
-		}, "cli_profile", "id", 0},
-		{"a command of the CLI that tells an expiry", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"External","process_command":"`+command(t, time.Now().Add(2*time.Hour))+`"`), home, ".aliyun/config.json")
-		}, "cli_profile", "id", 2 * time.Hour},
-		{"the file of the SDKs", func(t *testing.T, home string) {
-			file(t, "[default]\ntype = access_key\naccess_key_id = id\naccess_key_secret = secret\n", home, ".alibabacloud/credentials")
-		}, "profile", "id", 0},
-		{"a credentials URI", func(t *testing.T, _ string) {
-			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", testenv.NewCredentialsURI(t))
-		}, "credential_uri", testenv.RoleKeyID, time.Hour},
+		{name: "the environment", env: map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret"},
+			source: "env", keyID: "id"},
+		{name: "a profile of the CLI", config: cli(`"mode":"AK","access_key_id":"id","access_key_secret":"secret"`),
+			source: "cli_profile", keyID: "id"},
+		{name: "a command of the CLI that tells an expiry", config: cli(`"mode":"External","process_command":"` + expiring.name + `"`),
+			source: "cli_profile", keyID: "id", lifetime: time.Until(time.Date(2096, 1, 2, 3, 4, 5, 0, time.UTC))},
+		{name: "the file of the SDKs", ini: "[default]\ntype = access_key\naccess_key_id = id\naccess_key_secret = secret\n",
+			source: "profile", keyID: "id"},
+		{name: "a credentials URI", env: map[string]string{"ALIBABA_CLOUD_CREDENTIALS_URI": testenv.NewCredentialsURI(t)},
+			source: "credential_uri", keyID: testenv.RoleKeyID, lifetime: time.Hour},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.make(t, testenv.EmptyHome(t))
+			setUp(t, test.env, test.config, test.ini)
 			found, err := Find(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, test.source, found.Source)
@@ -61,13 +49,13 @@ func TestFindSaysWhichSourceGaveTheKey(t *testing.T) {
 }
 
 func TestFindSaysWhyThereIsNoKey(t *testing.T) {
-	testenv.EmptyHome(t)
+	setUp(t, nil, "", "")
 	_, err := Find(t.Context())
 	assert.EqualError(t, err, chainFoundNone)
 }
 
 func TestFindEndsWithItsContext(t *testing.T) {
-	file(t, cli(`"mode":"External","process_command":"sleep 20"`), testenv.EmptyHome(t), ".aliyun/config.json")
+	setUp(t, nil, cli(`"mode":"External","process_command":"sleep 20"`), "")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	started := time.Now()

@@ -47,26 +47,16 @@ var troubles = []struct {
 	{regexp.MustCompile(`unsupported profile mode|ERROR: Can not find credential type|ERROR: Failed to get credential`), unknownProfile},
 	{regexp.MustCompile(`the access key secret is empty`), halfKeyPair},
 	{regexp.MustCompile(`the access key id is empty`), noKeyID},
-	{regexp.MustCompile(ownSourceSign), ownSource},
 	{regexp.MustCompile(`the security token is empty`), noToken},
 	{regexp.MustCompile(`ERROR: Value can't be empty|ERROR: Failed to get value`), halfProfile},
 	{regexp.MustCompile(`process_command|external command|command process timed out|invalid (?:StsToken )?credential response`), commandFailed},
-	{regexp.MustCompile(brokenConfigSign), brokenConfig},
 }
 
-// The beginnings of the errors about the two profile files. The path follows, and then
-// the reason why the file could not be opened.
-const (
-	configSign   = "reading aliyun cli config from '"
-	profilesSign = "ERROR: Can not open file"
-)
+// chainSign begins the error of a chain that found no key.
+const chainSign = "unable to get credentials from any of the providers in the chain"
 
-// Texts in errors of this package that reason knows.
-const (
-	chainSign        = "unable to get credentials from any of the providers in the chain"
-	ownSourceSign    = "a profile names itself as its source"
-	brokenConfigSign = "unmarshal aliyun cli config from"
-)
+// profilesSign begins the error about a credentials file that cannot be opened or parsed.
+const profilesSign = "ERROR: Can not open file"
 
 // missing matches the words of operating systems for a file that does not exist.
 var missing = regexp.MustCompile(`^(?:no such file or directory|The system cannot find the (?:file|path) specified)`)
@@ -89,18 +79,26 @@ var symptoms = []string{
 // them, because the chain looks for files that few machines have.
 var fileSymptoms = []string{"no such file or directory", "permission denied"}
 
+// trouble is an error in words of this package. It holds no secret.
+type trouble string
+
+func (t trouble) Error() string { return string(t) }
+
 // reason says in words of this package why a provider failed. It shows nothing else of
 // the provider's error, because that error may hold URLs with the access key and the
 // signature, answers with tokens, and whole configuration files.
 func reason(err error) error {
 	text := err.Error()
-	isChain := strings.Contains(text, chainSign)
-	said := providerFailed
-	visible := append(fileSymptoms, symptoms...)
-	if isChain {
-		said, visible = chainFoundNone, symptoms
+	said, visible := providerFailed, append(fileSymptoms, symptoms...)
+	found := troublesIn(text)
+	if own, ok := errors.AsType[trouble](err); ok {
+		found = append(found, string(own))
 	}
-	if found := troublesIn(text, isChain); found != nil {
+	if strings.Contains(text, chainSign) {
+		said, visible = chainFoundNone, symptoms
+		found = append(found, troublesOfChain(text, found)...)
+	}
+	if found != nil {
 		said = strings.Join(found, "; ")
 	}
 	if code := stsCode.FindStringSubmatch(text); code != nil {
@@ -116,55 +114,40 @@ func reason(err error) error {
 
 // troublesIn returns what is wrong with the sources that exist and cannot be used. The
 // default chain has several sources, and the operator may have meant any of them.
-func troublesIn(text string, isChain bool) (found []string) {
+func troublesIn(text string) (found []string) {
 	for _, trouble := range troubles {
 		if trouble.sign.MatchString(text) {
 			found = append(found, trouble.words)
 		}
 	}
-	// A missing file is a trouble only if an environment variable names the file.
-	config, hasConfig := after(text, configSign)
-	profiles, hasProfiles := after(text, profilesSign)
-	path, config, _ := strings.Cut(config, "' failed ")
-	noConfig := hasConfig && isMissing(config, path)
-	path, _, _ = strings.Cut(strings.TrimPrefix(profiles, "open "), ": ")
-	noProfiles := hasProfiles && isMissing(profiles, path)
-	if hasConfig && !noConfig {
-		found = append(found, badConfig)
-	}
-	if hasProfiles && !noProfiles {
+	if strings.Contains(text, profilesSign) && !missesProfiles(text) {
 		found = append(found, badCredentials)
-	}
-	if !isChain {
-		return found
-	}
-	if noConfig && os.Getenv("ALIBABA_CLOUD_CONFIG_FILE") != "" {
-		found = append(found, noConfigFile)
-	}
-	if noProfiles && os.Getenv("ALIBABA_CLOUD_CREDENTIALS_FILE") != "" {
-		found = append(found, noCredentials)
-	}
-	if file := os.Getenv("ALIBABA_CLOUD_OIDC_TOKEN_FILE"); file != "" && strings.Contains(text, "open "+file+": ") {
-		found = append(found, badOIDCToken)
-	}
-	if os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_ID") == "" && os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET") != "" {
-		found = append(found, secretAlone)
-	}
-	if found == nil && noProfiles && os.Getenv("ALIBABA_CLOUD_PROFILE") != "" {
-		found = append(found, noSuchProfile)
 	}
 	return found
 }
 
-// after returns the part of text after sign.
-func after(text, sign string) (rest string, found bool) {
-	_, rest, found = strings.Cut(text, sign)
-	return rest, found
+// troublesOfChain returns what is wrong with the sources that an environment variable
+// names. The chain also looks for files that few machines have, so a missing file is a
+// trouble only if a variable names it. found are the other troubles.
+func troublesOfChain(text string, found []string) (more []string) {
+	if missesProfiles(text) && os.Getenv("ALIBABA_CLOUD_CREDENTIALS_FILE") != "" {
+		more = append(more, noCredentials)
+	}
+	if file := os.Getenv("ALIBABA_CLOUD_OIDC_TOKEN_FILE"); file != "" && strings.Contains(text, "open "+file+": ") {
+		more = append(more, badOIDCToken)
+	}
+	if os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_ID") == "" && os.Getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET") != "" {
+		more = append(more, secretAlone)
+	}
+	if found == nil && more == nil && missesProfiles(text) && os.Getenv("ALIBABA_CLOUD_PROFILE") != "" {
+		more = append(more, noSuchProfile)
+	}
+	return more
 }
 
-// isMissing reports whether text begins with the error of opening path and says that
-// the file does not exist.
-func isMissing(text, path string) bool {
-	reason, ok := strings.CutPrefix(text, "open "+path+": ")
-	return ok && missing.MatchString(reason)
+// missesProfiles reports whether there is no credentials file.
+func missesProfiles(text string) bool {
+	_, text, _ = strings.Cut(text, profilesSign)
+	opened, reason, _ := strings.Cut(text, ": ")
+	return strings.HasPrefix(opened, "open ") && missing.MatchString(reason)
 }

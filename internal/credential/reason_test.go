@@ -15,136 +15,110 @@ import (
 	"github.com/aliyun/credentials-go/credentials/providers"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // leak stands in every file and variable of these tests. Nothing may be said of it.
 const leak = "sample-leak"
 
-// file writes a file, and returns its name.
-func file(t *testing.T, text string, path ...string) string {
-	t.Helper()
-	name := filepath.Join(path...)
-	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o700))
-	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
-	return name
-}
+// The files of the default chain, below the home directory.
+const (
+	configFile = ".aliyun/config.json"
+	iniFile    = ".alibabacloud/credentials"
+)
 
-// cli is the CLI's configuration with one profile.
-func cli(profile string) string {
-	return `{"current":"default","profiles":[{"name":"default",` + profile + `}]}`
+// setUp sets variables, and writes the files that are not empty into a new home directory.
+func setUp(t *testing.T, env map[string]string, config, ini string) (home string) {
+	t.Helper()
+	home = testenv.EmptyHome(t)
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+	for name, text := range map[string]string{configFile: config, iniFile: ini} {
+		if text != "" {
+			file(t, text, home, name)
+		}
+	}
+	return home
 }
 
 // TestTheDefaultChainSaysWhatIsWrong has real files in a home directory, and the real
-// default chain of credentials-go.
+// providers of credentials-go.
 func TestTheDefaultChainSaysWhatIsWrong(t *testing.T) {
-	const (
-		aliyun = ".aliyun/config.json"
-		ini    = ".alibabacloud/credentials"
-	)
 	yesterday, tomorrow := strconv.FormatInt(time.Now().Add(-24*time.Hour).Unix(), 10), strconv.FormatInt(time.Now().Add(24*time.Hour).Unix(), 10)
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(w, `{"Message":"`+leak+`"}`)
 	}))
 	defer refusing.Close()
+	one := func(name string) map[string]string { return map[string]string{name: leak} }
 	for _, test := range []struct {
-		name string
-		make func(t *testing.T, home string)
-		want string
+		name        string
+		env         map[string]string
+		config, ini string
+		change      func(home string) error // may be nil
+		want        string
 	}{
-		{"nothing anywhere", func(*testing.T, string) {}, chainFoundNone},
-		{"a CloudSSO profile whose sign-in has expired", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"CloudSSO","access_token":"`+leak+`","cloud_sso_access_token_expire":`+yesterday), home, aliyun)
-		}, signInExpired},
-		{"a CloudSSO profile without a sign-in", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"CloudSSO","cloud_sso_account_id":"`+leak+`"`), home, aliyun)
-		}, signInExpired},
-		{"a CloudSSO profile whose sign-in is refused", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"CloudSSO","access_token":"`+leak+`","cloud_sso_sign_in_url":"`+refusing.URL+`","cloud_sso_account_id":"a",`+
-				`"cloud_sso_access_config":"b","cloud_sso_access_token_expire":`+tomorrow), home, aliyun)
-		}, signInExpired},
-		{"a profile that the CLI's configuration has not", func(t *testing.T, home string) {
-			t.Setenv("ALIBABA_CLOUD_PROFILE", leak)
-			file(t, cli(`"mode":"AK","access_key_id":"a","access_key_secret":"b"`), home, aliyun)
-		}, noSuchProfile},
-		{"a profile that the credentials file has not", func(t *testing.T, home string) {
-			t.Setenv("ALIBABA_CLOUD_PROFILE", leak)
-			file(t, "[default]\ntype = access_key\naccess_key_id = a\naccess_key_secret = b\n", home, ini)
-		}, noSuchProfile},
-		{"a profile, and no file", func(t *testing.T, _ string) { t.Setenv("ALIBABA_CLOUD_PROFILE", leak) }, noSuchProfile},
-		{"a current profile that is not there", func(t *testing.T, home string) {
-			file(t, `{"current":"`+leak+`","profiles":[{"name":"default","mode":"AK"}]}`, home, aliyun)
-		}, noSuchProfile},
-		{"a source profile that is not there", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"ChainableRamRoleArn","source_profile":"`+leak+`"`), home, aliyun)
-		}, noSuchProfile},
-		{"a configuration without profiles", func(t *testing.T, home string) { file(t, `{"current":"`+leak+`"}`, home, aliyun) }, noSuchProfile},
-		{"a configuration that is cut off", func(t *testing.T, home string) { file(t, `{"profiles":[{"name":"`+leak, home, aliyun) }, brokenConfig},
-		{"a configuration that is empty", func(t *testing.T, home string) { file(t, "", home, aliyun) }, brokenConfig},
-		{"a configuration of another kind", func(t *testing.T, home string) { file(t, `["`+leak+`"]`, home, aliyun) }, brokenConfig},
-		{"a configuration that is a directory", func(t *testing.T, home string) {
-			require.NoError(t, os.MkdirAll(filepath.Join(home, aliyun), 0o700))
-		}, badConfig},
-		{"a configuration that only another user may read", func(t *testing.T, home string) {
-			if os.Getuid() == 0 {
-				t.Skip("root may read every file")
-			}
-			require.NoError(t, os.Chmod(file(t, leak, home, aliyun), 0))
-		}, badConfig},
-		{"a named configuration that is not there", func(t *testing.T, home string) {
-			t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", filepath.Join(home, leak))
-		}, noConfigFile},
-		{"credentials that are no INI file", func(t *testing.T, home string) { file(t, leak+"\n", home, ini) }, badCredentials},
-		{"credentials that are a directory", func(t *testing.T, home string) {
-			require.NoError(t, os.MkdirAll(filepath.Join(home, ini), 0o700))
-		}, badCredentials},
-		{"named credentials that are not there", func(t *testing.T, home string) {
-			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_FILE", filepath.Join(home, leak))
-		}, noCredentials},
-		{"an ID without a secret in the environment", func(t *testing.T, _ string) { t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", leak) }, idAlone},
-		{"a secret without an ID in the environment", func(t *testing.T, _ string) { t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", leak) }, secretAlone},
-		{"an ID without a secret in the configuration", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"AK","access_key_id":"`+leak+`"`), home, aliyun)
-		}, halfKeyPair},
-		{"a secret without an ID in the configuration", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"AK","access_key_secret":"`+leak+`"`), home, aliyun)
-		}, noKeyID},
-		{"an STS profile without a token in the configuration", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"StsToken","access_key_id":"a","access_key_secret":"`+leak+`"`), home, aliyun)
-		}, noToken},
-		{"an ID without a secret in the credentials file", func(t *testing.T, home string) {
-			file(t, "[default]\ntype = access_key\naccess_key_id = "+leak+"\n", home, ini)
-		}, halfProfile},
-		{"an ID with an empty secret in the credentials file", func(t *testing.T, home string) {
-			file(t, "[default]\ntype = access_key\naccess_key_id = "+leak+"\naccess_key_secret =\n", home, ini)
-		}, halfProfile},
-		{"a profile of an unknown mode", func(t *testing.T, home string) { file(t, cli(`"mode":"`+leak+`"`), home, aliyun) }, unknownProfile},
-		{"a profile without a type", func(t *testing.T, home string) { file(t, "[default]\na = "+leak+"\n", home, ini) }, unknownProfile},
-		{"a profile of an unknown type", func(t *testing.T, home string) { file(t, "[default]\ntype = "+leak+"\n", home, ini) }, unknownProfile},
-		{"a command that fails", func(t *testing.T, home string) {
-			file(t, cli(`"mode":"External","process_command":"/nonexistent/`+leak+`"`), home, aliyun)
-		}, commandFailed},
-		{"an OIDC token that is not there", func(t *testing.T, home string) {
-			t.Setenv("ALIBABA_CLOUD_OIDC_TOKEN_FILE", filepath.Join(home, leak))
-			t.Setenv("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", leak)
-			t.Setenv("ALIBABA_CLOUD_ROLE_ARN", leak)
-		}, badOIDCToken},
-		{"two of them", func(t *testing.T, home string) {
-			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", leak)
-			file(t, leak, home, aliyun)
-		}, idAlone + "; " + brokenConfig},
+		{name: "nothing anywhere", want: chainFoundNone},
+		{name: "a CloudSSO profile whose sign-in has expired", want: signInExpired,
+			config: cli(`"mode":"CloudSSO","access_token":"` + leak + `","cloud_sso_access_token_expire":` + yesterday)},
+		{name: "a CloudSSO profile without a sign-in", want: signInExpired,
+			config: cli(`"mode":"CloudSSO","cloud_sso_account_id":"` + leak + `"`)},
+		{name: "a CloudSSO profile whose sign-in is refused", want: signInExpired,
+			config: cli(`"mode":"CloudSSO","access_token":"` + leak + `","cloud_sso_sign_in_url":"` + refusing.URL + `","cloud_sso_account_id":"a",` +
+				`"cloud_sso_access_config":"b","cloud_sso_access_token_expire":` + tomorrow)},
+		{name: "a profile that the CLI's configuration has not", want: noSuchProfile,
+			env: one("ALIBABA_CLOUD_PROFILE"), config: cli(`"mode":"AK","access_key_id":"a","access_key_secret":"b"`)},
+		{name: "a profile that the credentials file has not", want: noSuchProfile,
+			env: one("ALIBABA_CLOUD_PROFILE"), ini: "[default]\ntype = access_key\naccess_key_id = a\naccess_key_secret = b\n"},
+		{name: "a profile, and no file", want: noSuchProfile, env: one("ALIBABA_CLOUD_PROFILE")},
+		{name: "a current profile that is not there", want: noSuchProfile,
+			config: `{"current":"` + leak + `","profiles":[{"name":"default","mode":"AK"}]}`},
+		{name: "a source profile that is not there", want: noSuchProfile,
+			config: cli(`"mode":"ChainableRamRoleArn","source_profile":"` + leak + `"`)},
+		{name: "a configuration without profiles", want: noSuchProfile, config: `{"current":"` + leak + `"}`},
+		{name: "a configuration that is cut off", want: brokenConfig, config: `{"profiles":[{"name":"` + leak},
+		{name: "a configuration that is empty", want: brokenConfig,
+			change: func(home string) error { return os.WriteFile(filepath.Join(home, configFile), nil, 0o600) }, config: leak},
+		{name: "a configuration of another kind", want: brokenConfig, config: `["` + leak + `"]`},
+		{name: "a broken configuration, and the CLI's profiles are disabled", want: chainFoundNone,
+			env: map[string]string{"ALIBABA_CLOUD_CLI_PROFILE_DISABLED": "True"}, config: leak},
+		{name: "a configuration that is a directory", want: badConfig,
+			change: func(home string) error { return os.MkdirAll(filepath.Join(home, configFile), 0o700) }},
+		{name: "a named configuration that is not there", want: noConfigFile, env: one("ALIBABA_CLOUD_CONFIG_FILE")},
+		{name: "credentials that are no INI file", want: badCredentials, ini: leak + "\n"},
+		{name: "credentials that are a directory", want: badCredentials,
+			change: func(home string) error { return os.MkdirAll(filepath.Join(home, iniFile), 0o700) }},
+		{name: "named credentials that are not there", want: noCredentials, env: one("ALIBABA_CLOUD_CREDENTIALS_FILE")},
+		{name: "an ID without a secret in the environment", want: idAlone, env: one("ALIBABA_CLOUD_ACCESS_KEY_ID")},
+		{name: "a secret without an ID in the environment", want: secretAlone, env: one("ALIBABA_CLOUD_ACCESS_KEY_SECRET")},
+		{name: "an ID without a secret in the configuration", want: halfKeyPair, config: cli(`"mode":"AK","access_key_id":"` + leak + `"`)},
+		{name: "a secret without an ID in the configuration", want: noKeyID, config: cli(`"mode":"AK","access_key_secret":"` + leak + `"`)},
+		{name: "an STS profile without a token in the configuration", want: noToken,
+			config: cli(`"mode":"StsToken","access_key_id":"a","access_key_secret":"` + leak + `"`)},
+		{name: "an ID without a secret in the credentials file", want: halfProfile,
+			ini: "[default]\ntype = access_key\naccess_key_id = " + leak + "\n"},
+		{name: "an ID with an empty secret in the credentials file", want: halfProfile,
+			ini: "[default]\ntype = access_key\naccess_key_id = " + leak + "\naccess_key_secret =\n"},
+		{name: "a profile of an unknown mode", want: unknownProfile, config: cli(`"mode":"` + leak + `"`)},
+		{name: "a profile without a type", want: unknownProfile, ini: "[default]\na = " + leak + "\n"},
+		{name: "a profile of an unknown type", want: unknownProfile, ini: "[default]\ntype = " + leak + "\n"},
+		{name: "a command that fails", want: commandFailed, config: cli(`"mode":"External","process_command":"/nonexistent/` + leak + `"`)},
+		{name: "an OIDC token that is not there", want: badOIDCToken, env: map[string]string{"ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/nonexistent/" + leak,
+			"ALIBABA_CLOUD_OIDC_PROVIDER_ARN": leak, "ALIBABA_CLOUD_ROLE_ARN": leak}},
+		{name: "two of them", want: idAlone + "; " + brokenConfig, env: one("ALIBABA_CLOUD_ACCESS_KEY_ID"), config: leak},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			home := t.TempDir()
-			t.Setenv("HOME", home)
-			t.Setenv("USERPROFILE", home)
-			test.make(t, home)
+			home := setUp(t, test.env, test.config, test.ini)
+			if test.change != nil {
+				require.NoError(t, test.change(home))
+			}
 			r := new(Resolver)
 			for range 2 { // a failed chain would ask only its last provider
 				key, err := r.Resolve(t.Context())
 				assert.Zero(t, key)
-				require.Error(t, err)
-				assert.Equal(t, test.want, err.Error())
+				assert.EqualError(t, err, test.want)
 			}
 		})
 	}
@@ -174,9 +148,7 @@ func TestAGivenProviderSaysWhatIsWrong(t *testing.T) {
 		{"an OAuth sign-in whose refresh is refused", oauth(func(b *providers.OAuthCredentialsProviderBuilder) { b.WithRefreshToken(leak) }), signInExpired},
 		{"an OAuth sign-in whose token is refused", oauth(func(b *providers.OAuthCredentialsProviderBuilder) { b.WithAccessToken(leak) }), signInExpired},
 		{"a profile that is not there", func(t *testing.T) credentials.Credential {
-			home := t.TempDir()
-			t.Setenv("HOME", home)
-			file(t, cli(`"mode":"AK"`), home, ".aliyun/config.json")
+			setUp(t, nil, cli(`"mode":"AK"`), "")
 			provider, err := providers.NewCLIProfileCredentialsProviderBuilder().WithProfileName(leak).Build()
 			require.NoError(t, err)
 			return credentials.FromCredentialsProvider("cli_profile", provider)

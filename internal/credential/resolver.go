@@ -80,16 +80,12 @@ type answer struct {
 
 // flight is one refresh. Its result may be read when done is closed.
 type flight struct {
-	provider  credentials.Credential // nil: KeyFunc is asked
-	started   time.Time
-	abandoned bool
-	done      chan struct{}
-	key       Key
-	err       error
+	source  func() (Key, error)
+	started time.Time
+	done    chan struct{}
+	key     Key
+	err     error
 }
-
-// errTooLong is the error of a refresh that was abandoned.
-var errTooLong = errors.New("the source of the key did not answer in 3 minutes")
 
 // Ready returns the key to sign with if nobody needs to be asked for it.
 func (r *Resolver) Ready() (Key, bool) {
@@ -109,15 +105,16 @@ func (r *Resolver) Resolve(ctx context.Context) (Key, error) {
 		if f == nil {
 			return last.key, nil
 		}
-		var late <-chan time.Time
+		wait := refreshLimit
 		if last != nil {
-			late = time.After(refreshWait - r.time().Sub(f.started))
+			wait = refreshWait
 		}
 		select {
 		case <-f.done:
 			return f.key, f.err
-		case <-late:
-			// Look again: the service may have refused the last key in the meantime.
+		case <-time.After(wait - r.time().Sub(f.started)):
+			// Look again: the refresh takes too long, or the service may have refused
+			// the last key in the meantime.
 		case <-ctx.Done():
 			if last != nil {
 				return last.key, nil // there was no time to wait for a newer key
@@ -128,13 +125,18 @@ func (r *Resolver) Resolve(ctx context.Context) (Key, error) {
 }
 
 // Forget drops key, because the service refused it. The next call asks the source
-// again. Forget also drops the default chain: an old chain reads a profile only once,
-// and would return the same key again.
+// again. Forget also drops the default chain and its refresh: an old chain reads a profile
+// only once, and would return the same key again. It does not drop the refresh of another
+// source, because two goroutines must not ask that source at the same time.
 func (r *Resolver) Forget(key Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.latest != nil && r.latest.key == key {
-		r.startOver()
+	if r.latest == nil || r.latest.key != key {
+		return
+	}
+	r.latest = nil
+	if r.Provider == nil && r.KeyFunc == nil {
+		r.chain, r.flight = nil, nil
 	}
 }
 
@@ -148,11 +150,11 @@ func (r *Resolver) look() (*answer, *flight) {
 		return r.latest, nil
 	}
 	if r.flight != nil && now.Sub(r.flight.started) >= refreshLimit {
-		r.abandon()
+		r.chain, r.flight = nil, nil
 	}
 	last := r.usable(now)
 	if r.flight == nil {
-		r.flight = &flight{provider: r.provider(), started: now, done: make(chan struct{})}
+		r.flight = &flight{source: r.source(), started: now, done: make(chan struct{})}
 		go r.refresh(r.flight)
 	}
 	if last != nil && now.Sub(r.flight.started) >= refreshWait {
@@ -179,36 +181,19 @@ func (r *Resolver) usable(now time.Time) *answer {
 	return r.latest
 }
 
-// usesChain reports whether the source is the default chain.
-func (r *Resolver) usesChain() bool { return r.Provider == nil && r.KeyFunc == nil }
-
-// provider returns the provider to ask, or nil if KeyFunc is to be asked.
-func (r *Resolver) provider() credentials.Credential {
-	if !r.usesChain() {
-		return r.Provider
+// source returns the function that asks the source.
+func (r *Resolver) source() func() (Key, error) {
+	if r.KeyFunc != nil {
+		return func() (Key, error) { return askFunc(r.KeyFunc) }
 	}
-	if r.chain == nil {
-		r.chain = newChain()
+	provider := r.Provider
+	if provider == nil {
+		if r.chain == nil {
+			r.chain = newChain()
+		}
+		provider = r.chain
 	}
-	return r.chain
-}
-
-// abandon ends the wait for a refresh that takes too long. Its callers get an error.
-func (r *Resolver) abandon() {
-	f := r.flight
-	f.abandoned, f.err = true, errTooLong
-	close(f.done)
-	r.chain, r.flight = nil, nil
-}
-
-// startOver drops the latest answer. It also drops the default chain and its refresh.
-// It does not drop the refresh of another source, because two goroutines must not ask
-// that source at the same time.
-func (r *Resolver) startOver() {
-	r.latest = nil
-	if r.usesChain() {
-		r.chain, r.flight = nil, nil
-	}
+	return func() (Key, error) { return askProvider(provider) }
 }
 
 // refresh asks the source of f.
@@ -219,24 +204,17 @@ func (r *Resolver) refresh(f *flight) {
 	err := errors.New("the source of the key panicked")
 	defer func() { r.finish(f, key, err) }()
 	defer func() { _ = recover() }()
-	if f.provider != nil {
-		key, err = askProvider(f.provider)
-		return
-	}
-	key, err = askFunc(r.KeyFunc)
+	key, err = f.source()
 }
 
 // finish keeps the result of f, and wakes the callers that wait for f.
 func (r *Resolver) finish(f *flight, key Key, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if f.abandoned {
-		return
-	}
 	defer close(f.done)
 	f.key, f.err = key, err
 	if r.flight != f {
-		return // the resolver has started over meanwhile
+		return // the refresh was abandoned, or the resolver has started over
 	}
 	r.flight = nil
 	now := r.time()

@@ -14,10 +14,57 @@ import (
 
 	"github.com/alibabacloud-go/tea/dara"
 	"github.com/aliyun/credentials-go/credentials"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
-// ownCredential is a provider as users write them: without locks, and with an
-// answer of its own.
+// source is a source of keys whose behavior a test changes as it goes. It counts how often
+// it was asked, and how many asked at a time.
+type source struct {
+	asked atomic.Int32
+
+	mu      sync.Mutex
+	asking  int
+	atATime int // the most so far
+
+	id   string        // of the key to give
+	err  error         // to give instead
+	hang chan struct{} // nil: it answers at once
+}
+
+func (s *source) get() (Key, error) {
+	s.asked.Add(1)
+	s.mu.Lock()
+	s.asking++
+	s.atATime = max(s.atATime, s.asking)
+	hang := s.hang
+	s.mu.Unlock()
+	if hang != nil {
+		<-hang
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asking--
+	if s.err != nil {
+		return Key{}, s.err
+	}
+	return Key{AccessKeyID: s.id, AccessKeySecret: "secret-of-" + s.id}, nil
+}
+
+func (s *source) rotate(id string) { s.set(func() { s.id, s.err = id, nil }) }
+func (s *source) fail()            { s.set(func() { s.err = errors.New("trouble") }) }
+func (s *source) stall()           { s.set(func() { s.hang = make(chan struct{}) }) }
+
+// goOn ends a stall.
+func (s *source) goOn() { s.set(func() { close(s.hang); s.hang = nil }) }
+
+func (s *source) set(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// ownCredential is a provider as users write them: without locks.
 type ownCredential struct {
 	credentials.Credential
 	get func() (*credentials.CredentialModel, error)
@@ -29,64 +76,19 @@ func accessKey(id string) *credentials.CredentialModel {
 	return &credentials.CredentialModel{AccessKeyId: dara.String(id), AccessKeySecret: dara.String("secret-of-" + id)}
 }
 
-// source is a provider whose behaviour a test changes as it goes. It counts the
-// times that it was asked, and how many asked at a time.
-type source struct {
-	asked   atomic.Int32
-	asking  atomic.Int32
-	atATime atomic.Int32 // the most so far
-
-	mu   sync.Mutex
-	id   string        // of the key to give
-	err  error         // to give instead
-	hang chan struct{} // closed: not at all
-}
-
-func newSource(id string) *source {
-	s := &source{id: id}
-	s.goOn()
-	return s
-}
-
-func (s *source) resolver() *Resolver { return &Resolver{Provider: ownCredential{get: s.get}} }
-
-func (s *source) get() (*credentials.CredentialModel, error) {
-	s.asked.Add(1)
-	if n := s.asking.Add(1); n > s.atATime.Load() {
-		s.atATime.Store(n)
-	}
-	defer s.asking.Add(-1)
-	s.mu.Lock()
-	hang := s.hang
-	s.mu.Unlock()
-	<-hang
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return nil, s.err
-	}
-	return accessKey(s.id), nil
-}
-
-func (s *source) rotate(id string) { s.set(func() { s.id, s.err = id, nil }) }
-func (s *source) fail()            { s.set(func() { s.err = errors.New("trouble") }) }
-func (s *source) stall()           { s.set(func() { s.hang = make(chan struct{}) }) }
-
-// goOn ends a stall.
-func (s *source) goOn() {
-	s.set(func() {
-		if s.hang != nil {
-			close(s.hang)
+// ofProvider and ofFunction are Resolvers in front of s.
+func ofProvider(s *source) *Resolver {
+	return &Resolver{Provider: ownCredential{get: func() (*credentials.CredentialModel, error) {
+		key, err := s.get()
+		if err != nil {
+			return nil, err
 		}
-		s.hang = make(chan struct{})
-		close(s.hang)
-	})
+		return accessKey(key.AccessKeyID), nil
+	}}}
 }
 
-func (s *source) set(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f()
+func ofFunction(s *source) *Resolver {
+	return &Resolver{KeyFunc: func(context.Context) (Key, error) { return s.get() }}
 }
 
 // requireKey resolves, and requires the key with this ID within a time.
@@ -96,62 +98,52 @@ func requireKey(t *testing.T, r *Resolver, id string, within time.Duration) Key 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	key, err := r.Resolve(ctx)
-	if err != nil {
-		t.Fatalf("resolve failed: %v", err)
-	}
-	if got := key.AccessKeyID; got != id {
-		t.Fatalf("resolve gave the key %q, want %q", got, id)
-	}
-	if took := time.Since(started); took > within {
-		t.Fatalf("resolve took %v, want at most %v", took, within)
-	}
+	require.NoError(t, err)
+	require.Equal(t, id, key.AccessKeyID)
+	require.LessOrEqual(t, time.Since(started), within)
 	return key
 }
 
-// errProvider stands for every failure of the provider.
-var errProvider = errors.New("a failure of the provider")
+// errProvider stands for every failure of the source.
+var errProvider = errors.New("a failure of the source")
 
-// requireNoKey resolves, and requires this error.
+// requireNoKey resolves, and requires this error after at most a second.
 func requireNoKey(t *testing.T, r *Resolver, want error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	key, err := r.Resolve(ctx)
-	isContexts := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-	if want == errProvider && (err == nil || isContexts) || want != errProvider && err != want {
-		t.Fatalf("resolve gave the error %v, want %v", err, want)
+	require.Zero(t, key)
+	if want != errProvider {
+		require.Equal(t, want, err)
+		return
 	}
-	if key != (Key{}) {
-		t.Fatal("resolve gave a key beside an error")
-	}
+	require.Error(t, err)
+	require.NoError(t, ctx.Err(), "the source failed, and not the context")
 }
 
-func requireAsked(t *testing.T, s *source, want int32) {
-	t.Helper()
-	if got := s.asked.Load(); got != want {
-		t.Fatalf("the provider was asked %d times, want %d", got, want)
-	}
+// scenario is a test with a source that gives the key "a", and a Resolver in front of it.
+type scenario struct {
+	name string
+	run  func(t *testing.T, s *source, r *Resolver)
 }
 
-func TestResolverWhileTheProviderAnswers(t *testing.T) {
-	t.Run("it asks once a second however often it is asked", func(t *testing.T) {
+func (test scenario) start(t *testing.T, name string, resolver func(*source) *Resolver) {
+	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			for range 4 {
-				for range 100 {
-					requireKey(t, r, "a", 0)
-				}
-				time.Sleep(lifetime)
+			s := &source{id: "a"}
+			test.run(t, s, resolver(s))
+			if s.hang != nil {
+				s.goOn()
 			}
-			requireAsked(t, s, 4)
 		})
 	})
-	t.Run("it asks once for callers who come together", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
+}
+
+func TestResolver(t *testing.T) {
+	for _, test := range []scenario{
+		{"callers who come together share one answer", func(t *testing.T, s *source, r *Resolver) {
 			s.stall()
-			r := s.resolver()
 			var callers sync.WaitGroup
 			for range 64 {
 				callers.Go(func() { requireKey(t, r, "a", 5*time.Second) })
@@ -159,41 +151,196 @@ func TestResolverWhileTheProviderAnswers(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			s.goOn()
 			callers.Wait()
-			requireAsked(t, s, 1)
-		})
-	})
-	t.Run("the next call uses what changed a second ago", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
+			assert.EqualValues(t, 1, s.asked.Load())
+		}},
+		{"while it hangs, callers go on with the last key for two minutes", func(t *testing.T, s *source, r *Resolver) {
 			requireKey(t, r, "a", 0)
-			s.rotate("b")
 			time.Sleep(lifetime)
+			s.stall()
+			var callers sync.WaitGroup
+			for range 64 {
+				callers.Go(func() { requireKey(t, r, "a", refreshWait) })
+			}
+			callers.Wait()
+			requireKey(t, r, "a", 0) // nobody waits for it twice
+			time.Sleep(2*time.Minute - lifetime - refreshWait - time.Nanosecond)
+			requireKey(t, r, "a", 0)
+			time.Sleep(time.Nanosecond)
+			requireNoKey(t, r, context.DeadlineExceeded)
+			assert.EqualValues(t, 2, s.asked.Load())
+		}},
+		{"a caller who comes later waits only for the rest of the time", func(t *testing.T, s *source, r *Resolver) {
+			requireKey(t, r, "a", 0)
+			time.Sleep(lifetime)
+			s.stall()
+			go r.Resolve(t.Context())
+			time.Sleep(refreshWait * 3 / 4)
+			requireKey(t, r, "a", refreshWait/4)
+		}},
+		{"the first call after two minutes waits for a new key", func(t *testing.T, s *source, r *Resolver) {
+			requireKey(t, r, "a", 0)
+			time.Sleep(2 * time.Minute)
+			s.stall()
+			s.rotate("b")
+			time.AfterFunc(5*time.Second, s.goOn)
+			requireKey(t, r, "b", 5*time.Second)
+		}},
+		{"the new key is used as soon as it is there", func(t *testing.T, s *source, r *Resolver) {
+			requireKey(t, r, "a", 0)
+			time.Sleep(lifetime)
+			s.stall()
+			requireKey(t, r, "a", refreshWait)
+			s.rotate("b")
+			s.goOn()
+			synctest.Wait()
 			requireKey(t, r, "b", 0)
-		})
-	})
-	t.Run("the next call uses what changed an hour ago", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
+		}},
+		{"every caller waits as long as its own context", func(t *testing.T, s *source, r *Resolver) {
+			s.stall()
+			var callers sync.WaitGroup
+			for i := range 32 {
+				callers.Go(func() {
+					own := time.Duration(i) * time.Second
+					started := time.Now()
+					ctx, cancel := context.WithTimeout(t.Context(), own)
+					defer cancel()
+					_, err := r.Resolve(ctx)
+					assert.Equal(t, context.DeadlineExceeded, err)
+					assert.Equal(t, own, time.Since(started))
+				})
+			}
+			callers.Wait()
+			assert.EqualValues(t, 1, s.asked.Load())
+		}},
+		{"it is never asked twice at a time, even if the key was refused", func(t *testing.T, s *source, r *Resolver) {
+			key := requireKey(t, r, "a", 0)
+			time.Sleep(lifetime)
+			s.stall()
+			requireKey(t, r, "a", refreshWait)
+			r.Forget(key)
+			requireNoKey(t, r, context.DeadlineExceeded)
+			s.goOn()
+			synctest.Wait()
+			requireKey(t, r, "a", 0)
+			assert.Equal(t, 1, s.atATime)
+		}},
+		{"a caller who was about to use the key hears that it was refused", func(t *testing.T, s *source, r *Resolver) {
+			key := requireKey(t, r, "a", 0)
+			time.Sleep(lifetime)
+			s.stall()
+			time.AfterFunc(refreshWait/2, func() { r.Forget(key) })
+			requireNoKey(t, r, context.DeadlineExceeded)
+		}},
+		{"a refresh that never ends is abandoned after three minutes", func(t *testing.T, s *source, r *Resolver) {
+			s.stall()
+			waiting := make(chan Key, 1)
+			go func() {
+				key, _ := r.Resolve(t.Context())
+				waiting <- key
+			}()
+			synctest.Wait()
+			hung := s.hang
+			s.set(func() { s.hang = nil })
+			time.Sleep(3*time.Minute - 2*time.Second)
+			requireNoKey(t, r, context.DeadlineExceeded)
+			requireKey(t, r, "a", time.Second)
+			assert.Equal(t, "a", (<-waiting).AccessKeyID, "the key of the next refresh")
+			s.rotate("late")
+			close(hung)
+			synctest.Wait()
+			s.fail()
+			time.Sleep(lifetime)
+			requireKey(t, r, "a", 0) // and not the late key
+		}},
+		{"while it fails, callers go on with the last key for two minutes", func(t *testing.T, s *source, r *Resolver) {
+			requireKey(t, r, "a", 0)
+			s.fail()
+			for range 119 {
+				time.Sleep(time.Second)
+				requireKey(t, r, "a", 0)
+				requireKey(t, r, "a", 0)
+			}
+			assert.EqualValues(t, 120, s.asked.Load(), "once a second")
+			time.Sleep(time.Second)
+			requireNoKey(t, r, errProvider)
+		}},
+		{"a new key is used a second after it could be had", func(t *testing.T, s *source, r *Resolver) {
+			requireKey(t, r, "a", 0)
+			s.fail()
+			time.Sleep(time.Second)
 			requireKey(t, r, "a", 0)
 			s.rotate("b")
-			time.Sleep(time.Hour)
+			time.Sleep(time.Second)
 			requireKey(t, r, "b", 0)
-		})
-	})
-	t.Run("a call that finds an answer starts no goroutine", func(t *testing.T) {
-		for name, r := range map[string]*Resolver{"given": newSource("a").resolver(), "chain": {}} {
-			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
-			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")
+		}},
+		{"without a last key every call asks", func(t *testing.T, s *source, r *Resolver) {
+			s.fail()
+			requireNoKey(t, r, errProvider)
+			requireNoKey(t, r, errProvider)
+			assert.EqualValues(t, 2, s.asked.Load())
+			s.rotate("a")
+			requireKey(t, r, "a", 0)
+		}},
+		{"a key that was refused is never used again, even if it was renewed meanwhile", func(t *testing.T, s *source, r *Resolver) {
+			refused := requireKey(t, r, "a", 0)
+			time.Sleep(time.Second)
+			requireKey(t, r, "a", 0)
+			s.fail()
+			r.Forget(refused)
+			requireNoKey(t, r, errProvider)
+		}},
+		{"the refusal of an old key leaves the new key alone", func(t *testing.T, s *source, r *Resolver) {
+			refused := requireKey(t, r, "a", 0)
+			s.rotate("b")
+			time.Sleep(time.Second)
+			requireKey(t, r, "b", 0)
+			s.fail()
+			r.Forget(refused)
+			requireKey(t, r, "b", 0)
+		}},
+	} {
+		test.start(t, "a provider: "+test.name, ofProvider)
+		test.start(t, "a function: "+test.name, ofFunction)
+	}
+}
+
+func TestResolverOfAProvider(t *testing.T) {
+	for _, test := range []scenario{
+		{"it is asked once a second, however often the Resolver is asked", func(t *testing.T, s *source, r *Resolver) {
+			for range 4 {
+				for range 100 {
+					key := requireKey(t, r, "a", 0)
+					ready, ok := r.Ready()
+					require.True(t, ok)
+					require.Equal(t, key, ready)
+				}
+				time.Sleep(lifetime)
+				_, ok := r.Ready()
+				require.False(t, ok)
+			}
+			assert.EqualValues(t, 4, s.asked.Load())
+		}},
+		{"a changed key is used a second later", func(t *testing.T, s *source, r *Resolver) {
+			requireKey(t, r, "a", 0)
+			s.rotate("b")
+			time.Sleep(lifetime - time.Nanosecond)
+			requireKey(t, r, "a", 0)
+			time.Sleep(time.Nanosecond)
+			requireKey(t, r, "b", 0)
+		}},
+	} {
+		test.start(t, test.name, ofProvider)
+	}
+	t.Run("a call that finds a key allocates nothing and starts no goroutine", func(t *testing.T) {
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")
+		for name, r := range map[string]*Resolver{"given": ofProvider(&source{id: "a"}), "chain": {}} {
 			requireKey(t, r, "a", time.Second)
 			r.retry = time.Now().Add(time.Minute)
-			if n := testing.AllocsPerRun(1000, func() { r.Resolve(t.Context()) }); n != 0 {
-				t.Errorf("%s: a call allocates %v times, want none", name, n)
-			}
+			assert.Zero(t, testing.AllocsPerRun(1000, func() { r.Resolve(t.Context()) }), name)
 		}
 	})
-	t.Run("a provider may change the answer that it gave", func(t *testing.T) {
+	t.Run("it may change the answer that it gave", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			own := accessKey("0") // the same one each time: a data race, if callers see it
 			n := 0
@@ -205,247 +352,77 @@ func TestResolverWhileTheProviderAnswers(t *testing.T) {
 			first := requireKey(t, r, "1", 0)
 			time.Sleep(lifetime)
 			requireKey(t, r, "2", 0)
-			if got := first.AccessKeyID; got != "1" {
-				t.Errorf("the first answer has become %q", got)
-			}
+			assert.Equal(t, "1", first.AccessKeyID)
 		})
 	})
 }
 
-func TestResolverWhileTheProviderHangs(t *testing.T) {
-	t.Run("callers go on with the last answer for two minutes", func(t *testing.T) {
+func TestResolverOfAFunction(t *testing.T) {
+	type contextKey struct{}
+	test := scenario{"a changed key is used at the next call", func(t *testing.T, s *source, r *Resolver) {
+		for _, id := range []string{"a", "b", "a"} {
+			s.rotate(id)
+			requireKey(t, r, id, 0)
+		}
+	}}
+	test.start(t, test.name, ofFunction)
+	t.Run("its context belongs to no caller, and ends after 10 s", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			defer s.goOn()
-			r := s.resolver()
-			requireKey(t, r, "a", 0)
-			time.Sleep(lifetime)
-			s.stall()
-			var callers sync.WaitGroup
-			for range 64 {
-				callers.Go(func() { requireKey(t, r, "a", refreshWait) })
-			}
-			callers.Wait()
-			requireKey(t, r, "a", 0) // nobody waits for it twice
-			time.Sleep(grace - lifetime - refreshWait - time.Nanosecond)
-			requireKey(t, r, "a", 0)
-			time.Sleep(time.Nanosecond)
-			requireNoKey(t, r, context.DeadlineExceeded)
-			requireAsked(t, s, 2)
+			got := make(chan time.Duration, 1)
+			r := &Resolver{KeyFunc: func(ctx context.Context) (Key, error) {
+				assert.Nil(t, ctx.Value(contextKey{}))
+				started := time.Now()
+				<-ctx.Done()
+				got <- time.Since(started)
+				return Key{}, ctx.Err()
+			}}
+			ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), contextKey{}, "a caller's"), time.Second)
+			defer cancel()
+			_, err := r.Resolve(ctx)
+			assert.Equal(t, context.DeadlineExceeded, err)
+			assert.Equal(t, 10*time.Second, <-got)
 		})
 	})
-	t.Run("a caller who comes later waits only for the rest of the time", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			defer s.goOn()
-			r := s.resolver()
-			requireKey(t, r, "a", 0)
-			time.Sleep(lifetime)
-			s.stall()
-			go r.Resolve(t.Context())
-			time.Sleep(refreshWait * 3 / 4)
-			requireKey(t, r, "a", refreshWait/4)
+	for name, test := range map[string]struct {
+		get  func() (Key, error)
+		want string
+	}{
+		"its error is told in fixed words": {func() (Key, error) { return Key{}, errors.New("vault: secret-of-a") }, errFunc.Error()},
+		"its panic is an error":            {func() (Key, error) { panic("secret-of-a") }, "the source of the key panicked"},
+		"half a key pair is an error":      {func() (Key, error) { return Key{AccessKeyID: "secret-of-a"}, nil }, "half a key pair: the source gave an access key ID without its secret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Resolver{KeyFunc: func(context.Context) (Key, error) { return test.get() }}
+			_, err := r.Resolve(t.Context())
+			assert.EqualError(t, err, test.want)
 		})
-	})
-	t.Run("the first call after two minutes waits for a new answer", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			requireKey(t, r, "a", 0)
-			time.Sleep(grace)
-			s.stall()
-			s.rotate("b")
-			time.AfterFunc(5*time.Second, s.goOn)
-			requireKey(t, r, "b", 5*time.Second)
-		})
-	})
-	t.Run("the new answer is used as soon as it is there", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			requireKey(t, r, "a", 0)
-			time.Sleep(lifetime)
-			s.stall()
-			requireKey(t, r, "a", refreshWait)
-			s.rotate("b")
-			s.goOn()
-			synctest.Wait()
-			requireKey(t, r, "b", 0)
-			requireAsked(t, s, 2)
-		})
-	})
-	t.Run("every caller waits as long as its own context", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			defer s.goOn()
-			s.stall()
-			r := s.resolver()
-			var callers sync.WaitGroup
-			for i := range 32 {
-				callers.Go(func() {
-					own := time.Duration(i) * time.Second
-					started := time.Now()
-					ctx, cancel := context.WithTimeout(t.Context(), own)
-					defer cancel()
-					_, err := r.Resolve(ctx)
-					if took := time.Since(started); took != own || !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("a caller with %v waited %v and got %v", own, took, err)
-					}
-				})
-			}
-			callers.Wait()
-			requireAsked(t, s, 1)
-		})
-	})
-	t.Run("a provider is never asked twice at a time, refused or not", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			key := requireKey(t, r, "a", 0)
-			time.Sleep(lifetime)
-			s.stall()
-			requireKey(t, r, "a", refreshWait)
-			r.Forget(key)
-			requireNoKey(t, r, context.DeadlineExceeded)
-			s.goOn()
-			synctest.Wait()
-			requireKey(t, r, "a", 0)
-			if n := s.atATime.Load(); n != 1 {
-				t.Errorf("%d goroutines asked the provider at a time", n)
-			}
-		})
-	})
-	t.Run("a caller who was about to use it hears that it was refused", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			defer s.goOn()
-			r := s.resolver()
-			key := requireKey(t, r, "a", 0)
-			time.Sleep(lifetime)
-			s.stall()
-			time.AfterFunc(refreshWait/2, func() { r.Forget(key) })
-			requireNoKey(t, r, context.DeadlineExceeded)
-		})
-	})
-}
-
-func TestResolverWhileTheProviderFails(t *testing.T) {
-	t.Run("callers go on with the last answer for two minutes", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			requireKey(t, r, "a", 0)
-			s.fail()
-			for range 119 {
-				time.Sleep(time.Second)
-				requireKey(t, r, "a", 0)
-				requireKey(t, r, "a", 0)
-			}
-			requireAsked(t, s, 120) // once a second
-			time.Sleep(time.Second)
-			requireNoKey(t, r, errProvider)
-		})
-	})
-	t.Run("a new answer is used a second after it could be had", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			requireKey(t, r, "a", 0)
-			s.fail()
-			time.Sleep(time.Second)
-			requireKey(t, r, "a", 0)
-			s.rotate("b")
-			time.Sleep(time.Second)
-			requireKey(t, r, "b", 0)
-		})
-	})
-	t.Run("without a last answer every call asks", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			s.fail()
-			requireNoKey(t, r, errProvider)
-			requireNoKey(t, r, errProvider)
-			requireAsked(t, s, 2)
-			s.rotate("a")
-			requireKey(t, r, "a", 0)
-		})
-	})
-	t.Run("an answer that the service refused is never used again", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			key := requireKey(t, r, "a", 0)
-			s.fail()
-			r.Forget(key)
-			requireNoKey(t, r, errProvider)
-		})
-	})
-	t.Run("an answer that was renewed meanwhile is forgotten with its twin", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			refused := requireKey(t, r, "a", 0)
-			time.Sleep(time.Second)
-			requireKey(t, r, "a", 0)
-			s.fail()
-			r.Forget(refused)
-			requireNoKey(t, r, errProvider)
-		})
-	})
-	t.Run("the refusal of an old answer leaves the new one alone", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSource("a")
-			r := s.resolver()
-			refused := requireKey(t, r, "a", 0)
-			s.rotate("b")
-			time.Sleep(time.Second)
-			requireKey(t, r, "b", 0)
-			s.fail()
-			r.Forget(refused)
-			requireKey(t, r, "b", 0)
-			requireAsked(t, s, 2)
-		})
-	})
+	}
 }
 
 func TestResolverSurvivesAProviderThatMisbehaves(t *testing.T) {
 	var nilError *url.Error
-	for _, test := range []struct {
-		name string
-		get  func() (*credentials.CredentialModel, error)
-	}{
-		{"it panics", func() (*credentials.CredentialModel, error) { panic("secret") }},
-		{"it panics with nil", func() (*credentials.CredentialModel, error) { panic(nil) }},
-		{"it ends its goroutine", func() (*credentials.CredentialModel, error) { runtime.Goexit(); return nil, nil }},
-		{"its error panics", func() (*credentials.CredentialModel, error) { return nil, nilError }},
-		{"it gives nothing", func() (*credentials.CredentialModel, error) { return nil, nil }},
-		{"it gives a model without anything", func() (*credentials.CredentialModel, error) { return new(credentials.CredentialModel), nil }},
-		{"it gives an empty key", func() (*credentials.CredentialModel, error) {
-			return &credentials.CredentialModel{AccessKeyId: dara.String(""), AccessKeySecret: dara.String("")}, nil
-		}},
-		{"it gives a key without its secret", func() (*credentials.CredentialModel, error) {
-			return &credentials.CredentialModel{AccessKeyId: dara.String("a")}, nil
-		}},
-		{"it gives an empty bearer token", func() (*credentials.CredentialModel, error) {
-			return &credentials.CredentialModel{Type: dara.String("bearer"), AccessKeyId: dara.String("a"), AccessKeySecret: dara.String("b")}, nil
-		}},
+	model := func(model *credentials.CredentialModel) func() (*credentials.CredentialModel, error) {
+		return func() (*credentials.CredentialModel, error) { return model, nil }
+	}
+	for name, misbehave := range map[string]func() (*credentials.CredentialModel, error){
+		"it panics":                          func() (*credentials.CredentialModel, error) { panic("secret") },
+		"it panics with nil":                 func() (*credentials.CredentialModel, error) { panic(nil) },
+		"it ends its goroutine":              func() (*credentials.CredentialModel, error) { runtime.Goexit(); return nil, nil },
+		"its error panics":                   func() (*credentials.CredentialModel, error) { return nil, nilError },
+		"it gives nothing":                   model(nil),
+		"it gives a model without anything":  model(new(credentials.CredentialModel)),
+		"it gives a key without its secret":  model(&credentials.CredentialModel{AccessKeyId: dara.String("a")}),
+		"it gives a key and no bearer token": model(&credentials.CredentialModel{Type: dara.String("bearer"), AccessKeyId: dara.String("a"), AccessKeySecret: dara.String("b")}),
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				healthy := true
-				r := &Resolver{Provider: ownCredential{get: func() (*credentials.CredentialModel, error) {
-					if healthy {
-						return accessKey("a"), nil
-					}
-					return test.get()
-				}}}
-				healthy = false
+				get := misbehave
+				r := &Resolver{Provider: ownCredential{get: func() (*credentials.CredentialModel, error) { return get() }}}
 				requireNoKey(t, r, errProvider)
 				requireNoKey(t, r, errProvider)
-				healthy = true
+				get = model(accessKey("a"))
 				requireKey(t, r, "a", 0)
-				healthy = false
+				get = misbehave
 				time.Sleep(time.Second)
 				requireKey(t, r, "a", 0) // within its grace
 				time.Sleep(grace)
@@ -455,63 +432,31 @@ func TestResolverSurvivesAProviderThatMisbehaves(t *testing.T) {
 	}
 }
 
-func TestResolverLeavesAChainThatWasRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+func TestResolverOfTheDefaultChain(t *testing.T) {
+	setKey := func(t *testing.T) {
 		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
 		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret-of-a")
-		r := new(Resolver)
-		key := requireKey(t, r, "a", 0)
-		release := make(chan struct{})
-		r.chain = ownCredential{get: func() (*credentials.CredentialModel, error) {
-			<-release
-			return accessKey("late"), nil
-		}}
-		time.Sleep(time.Second)
-		requireKey(t, r, "a", refreshWait)
-		r.Forget(key)
-		requireKey(t, r, "a", 0) // of a new chain
-		close(release)
-		synctest.Wait()
-		requireKey(t, r, "a", 0)
+	}
+	t.Run("a chain whose key was refused is left, even while it is asked", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			setKey(t)
+			r := new(Resolver)
+			key := requireKey(t, r, "a", 0)
+			late := &source{id: "late", hang: make(chan struct{})}
+			r.chain = ofProvider(late).Provider
+			time.Sleep(time.Second)
+			requireKey(t, r, "a", refreshWait)
+			r.Forget(key)
+			requireKey(t, r, "a", 0) // of a new chain
+			late.goOn()
+			synctest.Wait()
+			requireKey(t, r, "a", 0)
+		})
 	})
-}
-
-func TestResolverFindsAVariableThatAppearsAfterAFailure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	t.Run("a variable that appears after a failure is found", func(t *testing.T) {
 		r := new(Resolver)
 		requireNoKey(t, r, errProvider)
-		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
-		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret-of-a")
-		requireKey(t, r, "a", 0)
-	})
-}
-
-func TestResolverAbandonsARefreshThatNeverEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		var hung atomic.Bool
-		hung.Store(true)
-		r := &Resolver{Provider: ownCredential{get: func() (*credentials.CredentialModel, error) {
-			if hung.Load() {
-				<-release
-				return accessKey("late"), nil
-			}
-			return accessKey("a"), nil
-		}}}
-		requireNoKey(t, r, context.DeadlineExceeded)
-		waiting := make(chan error)
-		go func() {
-			_, err := r.Resolve(context.Background())
-			waiting <- err
-		}()
-		time.Sleep(refreshLimit - time.Second) // requireNoKey took a second: the limit itself
-		hung.Store(false)
-		requireKey(t, r, "a", 0)
-		if err := <-waiting; err != errTooLong {
-			t.Errorf("the caller of the abandoned refresh got %v", err)
-		}
-		close(release)
-		synctest.Wait()
-		requireKey(t, r, "a", 0) // and not the late key
+		setKey(t)
+		requireKey(t, r, "a", time.Minute)
 	})
 }

@@ -14,8 +14,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
-	"math/big"
 	"net"
 	"sync"
 	"time"
@@ -23,13 +21,6 @@ import (
 
 // CommonName is the subject of every certificate that [New] makes.
 const CommonName = "id2meta simulator"
-
-const validYears = 10
-
-var (
-	dnsNames    = []string{"localhost"}
-	ipAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-)
 
 var ofProcess = sync.OnceValues(New)
 
@@ -44,18 +35,13 @@ func New() (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return tls.Certificate{}, err
-	}
 	now := time.Now()
 	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: CommonName},
-		DNSNames:     dnsNames,
-		IPAddresses:  ipAddresses,
-		NotBefore:    now.Add(-24 * time.Hour),
-		NotAfter:     now.AddDate(validYears, 0, 0),
+		Subject:     pkix.Name{CommonName: CommonName},
+		DNSNames:    []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		NotBefore:   now.Add(-24 * time.Hour),
+		NotAfter:    now.AddDate(10, 0, 0),
 		// No KeyUsageCertSign, and IsCA is false: the key cannot make a
 		// certificate for another host.
 		KeyUsage:              x509.KeyUsageDigitalSignature,
@@ -71,33 +57,6 @@ func New() (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
-}
-
-// Check returns an error if clients would refuse leaf today, or if its key could
-// make certificates for others.
-func Check(leaf *x509.Certificate) error {
-	now := time.Now()
-	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		return errors.New("the certificate is not valid today")
-	}
-	for _, host := range Hosts() {
-		if leaf.VerifyHostname(host) != nil {
-			return errors.New("the certificate is not valid for " + host)
-		}
-	}
-	if leaf.IsCA || leaf.KeyUsage&x509.KeyUsageCertSign != 0 {
-		return errors.New("the certificate is a certificate authority: whoever trusts it trusts every certificate that its key signs")
-	}
-	return nil
-}
-
-// Hosts returns the names and addresses that a certificate is valid for.
-func Hosts() []string {
-	hosts := append([]string(nil), dnsNames...)
-	for _, ip := range ipAddresses {
-		hosts = append(hosts, ip.String())
-	}
-	return hosts
 }
 
 // PEM returns the certificate without the key, in the form of a file with trusted

@@ -61,7 +61,7 @@ func (c *Call) settle(rep reply, fault Fault) {
 	c.Outcome = rep.code
 	c.BizCode = rep.bizCode
 	if rep.bizCode != "" {
-		c.Outcome = inWords[rep.bizCode]
+		c.Outcome = rep.bizCode.String()
 		c.Billed = true
 	}
 	if !fault.silent {

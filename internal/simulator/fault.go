@@ -92,14 +92,10 @@ func Delay(d time.Duration) Fault {
 	}}
 }
 
-// Hang never answers. The connection stays open until the client closes it or
-// [Simulator.Close] is called.
+// Hang never answers. The connection stays open until the context of the request ends.
 func Hang() Fault {
 	return Fault{name: "Hang", silent: true, send: func(to delivery) {
-		select {
-		case <-to.r.Context().Done():
-		case <-to.open.Done():
-		}
+		<-to.r.Context().Done()
 		to.abort()
 	}}
 }

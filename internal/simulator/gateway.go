@@ -67,32 +67,23 @@ func (s *Simulator) admit(r request, p proof) *failure {
 	if !hmac.Equal([]byte(p.securityToken), []byte(cred.securityToken)) {
 		return mismatchSecurityToken
 	}
-	now := time.Now()
 	date, err := time.Parse(time.RFC3339, p.timestamp)
 	if err != nil {
 		return malformedTimestamp
 	}
-	if now.Sub(date).Abs() > dateWindow {
+	if time.Since(date).Abs() > dateWindow {
 		return expiredTimestamp
 	}
 	if !hmac.Equal([]byte(p.signature), []byte(p.expected(cred.secret))) {
-		return signatureDoesNotMatch(p.hint)
+		return &failure{http.StatusBadRequest, "SignatureDoesNotMatch", p.hint}
 	}
 	if p.nonce == "" && p.scheme == hmacSHA1 {
 		return missingNonce
 	}
 	// This check is the last, because a forged request must not use up a nonce of the
 	// real owner.
-	if p.nonce != "" && !s.nonces.use(p.accessKeyID, p.nonce, now) {
+	if p.nonce != "" && !s.nonces.use(p.accessKeyID, p.nonce) {
 		return nonceUsed
 	}
 	return nil
-}
-
-// signatureDoesNotMatch repeats the string that the gateway signed, in the wording of
-// published answers. That string includes the person. A developer can compare the string
-// with the string that the client signed. The vendor's older SDKs also compare the two
-// strings, and say that the secret is wrong if the strings are the same.
-func signatureDoesNotMatch(hint string) *failure {
-	return &failure{http.StatusBadRequest, "SignatureDoesNotMatch", hint}
 }

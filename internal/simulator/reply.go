@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -85,7 +84,6 @@ type delivery struct {
 	r         *http.Request
 	reply     reply
 	requestID string
-	open      context.Context // ends when the Simulator is closed
 }
 
 func (d delivery) send() { d.write(d.reply.body) }
@@ -105,16 +103,11 @@ func (d delivery) write(body []byte) {
 	d.w.Write(body) // an error means that the client has closed the connection
 }
 
-// wait waits for the latency. If the client closes the connection or the Simulator is closed
-// meanwhile, wait aborts.
+// wait waits for the latency. If the context of the request ends meanwhile, wait aborts.
 func (d delivery) wait(latency time.Duration) {
-	timer := time.NewTimer(latency)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(latency):
 	case <-d.r.Context().Done():
-		d.abort()
-	case <-d.open.Done():
 		d.abort()
 	}
 }

@@ -1,16 +1,21 @@
 package simulator
 
 import (
-	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
-// maxBody is the maximum length of a request's body. The three parameters need far less.
-const maxBody = 1 << 20
+const (
+	// maxBody is the maximum length of a request's body. The three parameters need far
+	// less.
+	maxBody = 1 << 20
+	// bodyTimeout is how long a client may take to send the body.
+	bodyTimeout = 10 * time.Second
+)
 
 // request is an HTTP request whose body has been read.
 type request struct {
@@ -20,14 +25,16 @@ type request struct {
 	body  []byte
 }
 
-func readRequest(r *http.Request) (request, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+// readRequest reads a request to its end. The deadline of the body does not stay on the
+// connection: a client may wait for its answer as long as it likes.
+func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
+	connection := http.NewResponseController(w)
+	connection.SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return request{}, err
 	}
-	if len(body) > maxBody {
-		return request{}, errors.New("request body too large")
-	}
+	connection.SetReadDeadline(time.Time{})
 	req := request{Request: r, query: r.URL.Query(), body: body}
 	// ParseQuery drops a parameter that it cannot parse. Then the request fails
 	// because of its signature, or because the parameter is missing.
@@ -71,15 +78,14 @@ func (r request) version() string { return r.common("X-Acs-Version", "Version") 
 // "none". If both places hold one of them, where returns "query", because parameters in
 // a query leak into logs.
 func (r request) where() string {
-	for _, place := range []struct {
-		name   string
-		values url.Values
-	}{{"query", r.query}, {"body", r.form}} {
-		for _, param := range []string{"ParamType", "UserName", "IdentifyNum"} {
-			if place.values.Has(param) {
-				return place.name
-			}
-		}
+	has := func(values url.Values) bool {
+		return values.Has("ParamType") || values.Has("UserName") || values.Has("IdentifyNum")
+	}
+	switch {
+	case has(r.query):
+		return "query"
+	case has(r.form):
+		return "body"
 	}
 	return "none"
 }

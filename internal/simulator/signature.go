@@ -22,7 +22,13 @@ type proof struct {
 	timestamp     string
 	signature     string
 	expected      func(secret string) string // returns the right signature
-	hint          string                     // the message of the answer to a wrong signature
+
+	// hint is the message of the answer to a wrong signature. It repeats the string that
+	// the gateway signed, in the wording of published answers. That string includes the
+	// person. A developer can compare the string with the string that the client signed.
+	// The vendor's older SDKs also compare the two, and say that the secret is wrong if
+	// they are the same.
+	hint string
 }
 
 // proof reads the signature of a request, with either algorithm.
@@ -37,24 +43,20 @@ func (r request) proof() (proof, *failure) {
 //
 //	ACS3-HMAC-SHA256 Credential=ID,SignedHeaders=a;b,Signature=hex
 func (r request) acs3Proof(auth string) (proof, *failure) {
+	scheme, rest, _ := strings.Cut(auth, " ")
+	fields := map[string]string{}
+	for field := range strings.SplitSeq(rest, ",") {
+		key, value, _ := strings.Cut(strings.TrimSpace(field), "=")
+		fields[key] = value
+	}
+	signedHeaders := fields["SignedHeaders"]
 	p := proof{
 		scheme:        acs3,
+		accessKeyID:   fields["Credential"],
 		securityToken: r.Header.Get("X-Acs-Security-Token"),
 		nonce:         r.Header.Get("X-Acs-Signature-Nonce"),
 		timestamp:     r.Header.Get("X-Acs-Date"),
-	}
-	scheme, rest, _ := strings.Cut(auth, " ")
-	var signedHeaders string
-	for part := range strings.SplitSeq(rest, ",") {
-		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		switch key {
-		case "Credential":
-			p.accessKeyID = value
-		case "SignedHeaders":
-			signedHeaders = value
-		case "Signature":
-			p.signature = value
-		}
+		signature:     fields["Signature"],
 	}
 	if scheme != acs3 {
 		return p, invalidMethod
@@ -66,10 +68,9 @@ func (r request) acs3Proof(auth string) (proof, *failure) {
 		return p, missingAccessKeyID
 	}
 
-	sum := sha256.Sum256(r.body)
-	bodyHash := hex.EncodeToString(sum[:])
+	bodyHash := sha256Hex(r.body)
 	canonicalRequest := r.canonicalRequest(signedHeaders, bodyHash)
-	toSign := acs3StringToSign(canonicalRequest)
+	toSign := acs3 + "\n" + sha256Hex([]byte(canonicalRequest))
 	p.hint = "Specified signature does not match our calculation. server StringToSign is [" + toSign +
 		"] server CanonicalRequest is [" + canonicalRequest + "]"
 	sent := r.Header.Get("X-Acs-Content-Sha256")
@@ -87,16 +88,12 @@ func (r request) acs3Proof(auth string) (proof, *failure) {
 // canonicalRequest returns the canonical request with the headers that the client chose.
 // The SDKs sign different headers.
 func (r request) canonicalRequest(signedHeaders, bodyHash string) string {
-	path := r.URL.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
 	var headers strings.Builder
 	for name := range strings.SplitSeq(signedHeaders, ";") {
 		headers.WriteString(strings.ToLower(name) + ":" + r.headerValue(name) + "\n")
 	}
 	return strings.Join([]string{
-		r.Method, path, canonicalQuery(r.query), headers.String(), signedHeaders, bodyHash,
+		r.Method, r.URL.EscapedPath(), canonicalQuery(r.query), headers.String(), signedHeaders, bodyHash,
 	}, "\n")
 }
 
@@ -114,26 +111,19 @@ func (r request) headerValue(name string) string {
 	return strings.Join(values, ",")
 }
 
-func acs3StringToSign(canonicalRequest string) string {
-	sum := sha256.Sum256([]byte(canonicalRequest))
-	return acs3 + "\n" + hex.EncodeToString(sum[:])
+func sha256Hex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
-// canonicalQuery sorts the parameters by name and encodes them. Both signature
+// canonicalQuery sorts the parameters by name and value, and encodes them. Both signature
 // algorithms need this form.
 func canonicalQuery(params url.Values) string {
-	names := make([]string, 0, len(params))
-	for name := range params {
-		names = append(names, name)
+	sorted := url.Values{}
+	for name, values := range params {
+		sorted[name] = slices.Sorted(slices.Values(values))
 	}
-	slices.Sort(names)
-	var pairs []string
-	for _, name := range names {
-		for _, value := range slices.Sorted(slices.Values(params[name])) {
-			pairs = append(pairs, percentEncode(name)+"="+percentEncode(value))
-		}
-	}
-	return strings.Join(pairs, "&")
+	return strings.ReplaceAll(sorted.Encode(), "+", "%20")
 }
 
 // percentEncode encodes s by RFC 3986: a space becomes %20. url.QueryEscape writes a plus

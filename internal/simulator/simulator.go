@@ -12,12 +12,10 @@
 package simulator
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	mathrand "math/rand/v2"
 	"net/http"
 	"sync"
@@ -60,12 +58,10 @@ func Between(shortest, longest time.Duration) func() time.Duration {
 // Simulator is the handler. Its methods are safe for concurrent use.
 type Simulator struct {
 	config    Config
-	open      context.Context // ends with Close
-	cancel    context.CancelFunc
 	personKey [32]byte // keys Call.Person; random, never shown
 
 	mu          sync.Mutex
-	people      registry
+	people      map[string]string     // the authoritative source: names by number, both masked
 	credentials map[string]credential // by access key ID
 	nonces      nonceMemory
 }
@@ -78,28 +74,18 @@ type credential struct {
 
 // New returns a Simulator that knows nobody and no access key.
 func New(config Config) *Simulator {
-	open, cancel := context.WithCancel(context.Background())
-	s := &Simulator{
-		config:      config,
-		open:        open,
-		cancel:      cancel,
-		people:      registry{},
-		credentials: map[string]credential{},
-	}
+	s := &Simulator{config: config, people: map[string]string{}, credentials: map[string]credential{}}
 	rand.Read(s.personKey[:]) // never fails
 	return s
 }
-
-// Close aborts the requests that [Hang] or [Delay] holds, and the requests whose body has
-// not arrived. An answer that is being sent may take [closeGrace] longer.
-func (s *Simulator) Close() { s.cancel() }
 
 // AddPerson adds a person. The caller has normalized and checked both values, in
 // plaintext. If the number was added before, the new name replaces the old name.
 func (s *Simulator) AddPerson(userName, identifyNum string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.people.add(mask(userName, identifyNum))
+	p := mask(userName, identifyNum)
+	s.people[p.identifyNum] = p.userName
 }
 
 // AddCredential makes the Simulator accept an access key. A key with a securityToken is
@@ -125,24 +111,16 @@ func (s *Simulator) pseudonym(p person) string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// How long a connection may take.
-const (
-	// bodyTimeout is how long a client may take to send the body of a request.
-	bodyTimeout = 10 * time.Second
-	// closeGrace is how long an answer may still take after Close.
-	closeGrace = time.Second
-)
-
 // ServeHTTP answers one request. A request arrives when its body has been read to the
-// end.
+// end. If the context of the request ends, because the client has left or the server
+// stops, ServeHTTP does not wait for a latency or a fault any longer.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req, err := s.read(w, r)
+	req, err := readRequest(w, r)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client closed the connection, or its request is too long or too slow
 	}
 	reply, fault, requestID := s.process(req)
-	defer s.boundWriting(w)()
-	to := delivery{w, r, reply, requestID, s.open}
+	to := delivery{w, r, reply, requestID}
 	if s.config.Latency != nil {
 		to.wait(s.config.Latency())
 	}
@@ -151,29 +129,6 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to.send()
-}
-
-// read reads a request to its end. The deadline of the body does not stay on the
-// connection: a client may wait for its answer as long as it likes.
-func (s *Simulator) read(w http.ResponseWriter, r *http.Request) (request, error) {
-	connection := http.NewResponseController(w)
-	connection.SetReadDeadline(time.Now().Add(bodyTimeout))
-	stop := context.AfterFunc(s.open, func() { connection.SetReadDeadline(time.Now()) })
-	req, err := readRequest(r)
-	if !stop() {
-		return request{}, errors.New("closed")
-	}
-	connection.SetReadDeadline(time.Time{})
-	return req, err
-}
-
-// boundWriting limits the time for writing after Close, so that Close does not wait for a
-// client that does not read. The caller calls done when the answer has been written.
-func (s *Simulator) boundWriting(w http.ResponseWriter) (done func()) {
-	stop := context.AfterFunc(s.open, func() {
-		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(closeGrace))
-	})
-	return func() { stop() }
 }
 
 // process decides the answer to a request, and records the request. The lock keeps

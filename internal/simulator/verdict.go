@@ -17,11 +17,6 @@ import (
 // ParamType to this form, so that it can compare all of them.
 type person struct{ userName, identifyNum string }
 
-// registry is the authoritative source: names by number, both masked.
-type registry map[string]string
-
-func (r registry) add(p person) { r[p.identifyNum] = p.userName }
-
 // The verdicts. They are not the constants of package id2meta, because tests must find a
 // wrong constant in that package.
 const (
@@ -29,20 +24,6 @@ const (
 	mismatch = "2"
 	noRecord = "3"
 )
-
-// inWords holds the [Call].Outcome of each verdict.
-var inWords = map[id2meta.BizCode]string{match: "match", mismatch: "mismatch", noRecord: "no record"}
-
-func (r registry) verdict(p person) id2meta.BizCode {
-	name, ok := r[p.identifyNum]
-	if !ok {
-		return noRecord
-	}
-	if name != p.userName {
-		return mismatch
-	}
-	return match
-}
 
 // answer returns the answer of the API behind the gateway. illegal is the result of
 // [request.subject]. The caller holds s.mu.
@@ -55,10 +36,19 @@ func (s *Simulator) answer(r request, subject person, illegal, requestID string)
 	if illegal != "" {
 		return illegalParam(illegal, requestID, r.Host)
 	}
-	if s.config.MatchAll {
-		return apiReply(requestID, "200", "success", match)
+	return apiReply(requestID, "200", "success", s.verdict(subject))
+}
+
+// verdict returns the verdict on a legal person. The caller holds s.mu.
+func (s *Simulator) verdict(p person) id2meta.BizCode {
+	name, known := s.people[p.identifyNum]
+	switch {
+	case s.config.MatchAll, known && name == p.userName:
+		return match
+	case known:
+		return mismatch
 	}
-	return apiReply(requestID, "200", "success", s.people.verdict(subject))
+	return noRecord
 }
 
 // illegalParam returns the answer with Code 401. A published answer to an illegal number

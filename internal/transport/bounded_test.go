@@ -85,14 +85,9 @@ func TestSendEndsWithItsContext(t *testing.T) {
 						}))
 						sender := kind.sender(t, func(base *http.Transport) { base.MaxResponseHeaderBytes = maxHead })
 						t.Cleanup(sender.CloseIdleConnections)
-						inner := sender.client.Transport
-						sender.client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-							response, err := inner.RoundTrip(r)
-							if !endless && err == nil { // the head has arrived
-								leave()
-							}
-							return response, err
-						})
+						if !endless {
+							atHead(sender, leave)
+						}
 						started := time.Now()
 						o := sender.Send(ctx, to(server.host()))
 						assert.Less(t, time.Since(started), overdue)
@@ -112,6 +107,18 @@ func TestSendEndsWithItsContext(t *testing.T) {
 			goleak.VerifyNone(t, before)
 		})
 	}
+}
+
+// atHead makes sender call f when the head of an answer has arrived.
+func atHead(sender *Sender, f func()) {
+	inner := sender.client.Transport
+	sender.client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		response, err := inner.RoundTrip(r)
+		if err == nil {
+			f()
+		}
+		return response, err
+	})
 }
 
 // Over HTTP/2 the same things can stay unfinished.
@@ -138,14 +145,7 @@ func TestSendEndsWithItsContextOverHTTP2(t *testing.T) {
 				})
 				sender := kind.sender(t, unchanged)
 				defer sender.CloseIdleConnections()
-				inner := sender.client.Transport
-				sender.client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-					response, err := inner.RoundTrip(r)
-					if err == nil {
-						time.AfterFunc(50*time.Millisecond, cancel)
-					}
-					return response, err
-				})
+				atHead(sender, func() { time.AfterFunc(50*time.Millisecond, cancel) })
 				started := time.Now()
 				o := sender.Send(ctx, to(server.host()))
 				assert.Less(t, time.Since(started), overdue)
@@ -170,28 +170,4 @@ func TestAHeadWithoutEndCostsLittleMemory(t *testing.T) {
 	assert.Error(t, o.Err)
 	assert.True(t, o.Sent)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20), "allocated by both sides")
-}
-
-// A proxy may answer CONNECT without end, or not at all.
-func TestAProxyThatNeverEndsItsAnswer(t *testing.T) {
-	before := goleak.IgnoreCurrent()
-	for name, reply := range map[string]string{
-		"nothing":         "",
-		"half a head":     "HTTP/1.1 200 OK\r\nA:",
-		"a 100":           "HTTP/1.1 100 Continue\r\n\r\n",
-		"a head too long": "HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 2*maxHead) + "\r\n\r\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			proxy := proxyTo(t, reply)
-			sender := NewSender(nil)
-			defer sender.CloseIdleConnections()
-			sender.pool.Proxy = http.ProxyURL(proxy)
-			started := time.Now()
-			o := sender.Send(within(t, 200*time.Millisecond), to("example.com"))
-			assert.Less(t, time.Since(started), overdue)
-			assert.Error(t, o.Err)
-			assert.False(t, o.Sent)
-		})
-	}
-	goleak.VerifyNone(t, before)
 }

@@ -13,9 +13,11 @@ var errUnasked = errors.New("the server sent something that nobody asked for")
 // not sent before its request: no request is written before net/http has read everything
 // that has arrived, and no request is written on a used connection on which something
 // arrives. An answer to nothing that arrives after the next request was written cannot be
-// told from the right answer.
+// told from the right answer. Where a proxy confuses answers, connections must not be
+// reused: use an http.Transport with DisableKeepAlives.
 type conn struct {
 	net.Conn
+	tcp *net.TCPConn // the same
 	// keep lets the connection outlive the attempt for which it was dialed. It returns
 	// false if the attempt has ended. It is nil if keep was called, or nobody need call it.
 	keep func() bool
@@ -34,8 +36,8 @@ type conn struct {
 	before int        // reads when the exchange got the connection, and then when it began to write
 }
 
-func newConn(tcp net.Conn, attempt context.Context) *conn {
-	c := &conn{Conn: tcp}
+func newConn(tcp *net.TCPConn, attempt context.Context) *conn {
+	c := &conn{Conn: tcp, tcp: tcp}
 	c.changed.L = &c.mu
 	if attempt != nil {
 		c.keep = context.AfterFunc(attempt, func() { tcp.Close() })
@@ -57,19 +59,13 @@ func poolConn(connection net.Conn) *conn {
 	}
 }
 
-// Read implements [net.Conn].
-func (c *conn) Read(p []byte) (int, error) {
-	c.mu.Lock()
-	c.waiting = true
-	c.changed.Broadcast()
-	c.mu.Unlock()
-	n, err := c.Conn.Read(p)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.waiting = false; n > 0 {
+// tried is called with the result of each try to read, under the lock.
+func (c *conn) tried(n int, isEmpty bool) {
+	if c.waiting = isEmpty; isEmpty {
+		c.changed.Broadcast()
+	} else if n > 0 {
 		c.reads++
 	}
-	return n, err
 }
 
 // Write implements [net.Conn].
@@ -86,10 +82,10 @@ func (c *conn) Write(p []byte) (int, error) {
 // Close implements [net.Conn].
 func (c *conn) Close() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closed = true
 	c.changed.Broadcast()
-	return c.Conn.Close()
+	c.mu.Unlock()
+	return c.Conn.Close() // waits for the reading goroutine, which may want the lock
 }
 
 // lend gives the connection to an exchange, which got it from net/http as connection. It
@@ -110,7 +106,7 @@ func (c *conn) lend(connection net.Conn, reused bool) bool {
 			return false
 		}
 	}
-	return !c.closed && !(reused && closeStale(c.Conn))
+	return !c.closed
 }
 
 // begin is called before the request is written, or all but its beginning. It reports
@@ -118,14 +114,21 @@ func (c *conn) lend(connection net.Conn, reused bool) bool {
 func (c *conn) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.begun:
+	if c.begun {
 		return true
-	case c.closed, c.reused && c.reads != c.before: // on a new connection, TLS sends tickets
+	}
+	if c.reused && (c.reads != c.before || isStale(c.tcp)) {
+		return false
+	}
+	// On a new connection, TLS sends tickets. Everything else closes the connection.
+	for !c.closed && !c.reused && (!c.waiting || isStale(c.tcp)) {
+		c.changed.Wait()
+	}
+	if c.closed {
 		return false
 	}
 	if c.begun, c.before = true, c.reads; c.quiet != nil {
-		c.quiet.allowed.Store(unknown)
+		c.quiet.allowed.Store(aLine)
 	}
 	return true
 }
@@ -137,14 +140,11 @@ func (c *conn) sent() bool {
 	return c.wrote
 }
 
-// gotHead is called when net/http has read the head of an answer. length is the length of
-// its body, or -1. gotHead reports whether something was read since the request began. If
-// not, the head answers something else.
-func (c *conn) gotHead(length int64) bool {
+// gotHead is called when net/http has read the head of an answer. It reports whether
+// something was read since the request was written. If not, the head answers something
+// else.
+func (c *conn) gotHead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.quiet != nil {
-		c.quiet.allowed.Store(max(length, unknown))
-	}
-	return c.reads > c.before
+	return c.begun && c.reads > c.before
 }

@@ -141,26 +141,3 @@ func TestOneOfManyCallersProbesAnEndpoint(t *testing.T) {
 		require.Equal(t, [callers]int{0, 1, 2, 2}, got, "one caller each for those that were cooling down")
 	}
 }
-
-func TestEndpointsAreSafeForConcurrentUse(t *testing.T) {
-	e := NewEndpoints([]string{"a.example", "b.example", "c.example"})
-	var all sync.WaitGroup
-	for caller := range 16 {
-		all.Go(func() {
-			for turn := range 500 {
-				tried := []int{turn % 2, caller % 3, 1}
-				switch i := e.Next(tried); (turn + caller) % 3 {
-				case 0:
-					e.CoolDown(i)
-				case 1:
-					e.Works(i)
-				}
-			}
-		})
-	}
-	all.Wait()
-	for i := range e.Len() {
-		e.Works(i)
-	}
-	assert.Equal(t, []int{0, 1, 2}, order(e, 3))
-}

@@ -80,7 +80,7 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	x.reused.Store(info.Reused)
 	c := poolConn(info.Conn)
 	switch {
-	case c != nil && !c.lend(info.Conn, info.Reused), c == nil && info.Reused && closeStale(info.Conn):
+	case c != nil && !c.lend(info.Conn, info.Reused), c == nil && info.Reused && isStale(info.Conn):
 		if info.Reused {
 			x.reached.CompareAndSwap(connecting, stale)
 		}
@@ -182,7 +182,7 @@ func (x *exchange) do(request *http.Request, form string) Response {
 		return Response{Err: err}
 	}
 	defer response.Body.Close()
-	if c := x.conn.Load(); c != nil && x.conns.Load() == 1 && !c.gotHead(response.ContentLength) {
+	if c := x.conn.Load(); c != nil && x.conns.Load() == 1 && !c.gotHead() {
 		c.Close()
 		return Response{Err: errUnasked, Unasked: true}
 	}

@@ -2,12 +2,9 @@ package transport
 
 import (
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/http"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
+
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // http2Server counts the requests of which it got all data, and the streams that began.
@@ -29,8 +28,7 @@ type http2Server struct {
 func newHTTP2Server(t *testing.T, open func(*http2.Framer), head, end func(*http2.Framer, uint32)) *http2Server {
 	config := serverTLS("h2")
 	s := new(http2Server)
-	s.host = listen(t, func(conn net.Conn) {
-		defer conn.Close()
+	s.host = testenv.Accept(t, func(conn net.Conn) {
 		secure := tls.Server(conn, config)
 		defer secure.Close()
 		preface := make([]byte, len(http2.ClientPreface))
@@ -67,7 +65,7 @@ func newHTTP2Server(t *testing.T, open func(*http2.Framer), head, end func(*http
 				}
 			}
 		}
-	})
+	}).Address
 	return s
 }
 
@@ -133,35 +131,5 @@ func TestOneAttemptIsOneRequestOverHTTP2(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// A transport that hedges reads the body, and sends two copies at once. One copy is
-// processed, and its connection is cut. The other copy gets no connection, sooner or
-// later.
-func TestATransportThatSendsTwoCopiesHasSent(t *testing.T) {
-	server, elsewhere := newRecorder(t, drops), nobody(t)
-	sender := NewGivenSender(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-		form, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		var all sync.WaitGroup
-		for _, host := range []string{server.host(), elsewhere} {
-			copied := r.Clone(r.Context())
-			copied.URL.Host = host
-			copied.Body = io.NopCloser(strings.NewReader(string(form)))
-			all.Go(func() { http.DefaultTransport.RoundTrip(copied) })
-		}
-		all.Wait()
-		return nil, errors.New("both copies failed")
-	})})
-	for range 200 {
-		before := server.seen.Load()
-		o := sender.Send(within(t, time.Minute), to(server.host()))
-		require.Error(t, o.Err)
-		require.Equal(t, int32(1), server.seen.Load()-before)
-		require.True(t, o.Sent)
-		require.False(t, o.Dead)
 	}
 }

@@ -1,19 +1,19 @@
 package transport
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 // A kind is one kind of transport that a user may have.
@@ -180,39 +180,24 @@ func to(host string) Request {
 	return r
 }
 
-// listen returns a listener whose connections serve gets.
-func listen(t *testing.T, serve func(net.Conn)) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { conn.Close() })
-			go serve(conn)
-		}
-	}()
-	return listener.Addr().String()
-}
-
 // nobody returns an address where nobody listens.
 func nobody(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	listener := testenv.Accept(t, func(net.Conn) {})
+	listener.Close()
+	return listener.Address
 }
 
-// proxyTo returns a proxy that answers CONNECT with these bytes.
-func proxyTo(t *testing.T, reply string) *url.URL {
-	return &url.URL{Scheme: "http", Host: listen(t, func(conn net.Conn) {
-		http.ReadRequest(bufio.NewReader(conn))
-		io.WriteString(conn, reply)
-		io.Copy(io.Discard, conn)
-	})}
+// connect returns the two ends of a connection.
+func connect(t *testing.T) (client, server *net.TCPConn) {
+	accepted := make(chan net.Conn)
+	listener := testenv.Accept(t, func(conn net.Conn) {
+		accepted <- conn
+		<-t.Context().Done()
+	})
+	conn, err := net.Dial("tcp", listener.Address)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	return conn.(*net.TCPConn), (<-accepted).(*net.TCPConn)
 }
 
 // within returns a context that ends after d.

@@ -74,7 +74,7 @@ func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	if err != nil {
 		return nil, err
 	}
-	return newConn(tcp, attempt), nil
+	return newConn(tcp.(*net.TCPConn), attempt), nil
 }
 
 // DialTLSContext returns a connection with TLS.

@@ -4,69 +4,94 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
-	"strings"
+	"strconv"
 	"sync/atomic"
 )
 
 // quietConn is a TLS connection from which net/http reads an answer and nothing behind
 // it: net/http would print what nobody asked for to the standard log, and that may repeat
-// a person. As long as the length of an answer is not known, net/http gets single lines,
-// because a head and a last chunk end with a line, and single bytes between a head and the
-// moment at which the exchange has the head.
+// a person. It gives net/http the lines of a head one by one, to learn the length of the
+// body. The lines of a body in chunks come one by one, too, to find the last chunk.
 type quietConn struct {
 	*tls.Conn
 	under    *conn
 	buffered *bufio.Reader
+	next     []byte       // what Read returns next; a part of buffered
 	allowed  atomic.Int64 // how many bytes of the answer are still to come, or a constant below
-	tail     [len(lastChunk)]byte
+
+	// What the lines since the last empty line say.
+	length    int64 // of the body, or -1
+	isUnsized bool  // the body has another end than the length, or this is not the last head
+	isLast    bool  // the body has ended
 }
 
 const (
-	unknown    = -1
-	singleByte = -2
-	// lastChunk ends an answer in chunks. The JSON of an answer does not hold it.
-	lastChunk = "\r\n0\r\n\r\n"
+	everything = -1 - iota // nothing was lent to an exchange yet: this may be the connection to a proxy
+	aLine
 )
 
 func newQuietConn(secure *tls.Conn, under *conn) *quietConn {
-	q := &quietConn{Conn: secure, under: under, buffered: bufio.NewReader(secure)}
-	q.allowed.Store(unknown) // the connection may be one to a proxy
+	q := &quietConn{Conn: secure, under: under, buffered: bufio.NewReader(secure), length: -1}
+	q.allowed.Store(everything)
 	return q
 }
 
 // Read implements [net.Conn].
 func (q *quietConn) Read(p []byte) (int, error) {
-	if _, err := q.buffered.Peek(1); err != nil { // waits
-		return 0, err
-	}
-	allowed := q.allowed.Load()
-	most := max(allowed, 1)
-	switch allowed {
-	case 0:
-		q.under.Close()
-		return 0, errUnasked
-	case unknown:
-		arrived, _ := q.buffered.Peek(q.buffered.Buffered())
-		if most = int64(bytes.IndexByte(arrived, '\n') + 1); most == 0 {
-			most = int64(len(arrived))
+	if len(q.next) == 0 {
+		if err := q.fill(); err != nil {
+			return 0, err
 		}
 	}
-	n, err := q.buffered.Read(p[:min(int64(len(p)), most)])
-	if allowed > 0 {
-		q.allowed.Add(-int64(n))
-		return n, err
+	n := copy(p, q.next)
+	q.next = q.next[n:]
+	return n, nil
+}
+
+// fill waits, and sets next to what net/http may have now.
+func (q *quietConn) fill() error {
+	if _, err := q.buffered.Peek(1); err != nil {
+		return err
 	}
-	for _, b := range p[:n] {
-		copy(q.tail[:], q.tail[1:])
-		q.tail[len(lastChunk)-1] = b
+	n := q.buffered.Buffered()
+	switch allowed := q.allowed.Load(); allowed {
+	case 0:
+		q.under.Close()
+		return errUnasked
+	case everything:
+	case aLine:
+		q.next, _ = q.buffered.ReadSlice('\n') // an error comes again, behind what there is
+		q.learn(q.next)
+		return nil
+	default:
+		n = int(min(int64(n), allowed))
+		q.allowed.Add(int64(-n))
 	}
-	switch tail := string(q.tail[:]); {
-	case tail == lastChunk:
-		q.allowed.Store(0)
-	case strings.HasSuffix(tail, "\n\r\n"), strings.HasSuffix(tail, "\n\n"):
-		q.allowed.Store(singleByte)
+	q.next, _ = q.buffered.Peek(n)
+	q.buffered.Discard(n)
+	return nil
+}
+
+var contentLength, transferEncoding = []byte("Content-Length"), []byte("Transfer-Encoding")
+
+// learn finds out from the lines of an answer how it goes on.
+func (q *quietConn) learn(line []byte) {
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	switch {
+	case string(line) == "\r\n", string(line) == "\n":
+		if q.isLast {
+			q.allowed.Store(0)
+		} else if !q.isUnsized && q.length >= 0 {
+			q.allowed.Store(q.length)
+		}
+		q.length, q.isUnsized, q.isLast = -1, false, false
+	case bytes.EqualFold(name, contentLength):
+		q.length, _ = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64) // net/http refuses what is no number
+	case bytes.EqualFold(name, transferEncoding), bytes.HasPrefix(line, []byte("HTTP/1.1 1")):
+		q.isUnsized = true
+	case len(bytes.Trim(line, "0\r\n")) == 0: // the length of the last chunk
+		q.isLast = true
 	}
-	return n, err
 }
 
 // Close implements [net.Conn]. Unlike the Close of TLS, it writes nothing.

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -9,12 +10,15 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta/internal/testenv"
 )
 
 var silentLog = log.New(io.Discard, "", 0)
@@ -47,12 +51,12 @@ func TestSentMeansSent(t *testing.T) {
 			r.Host = "a..invalid" // no resolver is asked for an empty label
 		}},
 		{name: "the host accepts and says nothing", dead: true, spoil: func(t *testing.T, r *Request, cancel context.CancelFunc) {
-			r.Host = listen(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
+			r.Host = testenv.Accept(t, func(conn net.Conn) { io.Copy(io.Discard, conn) }).Address
 			r.Connect = 150 * time.Millisecond
 			time.AfterFunc(2*time.Second, cancel) // for the transport that does not know this time
 		}},
 		{name: "the host does not speak TLS", dead: true, spoil: func(t *testing.T, r *Request, _ context.CancelFunc) {
-			r.Host = listen(t, func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n") })
+			r.Host = testenv.Accept(t, func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n") }).Address
 		}},
 		{name: "a header holds a line feed", spoil: func(_ *testing.T, r *Request, _ context.CancelFunc) {
 			r.Credential.AccessKeyID = "id\n"
@@ -68,8 +72,10 @@ func TestSentMeansSent(t *testing.T) {
 			}
 		}},
 		{name: "the proxy refuses", dead: true, change: func(t *testing.T) func(*http.Transport) {
-			proxy := proxyTo(t, "HTTP/1.1 403 Forbidden\r\n\r\n")
-			return func(base *http.Transport) { base.Proxy = http.ProxyURL(proxy) }
+			proxy := testenv.Accept(t, func(conn net.Conn) { io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\n\r\n") })
+			return func(base *http.Transport) {
+				base.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: proxy.Address})
+			}
 		}},
 		{name: "the proxy has an address that is none", dead: true, change: func(*testing.T) func(*http.Transport) {
 			return func(base *http.Transport) {
@@ -146,9 +152,21 @@ func TestSentOfATransportOfOnesOwn(t *testing.T) {
 			if response, err := http.DefaultTransport.RoundTrip(r); err == nil {
 				return response, nil
 			}
-			again := r.Clone(r.Context())
-			again.URL.Host = elsewhere
-			return http.DefaultTransport.RoundTrip(again)
+			return http.DefaultTransport.RoundTrip(copyTo(r, elsewhere, r.Body))
+		}, true},
+		{"it sends two copies at once, one of which gets no connection", func(r *http.Request, elsewhere string) (*http.Response, error) {
+			form, err := io.ReadAll(r.Body)
+			if err != nil {
+				return nil, err
+			}
+			var all sync.WaitGroup
+			for _, host := range []string{r.URL.Host, elsewhere} {
+				all.Go(func() {
+					http.DefaultTransport.RoundTrip(copyTo(r, host, io.NopCloser(bytes.NewReader(form))))
+				})
+			}
+			all.Wait()
+			return nil, errors.New("both copies failed")
 		}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -157,12 +175,23 @@ func TestSentOfATransportOfOnesOwn(t *testing.T) {
 				assert.Nil(t, r.GetBody, "nobody below may send the request again")
 				return test.trip(r, elsewhere)
 			})})
-			o := sender.Send(within(t, time.Minute), to(server.host()))
-			assert.Error(t, o.Err)
-			assert.Equal(t, test.sent, o.Sent)
-			assert.False(t, o.Dead)
+			for range 50 { // the copies end in any order
+				before := server.seen.Load()
+				o := sender.Send(within(t, time.Minute), to(server.host()))
+				require.Error(t, o.Err)
+				require.LessOrEqual(t, server.seen.Load()-before, int32(1))
+				require.Equal(t, test.sent, o.Sent)
+				require.False(t, o.Dead)
+			}
 		})
 	}
+}
+
+// copyTo returns a copy of r to a host.
+func copyTo(r *http.Request, host string, body io.ReadCloser) *http.Request {
+	copied := r.Clone(r.Context())
+	copied.URL.Host, copied.Body = host, body
+	return copied
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -201,7 +230,7 @@ func TestAfterARefusalTheNextRequestIsSent(t *testing.T) {
 // net/http looks at the context once more before it writes, but not always in time. So
 // the exchange closes the connection.
 func TestNothingCanBeSentOnAConnectionThatComesTooLate(t *testing.T) {
-	conn, err := net.Dial("tcp", listen(t, func(conn net.Conn) { io.Copy(io.Discard, conn) }))
+	conn, err := net.Dial("tcp", testenv.Accept(t, func(conn net.Conn) { io.Copy(io.Discard, conn) }).Address)
 	require.NoError(t, err)
 	defer conn.Close()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -4,6 +4,18 @@ package transport
 
 import "net"
 
-// closeStale does nothing on a system that cannot look at a socket without reading
-// from it.
-func closeStale(net.Conn) bool { return false }
+// isStale cannot look at a socket without reading from it.
+func isStale(net.Conn) bool { return false }
+
+// Read implements [net.Conn]. Bytes may be taken and not counted yet, unlike on the other
+// systems.
+func (c *conn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	c.tried(0, true)
+	c.mu.Unlock()
+	n, err := c.tcp.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tried(n, false)
+	return n, err
+}

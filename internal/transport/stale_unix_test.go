@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -11,41 +12,45 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCloseStale(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		server func(*net.TCPConn) // what the server does with the connection
-		stale  bool
-	}{
-		{"a connection on which the server is silent is kept", func(*net.TCPConn) {}, false},
-		{"one that the server has closed is not", func(c *net.TCPConn) { c.Close() }, true},
-		{"one that the server has half closed is not", func(c *net.TCPConn) { c.CloseWrite() }, true},
-		{"one that was reset is not", func(c *net.TCPConn) { c.SetLinger(0); c.Close() }, true},
-		{"one on which the server says something unasked is not", func(c *net.TCPConn) { c.Write([]byte("!")) }, true},
+func TestIsStale(t *testing.T) {
+	for name, serve := range map[string]func(*net.TCPConn){
+		"one that the server has closed":                 func(c *net.TCPConn) { c.Close() },
+		"one that the server has half closed":            func(c *net.TCPConn) { c.CloseWrite() },
+		"one that was reset":                             func(c *net.TCPConn) { c.SetLinger(0); c.Close() },
+		"one on which the server says something unasked": func(c *net.TCPConn) { c.Write([]byte("!")) },
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			require.NoError(t, err)
-			defer listener.Close()
-			client, err := net.Dial("tcp", listener.Addr().String())
-			require.NoError(t, err)
-			defer client.Close()
-			server, err := listener.Accept()
-			require.NoError(t, err)
-			defer server.Close()
-			test.server(server.(*net.TCPConn))
-
-			if !test.stale {
-				time.Sleep(20 * time.Millisecond)
-				assert.False(t, closeStale(client))
-				_, err = client.Write([]byte("?"))
-				assert.NoError(t, err)
-				return
-			}
-			require.Eventually(t, func() bool { return closeStale(client) }, time.Second, time.Millisecond)
-			_, err = client.Write([]byte("?"))
-			assert.ErrorIs(t, err, net.ErrClosed, "nothing may be sent on it")
-			assert.True(t, closeStale(client), "one that the transport has closed is stale too")
+		t.Run(name, func(t *testing.T) {
+			client, server := connect(t)
+			time.Sleep(5 * time.Millisecond)
+			assert.False(t, isStale(client))
+			serve(server)
+			require.Eventually(t, func() bool { return isStale(client) }, time.Second, time.Millisecond)
 		})
 	}
+	t.Run("one that the transport has closed", func(t *testing.T) {
+		client, _ := connect(t)
+		client.Close()
+		assert.True(t, isStale(client))
+	})
+}
+
+// Whoever holds the lock sees in the socket, or in the count, everything that has arrived.
+func TestBytesAreTakenFromTheSocketUnderTheLock(t *testing.T) {
+	client, server := connect(t)
+	c := newConn(client, nil)
+	go io.Copy(io.Discard, c)
+	c.mu.Lock()
+	for !c.waiting {
+		c.changed.Wait()
+	}
+	server.Write([]byte("!"))
+	time.Sleep(20 * time.Millisecond) // the reading goroutine may run
+	assert.True(t, isStale(client))
+	assert.Zero(t, c.reads)
+	c.mu.Unlock()
+	require.Eventually(t, func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.reads == 1 && c.waiting && !isStale(client)
+	}, 10*time.Second, time.Millisecond)
 }

@@ -4,11 +4,8 @@
 // requests and answers.
 //
 // A connection of HTTP/1.1 carries many answers, and only their order tells which
-// answer belongs to which request. A proxy that confuses the order can give one person
-// the verdict of another person. The package closes a connection on which data arrives
-// before a request was sent, but it cannot detect a wrong answer that arrives in time.
-// Behind such a proxy, connections must not be reused: use an [http.Transport] with
-// DisableKeepAlives.
+// answer belongs to which request. Type conn says what the package does about that, and
+// what it cannot do.
 package transport
 
 import (

@@ -16,7 +16,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"math/big"
 
 	"github.com/tjfoc/gmsm/sm2"
 )
@@ -40,11 +39,6 @@ func decryptWith(key *sm2.PrivateKey, param string) (string, bool) {
 		return "", false
 	}
 	if len(ciphertext) < 1+2*32+1+32 || ciphertext[0] != 0x04 {
-		return "", false
-	}
-	// sm2.Decrypt does not check that the point is on the curve.
-	x, y := new(big.Int).SetBytes(ciphertext[1:33]), new(big.Int).SetBytes(ciphertext[33:65])
-	if !key.IsOnCurve(x, y) {
 		return "", false
 	}
 	plaintext, err := sm2.Decrypt(key, ciphertext, sm2.C1C2C3)

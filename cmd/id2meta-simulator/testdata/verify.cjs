@@ -1,6 +1,6 @@
-// Asks the simulator with the vendor's SDK, as its documentation shows, and prints
-// a line of JSON for each question. Arguments: endpoint, access key ID, secret; the
-// questions are JSON on stdin.
+// Asks the simulator with the vendor's SDK, as its documentation shows, and prints the
+// answers as JSON. Arguments: endpoint, access key ID, secret; the questions are JSON on
+// stdin.
 const { default: Client, Id2MetaVerifyRequest } = require('@alicloud/cloudauth20190307');
 const { $OpenApiUtil } = require('@alicloud/openapi-core');
 
@@ -17,7 +17,9 @@ async function ask(question) {
 }
 
 (async () => {
+  const answers = [];
   for (const question of JSON.parse(require('fs').readFileSync(0))) {
-    console.log(JSON.stringify(await ask(question)));
+    answers.push(await ask(question));
   }
+  console.log(JSON.stringify(answers));
 })();
