@@ -321,6 +321,8 @@ func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
 				assert.NotErrorIs(t, err, context.DeadlineExceeded)
 				assert.LessOrEqual(t, took, left/2)
 			}
+			time.Sleep(retryAfter) // Redis is asked once more
+			wait(t, limiter, left)
 			log.wantOnce(t, "Redis is down: failing closed")
 		}},
 		{"a Redis that answers in between is not blamed", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, r *scriptedRedis, log *logBuffer) {
