@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,7 +28,8 @@ const (
 
 // readHashKey returns the operator's key. The simulator has a key that everybody knows:
 // what a simulator has answered is then never taken for the service's word.
-func readHashKey(text string, c config) ([]byte, error) {
+func readHashKey(c config) ([]byte, error) {
+	text := os.Getenv(hashKeyVariable)
 	switch {
 	case !c.live:
 		return []byte("the public key of the simulation"), nil
@@ -42,8 +44,8 @@ func readHashKey(text string, c config) ([]byte, error) {
 }
 
 // newClient asks the service, or a simulator. It ends with the process.
-func newClient(c config, redisPassword string, logger *slog.Logger) (*id2meta.Client, error) {
-	options, err := limits(c, redisPassword, logger)
+func newClient(c config, logger *slog.Logger) (*id2meta.Client, error) {
+	options, err := limits(c, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +63,7 @@ func newClient(c config, redisPassword string, logger *slog.Logger) (*id2meta.Cl
 
 // limits keeps to the account's 50 requests a second and to the daily limit: together
 // with all replicas that use the same Redis, or alone.
-func limits(c config, password string, logger *slog.Logger) ([]id2meta.Option, error) {
+func limits(c config, logger *slog.Logger) ([]id2meta.Option, error) {
 	if c.redis == "" {
 		return []id2meta.Option{id2meta.WithLimiter(rate.NewLimiter(47, 4)), id2meta.WithDailyLimit(c.dailyLimit)}, nil
 	}
@@ -69,7 +71,7 @@ func limits(c config, password string, logger *slog.Logger) ([]id2meta.Option, e
 	if err != nil { // which repeats the password
 		return nil, errors.New("-redis: this is no redis://host:6379/0")
 	}
-	options.Password = cmp.Or(password, options.Password)
+	options.Password = cmp.Or(os.Getenv(redisPasswordVariable), options.Password)
 	options.ContextTimeoutEnabled = true // what the limiter has given up ends
 	logging.Disable()                    // it reports each failure to connect; the limiter says it once
 	// While Redis is away each replica goes on alone: the service throttles what is

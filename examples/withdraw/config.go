@@ -1,10 +1,9 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"io"
+	"os"
 )
 
 // config is what the command line says.
@@ -29,40 +28,35 @@ Environment:
 Flags:
 `
 
-func parse(args []string, stderr io.Writer) (config, error) {
+// parse reads the command line. If it is wrong, the program ends.
+func parse() config {
 	var c config
-	flags := flag.NewFlagSet("withdraw", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.BoolVar(&c.live, "live", false, "ask the real service, which bills each call, with the credential\n"+
+	flag.BoolVar(&c.live, "live", false, "ask the real service, which bills each call, with the credential\n"+
 		"of the provider chain; without it, an embedded simulator answers")
-	flags.BoolVar(&c.migrate, "migrate", false, "make the tables in -db, and end")
-	flags.StringVar(&c.listen, "listen", "127.0.0.1:8080", "serve HTTP on this `address`")
-	flags.StringVar(&c.db, "db", "", "keep verdicts and payments in this `database`: a file (SQLite),\n"+
+	flag.BoolVar(&c.migrate, "migrate", false, "make the tables in -db, and end")
+	flag.StringVar(&c.listen, "listen", "127.0.0.1:8080", "serve HTTP on this `address`")
+	flag.StringVar(&c.db, "db", "", "keep verdicts and payments in this `database`: a file (SQLite),\n"+
 		"postgres://user@host:5432/name or mysql://user@tcp(host:3306)/name\n"+
 		"(default: a temporary file; -live and -migrate need one)")
-	flags.StringVar(&c.redis, "redis", "", "share both limits with all that use this `redis`://host:6379/0,\n"+
+	flag.StringVar(&c.redis, "redis", "", "share both limits with all that use this `redis`://host:6379/0,\n"+
 		"or by TLS rediss:// (default: this process keeps to them alone)")
-	flags.IntVar(&c.dailyLimit, "daily-limit", 10_000, "send at most this many requests a day")
-	flags.StringVar(&c.endpoint, "endpoint", "", "with -live, ask this `host` (default: the library's)")
-	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		flags.PrintDefaults()
+	flag.IntVar(&c.dailyLimit, "daily-limit", 10_000, "send at most this many requests a day")
+	flag.StringVar(&c.endpoint, "endpoint", "", "with -live, ask this `host` (default: the library's)")
+	flag.Usage = func() {
+		fmt.Fprint(os.Stderr, usage)
+		flag.PrintDefaults()
 	}
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return config{}, err
-	} else if err != nil {
-		return config{}, errUsage
-	}
+	flag.Parse()
 	wrong := ""
 	switch {
-	case flags.NArg() > 0:
+	case flag.NArg() > 0:
 		wrong = "it takes flags only; see -h"
 	case (c.live || c.migrate) && c.db == "":
 		wrong = "-live and -migrate need -db"
 	}
 	if wrong != "" {
-		fmt.Fprintln(stderr, "withdraw:", wrong)
-		return config{}, errUsage
+		fmt.Fprintln(os.Stderr, "withdraw:", wrong)
+		os.Exit(2)
 	}
-	return c, nil
+	return c
 }

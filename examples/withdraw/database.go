@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
 
 	"github.com/id2meta/id2meta/verdictcache/sqlstore"
 )
@@ -36,13 +38,13 @@ func openStore(ctx context.Context, address, password string) (s *store, err err
 	s = new(store)
 	switch scheme, _, ok := strings.Cut(address, "://"); {
 	case !ok:
-		s.dialect = sqliteDialect
+		s.dialect = sqlstore.SQLite
 		s.db, s.name, err = openSQLite(address)
 	case scheme == "postgres" || scheme == "postgresql":
-		s.dialect = postgresDialect
+		s.dialect = sqlstore.PostgreSQL
 		s.db, s.name, err = openPostgres(address, password)
 	case scheme == "mysql":
-		s.dialect = mysqlDialect
+		s.dialect = sqlstore.MySQL
 		s.db, s.name, err = openMySQL(address, password)
 	default:
 		err = errors.New("the address is neither postgres://…, nor mysql://…, nor a file, which has no scheme")
@@ -53,7 +55,7 @@ func openStore(ctx context.Context, address, password string) (s *store, err err
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err = s.db.PingContext(ctx); err == nil {
-		s.verdicts, err = sqlstore.New(s.db, s.dialect.verdicts)
+		s.verdicts, err = sqlstore.New(s.db, s.dialect)
 	}
 	if err != nil {
 		s.db.Close()
@@ -130,6 +132,32 @@ func pooled(db *sql.DB) *sql.DB {
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	return db
+}
+
+//go:embed schema.sql
+var schema string
+
+// mysqlWords are those in which MySQL differs from SQLite. SQLite takes any type.
+var mysqlWords = strings.NewReplacer(
+	"BYTEA", "VARBINARY(32)",
+	"\n);", "\n) ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;",
+	"INSERT INTO", "INSERT IGNORE INTO",
+	" ON CONFLICT DO NOTHING", "",
+)
+
+// sql puts a statement into the words of the database.
+func (s *store) sql(statement string) string {
+	switch s.dialect {
+	case sqlstore.PostgreSQL: // $1, $2
+		parts := strings.Split(statement, "?")
+		for i := range parts[1:] {
+			parts[i] += fmt.Sprintf("$%d", i+1)
+		}
+		return strings.Join(parts, "")
+	case sqlstore.MySQL:
+		return mysqlWords.Replace(statement)
+	}
+	return statement
 }
 
 // oneLine is err for a log of one line for each error.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,16 +13,7 @@ import (
 
 const wrongPassword = "hunter2-%C3%BC"
 
-// cannotStart runs the program, which is to say in one line why it cannot start.
-func cannotStart(t *testing.T, address, says string) {
-	t.Helper()
-	exit, output := runToEnd(t, nil, "-db", address, "-listen", "127.0.0.1:0")
-	require.Equal(t, 1, exit, output)
-	require.Equal(t, 1, strings.Count(output, "\n"), output)
-	require.Contains(t, output, says)
-	require.NotContains(t, output, "hunter2")
-}
-
+// The program says in one line why it cannot start, and not with which password.
 func TestDatabaseThatCannotBeHad(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -44,59 +34,13 @@ func TestDatabaseThatCannotBeHad(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cannotStart(t, test.address, test.says)
+			exit, output := runToEnd(t, nil, "-db", test.address, "-listen", "127.0.0.1:0")
+			require.Equal(t, 1, exit, output)
+			require.Equal(t, 1, strings.Count(output, "\n"), output)
+			require.Contains(t, output, test.says)
+			require.NotContains(t, output, "hunter2")
 		})
 	}
-	t.Run("a wrong password", func(t *testing.T) {
-		onEachServer(t, func(t *testing.T, server databaseServer) {
-			address := server.newDatabase(t)
-			if server.driver == "pgx" {
-				server.exec(t, `CREATE ROLE payer LOGIN PASSWORD 'right'`)
-				hba := filepath.Join(server.Dir(), "data", "pg_hba.conf")
-				require.NoError(t, os.WriteFile(hba, []byte("local all postgres trust\nlocal all all scram-sha-256\n"), 0o600))
-				server.exec(t, `SELECT pg_reload_conf()`)
-				address = strings.Replace(address, "postgres@", "payer:"+wrongPassword+"@", 1)
-				time.Sleep(200 * time.Millisecond) // it reads the file when it gets round to it
-			} else {
-				server.exec(t, `CREATE USER payer IDENTIFIED BY 'right'`)
-				address = strings.Replace(address, "root@", "payer:"+wrongPassword+"@", 1)
-			}
-			cannotStart(t, address, "payer")
-		})
-	})
-}
-
-func TestDatabaseThatGoesAway(t *testing.T) {
-	onEachServer(t, func(t *testing.T, server databaseServer) {
-		v := newSlow()
-		s := openService(t, v, server.newDatabase(t))
-		underWay := make(chan int, 1)
-		go func() { underWay <- s.post(withdrawalOf{key: "k"}).Code }()
-		<-v.asked
-		server.Stop()
-		close(v.release)
-
-		t.Run("a withdrawal is refused for the time being", func(t *testing.T) {
-			got := s.post(withdrawalOf{user: "bob"})
-			require.Equal(t, 503, got.Code, s.log.String())
-			require.Equal(t, "5", got.Header().Get("Retry-After"))
-			require.Equal(t, "try_again", errorOf(t, got.Body.String()))
-		})
-		server.Start()
-		require.Contains(t, []int{201, 503}, <-underWay, s.log.String())
-		t.Run("it recovers by itself, the answer that came meanwhile counts, and nobody is asked twice", func(t *testing.T) {
-			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k"}).Code == 201 }, 30*time.Second, 50*time.Millisecond)
-			require.Equal(t, 1, s.payments(t))
-			require.EqualValues(t, 1, v.calls.Load())
-		})
-		t.Run("it is refused again when it is killed, and recovers again", func(t *testing.T) {
-			server.Kill() // the children of a PostgreSQL live a moment longer
-			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k"}).Code == 503 }, 30*time.Second, 50*time.Millisecond)
-			server.Start()
-			require.Eventually(t, func() bool { return s.post(withdrawalOf{key: "k2"}).Code == 201 }, 30*time.Second, 50*time.Millisecond)
-			require.Equal(t, 2, s.payments(t))
-		})
-	})
 }
 
 // A database that can be read and not written is what a failover may leave behind.

@@ -5,9 +5,7 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -23,27 +21,16 @@ func main() {
 	// After the first signal the next one kills: for those who cannot wait.
 	context.AfterFunc(ctx, stop)
 
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage): // the reason has been printed
-		os.Exit(2)
-	case err != nil:
+	if err := run(ctx, parse()); err != nil {
 		fmt.Fprintln(os.Stderr, "withdraw:", err)
 		os.Exit(1)
 	}
 }
 
-var errUsage = errors.New("wrong command line")
-
-// run is the program: it serves until ctx is done.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) (err error) {
-	c, err := parse(args, stderr)
-	if err != nil {
-		return err
-	}
-	logger := slog.New(slog.NewTextHandler(stderr, nil))
-	hashKey, err := readHashKey(getenv(hashKeyVariable), c)
+// run serves until ctx is done.
+func run(ctx context.Context, c config) (err error) {
+	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	hashKey, err := readHashKey(c)
 	if err != nil {
 		return err
 	}
@@ -55,11 +42,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		defer os.RemoveAll(dir)
 		c.db, c.temporary = filepath.Join(dir, "withdraw.db"), true
 	}
-	client, err := newClient(c, getenv(redisPasswordVariable), logger)
+	client, err := newClient(c, logger)
 	if err != nil {
 		return err
 	}
-	store, err := openStore(ctx, c.db, getenv(dbPasswordVariable))
+	store, err := openStore(ctx, c.db, os.Getenv(dbPasswordVariable))
 	if err != nil {
 		return err
 	}
@@ -83,7 +70,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err != nil {
 		return err
 	}
-	c.banner(stdout, listener.Addr(), store.name)
+	c.banner(listener.Addr(), store.name)
 	go store.keepTidy(ctx, logger)
 	err = serve(ctx, listener, service.handler(), logger)
 	// Whoever has left has paid for the verdict: it is to be remembered.
@@ -98,7 +85,7 @@ const (
 	demoNumber = "11010519491231002X"
 )
 
-func (c config) banner(w io.Writer, address net.Addr, database string) {
+func (c config) banner(address net.Addr, database string) {
 	mode, try := "LIVE: the real service is asked, and bills each call.", ""
 	if !c.live {
 		mode = "SIMULATOR: nobody real is asked, and nothing is billed. -live asks the real service."
@@ -106,5 +93,5 @@ func (c config) banner(w io.Writer, address net.Addr, database string) {
 			`curl -i http://%s/withdrawals -H 'Content-Type: application/json' -d '{"user":"alice","amount":10000,"name":"%s","id_number":"%s"}'`+"\n\n",
 			address, demoName, demoNumber)
 	}
-	fmt.Fprintf(w, "%s\nServing http://%s, database %s\n%s", mode, address, database, try)
+	fmt.Printf("%s\nServing http://%s, database %s\n%s", mode, address, database, try)
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/id2meta/id2meta/id2metatest"
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
@@ -100,6 +102,17 @@ func start(t *testing.T, env []string, args ...string) *program {
 	return p
 }
 
+// startLive starts a program that asks a simulator with this access key.
+func startLive(t *testing.T, simulator *id2metatest.Server, key string, args ...string) *program {
+	t.Helper()
+	simulator.AddCredential(key, id2metatest.AccessKeySecret, "")
+	certificate := filepath.Join(t.TempDir(), "simulator.pem")
+	require.NoError(t, os.WriteFile(certificate, simulator.CertificatePEM(), 0o600))
+	return start(t, []string{"SSL_CERT_FILE=" + certificate, "ALIBABA_CLOUD_ACCESS_KEY_ID=" + key,
+		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + id2metatest.AccessKeySecret, hashKeyVariable + "=" + strings.Repeat("5a7b", 16)},
+		append(args, "-live", "-endpoint", simulator.Endpoint())...)
+}
+
 // end sends the program a signal, and returns how it ended.
 func (p *program) end(t *testing.T, s os.Signal) error {
 	t.Helper()
@@ -112,10 +125,14 @@ func (p *program) end(t *testing.T, s os.Signal) error {
 // metric returns the value of a metric.
 func (p *program) metric(t *testing.T, name string) string {
 	t.Helper()
-	_, metrics := get(t.Context(), p.base+"/metrics")
-	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(metrics)
-	require.NotNil(t, found, metrics)
-	return found[1]
+	answer, err := http.Get(p.base + "/metrics")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	metrics, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(metrics)
+	require.NotNil(t, found, string(metrics))
+	return string(found[1])
 }
 
 // mustPost returns the answer to a good withdrawal.
@@ -155,6 +172,25 @@ func TestProgram(t *testing.T) {
 		require.Error(t, p.end(t, os.Kill))
 
 		p = start(t, nil, "-db", path)
+		p.mustPost(t, 201)
+		require.Equal(t, "0", p.metric(t, "withdraw_verdicts_asked_total"))
+		require.NoError(t, p.end(t, syscall.SIGTERM))
+	})
+	t.Run("on SIGTERM it saves the verdict of a client who has left", func(t *testing.T) {
+		simulator := id2metatest.NewServer()
+		t.Cleanup(simulator.Close)
+		simulator.AddPerson(demoName, demoNumber)
+		path := migrated(t)
+		p := startLive(t, simulator, "first", "-db", path)
+		simulator.Inject(id2metatest.Delay(time.Second))
+		asked := testenv.EndWhen(t, context.Canceled, func() bool {
+			return slices.ContainsFunc(simulator.Calls(), func(call id2metatest.Call) bool { return call.Person != "" })
+		})
+		_, _, _, err := withdrawalOf{}.send(asked, http.DefaultClient, p.base)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NoError(t, p.end(t, syscall.SIGTERM))
+
+		p = startLive(t, simulator, "second", "-db", path)
 		p.mustPost(t, 201)
 		require.Equal(t, "0", p.metric(t, "withdraw_verdicts_asked_total"))
 		require.NoError(t, p.end(t, syscall.SIGTERM))
@@ -207,7 +243,12 @@ func TestProgram(t *testing.T) {
 func TestGracefulShutdown(t *testing.T) {
 	v := newSlow()
 	s := newService(t, v)
-	base, stop, ended := serveUntil(t, s.handler())
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	base := "http://" + listener.Addr().String()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, listener, s.handler(), slog.New(slog.DiscardHandler)) }()
 	status := make(chan int, 1)
 	go func() {
 		sent, _, _, _ := withdrawalOf{}.send(t.Context(), http.DefaultClient, base)
@@ -231,15 +272,4 @@ func TestGracefulShutdown(t *testing.T) {
 	require.Equal(t, 201, <-status)
 	require.NoError(t, <-ended)
 	require.Equal(t, 1, s.payments(t))
-}
-
-// serveUntil serves a handler until stop is called. It returns the base of its URLs.
-func serveUntil(t *testing.T, handler http.Handler) (base string, stop func(), ended chan error) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	ended = make(chan error, 1)
-	go func() { ended <- serve(ctx, listener, handler, slog.New(slog.DiscardHandler)) }()
-	return "http://" + listener.Addr().String(), stop, ended
 }

@@ -94,7 +94,6 @@ func messageOf(code string) string {
 		"mismatch":                   "姓名与身份证号不一致。",
 		"no_record":                  "未查到该身份信息，请核对后重试或联系客服。",
 		"verified_as_another_person": "该账号已绑定其他实名信息，不能以他人身份提现。",
-		"person_has_another_account": "该身份已绑定其他账号。",
 		"too_many_people":            "今天的核验次数已用完，请明天再试。",
 		"idempotency_key_was_used":   "该笔提现已提交过，且内容不同，请重新发起。",
 	}[code], "请求有误，请联系客服。")

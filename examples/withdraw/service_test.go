@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -32,25 +33,12 @@ func (v *verifier) Verify(ctx context.Context, p id2meta.Param) (id2meta.Result,
 	return v.answer(ctx, p)
 }
 
-// Timeout makes the lease of the cache short.
-func (*verifier) Timeout() time.Duration { return 2 * time.Second }
-
 // answers is a verifier that always gives the same answer, a moment after it was asked:
 // whoever comes at the same time comes meanwhile, or else finds the answer.
 func answers(verdict id2meta.BizCode, err error) *verifier {
 	return &verifier{answer: func(context.Context, id2meta.Param) (id2meta.Result, error) {
 		time.Sleep(20 * time.Millisecond)
 		return id2meta.Result{BizCode: verdict, RequestID: "R-1"}, err
-	}}
-}
-
-// knowsOne is a verifier that knows 张三, whatever the number. Nobody else matches.
-func knowsOne() *verifier {
-	return &verifier{answer: func(_ context.Context, p id2meta.Param) (id2meta.Result, error) {
-		if p.UserName == demoName {
-			return id2meta.Result{BizCode: id2meta.BizCodeMatch}, nil
-		}
-		return id2meta.Result{BizCode: id2meta.BizCodeMismatch}, nil
 	}}
 }
 
@@ -109,7 +97,7 @@ func openService(t testing.TB, v id2meta.Verifier, address string) *service {
 // count returns the number of rows that a condition selects: "withdrawals WHERE …".
 func (s *service) count(t *testing.T, of string, args ...any) (n int) {
 	t.Helper()
-	require.NoError(t, s.store.db.QueryRow(s.store.dialect.sql("SELECT COUNT(*) FROM "+of), args...).Scan(&n))
+	require.NoError(t, s.store.db.QueryRow(s.store.sql("SELECT COUNT(*) FROM "+of), args...).Scan(&n))
 	return n
 }
 
@@ -119,7 +107,7 @@ func (s *service) payments(t *testing.T) int { return s.count(t, "withdrawals") 
 // exec runs a statement as an operator would.
 func (s *service) exec(t *testing.T, statement string, args ...any) {
 	t.Helper()
-	_, err := s.store.db.Exec(s.store.dialect.sql(statement), args...)
+	_, err := s.store.db.Exec(s.store.sql(statement), args...)
 	require.NoError(t, err)
 }
 
@@ -143,6 +131,23 @@ func (w withdrawalOf) request(ctx context.Context) *http.Request {
 		r.Header.Set("Idempotency-Key", w.key)
 	}
 	return r
+}
+
+// send sends the request to a server.
+func (w withdrawalOf) send(ctx context.Context, client *http.Client, base string) (status int, header http.Header, body string, err error) {
+	recorded := w.request(ctx)
+	r, err := http.NewRequestWithContext(ctx, "POST", base+"/withdrawals", recorded.Body)
+	if err != nil {
+		return 0, nil, "", err
+	}
+	r.Header = recorded.Header
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, nil, "", err
+	}
+	defer answer.Body.Close()
+	content, err := io.ReadAll(answer.Body)
+	return answer.StatusCode, answer.Header, string(content), err
 }
 
 // do answers a request.

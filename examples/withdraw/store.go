@@ -40,7 +40,7 @@ type payment struct {
 // use the same database: each change is one statement.
 type store struct {
 	db       *sql.DB
-	dialect  dialect
+	dialect  sqlstore.Dialect
 	name     string          // of the database, for people
 	verdicts *sqlstore.Store // on persons, whoever's they are
 }
@@ -53,7 +53,6 @@ func (f databaseFault) Error() string { return "database: " + f.text }
 
 var (
 	errOtherPerson error = refusal{status: http.StatusConflict, Code: "verified_as_another_person"}
-	errOtherUser   error = refusal{status: http.StatusConflict, Code: "person_has_another_account"}
 	errOtherUse    error = refusal{status: http.StatusConflict, Code: "idempotency_key_was_used"}
 	// errNotVerified: whether the user is this person is to be asked.
 	errNotVerified = errors.New("the user is not verified")
@@ -131,8 +130,7 @@ func (s *store) countAgain(ctx context.Context, p payment) error {
 var requestIDForm = regexp.MustCompile(`^[!-~]{0,128}$`)
 
 // bind makes the user the person who was found to match. It refuses a user who has
-// become another person while this one was asked about. One person may be several
-// users, unless the operator has made users.person unique.
+// become another person while this one was asked about. One person may be several users.
 func (s *store) bind(ctx context.Context, p payment, result id2meta.Result) error {
 	if !requestIDForm.MatchString(result.RequestID) {
 		result.RequestID = ""
@@ -147,11 +145,7 @@ func (s *store) bind(ctx context.Context, p payment, result id2meta.Result) erro
 
 // migrate makes the tables that are not there.
 func (s *store) migrate(ctx context.Context) error {
-	schema, err := schemas.ReadFile(s.dialect.schema)
-	if err != nil {
-		return err
-	}
-	for statement := range strings.SplitSeq(strings.TrimSpace(string(schema)), ";\n") {
+	for statement := range strings.SplitSeq(strings.TrimSpace(s.sql(schema)), ";\n") {
 		if _, err := s.db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("database %s: %w", s.name, oneLine(err))
 		}
@@ -165,21 +159,17 @@ func (s *store) checkTables(ctx context.Context) error {
 	return s.get(ctx, `SELECT (SELECT COUNT(verified_at) FROM withdrawals WHERE id = '') + (SELECT COUNT(claimed) FROM users WHERE user_id = '')`, nil, &n)
 }
 
-// keepTidy deletes expired verdicts, until ctx ends. Any number of replicas may do so.
+// keepTidy deletes expired verdicts, more of them than the account's calls can make, until
+// ctx ends. Any number of replicas may do so.
 func (s *store) keepTidy(ctx context.Context, logger *slog.Logger) {
 	for {
-		const atOnce = 1000
-		deleted, err := s.verdicts.DeleteExpired(ctx, atOnce)
-		if err != nil && ctx.Err() == nil {
+		if _, err := s.verdicts.DeleteExpired(ctx, 3000); err != nil && ctx.Err() == nil {
 			logger.Warn("expired verdicts could not be deleted", "err", oneLine(err))
-		}
-		if err == nil && deleted == atOnce {
-			continue
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Hour):
+		case <-time.After(time.Minute):
 		}
 	}
 }
@@ -188,10 +178,7 @@ func (s *store) keepTidy(ctx context.Context, logger *slog.Logger) {
 func (s *store) exec(ctx context.Context, statement string, args ...any) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	done, err := s.db.ExecContext(ctx, s.dialect.sql(statement), args...)
-	if isDuplicate(err) {
-		return 0, errOtherUser
-	}
+	done, err := s.db.ExecContext(ctx, s.sql(statement), args...)
 	if err != nil {
 		return 0, databaseFault{oneLine(err).Error()}
 	}
@@ -202,7 +189,7 @@ func (s *store) exec(ctx context.Context, statement string, args ...any) (int64,
 func (s *store) get(ctx context.Context, query string, args []any, into ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	err := s.db.QueryRowContext(ctx, s.dialect.sql(query), args...).Scan(into...)
+	err := s.db.QueryRowContext(ctx, s.sql(query), args...).Scan(into...)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return databaseFault{oneLine(err).Error()}
 	}

@@ -17,9 +17,12 @@ import (
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
+// Many callers at once dial more connections than they need: some of them come after their
+// attempt has ended.
 func TestClientIsSafeForConcurrentUse(t *testing.T) {
 	server := newServer(t)
-	client := newClient(t, []string{server.Endpoint()}, patient()...)
+	// On a busy machine a handshake can take longer than the 3 s that an endpoint gets for it.
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithTimeout(time.Minute), id2meta.WithMaxAttempts(20))
 	var wg sync.WaitGroup
 	for range 64 {
 		wg.Go(func() {
@@ -60,6 +63,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	client := newClient(t, []string{server.Listener.Addr().String()}, id2meta.WithTimeout(time.Minute))
+	var kept int64 // connections of the first round
 	for round := range int64(rounds) {
 		var wg sync.WaitGroup
 		for caller := range int64(callers) {
@@ -73,9 +77,13 @@ func TestConnectionsAreKept(t *testing.T) {
 			}
 		}
 		wg.Wait()
+		if round == 0 {
+			kept = connections.Load() // a handshake that takes longer than 3 s is one more
+		}
 	}
 	assert.EqualValues(t, callers*rounds, waiting.Load())
-	assert.EqualValues(t, callers, connections.Load())
+	assert.GreaterOrEqual(t, kept, int64(callers))
+	assert.Equal(t, kept, connections.Load())
 }
 
 func TestClosedKeepAliveConnection(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/aliyun/credentials-go/credentials"
 	"github.com/stretchr/testify/require"
@@ -59,12 +58,6 @@ func newClient(t *testing.T, endpoints []string, opts ...id2meta.Option) *id2met
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
 	return client
-}
-
-// patient returns the options for a test that opens many connections at once. On a busy
-// machine a handshake can take longer than the 3 s that an endpoint gets for it.
-func patient() []id2meta.Option {
-	return []id2meta.Option{id2meta.WithTimeout(time.Minute), id2meta.WithMaxAttempts(20)}
 }
 
 // verifyAt verifies a person at a server that handler makes, for answers that the

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
 	"net/http/httputil"
 	"os"
 	"os/exec"
@@ -22,47 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/id2metatest"
 	"github.com/id2meta/id2meta/internal/testenv"
 )
-
-// If the transport of the caller does not report what it does, Verify assumes the worst:
-// that the request was sent.
-func TestTransportThatReportsLittle(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		keep func(*httptrace.ClientTrace) *httptrace.ClientTrace // what it reports
-	}{
-		{"nothing", func(*httptrace.ClientTrace) *httptrace.ClientTrace { return nil }},
-		{"only that it has a connection", func(all *httptrace.ClientTrace) *httptrace.ClientTrace {
-			return &httptrace.ClientTrace{GotConn: all.GotConn}
-		}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			server := newServer(t)
-			silent := roundTripper(func(r *http.Request) (*http.Response, error) {
-				// A new context drops the trace of the request. The hooks that
-				// are kept go into a new trace.
-				ctx := t.Context()
-				if kept := test.keep(httptrace.ContextClientTrace(r.Context())); kept != nil {
-					ctx = httptrace.WithClientTrace(ctx, kept)
-				}
-				return server.Client().Transport.RoundTrip(r.Clone(ctx))
-			})
-			client := newClient(t, []string{server.Endpoint()}, id2meta.WithHTTPClient(&http.Client{Transport: silent}))
-			for range 3 {
-				result, err := client.Verify(t.Context(), zhangSan)
-				require.NoError(t, err)
-				assert.True(t, result.Match())
-			}
-			server.Inject(id2metatest.Drop())
-			_, err := client.Verify(t.Context(), zhangSan)
-			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
-			assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-			assert.Len(t, server.Calls(), 4, "not sent again")
-		})
-	}
-}
 
 // proxiedHost is a name in the certificate of all httptest servers. Only the proxy could
 // resolve this name.
@@ -140,25 +100,6 @@ func verifyThroughSilentProxy(t *testing.T) {
 		stacks := make([]byte, 1<<20)
 		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "dialConn")
 	}, 10*time.Second, 20*time.Millisecond, "a dial outlived its call")
-}
-
-// The transport reports that it wants a connection, and does not report that it got a
-// connection. An answer proves that there was a connection.
-func TestTransportThatDoesNotReportItsConnection(t *testing.T) {
-	server := newServer(t)
-	silent := roundTripper(func(r *http.Request) (*http.Response, error) {
-		all := httptrace.ContextClientTrace(r.Context())
-		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: all.GetConn})
-		return server.Client().Transport.RoundTrip(r.Clone(ctx))
-	})
-	client := newClient(t, []string{server.Endpoint()}, id2meta.WithHTTPClient(&http.Client{Transport: silent}))
-	result, err := client.Verify(t.Context(), zhangSan)
-	require.NoError(t, err)
-	assert.True(t, result.Match())
-	server.Inject(id2metatest.Truncate())
-	_, err = client.Verify(t.Context(), zhangSan)
-	assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-	assert.Len(t, server.Calls(), 2, "not sent again")
 }
 
 // A truncated answer is not a verdict, even if the part that arrived reads like a verdict.

@@ -1,23 +1,22 @@
 package systemtest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/md5"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -99,7 +98,7 @@ func (w witness) leak(secrets []string, err error, more ...any) string {
 	}
 	text := strings.ToLower(seen.String())
 	for _, secret := range append([]string{stsSecret, stsToken, stsTail, id2metatest.AccessKeySecret, proxyPassword}, secrets...) {
-		for _, spelling := range append(spellingsOf(secret), readable(secret)...) {
+		for _, spelling := range spellingsOf(secret) {
 			if i := strings.Index(text, strings.ToLower(spelling)); i >= 0 {
 				return fmt.Sprintf("%q is in %q", spelling, text[max(0, i-200):min(len(text), i+200)])
 			}
@@ -150,17 +149,14 @@ func base16(format, s string) string {
 	return b.String()
 }
 
+// spellingsOf returns the spellings of a secret that a text may hold.
 func spellingsOf(secret string) []string {
 	quoted := fmt.Sprintf("%+q", secret)
-	encoded, _ := json.Marshal(secret)
-	return []string{
-		secret,
-		url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret)),
-		quoted[1 : len(quoted)-1], string(encoded[1 : len(encoded)-1]), escaped(secret),
-		fmt.Sprintf("%x", secret),
-		fmt.Sprintf("%x", md5.Sum([]byte(secret))),
-		fmt.Sprintf("%v", []byte(secret)), fmt.Sprintf("%#v", []byte(secret)),
-	}
+	return append(readable(secret),
+		secret, url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret)),
+		quoted[1:len(quoted)-1], inJSON(secret), escaped(secret),
+		fmt.Sprintf("%x", secret), fmt.Sprintf("%x", md5.Sum([]byte(secret))),
+		fmt.Sprintf("%v", []byte(secret)), fmt.Sprintf("%#v", []byte(secret)))
 }
 
 // escaped returns s in JSON that is ASCII only.
@@ -181,12 +177,8 @@ func escaped(s string) string {
 }
 
 // stsCredential returns a credential of STS. Its token is sent, so a server can repeat it.
-func stsCredential(t *testing.T) id2meta.Option {
-	t.Helper()
-	credential, err := credentials.NewCredential(new(credentials.Config).SetType("sts").
-		SetAccessKeyId(stsKeyID).SetAccessKeySecret(stsSecret).SetSecurityToken(stsToken))
-	require.NoError(t, err)
-	return id2meta.WithCredential(credential)
+func stsCredential() id2meta.Option {
+	return id2meta.WithAccessKey(id2meta.AccessKey{ID: stsKeyID, Secret: stsSecret, SecurityToken: stsToken})
 }
 
 // The other tests of this file can fail only if the witness finds secrets.
@@ -245,21 +237,18 @@ var proxies = []string{
 	"http://" + proxyPassword + "@proxy.example/?a=b",
 }
 
-// failureOf is one thing that can happen between the Client and the simulator. make
-// returns the options that cause it.
-type failureOf struct {
+// failure is one thing that can happen between the Client and the simulator.
+type failure struct {
 	name    string
-	make    func(t *testing.T, s *id2metatest.Server, p id2meta.Param) []id2meta.Option
-	echoes  bool                                                  // the server repeats the person; there is one call for each of the echoes
-	verdict bool                                                  // the call ends with a verdict
+	faults  []id2metatest.Fault
+	opts    func(t *testing.T, s *id2metatest.Server) []id2meta.Option
 	ctx     func(*testing.T, *id2metatest.Server) context.Context // default: the test's
+	verdict bool                                                  // the call ends with a verdict
+	echo    func(text string) id2metatest.Fault                   // the server repeats the person: one call for each of the echoes
 }
 
-func inject(faults ...id2metatest.Fault) func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-	return func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(faults...)
-		return nil
-	}
+func with(opts ...id2meta.Option) func(*testing.T, *id2metatest.Server) []id2meta.Option {
+	return func(*testing.T, *id2metatest.Server) []id2meta.Option { return opts }
 }
 
 // within returns a function that makes a context with a timeout.
@@ -286,14 +275,12 @@ func (c failingCredential) GetCredential() (*credentials.CredentialModel, error)
 
 // transport returns an option whose transport fails with the error of f. body is the body
 // of the request.
-func transport(f func(r *http.Request, body string) error) func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-	return func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			body, _ := io.ReadAll(r.Body)
-			decoded, _ := url.QueryUnescape(string(body))
-			return nil, f(r, string(body)+" "+decoded+" "+r.Header.Get("x-acs-security-token"))
-		})})}
-	}
+func transport(f func(r *http.Request, body string) error) id2meta.Option {
+	return id2meta.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		decoded, _ := url.QueryUnescape(string(body))
+		return nil, f(r, string(body)+" "+decoded+" "+r.Header.Get("x-acs-security-token"))
+	})})
 }
 
 // proxied returns options for a proxy whose address holds a password.
@@ -305,193 +292,107 @@ func proxied(t *testing.T, s *id2metatest.Server, host string) []id2meta.Option 
 	return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: through})}
 }
 
-var everyFailure = []failureOf{
-	{name: "no failure", make: inject(), verdict: true},
-	{name: "an answer of the API", make: inject(id2metatest.Answer("411", "无权限"))},
-	{name: "an answer of the gateway", make: inject(id2metatest.Status(403, "Forbidden.RAM", "User not authorized to operate on the specified resource."))},
-	{name: "a failure on every attempt", make: inject(id2metatest.Status(503, "ServiceUnavailable", "a"), id2metatest.Answer("500", "b"), id2metatest.Answer("402", "c"))},
-	{name: "throttling", make: inject(id2metatest.Throttle(time.Hour))},
-	{name: "throttling and a retry", make: inject(id2metatest.Throttle(time.Millisecond)), verdict: true},
-	{name: "an empty body", make: inject(id2metatest.Raw(200, ""))},
-	{name: "HTML", make: inject(id2metatest.Raw(200, "<html>"))},
-	{name: "a dropped connection", make: inject(id2metatest.Drop())},
-	{name: "a truncated answer", make: inject(id2metatest.Truncate())},
-	{name: "a retried drop", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(id2metatest.Drop(), id2metatest.Truncate(), id2metatest.Drop())
-		return []id2meta.Option{id2meta.WithRetryUnanswered()}
-	}},
-	{name: "a hanging server", make: inject(id2metatest.Hang()), ctx: within(50 * time.Millisecond)},
-	{name: "a hanging server and retries", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(id2metatest.Hang(), id2metatest.Hang(), id2metatest.Hang())
-		return []id2meta.Option{id2meta.WithRetryUnanswered(), id2meta.WithTimeout(150 * time.Millisecond)}
-	}},
-	{name: "a caller who cancels", make: inject(id2metatest.Delay(time.Minute)), ctx: func(t *testing.T, s *id2metatest.Server) context.Context {
+var everyFailure = []failure{
+	{name: "no failure", verdict: true},
+	{name: "an answer of the API", faults: faults{id2metatest.Answer("411", "无权限")}},
+	{name: "an answer of the gateway", faults: faults{id2metatest.Status(403, "Forbidden.RAM", "User not authorized to operate on the specified resource.")}},
+	{name: "a failure on every attempt", faults: faults{id2metatest.Status(503, "ServiceUnavailable", "a"), id2metatest.Answer("500", "b"), id2metatest.Answer("402", "c")}},
+	{name: "throttling", faults: faults{id2metatest.Throttle(time.Hour)}},
+	{name: "throttling and a retry", faults: faults{id2metatest.Throttle(time.Millisecond)}, verdict: true},
+	{name: "an empty body", faults: faults{id2metatest.Raw(200, "")}},
+	{name: "HTML", faults: faults{id2metatest.Raw(200, "<html>")}},
+	{name: "a dropped connection", faults: faults{id2metatest.Drop()}},
+	{name: "a truncated answer", faults: faults{id2metatest.Truncate()}},
+	{name: "a retried drop", faults: faults{id2metatest.Drop(), id2metatest.Truncate(), id2metatest.Drop()}, opts: with(id2meta.WithRetryUnanswered())},
+	{name: "a hanging server", faults: faults{id2metatest.Hang()}, ctx: within(50 * time.Millisecond)},
+	{name: "a hanging server and retries", faults: faults{id2metatest.Hang(), id2metatest.Hang(), id2metatest.Hang()},
+		opts: with(id2meta.WithRetryUnanswered(), id2meta.WithTimeout(150*time.Millisecond))},
+	{name: "a caller who cancels", faults: faults{id2metatest.Delay(time.Minute)}, ctx: func(t *testing.T, s *id2metatest.Server) context.Context {
 		return testenv.EndWhen(t, context.Canceled, func() bool { return len(s.Calls()) > 0 })
 	}},
-	{name: "a caller who has canceled before the call", make: inject(), ctx: func(t *testing.T, _ *id2metatest.Server) context.Context {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		return ctx
-	}},
-	{name: "a deadline in the past", make: inject(), ctx: within(-time.Second)},
-	{name: "a port without a listener", make: func(t *testing.T, _ *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithEndpoints(refusing(t), refusing(t))}
-	}},
-	{name: "a port without a listener, and then throttling", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(id2metatest.Throttle(time.Hour))
+	{name: "a deadline in the past", ctx: within(-time.Second)},
+	{name: "a port without a listener, and then throttling", faults: faults{id2metatest.Throttle(time.Hour)}, opts: func(t *testing.T, s *id2metatest.Server) []id2meta.Option {
 		return []id2meta.Option{id2meta.WithEndpoints(refusing(t), s.Endpoint())}
 	}},
-	{name: "a certificate that is not trusted", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}})}
-	}},
-	{name: "a certificate of another host", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+	{name: "a certificate that is not trusted", opts: with(id2meta.WithRootCAs(x509.NewCertPool()))},
+	{name: "a certificate of another host", opts: func(_ *testing.T, s *id2metatest.Server) []id2meta.Option {
 		elsewhere := s.Client().Transport.(*http.Transport).Clone()
 		elsewhere.TLSClientConfig.ServerName = "cloudauth.aliyuncs.com"
 		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: elsewhere})}
 	}},
-	{name: "an HTTP client that gives up", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(id2metatest.Hang())
+	{name: "an HTTP client that gives up", faults: faults{id2metatest.Hang()}, opts: func(_ *testing.T, s *id2metatest.Server) []id2meta.Option {
 		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: s.Client().Transport, Timeout: 50 * time.Millisecond})}
 	}},
-	{name: "a transport whose error text repeats the request", make: transport(func(r *http.Request, body string) error {
+	{name: "a transport whose error text repeats the request", opts: with(transport(func(r *http.Request, body string) error {
 		return fmt.Errorf("cannot send %s with %v", body, r.Header)
-	})},
-	{name: "a transport whose error wraps an error that repeats the request", make: transport(func(r *http.Request, body string) error {
-		return &wrappingError{fmt.Errorf("sending: %w", &url.Error{Op: "Post", URL: "https://example.com/?" + body, Err: errors.New(body)})}
-	})},
-	{name: "a transport whose error holds the request in a field", make: transport(func(_ *http.Request, body string) error {
-		return fieldError{Body: body}
-	})},
-	{name: "a transport whose error joins an error that holds the request in a field", make: transport(func(_ *http.Request, body string) error {
-		return errors.Join(io.ErrUnexpectedEOF, &fieldError{Body: body})
-	})},
-	{name: "a transport whose error hides an error that repeats the request", make: transport(func(_ *http.Request, body string) error {
-		return &hidingError{errors.New(body)}
-	})},
-	{name: "a transport whose error hides several errors", make: transport(func(_ *http.Request, body string) error {
-		return &hidingErrors{[]error{nil, io.EOF, errors.New(body)}}
-	})},
-	{name: "a transport whose error panics", make: transport(func(_ *http.Request, body string) error {
-		return panickingError(body)
-	})},
-	{name: "a transport whose url.Error holds the request in its URL", make: transport(func(_ *http.Request, body string) error {
-		return &wrappingError{&url.Error{Op: "Post", URL: body, Err: errors.New("refused")}}
-	})},
-	{name: "a dead proxy", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		return proxied(t, s, refusing(t))
+	}))},
+	{name: "a transport whose error joins errors that repeat the request, in a text, in a field and in a URL", opts: with(transport(func(_ *http.Request, body string) error {
+		return &hidingError{errors.Join(io.EOF, fieldError{Body: body}, &url.Error{Op: "Post", URL: body, Err: errors.New(body)})}
+	}))},
+	{name: "a transport whose url.Error holds the request in its URL", opts: with(transport(func(_ *http.Request, body string) error {
+		return fmt.Errorf("wrapped: %w", &url.Error{Op: "Post", URL: body, Err: errors.New("refused")})
+	}))},
+	{name: "a transport whose error panics", opts: with(transport(func(_ *http.Request, body string) error { return panickingError(body) }))},
+	{name: "a dead proxy", opts: func(t *testing.T, s *id2metatest.Server) []id2meta.Option { return proxied(t, s, refusing(t)) }},
+	{name: "a proxy that refuses, and repeats the password", opts: func(t *testing.T, s *id2metatest.Server) []id2meta.Option {
+		proxy := testenv.Accept(t, func(conn net.Conn) {
+			http.ReadRequest(bufio.NewReader(conn))
+			fmt.Fprintf(conn, "HTTP/1.1 407 Denied http://user:%s@proxy.example\r\n\r\n", proxyPassword)
+		})
+		return proxied(t, s, proxy.Address)
 	}},
-	{name: "a proxy that refuses, and repeats the password", make: func(t *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			connection, _, err := http.NewResponseController(w).Hijack()
-			if err == nil {
-				fmt.Fprintf(connection, "HTTP/1.1 407 Denied http://user:%s@proxy.example\r\n\r\n", proxyPassword)
-				connection.Close()
-			}
-		}))
-		t.Cleanup(proxy.Close)
-		return proxied(t, s, proxy.Listener.Addr().String())
-	}},
-	{name: "a proxy with an invalid address", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
-			address := fmt.Sprintf("http://user:%s @127.0.0.1:1", proxyPassword) // as in an environment variable
-			return url.Parse(address)
-		}}})}
-	}},
-	{name: "a proxy that answers instead of the service", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.Inject(body("Message", "invalid proxy: "+strings.Join(proxies, "; ")), body("Message", proxies[1]))
-		return nil
-	}},
-	{name: "a transport whose error repeats the password of a proxy", make: transport(func(*http.Request, string) error {
+	{name: "a proxy with an invalid address", opts: with(id2meta.WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
+		address := fmt.Sprintf("http://user:%s @127.0.0.1:1", proxyPassword) // as in an environment variable
+		return url.Parse(address)
+	}}}))},
+	{name: "a proxy that answers instead of the service", faults: faults{body("Message", "invalid proxy: "+strings.Join(proxies, "; "))}},
+	{name: "a transport whose error repeats the password of a proxy", opts: with(transport(func(*http.Request, string) error {
 		return fmt.Errorf("invalid proxy address: %w", errors.New(strings.Join(proxies, "; ")))
-	})},
-	{name: "a limiter that refuses", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithLimiter(refusingLimiter{errors.New("enough for today")})}
-	}},
-	{name: "a credential provider that fails", make: func(*testing.T, *id2metatest.Server, id2meta.Param) []id2meta.Option {
-		return []id2meta.Option{id2meta.WithCredential(failingCredential{err: fieldError{Body: stsSecret + stsToken}})}
-	}},
-	{name: "a credential that is refused", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
+	}))},
+	{name: "a limiter that refuses", opts: with(id2meta.WithLimiter(refusingLimiter{errors.New("enough for today")}))},
+	{name: "a credential provider that fails", opts: with(id2meta.WithCredential(failingCredential{err: fieldError{Body: stsSecret + stsToken}}))},
+	{name: "a credential that is refused", opts: func(_ *testing.T, s *id2metatest.Server) []id2meta.Option {
 		s.AddCredential(stsKeyID, stsSecret+"x", stsToken)
 		return nil
 	}},
-	{name: "a token that is refused", make: func(_ *testing.T, s *id2metatest.Server, _ id2meta.Param) []id2meta.Option {
-		s.AddCredential(stsKeyID, stsSecret, stsToken+"x")
-		return nil
+
+	{name: "echoes in Message", echo: func(s string) id2metatest.Fault { return id2metatest.Answer("401", "参数非法："+s+"。") }},
+	{name: "echoes in Message of the gateway", echo: func(s string) id2metatest.Fault {
+		return id2metatest.Status(400, "SignatureDoesNotMatch", "server StringToSign is ["+s+"]")
 	}},
+	{name: "echoes in Code", echo: func(s string) id2metatest.Fault { return id2metatest.Answer(s, "") }},
+	{name: "echoes in Code behind a word", echo: func(s string) id2metatest.Fault { return id2metatest.Status(403, "Forbidden."+s, "") }},
+	{name: "echoes in RequestId", echo: func(s string) id2metatest.Fault { return body("RequestId", s) }},
+	{name: "echoes in RequestId of a verdict", verdict: true, echo: func(s string) id2metatest.Fault {
+		return id2metatest.Raw(200, strings.Replace(body200, "REQUEST", inJSON(s), 1))
+	}},
+	{name: "echoes in Recommend", echo: func(s string) id2metatest.Fault { return body("Recommend", "https://api.aliyun.com/troubleshoot?q="+s) }},
+	{name: "echoes in BizCode", echo: func(s string) id2metatest.Fault {
+		return id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"`+inJSON(s)+`"}}`)
+	}},
+	{name: "echoes in an unknown field", echo: func(s string) id2metatest.Fault { return body("Data", s) }},
+	{name: "echoes without JSON", echo: func(s string) id2metatest.Fault { return id2metatest.Raw(500, s) }},
 }
 
-// echoesInEveryField returns servers that repeat the person, one for each field that is
-// shown.
-func echoesInEveryField() (failures []failureOf) {
-	for _, place := range []struct {
-		name    string
-		verdict bool
-		raw     func(echo string) id2metatest.Fault
-	}{
-		{"Message", false, func(s string) id2metatest.Fault { return id2metatest.Answer("401", "参数非法："+s+"。") }},
-		{"Message of the gateway", false, func(s string) id2metatest.Fault {
-			return id2metatest.Status(400, "SignatureDoesNotMatch", "server StringToSign is ["+s+"]")
-		}},
-		{"Message, again and again", false, func(s string) id2metatest.Fault {
-			return id2metatest.Answer("401", strings.Repeat(s+" ", 100))
-		}},
-		{"Message, at the end of what is shown", false, func(s string) id2metatest.Fault {
-			return id2metatest.Answer("401", strings.Repeat("x", 505)+s)
-		}},
-		{"Message, in more than is ever redacted", false, func(s string) id2metatest.Fault {
-			return id2metatest.Answer("401", s+strings.Repeat(" x", 20_000)+s)
-		}},
-		{"Code", false, func(s string) id2metatest.Fault { return id2metatest.Answer(s, "") }},
-		{"Code behind a word", false, func(s string) id2metatest.Fault { return id2metatest.Status(403, "Forbidden."+s, "") }},
-		{"RequestId", false, func(s string) id2metatest.Fault { return body("RequestId", s) }},
-		{"RequestId of a verdict", true, func(s string) id2metatest.Fault {
-			return id2metatest.Raw(200, strings.Replace(body200, "REQUEST", quoted(s), 1))
-		}},
-		{"Recommend", false, func(s string) id2metatest.Fault {
-			return body("Recommend", "https://api.aliyun.com/troubleshoot?q="+s)
-		}},
-		{"BizCode", false, func(s string) id2metatest.Fault {
-			return id2metatest.Raw(200, `{"Code":"200","ResultObject":{"BizCode":"`+quoted(s)+`"}}`)
-		}},
-		{"an unknown field", false, func(s string) id2metatest.Fault { return body("Data", s) }},
-		{"no JSON", false, func(s string) id2metatest.Fault { return id2metatest.Raw(500, s) }},
-	} {
-		failures = append(failures, failureOf{name: "echoes in " + place.name, echoes: true, verdict: place.verdict, make: func(_ *testing.T, s *id2metatest.Server, p id2meta.Param) []id2meta.Option {
-			for _, echo := range echoes(p) {
-				s.Inject(place.raw(echo))
-			}
-			return []id2meta.Option{id2meta.WithMaxAttempts(1)}
-		}})
-	}
-	return failures
-}
+type faults = []id2metatest.Fault
 
 const body200 = `{"RequestId":"REQUEST","Code":"200","ResultObject":{"BizCode":"2"}}`
 
 func body(field, text string) id2metatest.Fault {
-	return id2metatest.Raw(400, `{"`+field+`":"`+quoted(text)+`"}`)
+	return id2metatest.Raw(400, `{"`+field+`":"`+inJSON(text)+`"}`)
 }
 
-func quoted(s string) string {
+// inJSON returns s as it stands in a string of JSON.
+func inJSON(s string) string {
 	encoded, _ := json.Marshal(s)
 	return string(encoded[1 : len(encoded)-1])
 }
-
-type wrappingError struct{ err error }
-
-func (e *wrappingError) Error() string { return "wrapped: " + e.err.Error() }
-func (e *wrappingError) Unwrap() error { return e.err }
 
 // hidingError shows its error only when it is unwrapped.
 type hidingError struct{ err error }
 
 func (e *hidingError) Error() string { return "wrapped" }
 func (e *hidingError) Unwrap() error { return e.err }
-
-type hidingErrors struct{ errs []error }
-
-func (e *hidingErrors) Error() string   { return "joined" }
-func (e *hidingErrors) Unwrap() []error { return e.errs }
 
 type panickingError string
 
@@ -502,8 +403,8 @@ func TestNothingPersonalAndNoSecretIsEverSeen(t *testing.T) {
 	for i, person := range people {
 		t.Run(person.name, func(t *testing.T) {
 			t.Parallel()
-			for _, failure := range append(everyFailure, echoesInEveryField()...) {
-				if i != 0 && i != len(people)-1 && !failure.echoes {
+			for _, failure := range everyFailure {
+				if i != 0 && i != len(people)-1 && failure.echo == nil {
 					continue // these failures do not depend on the person
 				}
 				t.Run(failure.name, func(t *testing.T) {
@@ -511,15 +412,23 @@ func TestNothingPersonalAndNoSecretIsEverSeen(t *testing.T) {
 					server := id2metatest.NewServer()
 					t.Cleanup(server.Close)
 					server.AddCredential(stsKeyID, stsSecret, stsToken)
+					server.Inject(failure.faults...)
 					witness := newWitness()
-					opts := append([]id2meta.Option{id2meta.WithEndpoints(server.Endpoint()), stsCredential(t), id2meta.WithLogger(witness.logger)},
-						failure.make(t, server, person.param)...) // some need a client of their own, which excludes server.Options
+					// Some failures need a client of their own, which excludes server.Options.
+					opts := []id2meta.Option{id2meta.WithEndpoints(server.Endpoint()), stsCredential(), id2meta.WithLogger(witness.logger)}
+					if failure.opts != nil {
+						opts = append(opts, failure.opts(t, server)...)
+					}
+					calls := 1
+					if failure.echo != nil {
+						calls, opts = 0, append(opts, id2meta.WithMaxAttempts(1))
+						for _, echo := range echoes(person.param) {
+							server.Inject(failure.echo(echo))
+							calls++
+						}
+					}
 					client, err := id2meta.New(opts...)
 					require.NoError(t, err)
-					calls := 1
-					if failure.echoes {
-						calls = len(echoes(person.param))
-					}
 					for range calls {
 						ctx := t.Context()
 						if failure.ctx != nil {
@@ -563,57 +472,6 @@ func TestARefusedParamIsNotRepeated(t *testing.T) {
 	assert.Empty(t, server.Calls())
 }
 
-// A short name is a part of many words. A text is withheld only if the name is a whole
-// word of it: otherwise nobody with a short name would ever see a text.
-func TestATextIsWithheldForAShortNameOnlyIfTheNameIsAWord(t *testing.T) {
-	server := newServer(t)
-	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
-	for _, test := range []struct {
-		name, message string
-		shown         bool
-	}{
-		{"A", "A", false},
-		{"A", "name A, name:A; A A", false},
-		{"A", "姓名A不合法", false},
-		{"A", "Access denied: API call", true},
-		{"A", "UserName=A&ParamType=normal", false},
-		{"A", "UserName%3DA%26ParamType%3Dnormal", false},
-		{"A", "name_A_", false},
-		{"A", `{\nA\n}`, false},
-		{"Li", "client Li, li, LI", false},
-		{"Li", "client li", false},
-		{"Li", "client of aliyun", true},
-		{"张", "姓名张不合法", false},
-		{"Éa", "xÉax", false},
-	} {
-		t.Run(test.name+" in "+test.message, func(t *testing.T) {
-			server.Inject(id2metatest.Answer("401", test.message))
-			_, err := client.Verify(t.Context(), id2meta.Param{UserName: test.name, IdentifyNum: zhangNumber})
-			var e *id2meta.APIError
-			require.ErrorAs(t, err, &e)
-			want := test.message
-			if !test.shown {
-				want = notShown(test.message)
-			}
-			assert.Equal(t, want, e.Message)
-		})
-	}
-	t.Run("and codes and request IDs of the service are not changed", func(t *testing.T) {
-		for _, name := range []string{"I", "S", "Int", "Err", "A", "BEEF"} {
-			server.Inject(id2metatest.Status(503, "ServiceUnavailable", ""), id2metatest.Status(500, "InternalError", ""))
-			for range 2 {
-				_, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: zhangNumber})
-				requireOnly(t, id2meta.ErrUnavailable, err)
-				var e *id2meta.APIError
-				require.ErrorAs(t, err, &e)
-				calls := server.Calls()
-				assert.Equal(t, calls[len(calls)-1].Outcome, e.Code)
-				assert.Equal(t, calls[len(calls)-1].RequestID, e.RequestID)
-			}
-		}
-	})
-}
-
 // notShown is what stands for a text that may repeat the person.
 func notShown(text string) string {
 	return fmt.Sprintf("(a text of %d bytes is not shown: it may repeat the person or a secret)", len(text))
@@ -623,105 +481,63 @@ func notShown(text string) string {
 func TestAWithheldTextStillCounts(t *testing.T) {
 	server := newServer(t)
 	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
-	verify := func(t *testing.T, name string, fault id2metatest.Fault) *id2meta.APIError {
-		server.Inject(fault)
-		_, err := client.Verify(t.Context(), id2meta.Param{UserName: name, IdentifyNum: zhangNumber})
-		var e *id2meta.APIError
-		require.ErrorAs(t, err, &e)
-		return e
+	for _, test := range []struct {
+		name, person string
+		fault        id2metatest.Fault
+		want         error
+		shown        id2meta.APIError // Code, Message and Field
+	}{
+		{"a Code", "RAM", id2metatest.Status(403, "Forbidden.RAM", ""), id2meta.ErrAccessDenied,
+			id2meta.APIError{Code: notShown("Forbidden.RAM")}},
+		{"a Message", "CALL", id2metatest.Answer("402", "No permission to call"), id2meta.ErrAccessDenied,
+			id2meta.APIError{Code: "402", Message: notShown("No permission to call")}},
+		{"the field that a Message names", zhangName, id2metatest.Answer("401", "参数非法(identifyNum) %E5%BC%A0"), id2meta.ErrInvalidParam,
+			id2meta.APIError{Code: "401", Message: notShown("参数非法(identifyNum) %E5%BC%A0"), Field: "IdentifyNum"}},
+		{"a Code that holds a part of the name in a word", "Int", id2metatest.Status(500, "InternalError", ""), id2meta.ErrUnavailable,
+			id2meta.APIError{Code: "InternalError"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server.Inject(test.fault)
+			_, err := client.Verify(t.Context(), id2meta.Param{UserName: test.person, IdentifyNum: zhangNumber})
+			requireOnly(t, test.want, err)
+			var e *id2meta.APIError
+			require.ErrorAs(t, err, &e)
+			calls := server.Calls()
+			assert.Equal(t, []string{test.shown.Code, test.shown.Message, test.shown.Field, calls[len(calls)-1].RequestID}, []string{e.Code, e.Message, e.Field, e.RequestID})
+		})
 	}
-	t.Run("a Code", func(t *testing.T) {
-		e := verify(t, "RAM", id2metatest.Status(403, "Forbidden.RAM", ""))
-		requireOnly(t, id2meta.ErrAccessDenied, e)
-		assert.Equal(t, notShown("Forbidden.RAM"), e.Code)
-	})
-	t.Run("a Message", func(t *testing.T) {
-		e := verify(t, "CALL", id2metatest.Answer("402", "No permission to call"))
-		requireOnly(t, id2meta.ErrAccessDenied, e)
-		assert.Equal(t, notShown("No permission to call"), e.Message)
-	})
-	t.Run("the field that a Message names", func(t *testing.T) {
-		for _, message := range []string{"参数非法(identifyNum): " + zhangNumber, "参数非法(identifyNum) %E5%BC%A0"} {
-			e := verify(t, zhangName, id2metatest.Answer("401", message))
-			requireOnly(t, id2meta.ErrInvalidParam, e)
-			assert.Equal(t, "IdentifyNum", e.Field)
-			assert.Equal(t, notShown(message), e.Message)
-		}
-	})
 }
 
-func TestWhatTheServiceSaysIsShownWithinBounds(t *testing.T) {
+// One Client verifies several people: what is withheld for one of them may be shown for
+// another. Package redact has the tests of all spellings and bounds.
+func TestWhatTheServiceSaysIsShownOrWithheld(t *testing.T) {
 	server := newServer(t)
 	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
 	const forged = "ok\r\nlevel=ERROR\tmsg=\x1b[31mforged\u0000\u0085\u2028\u2029\u202e\u200b"
-	for _, test := range []struct{ name, message, want string }{
-		{"as it is", "参数非法 (illegal parameter) 20060102150405 3AEF-12", "参数非法 (illegal parameter) 20060102150405 3AEF-12"},
-		{"without what could forge a line", forged, "ok  level=ERROR msg= [31mforged      "},
-		{"up to 512 bytes", strings.Repeat("x", 512), strings.Repeat("x", 512)},
-		{"cut after 512 bytes", strings.Repeat("x", 513), strings.Repeat("x", 512) + "…"},
-		{"cut between characters", "x" + strings.Repeat("非", 600), "x" + strings.Repeat("非", 170) + "…"},
-		{"withheld whole, not only where it is cut", strings.Repeat("x", 600) + "张三", notShown(strings.Repeat("x", 600) + "张三")},
-		{"by its length if it is far too long", strings.Repeat("x ", 10_000), notShown(strings.Repeat("x ", 10_000))},
+	const withheld = ""
+	for _, test := range []struct{ name, person, text, want string }{
+		{"as it is", "张三", "参数非法 (illegal parameter) 20060102150405 3AEF-12", "参数非法 (illegal parameter) 20060102150405 3AEF-12"},
+		{"without what could forge a line", "张三", forged, "ok  level=ERROR msg= [31mforged      "},
+		{"cut after 512 bytes", "张三", strings.Repeat("x", 513), strings.Repeat("x", 512) + "…"},
+		{"withheld whole, not only where it is cut", "张三", strings.Repeat("x", 600) + "张三", withheld},
+		{"shown to another person", "李四", "no record of 张三", "no record of 张三"},
+		{"withheld for a short name that is a word", "Li", "client LI", withheld},
+		{"shown for a short name that is a part of a word", "Li", "client of aliyun", "client of aliyun"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			message := quoted(test.message)
-			server.Inject(id2metatest.Raw(400, `{"Code":"`+message+`","Message":"`+message+`","RequestId":"`+message+`","Recommend":"`+message+`"}`))
-			result, err := client.Verify(t.Context(), zhangSan)
+			text := inJSON(test.text)
+			server.Inject(id2metatest.Raw(400, `{"Code":"`+text+`","Message":"`+text+`","RequestId":"`+text+`","Recommend":"`+text+`"}`))
+			result, err := client.Verify(t.Context(), id2meta.Param{UserName: test.person, IdentifyNum: zhangNumber})
 			require.Zero(t, result)
 			var e *id2meta.APIError
 			require.ErrorAs(t, err, &e)
-			assert.Equal(t, []string{test.want, test.want, test.want}, []string{e.Message, e.Code, e.Recommend})
-			if len(test.message) > 128 || test.want != test.message {
-				assert.Equal(t, test.want, e.RequestID)
+			want := test.want
+			if want == withheld {
+				want = notShown(test.text)
 			}
+			assert.Equal(t, []string{want, want, want, want}, []string{e.Code, e.Message, e.RequestID, e.Recommend})
 		})
 	}
-	for _, id := range []string{"8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", "8fc3d6ac9fed43118da7c4bf47d9f260", "0bc5a7f816000000000000000d0c1a", "1", ""} {
-		t.Run("the request ID "+id, func(t *testing.T) {
-			want := func() string {
-				if id != "" {
-					return id
-				}
-				calls := server.Calls() // then the header of the answer has it
-				return calls[len(calls)-1].RequestID
-			}
-			server.Inject(id2metatest.Raw(200, strings.Replace(body200, "REQUEST", id, 1)), body("RequestId", id))
-			result, err := client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err)
-			assert.Equal(t, want(), result.RequestID)
-			_, err = client.Verify(t.Context(), zhangSan)
-			var e *id2meta.APIError
-			require.ErrorAs(t, err, &e)
-			assert.Equal(t, want(), e.RequestID)
-		})
-	}
-}
-
-func TestARequestIDIsRedactedIfItHoldsThePerson(t *testing.T) {
-	for _, id := range []string{"19491231-0000-4000-8000-000000000000", zhangNumber, "0-19491231-0", "110105"} {
-		t.Run(id, func(t *testing.T) {
-			result, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
-				io.WriteString(w, strings.Replace(body200, "REQUEST", id, 1))
-			})
-			require.NoError(t, err)
-			assert.NotEmpty(t, result.RequestID)
-			assert.NotContains(t, result.RequestID, "19491231")
-			assert.Equal(t, id == "110105", result.RequestID == id)
-		})
-	}
-}
-
-func TestASecretThatIsTheBeginningOfAnotherLeavesNothingOfIt(t *testing.T) {
-	credential, err := credentials.NewCredential(new(credentials.Config).SetType("sts").
-		SetAccessKeyId(stsKeyID).SetAccessKeySecret("opening").SetSecurityToken("opening-and-ending"))
-	require.NoError(t, err)
-	_, err = verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusBadRequest)
-		io.WriteString(w, `{"Message":"the token opening-and-ending is too old"}`)
-	}, id2meta.WithCredential(credential))
-	var e *id2meta.APIError
-	require.ErrorAs(t, err, &e)
-	assert.Equal(t, notShown("the token opening-and-ending is too old"), e.Message)
 }
 
 // An error of net/http holds the method and the address, which the reader knows.
@@ -748,7 +564,7 @@ func TestAnErrorOfOthersKeepsWhatItIs(t *testing.T) {
 		{"an error that holds the request in a field", func(body string) error { return errors.Join(fieldError{Body: body}, errOpen) }, "the circuit is open"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := verifyAt(t, zhangSan, http.NotFound, transport(func(_ *http.Request, body string) error { return test.err(body) })(t, nil, zhangSan)[0])
+			_, err := verifyAt(t, zhangSan, http.NotFound, transport(func(_ *http.Request, body string) error { return test.err(body) }))
 			requireOnly(t, id2meta.ErrUnavailable, err)
 			require.ErrorIs(t, err, errOpen)
 			assert.NotErrorIs(t, err, io.EOF)
@@ -773,7 +589,7 @@ func TestTheServerSeesThePersonInTheBodyOnly(t *testing.T) {
 				fmt.Fprintln(&seen, r.Trailer)
 				form, _ = url.ParseQuery(string(body))
 				io.WriteString(w, body200)
-			}, stsCredential(t))
+			}, stsCredential())
 			require.NoError(t, err)
 			normal, err := person.param.Normalize()
 			require.NoError(t, err)
@@ -797,23 +613,15 @@ func TestTheServerSeesThePersonInTheBodyOnly(t *testing.T) {
 // there is no proxy in this test.
 func TestTheServerDoesNotSeeTheProxysPassword(t *testing.T) {
 	for _, variable := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
-		for _, no := range []string{"", "127.0.0.1", "*"} {
-			t.Run(variable+" with NO_PROXY "+no, func(t *testing.T) {
-				t.Setenv(variable, "http://user:"+proxyPassword+"@127.0.0.1:1")
-				t.Setenv("NO_PROXY", no)
-				var header http.Header
-				_, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, r *http.Request) {
-					header = r.Header
-					io.WriteString(w, body200)
-				})
-				require.NoError(t, err)
-				assert.NotEmpty(t, header)
-				for name := range header {
-					assert.False(t, strings.HasPrefix(http.CanonicalHeaderKey(name), "Proxy-"), name)
-				}
-			})
-		}
+		t.Setenv(variable, "http://user:"+proxyPassword+"@127.0.0.1:1")
 	}
+	_, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, r *http.Request) {
+		for name := range r.Header {
+			assert.False(t, strings.HasPrefix(name, "Proxy-"), name)
+		}
+		io.WriteString(w, body200)
+	})
+	require.NoError(t, err)
 }
 
 // TestNothingIsPrinted starts a process with some failures, and looks at what the library
@@ -826,7 +634,7 @@ func TestNothingIsPrinted(t *testing.T) {
 		server.AddCredential(stsKeyID, stsSecret, stsToken)
 		server.Inject(id2metatest.Fault{}, id2metatest.Answer("401", zhangName), id2metatest.Status(503, "ServiceUnavailable", ""),
 			id2metatest.Drop(), id2metatest.Raw(200, "null"))
-		client, err := id2meta.New(append(server.Options(), stsCredential(t))...)
+		client, err := id2meta.New(append(server.Options(), stsCredential())...)
 		require.NoError(t, err)
 		for range 4 {
 			client.Verify(t.Context(), zhangSan)
@@ -846,24 +654,4 @@ func TestNothingIsPrinted(t *testing.T) {
 			assert.Regexp(t, `^PASS\n(coverage:.*\n)?$`, string(output))
 		})
 	}
-}
-
-func TestTheRedactionForOneCallerDoesNotChangeTheErrorsOfAnother(t *testing.T) {
-	server := newServer(t)
-	client := newClient(t, []string{server.Endpoint()}, id2meta.WithMaxAttempts(1))
-	const callers = 16
-	for range callers {
-		server.Inject(id2metatest.Answer("401", "张三"))
-	}
-	var all sync.WaitGroup
-	for i := range callers {
-		all.Go(func() {
-			_, err := client.Verify(t.Context(), people[i%2].param)
-			var e *id2meta.APIError
-			if assert.ErrorAs(t, err, &e) {
-				assert.Equal(t, []string{notShown("张三"), "张三"}[i%2], e.Message)
-			}
-		})
-	}
-	all.Wait()
 }

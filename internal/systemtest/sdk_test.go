@@ -10,7 +10,6 @@ import (
 
 	cloudauth "github.com/alibabacloud-go/cloudauth-20190307/v3/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
-	"github.com/alibabacloud-go/darabonba-openapi/v2/utils"
 	"github.com/alibabacloud-go/tea/dara"
 	"github.com/aliyun/credentials-go/credentials"
 	"github.com/stretchr/testify/assert"
@@ -136,25 +135,4 @@ func sendWithSDK(t *testing.T, endpoint string, credential credentials.Credentia
 		"ParamType": "normal", "UserName": "JOHN O'NEIL-SMITH, Á.B.", "IdentifyNum": "11010519491231002X",
 	}}, &dara.RuntimeOptions{})
 	require.NoError(t, err)
-}
-
-// The example of the vendor's page "V3 版本请求体&签名机制", with the function that signs
-// the requests of this library.
-func TestTheSignatureIsTheVendors(t *testing.T) {
-	const payload = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	got := utils.GetAuthorization(&dara.Request{
-		Method:   dara.String("POST"),
-		Pathname: dara.String("/"),
-		Query: map[string]*string{
-			"RegionId": dara.String("cn-shanghai"),
-			"ImageId":  dara.String("win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd"),
-		},
-		Headers: map[string]*string{
-			"host": dara.String("ecs.cn-shanghai.aliyuncs.com"), "X-Acs-Action": dara.String("RunInstances"),
-			"X-Acs-Version": dara.String("2014-05-26"), "X-Acs-Date": dara.String("2023-10-26T10:22:32Z"),
-			"X-Acs-Signature-Nonce": dara.String("3156853299f313e23d1673dc12e1703d"), "X-Acs-Content-Sha256": dara.String(payload),
-		},
-	}, dara.String("ACS3-HMAC-SHA256"), dara.String(payload), dara.String("YourAccessKeyId"), dara.String("YourAccessKeySecret"))
-	assert.Equal(t, "ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders=host;x-acs-action;x-acs-content-sha256;"+
-		"x-acs-date;x-acs-signature-nonce;x-acs-version,Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0", *got)
 }

@@ -11,8 +11,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -32,23 +36,13 @@ const (
 // but not a crash of the machine. Only the goroutine of the test may call Start, Stop and
 // Kill.
 type Server struct {
-	t       testing.TB
-	kind    kind
-	dir     string
-	owner   *owner // nil: the user who runs the test
-	process *process
-}
-
-// kind holds the differences between the programs.
-type kind struct {
-	name    string
-	program string
-	args    []string
-	stop    os.Signal
-	dsn     string
-	dump    []string // the command that writes all data to its standard output
-	env     []string // how the programs of the package find the server
-	ready   func(ctx context.Context, s *Server) error
+	t        testing.TB
+	kind     kind
+	args     []string // of the caller, for the server
+	dir      string
+	words    *strings.Replacer // for the command lines
+	uid, gid int               // of the server
+	process  *process
 }
 
 // process is a program that runs or has ended.
@@ -57,42 +51,60 @@ type process struct {
 	ended chan struct{}
 }
 
-// newServer makes the directory of a server. If the test runs as root, the user userName
-// owns the directory. An empty userName means the user who runs the test.
-func newServer(t testing.TB, userName string) *Server {
+// start makes the directory of a server, and starts the server.
+func start(t testing.TB, k kind, args []string) *Server {
 	t.Helper()
-	s := &Server{t: t}
-	if userName != "" && os.Geteuid() == 0 {
-		var err error
-		if s.owner, err = lookupOwner(userName); err != nil {
-			t.Skipf("testserver: this program refuses to run as root: %v", err)
+	s := &Server{t: t, kind: k, args: args, uid: os.Getuid(), gid: os.Getgid()}
+	for _, line := range []string{k.serve, k.install, k.ready, k.dump} {
+		if name, _, _ := strings.Cut(line, " "); name != "" {
+			find(t, name)
 		}
 	}
-	// The path of t.TempDir holds the name of the test. It may be too long, because the
-	// path of a socket has at most about a hundred bytes.
-	dir, err := os.MkdirTemp("", "id2meta-")
+	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.dir = dir
+	// The path of t.TempDir holds the name of the test. It may be too long, because the
+	// path of a socket has at most about a hundred bytes.
+	s.dir, err = os.MkdirTemp("", "id2meta-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		s.Stop()
-		if err := os.RemoveAll(dir); err != nil {
+		if err := os.RemoveAll(s.dir); err != nil {
 			t.Errorf("testserver: %v", err)
 		}
 	})
-	if s.owner != nil {
-		if err := os.Chown(dir, s.owner.uid, s.owner.gid); err != nil {
-			t.Fatal(err)
-		}
+	s.words = strings.NewReplacer("DIR", s.dir, "USER", me.Username, `""`, "")
+	if s.uid == 0 && k.user != "" {
+		s.giveTo(k.user)
 	}
+	if k.install != "" {
+		s.run(k.install)
+	}
+	s.Start()
 	return s
+}
+
+// giveTo makes a user the owner of the server and of its directory.
+func (s *Server) giveTo(name string) {
+	s.t.Helper()
+	owner, err := user.Lookup(name)
+	if err != nil {
+		s.t.Skipf("testserver: %s refuses to run as root: %v", s.kind.name, err)
+	}
+	s.uid, _ = strconv.Atoi(owner.Uid)
+	s.gid, _ = strconv.Atoi(owner.Gid)
+	if err := os.Chown(s.dir, s.uid, s.gid); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // DSN returns the address of the server with user and database, in the form that the Go
 // clients take: pgx and lib/pq, go-sql-driver/mysql, or redis.ParseURL. The DSN stays the
 // same when the server is stopped and started.
-func (s *Server) DSN() string { return s.kind.dsn }
+func (s *Server) DSN() string { return s.words.Replace(s.kind.dsn) }
 
 // Dir returns the directory of the server. It holds the data and, in the file "log", the
 // output of the server.
@@ -110,7 +122,7 @@ func (s *Server) Start() {
 	defer cancel()
 	var err error
 	for range maxStarts {
-		if err = s.start(ctx); err == nil || ctx.Err() != nil {
+		if err = s.startOnce(ctx); err == nil || ctx.Err() != nil {
 			break
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -120,15 +132,15 @@ func (s *Server) Start() {
 	}
 }
 
-// start starts the server once, and waits for it to answer or to end.
-func (s *Server) start(ctx context.Context) error {
+// startOnce starts the server once, and waits for it to answer or to end.
+func (s *Server) startOnce(ctx context.Context) error {
 	process, err := s.launch()
 	if err != nil {
 		return err
 	}
 	s.process = process
 	for {
-		err := s.kind.ready(ctx, s)
+		err := s.command(ctx, s.kind.ready).Run()
 		if err == nil {
 			return nil
 		}
@@ -152,7 +164,7 @@ func (s *Server) launch() (*process, error) {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := s.command(context.Background(), s.kind.program, s.kind.args...)
+	cmd := s.command(context.Background(), s.kind.serve, s.args...)
 	cmd.Stdout, cmd.Stderr = log, log
 
 	started := make(chan error, 1)
@@ -197,32 +209,37 @@ func (s *Server) Kill() {
 // Dump returns all data of the server, in the form of the server's own dump tool.
 func (s *Server) Dump() []byte {
 	s.t.Helper()
-	return s.run(s.kind.dump[0], s.kind.dump[1:]...)
+	return s.run(s.kind.dump)
 }
 
-// run runs a program to its end, and returns its output. If the program fails, the test
-// fails.
-func (s *Server) run(program string, args ...string) []byte {
+// run runs a command line to its end, and returns its output. If the program fails, the
+// test fails.
+func (s *Server) run(line string) []byte {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	cmd := s.command(ctx, program, args...)
+	cmd := s.command(ctx, line)
 	var problem bytes.Buffer
 	cmd.Stderr = &problem
 	out, err := cmd.Output()
 	if err != nil {
-		s.t.Fatalf("testserver: %s: %v\n%s%s", filepath.Base(program), err, out, problem.Bytes())
+		s.t.Fatalf("testserver: %s: %v\n%s%s", filepath.Base(cmd.Path), err, out, problem.Bytes())
 	}
 	return out
 }
 
 // command returns a command that runs as the user of the server, without the environment
 // of the test, and ends with the process of the test.
-func (s *Server) command(ctx context.Context, program string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, program, args...)
+func (s *Server) command(ctx context.Context, line string, args ...string) *exec.Cmd {
+	words := strings.Fields(line)
+	program := find(s.t, words[0])
+	for i, word := range words {
+		words[i] = s.words.Replace(word)
+	}
+	cmd := exec.CommandContext(ctx, program, append(words[1:], args...)...)
 	cmd.Dir = s.dir
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "LC_ALL=C"}, s.kind.env...)
-	cmd.SysProcAttr = attributes(s.owner)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "LC_ALL=C"}
+	cmd.SysProcAttr = attributes(s.uid, s.gid)
 	return cmd
 }
 
@@ -233,20 +250,16 @@ func (s *Server) logTail() []byte {
 	return log[max(0, len(log)-enough):]
 }
 
-// find returns the path of the first of the programs that exists in the PATH or in one of
-// the directories. If no program exists, find skips the test.
-func find(t testing.TB, dirs []string, programs ...string) string {
+// find returns the path of a program. If there is none, find skips the test.
+func find(t testing.TB, program string) string {
 	t.Helper()
-	for _, program := range programs {
-		if path, err := exec.LookPath(program); err == nil {
+	versions, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is well formed
+	slices.Reverse(versions)                                  // the newest first
+	for _, dir := range append(versions, "", "/usr/sbin", "/usr/libexec") {
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
 			return path
 		}
-		for _, dir := range dirs {
-			if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
-				return path
-			}
-		}
 	}
-	t.Skipf("testserver: there is no %s on this machine", programs[0])
+	t.Skipf("testserver: there is no %s on this machine", program)
 	return ""
 }

@@ -56,7 +56,7 @@ func TestServerEndsWithTheTestsProcess(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux ends a process with its parent")
 	}
-	find(t, nil, "redis-server")
+	find(t, "redis-server")
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), asChild+"=1", "TMPDIR="+t.TempDir())
 	out, err := cmd.StdoutPipe()
@@ -83,14 +83,14 @@ func TestServerEndsWithTheTestsProcess(t *testing.T) {
 }
 
 func TestProgramThatIsNotThere(t *testing.T) {
-	r := record(t, func(t testing.TB) { find(t, []string{"/usr/sbin"}, "no-such-program") })
+	r := record(t, func(t testing.TB) { find(t, "no-such-program") })
 	if !strings.Contains(r.skipped, "there is no no-such-program") {
 		t.Errorf("skipped with %q", r.skipped)
 	}
 }
 
 func TestServerThatDoesNotStartSaysWhy(t *testing.T) {
-	find(t, nil, "redis-server")
+	find(t, "redis-server")
 	r := record(t, func(t testing.TB) { Redis(t, "--no-such-option", "1") })
 	if !strings.Contains(r.failed, "no-such-option") {
 		t.Errorf("failed with %q", r.failed)

@@ -33,18 +33,6 @@ func Example() {
 	defer verifier.CloseIdleConnections()
 }
 
-// Payouts must continue while Redis is restarted. A few throttled calls are better
-// than no calls.
-func ExampleWithFailOpen() {
-	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
-	defer client.Close()
-	limiter, err := redislimiter.New(client, "id2meta", redislimiter.WithFailOpen(), redislimiter.WithLogger(slog.Default()))
-	if err != nil {
-		log.Fatal(err)
-	}
-	_ = id2meta.WithLimiter(limiter)
-}
-
 // Whoever finds the endpoint of your service cannot use up more than 10,000 calls a day.
 func ExampleWithDailyLimit() {
 	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
@@ -58,15 +46,4 @@ func ExampleWithDailyLimit() {
 		log.Fatal(err)
 	}
 	log.Printf("%d requests today", n)
-}
-
-// Another program uses half of the account's calls and has a limit of its own.
-func ExampleWithRate() {
-	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
-	defer client.Close()
-	limiter, err := redislimiter.New(client, "id2meta-payouts", redislimiter.WithRate(23, 2))
-	if err != nil {
-		log.Fatal(err)
-	}
-	_ = id2meta.WithLimiter(limiter)
 }

@@ -2,13 +2,13 @@ package redislimiter
 
 import (
 	"context"
-	"net"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -154,43 +154,26 @@ func TestRedisIsAskedByOneCallerOfAProcess(t *testing.T) {
 	assert.LessOrEqual(t, asked, 3*granted.Load()+10, "commands for %d requests", granted.Load())
 }
 
-// farConn is a connection to a Redis in another building.
-type farConn struct{ net.Conn }
-
-func (c farConn) Write(p []byte) (int, error) {
-	time.Sleep(2 * time.Millisecond)
-	return c.Conn.Write(p)
-}
-
-func TestAProcessThatIsFarFromRedisGetsAShare(t *testing.T) {
-	server := newTestRedis(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-	defer cancel()
-	var granted [3]atomic.Int64
-	const far = 2
-	var group sync.WaitGroup
-	for i := range granted {
-		client := newTestClient(t, server, func(o *redis.Options) {
-			if i != far {
-				return
-			}
-			o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-				conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-				return farConn{conn}, err
-			}
-		})
-		limiter := mustNew(t, client, "test")
-		for range 2 {
-			group.Go(func() {
-				for limiter.Wait(ctx) == nil {
-					granted[i].Add(1)
-				}
-			})
+// Redis tells the same wait to all processes. If they asked again together, the process
+// that is nearest to Redis would always be the first.
+func TestProcessesThatWaitDoNotAskAgainTogether(t *testing.T) {
+	client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
+	defer client.Close()
+	synctest.Test(t, func(t *testing.T) {
+		const told = time.Second
+		took := map[time.Duration]bool{}
+		for range 20 {
+			r := &scriptedRedis{client, [][]any{{"wait", told.Microseconds()}, aGrant}}
+			started := time.Now()
+			require.NoError(t, mustNew(t, r, "test").Wait(t.Context()))
+			took[time.Since(started)] = true
 		}
-	}
-	group.Wait()
-	total := granted[0].Load() + granted[1].Load() + granted[far].Load()
-	assert.GreaterOrEqual(t, granted[far].Load(), total/12, "of %d requests", total)
+		for d := range took {
+			assert.Greater(t, d, told)
+			assert.LessOrEqual(t, d, told+time.Second/defaultPerSecond)
+		}
+		assert.Greater(t, len(took), 10, "different times")
+	})
 }
 
 // failures are what the process sees of a Redis that died or that hangs.
@@ -284,71 +267,98 @@ func TestRedisFails(t *testing.T) {
 	}
 }
 
+// scriptedRedis answers with replies, and then hangs.
+type scriptedRedis struct {
+	*redis.Client
+	replies [][]any
+}
+
+var aGrant = []any{"granted", int64(0)}
+
+func (r *scriptedRedis) EvalSha(ctx context.Context, _ string, _ []string, _ ...any) *redis.Cmd {
+	cmd := redis.NewCmd(ctx)
+	if len(r.replies) == 0 {
+		<-ctx.Done()
+		cmd.SetErr(ctx.Err())
+		return cmd
+	}
+	cmd.SetVal(r.replies[0])
+	r.replies = r.replies[1:]
+	return cmd
+}
+
 // A Client gives the Limiter what is left of a call, which may be less than the 250 ms
 // that Redis may take.
 func TestACallerWithLittleTimeWhileRedisHangs(t *testing.T) {
-	start := func(t *testing.T, opts ...Option) (*Limiter, *logBuffer) {
-		server := newTestRedis(t)
-		limiter, _, log := newTestLimiter(t, server, opts...)
-		require.NoError(t, limiter.Wait(t.Context()))
-		server.hang()
-		return limiter, log
-	}
-	wait := func(t *testing.T, limiter *Limiter, left time.Duration) (err error, late bool) {
+	const left = 200 * time.Millisecond
+	wait := func(t *testing.T, limiter *Limiter, left time.Duration) (took time.Duration, err error) {
 		ctx, cancel := context.WithTimeout(t.Context(), left)
 		defer cancel()
-		err = limiter.Wait(ctx)
-		return err, ctx.Err() != nil
-	}
-	t.Run("open: the caller goes on in time", func(t *testing.T) {
-		limiter, log := start(t, WithFailOpen())
-		err, _ := wait(t, limiter, 200*time.Millisecond)
-		assert.NoError(t, err)
-		assert.Empty(t, log.String())
-		for range 20 {
-			err, _ := wait(t, limiter, 200*time.Millisecond)
-			assert.NoError(t, err)
-		}
-		log.wantOnce(t, "Redis is down: failing open")
-	})
-	t.Run("closed: the caller hears the reason in time", func(t *testing.T) {
-		limiter, log := start(t)
-		for range 20 {
-			err, late := wait(t, limiter, 200*time.Millisecond)
-			assert.ErrorIs(t, err, id2meta.ErrUnavailable)
-			assert.NotErrorIs(t, err, context.DeadlineExceeded)
-			assert.False(t, late)
-		}
-		log.wantOnce(t, "Redis is down: failing closed")
-	})
-	t.Run("a Redis that answers in between is not blamed", func(t *testing.T) {
-		server := newTestRedis(t)
-		limiter, _, log := newTestLimiter(t, server, WithFailOpen())
-		for range 8 {
-			server.hang()
-			err, _ := wait(t, limiter, 200*time.Millisecond)
-			assert.NoError(t, err)
-			server.resume()
-			assert.NoError(t, limiter.Wait(t.Context()))
-		}
-		assert.Empty(t, log.String())
-	})
-	t.Run("a caller without any time does not ask, and Redis is not blamed", func(t *testing.T) {
-		limiter, log := start(t, WithFailOpen())
-		for range 100 {
-			err, _ := wait(t, limiter, time.Nanosecond)
-			assert.Error(t, err)
-		}
-		assert.Empty(t, log.String())
-	})
-	t.Run("a caller that is cancelled is not kept", func(t *testing.T) {
-		limiter, _ := start(t, WithFailOpen())
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(20*time.Millisecond, cancel)
 		started := time.Now()
-		assert.ErrorIs(t, limiter.Wait(ctx), context.Canceled)
-		assert.Less(t, time.Since(started), soon)
-	})
+		err = limiter.Wait(ctx)
+		return time.Since(started), err
+	}
+	for _, test := range []struct {
+		name string
+		opts []Option
+		run  func(t *testing.T, limiter *Limiter, r *scriptedRedis, log *logBuffer)
+	}{
+		{"open: the caller goes on in time", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *scriptedRedis, log *logBuffer) {
+			took, err := wait(t, limiter, left)
+			assert.NoError(t, err)
+			assert.Equal(t, left/2, took)
+			assert.Empty(t, log.String())
+			for range 20 {
+				_, err := wait(t, limiter, left)
+				assert.NoError(t, err)
+			}
+			log.wantOnce(t, "Redis is down: failing open")
+		}},
+		{"closed: the caller hears the reason in time", nil, func(t *testing.T, limiter *Limiter, _ *scriptedRedis, log *logBuffer) {
+			for range 20 {
+				took, err := wait(t, limiter, left)
+				assert.ErrorIs(t, err, id2meta.ErrUnavailable)
+				assert.NotErrorIs(t, err, context.DeadlineExceeded)
+				assert.LessOrEqual(t, took, left/2)
+			}
+			time.Sleep(retryAfter) // Redis is asked once more
+			wait(t, limiter, left)
+			log.wantOnce(t, "Redis is down: failing closed")
+		}},
+		{"a Redis that answers in between is not blamed", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, r *scriptedRedis, log *logBuffer) {
+			for range 8 {
+				_, err := wait(t, limiter, left)
+				assert.NoError(t, err)
+				r.replies = [][]any{aGrant}
+				_, err = wait(t, limiter, left)
+				assert.NoError(t, err)
+			}
+			assert.Empty(t, log.String())
+		}},
+		{"a caller without any time does not ask, and Redis is not blamed", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *scriptedRedis, log *logBuffer) {
+			for range 100 {
+				_, err := wait(t, limiter, 0)
+				assert.Error(t, err)
+			}
+			assert.Empty(t, log.String())
+		}},
+		{"a caller that is cancelled is not kept", []Option{WithFailOpen()}, func(t *testing.T, limiter *Limiter, _ *scriptedRedis, _ *logBuffer) {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(20*time.Millisecond, cancel)
+			started := time.Now()
+			assert.ErrorIs(t, limiter.Wait(ctx), context.Canceled)
+			assert.Equal(t, 20*time.Millisecond, time.Since(started))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
+			defer client.Close()
+			synctest.Test(t, func(t *testing.T) {
+				r, log := &scriptedRedis{client, nil}, new(logBuffer)
+				test.run(t, mustNew(t, r, "test", append(test.opts, WithLogger(log.logger()))...), r, log)
+			})
+		})
+	}
 }
 
 func eventually(t *testing.T, try func() error) {
@@ -400,14 +410,10 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 		values[name] = func(t *testing.T, client *redis.Client) { hold(t, client, state[0], state[1], state[2]) }
 	}
 	for name, set := range values {
-		store := func(t *testing.T, client *redis.Client) {
-			t.Helper()
+		t.Run(name+": each request is refused", func(t *testing.T) {
+			limiter, client, log := newTestLimiter(t, server)
 			client.Del(t.Context(), "test")
 			set(t, client)
-		}
-		t.Run(name+": closed, each request is refused", func(t *testing.T) {
-			limiter, client, log := newTestLimiter(t, server)
-			store(t, client)
 			asked := commands(t, client)
 			for range 50 {
 				ctx, cancel := context.WithTimeout(t.Context(), soon)
@@ -418,28 +424,27 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 			assert.LessOrEqual(t, commands(t, client)-asked, int64(4))
 			log.wantOnce(t, "level=WARN")
 		})
-		t.Run(name+": open, the process has a limit of its own", func(t *testing.T) {
-			limiter, client, _ := newTestLimiter(t, server, WithFailOpen(), WithRate(20, 2))
-			store(t, client)
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-			defer cancel()
-			started, n := time.Now(), 0
-			for limiter.Wait(ctx) == nil {
-				n++
-			}
-			if most := 2 + 1 + int(20*time.Since(started).Seconds()); n < 2 || n > most {
-				t.Errorf("%d requests in %v, want 2 to %d", n, time.Since(started), most)
-			}
-		})
 	}
-	t.Run("the limit is shared again when the value was deleted", func(t *testing.T) {
-		limiter, client, log := newTestLimiter(t, server)
-		client.Set(t.Context(), "test", "400000000", 0)
-		err := limiter.Wait(t.Context())
-		require.ErrorIs(t, err, id2meta.ErrUnavailable)
-		require.ErrorContains(t, err, `delete the key`)
+	t.Run("open, the process has a limit of its own, and the limit is shared again when the value was deleted", func(t *testing.T) {
+		limiter, client, log := newTestLimiter(t, server, WithFailOpen(), WithRate(20, 2))
+		require.NoError(t, client.Set(t.Context(), "test", "400000000", 0).Err())
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		started, n := time.Now(), 0
+		for limiter.Wait(ctx) == nil {
+			n++
+		}
+		if most := 2 + 1 + int(20*time.Since(started).Seconds()); n < 2 || n > most {
+			t.Errorf("%d requests in %v, want 2 to %d", n, time.Since(started), most)
+		}
+		assert.Contains(t, log.String(), "delete the key")
 		client.Del(t.Context(), "test")
-		eventually(t, func() error { return limiter.Wait(t.Context()) })
+		eventually(t, func() error {
+			if err := limiter.Wait(t.Context()); err != nil {
+				return err
+			}
+			return client.HGet(t.Context(), "test", "sent").Err()
+		})
 		log.wantOnce(t, "Redis is back")
 	})
 	for name, usedUntil := range map[string]any{

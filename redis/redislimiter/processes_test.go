@@ -156,64 +156,60 @@ func mostInOneSecond(times []time.Time) int {
 // for each worker.
 func TestProcessesShareOneLimitWhileRedisDies(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 20 s")
+		t.Skip("takes 30 s")
 	}
-	const processes = 4
-	t.Run("closed: nothing is granted until Redis is back, and never more than the limit", func(t *testing.T) {
-		server := newTestRedis(t)
-		w := startWorkers(t, server, processes)
-		time.Sleep(5 * time.Second)
-		healthy := !strings.Contains(w.log.String(), "Redis is down") // it may not answer in time on a busy machine
-		server.Kill()
-		killed := time.Now()
-		time.Sleep(3 * time.Second)
-		server.Start()
-		back := time.Now()
-		time.Sleep(5 * time.Second)
-		w.stop()
+	const processes, most = 4, 50 + 4
+	for _, test := range []struct {
+		name, env, says string
+		open            bool
+	}{
+		{"closed: nothing is granted until Redis is back", workerOpen + "=", "Redis is down: failing closed", false},
+		{"open: each process goes on with a limit of its own until Redis is back", workerOpen + "=true", "Redis is down: failing open", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := newTestRedis(t)
+			w := startWorkers(t, server, processes, test.env)
+			time.Sleep(4 * time.Second)
+			server.Kill()
+			killed := time.Now()
+			time.Sleep(4 * time.Second)
+			up := time.Now()
+			server.Start()
+			time.Sleep(3 * time.Second) // one for the pause before Redis is asked again
+			back := time.Now()
+			time.Sleep(3 * time.Second)
+			w.stop()
+			// On a busy machine Redis may not answer in time at other moments, too.
+			calm := strings.Count(w.log.String(), "Redis is down") == processes
 
-		end := time.Now()
-		each, before := w.between(time.Time{}, killed)
-		_, during := w.between(killed.Add(time.Second), back.Add(-time.Second))
-		eachAfter, after := w.between(back, end)
-		_, all := w.between(time.Time{}, end)
-		t.Logf("before %v, without Redis %d, after %v, at most %d in a second", each, len(during), eachAfter, mostInOneSecond(all))
-		assert.Empty(t, during, "granted without Redis")
-		assert.LessOrEqual(t, mostInOneSecond(all), 50+processes)
-		if len(before) < 2*47 || len(after) < 2*47 {
-			t.Fatalf("%d requests before, %d after\n%s", len(before), len(after), w.log.String())
-		}
-		rate := float64(len(before)-1) / before[len(before)-1].Sub(before[0]).Seconds()
-		t.Logf("%.1f requests a second before", rate)
-		assert.True(t, !healthy || rate >= 45, rate)
-		for i := range processes {
-			assert.GreaterOrEqual(t, each[i]+eachAfter[i], (len(before)+len(after))/processes/4, "granted to worker %d", i)
-		}
-		w.wantAllSay("Redis is down: failing closed", "Redis is back")
-	})
-	t.Run("open: each process goes on with a limit of its own, until Redis is back", func(t *testing.T) {
-		server := newTestRedis(t)
-		w := startWorkers(t, server, processes, workerOpen+"=true")
-		time.Sleep(2 * time.Second)
-		server.Kill()
-		killed := time.Now()
-		time.Sleep(4 * time.Second)
-		up := time.Now()
-		server.Start()
-		time.Sleep(3 * time.Second) // one for the pause before Redis is asked again
-		back := time.Now()
-		time.Sleep(3 * time.Second)
-		w.stop()
-
-		each, during := w.between(killed.Add(time.Second), up)
-		_, after := w.between(back, time.Now())
-		t.Logf("without Redis %v, after: at most %d in a second", each, mostInOneSecond(after))
-		assert.LessOrEqual(t, mostInOneSecond(during), processes*(50+1), "without Redis")
-		for i, n := range each {
-			assert.GreaterOrEqual(t, n, 47, "granted to worker %d in 3 s\n%s", i, &w.log)
-		}
-		assert.LessOrEqual(t, mostInOneSecond(after), 50+processes)
-		assert.GreaterOrEqual(t, len(after), 47)
-		w.wantAllSay("Redis is down: failing open", "Redis is back")
-	})
+			each, before := w.between(time.Time{}, killed)
+			eachDuring, during := w.between(killed.Add(time.Second), up)
+			eachAfter, after := w.between(back, time.Now())
+			t.Logf("before %v, without Redis %v, after %v; at most %d, %d and %d in a second", each, eachDuring, eachAfter,
+				mostInOneSecond(before), mostInOneSecond(during), mostInOneSecond(after))
+			require.GreaterOrEqual(t, len(before), 2*47, &w.log)
+			require.GreaterOrEqual(t, len(after), 47, &w.log)
+			if rate := float64(len(before)-1) / before[len(before)-1].Sub(before[0]).Seconds(); calm {
+				assert.GreaterOrEqual(t, rate, 45.0, "a second, before")
+			}
+			if calm || !test.open {
+				assert.LessOrEqual(t, mostInOneSecond(before), most)
+				assert.LessOrEqual(t, mostInOneSecond(after), most)
+			}
+			for i := range processes {
+				assert.GreaterOrEqual(t, each[i]+eachAfter[i], (len(before)+len(after))/processes/4, "granted to worker %d", i)
+				if test.open {
+					assert.GreaterOrEqual(t, eachDuring[i], 47, "granted to worker %d in 3 s without Redis\n%s", i, &w.log)
+				}
+			}
+			if test.open {
+				assert.LessOrEqual(t, mostInOneSecond(during), processes*(50+1), "without Redis")
+			} else {
+				_, all := w.between(time.Time{}, time.Now())
+				assert.Empty(t, during, "granted without Redis")
+				assert.LessOrEqual(t, mostInOneSecond(all), most)
+			}
+			w.wantAllSay(test.says, "Redis is back")
+		})
+	}
 }
