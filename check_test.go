@@ -24,6 +24,7 @@ func TestCheckAsksAboutNobody(t *testing.T) {
 	assert.False(t, call.Billed)
 	assert.Empty(t, call.Person)
 	assert.Equal(t, id2meta.Stats{Sent: 1}, client.Stats(), "Check is no call, and does not count for the daily limit")
+	assert.Zero(t, limiter.calls.Load(), "Check does not wait for the limiter")
 	_, err := client.Verify(t.Context(), zhangSan)
 	assert.NoError(t, err)
 }

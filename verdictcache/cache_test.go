@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta"
-	"github.com/id2meta/id2meta/id2metatest"
 	"github.com/id2meta/id2meta/verdictcache"
 )
 
@@ -363,62 +362,4 @@ func TestTheStoreSeesNoPerson(t *testing.T) {
 		require.NotContains(t, log.String(), secret)
 	}
 	require.NotContains(t, log.String(), fmt.Sprintf("%x", keys[0]), "no Key is logged")
-}
-
-// A browser that goes away after half a second does not waste a call that takes longer.
-func TestACallerOfTheClientLeaves(t *testing.T) {
-	open := func(t *testing.T, opts ...id2meta.Option) (*id2metatest.Server, *verdictcache.Cache) {
-		server := id2metatest.NewServer()
-		t.Cleanup(server.Close)
-		server.AddPerson(zhang.UserName, zhang.IdentifyNum)
-		client, err := id2meta.New(append(server.Options(), opts...)...)
-		require.NoError(t, err)
-		return server, newCache(t, client, newFaulty())
-	}
-	leave := func(t *testing.T, c *verdictcache.Cache) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		defer cancel()
-		_, err := c.Verify(ctx, zhang)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		return err
-	}
-	t.Run("a request that is on its way is billed once", func(t *testing.T) {
-		server, c := open(t)
-		server.Inject(id2metatest.Delay(2 * time.Second))
-		require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
-		result, err := c.Verify(t.Context(), zhang)
-		require.NoError(t, err)
-		require.True(t, result.Match())
-		require.Len(t, server.Calls(), 1)
-	})
-	t.Run("a request that is repeated, since it was not answered, may have been billed", func(t *testing.T) {
-		limiter := &closedLimiter{ended: make(chan struct{}), open: 1}
-		server, c := open(t, id2meta.WithLimiter(limiter), id2meta.WithRetryUnanswered())
-		server.Inject(id2metatest.Drop())
-		require.ErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled, "it waits to be sent again")
-		require.Len(t, server.Calls(), 1)
-	})
-	t.Run("a request that waits for its limiter is not sent", func(t *testing.T) {
-		limiter := &closedLimiter{ended: make(chan struct{})}
-		server, c := open(t, id2meta.WithLimiter(limiter))
-		require.NotErrorIs(t, leave(t, c), id2meta.ErrMaybeBilled)
-		<-limiter.ended
-		require.Empty(t, server.Calls())
-	})
-}
-
-// closedLimiter lets the first requests pass, and no others.
-type closedLimiter struct {
-	open  int
-	ended chan struct{}
-}
-
-func (l *closedLimiter) Wait(ctx context.Context) error {
-	if l.open > 0 {
-		l.open--
-		return nil
-	}
-	<-ctx.Done()
-	close(l.ended)
-	return ctx.Err()
 }

@@ -19,11 +19,15 @@ type quietConn struct {
 	next     []byte       // what Read returns next; a part of buffered
 	allowed  atomic.Int64 // how many bytes of the answer are still to come, or a constant below
 
+	line []byte // what has come of a line; not more than maxLine bytes
 	// What the lines since the last empty line say.
 	length    int64 // of the body, or -1
 	isUnsized bool  // the body has another end than the length, or this is not the last head
 	isLast    bool  // the body has ended
 }
+
+// maxLine is longer than the lines from which learn learns.
+const maxLine = 4096
 
 const (
 	everything = -1 - iota // nothing was lent to an exchange yet: this may be the connection to a proxy
@@ -60,9 +64,17 @@ func (q *quietConn) fill() error {
 		return errUnasked
 	case everything:
 	case aLine:
-		q.next, _ = q.buffered.ReadSlice('\n') // an error comes again, behind what there is
-		q.learn(q.next)
-		return nil
+		arrived, _ := q.buffered.Peek(n)
+		if end := bytes.IndexByte(arrived, '\n'); end >= 0 {
+			n = end + 1
+		}
+		// A part of a line does not stay here: behind an answer whose end was not recognized,
+		// it would become the beginning of the answer to the next request.
+		q.line = append(q.line, arrived[:min(n, maxLine-len(q.line))]...)
+		if arrived[n-1] == '\n' {
+			q.learn(q.line)
+			q.line = q.line[:0]
+		}
 	default:
 		n = int(min(int64(n), allowed))
 		q.allowed.Add(int64(-n))
@@ -77,6 +89,7 @@ var contentLength, transferEncoding = []byte("Content-Length"), []byte("Transfer
 // learn finds out from the lines of an answer how it goes on.
 func (q *quietConn) learn(line []byte) {
 	name, value, _ := bytes.Cut(line, []byte(":"))
+	size, _, _ := bytes.Cut(line, []byte(";")) // of a chunk; an extension may follow
 	switch {
 	case string(line) == "\r\n", string(line) == "\n":
 		if q.isLast {
@@ -89,7 +102,7 @@ func (q *quietConn) learn(line []byte) {
 		q.length, _ = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64) // net/http refuses what is no number
 	case bytes.EqualFold(name, transferEncoding), bytes.HasPrefix(line, []byte("HTTP/1.1 1")):
 		q.isUnsized = true
-	case len(bytes.Trim(line, "0\r\n")) == 0: // the length of the last chunk
+	case bytes.HasPrefix(line, []byte("0")) && len(bytes.Trim(size, "0 \r\n")) == 0: // the length of the last chunk
 		q.isLast = true
 	}
 }

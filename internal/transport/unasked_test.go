@@ -42,6 +42,10 @@ func chunked(body string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 }
 
+func withExtension(body string) string {
+	return strings.Replace(chunked(body), "\r\n0\r\n", "\r\n0; a=b\r\n", 1)
+}
+
 func withTrailer(body string) string {
 	return strings.TrimSuffix(chunked(body), "\r\n") + "A: b\r\n\r\n"
 }
@@ -63,14 +67,27 @@ func compressed(body string) string {
 	return strings.Replace(sized(packed.String()), "\r\n", "\r\nContent-Encoding: gzip\r\n", 1)
 }
 
-func withoutBody(string) string {
+// withoutBody and noContent write the right answer without a body, and what nobody asked for
+// with one, so that a request that gets it is found.
+func withoutBody(body string) string {
+	if body == wrong {
+		return sized(wrong)
+	}
 	return "HTTP/1.1 503 Service Unavailable\r\ncontent-length:0\r\n\r\n"
+}
+
+func noContent(body string) string {
+	if body == wrong {
+		return sized(wrong)
+	}
+	return "HTTP/1.1 204 No Content\r\n\r\n"
 }
 
 // forms are all of them.
 var forms = map[string]func(string) string{
 	"with a length": sized, "in chunks": chunked, "in chunks with a trailer": withTrailer, "in chunks with a length": sizedTwice,
-	"behind a 103": behind103, "compressed": compressed, "without a body": withoutBody,
+	"in chunks with an extension": withExtension,
+	"behind a 103":                behind103, "compressed": compressed, "without a body": withoutBody,
 }
 
 // corked is a connection of a server that can send in one piece what is written in several.
@@ -238,6 +255,17 @@ func TestAnAnswerThatNobodyAskedForIsNobodysAnswer(t *testing.T) {
 				assert.Positive(t, answered)
 			})
 		}
+	}
+}
+
+// Behind a status that has no body, net/http may print what nobody asked for, but nobody gets
+// it as an answer.
+func TestNobodyGetsWhatStandsBehindAnAnswerOfNoContent(t *testing.T) {
+	captureLog(t)
+	for _, test := range unasked {
+		t.Run(test.name, func(t *testing.T) {
+			assert.Zero(t, sendMany(t, newSender(t, ""), newTalkingServer(t, noContent, test.answer), *unaskedCalls))
+		})
 	}
 }
 
