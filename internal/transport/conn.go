@@ -143,11 +143,12 @@ func (l *loan) begin() bool {
 	return true
 }
 
-// sent reports whether a byte of the request was written.
+// sent reports whether a byte of the request was written. An answer may be there before
+// the writing goroutine has noted that.
 func (l *loan) sent() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.wrote
+	return l.wrote || l.begun && l.reads > l.before
 }
 
 // gotHead is called when net/http has read the head of an answer. It reports whether
