@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"sync"
@@ -26,8 +27,34 @@ type conn struct {
 	changed sync.Cond // waiting or closed has become true
 	waiting bool      // the reading goroutine of net/http waits, and has read everything before
 	closed  bool
-	loan    *loan // the last one
+	loan    *loan    // the last one
+	records *records // of a direct connection; else nil
 }
+
+// records tells where the records of TLS end. A record that has not arrived as a whole is in
+// no count and in no buffer that can be looked at.
+type records struct {
+	header [5]byte
+	got    int // bytes of header
+	left   int // bytes of the record behind its header
+}
+
+func (r *records) add(p []byte) {
+	for len(p) > 0 {
+		if r.left > 0 {
+			n := min(r.left, len(p))
+			r.left, p = r.left-n, p[n:]
+			continue
+		}
+		n := copy(r.header[r.got:], p)
+		if r.got, p = r.got+n, p[n:]; r.got == len(r.header) {
+			r.got, r.left = 0, int(binary.BigEndian.Uint16(r.header[3:]))
+		}
+	}
+}
+
+// isPart reports whether a part of a record has arrived.
+func (r *records) isPart() bool { return r != nil && (r.got > 0 || r.left > 0) }
 
 // loan is the use of a conn by one exchange. net/http may lend the connection to another
 // exchange before this one looks at its answer, so each has a loan of its own.
@@ -65,11 +92,14 @@ func poolConn(connection net.Conn) *conn {
 }
 
 // tried is called with the result of each try to read, under the lock.
-func (c *conn) tried(n int, isEmpty bool) {
+func (c *conn) tried(p []byte, isEmpty bool) {
 	if c.waiting = isEmpty; isEmpty {
 		c.changed.Broadcast()
-	} else if n > 0 {
+	} else if len(p) > 0 {
 		c.loan.reads++
+		if c.records != nil {
+			c.records.add(p)
+		}
 	}
 }
 
@@ -113,7 +143,7 @@ func (c *conn) lend(connection net.Conn, reused bool) (l *loan, mayRetry bool) {
 			return nil, true
 		}
 	}
-	if c.closed {
+	if c.closed || reused && c.records.isPart() {
 		return nil, reused
 	}
 	return l, false
@@ -131,7 +161,7 @@ func (l *loan) begin() bool {
 		return false
 	}
 	// On a new connection, TLS sends tickets. Everything else closes the connection.
-	for !l.closed && !l.reused && (!l.waiting || isStale(l.tcp)) {
+	for !l.closed && !l.reused && (!l.waiting || isStale(l.tcp) || l.records.isPart()) {
 		l.changed.Wait()
 	}
 	if l.closed {
