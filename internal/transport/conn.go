@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"sync"
@@ -26,18 +27,49 @@ type conn struct {
 	changed sync.Cond // waiting or closed has become true
 	waiting bool      // the reading goroutine of net/http waits, and has read everything before
 	closed  bool
-	reads   int // how often something was read
+	loan    *loan    // the last one
+	records *records // of a direct connection; else nil
+}
 
-	// The exchange that has the connection.
+// records tells where the records of TLS end. A record that has not arrived as a whole is in
+// no count and in no buffer that can be looked at.
+type records struct {
+	header [5]byte
+	got    int // bytes of header
+	left   int // bytes of the record behind its header
+}
+
+func (r *records) add(p []byte) {
+	for len(p) > 0 {
+		if r.left > 0 {
+			n := min(r.left, len(p))
+			r.left, p = r.left-n, p[n:]
+			continue
+		}
+		n := copy(r.header[r.got:], p)
+		if r.got, p = r.got+n, p[n:]; r.got == len(r.header) {
+			r.got, r.left = 0, int(binary.BigEndian.Uint16(r.header[3:]))
+		}
+	}
+}
+
+// isPart reports whether a part of a record has arrived.
+func (r *records) isPart() bool { return r != nil && (r.got > 0 || r.left > 0) }
+
+// loan is the use of a conn by one exchange. net/http may lend the connection to another
+// exchange before this one looks at its answer, so each has a loan of its own.
+type loan struct {
+	*conn
 	quiet  *quietConn // or nil
 	reused bool       // the connection has carried an answer
 	begun  bool       // the request is being written
 	wrote  bool       // bytes of the request were written
-	before int        // reads when the exchange got the connection, and then when it began to write
+	reads  int        // how often something was read
+	before int        // reads when the exchange began to write
 }
 
 func newConn(tcp *net.TCPConn, attempt context.Context) *conn {
-	c := &conn{Conn: tcp, tcp: tcp}
+	c := &conn{Conn: tcp, tcp: tcp, loan: new(loan)}
 	c.changed.L = &c.mu
 	if attempt != nil {
 		c.keep = context.AfterFunc(attempt, func() { tcp.Close() })
@@ -60,11 +92,14 @@ func poolConn(connection net.Conn) *conn {
 }
 
 // tried is called with the result of each try to read, under the lock.
-func (c *conn) tried(n int, isEmpty bool) {
+func (c *conn) tried(p []byte, isEmpty bool) {
 	if c.waiting = isEmpty; isEmpty {
 		c.changed.Broadcast()
-	} else if n > 0 {
-		c.reads++
+	} else if len(p) > 0 {
+		c.loan.reads++
+		if c.records != nil {
+			c.records.add(p)
+		}
 	}
 }
 
@@ -74,7 +109,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	if n > 0 {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.wrote = c.begun
+		c.loan.wrote = c.loan.begun
 	}
 	return n, err
 }
@@ -89,62 +124,68 @@ func (c *conn) Close() error {
 }
 
 // lend gives the connection to an exchange, which got it from net/http as connection. It
-// reports whether the connection may carry a request.
-func (c *conn) lend(connection net.Conn, reused bool) bool {
+// returns nil if the connection can carry no request. In this case it also reports whether
+// another connection may do.
+func (c *conn) lend(connection net.Conn, reused bool) (l *loan, mayRetry bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !c.waiting && !c.closed { // net/http reads on as soon as an answer has ended
 		c.changed.Wait()
 	}
-	c.reused, c.begun, c.wrote, c.before = reused, false, false, c.reads
-	if c.quiet, _ = connection.(*quietConn); c.quiet != nil {
-		c.quiet.allowed.Store(0)
+	l = &loan{conn: c, reused: reused}
+	c.loan = l
+	if l.quiet, _ = connection.(*quietConn); l.quiet != nil {
+		l.quiet.allowed.Store(0)
 	}
 	if keep := c.keep; keep != nil {
 		c.keep = nil
-		if !keep() {
-			return false
+		if !keep() { // it was dialed for another attempt, which has just ended
+			return nil, true
 		}
 	}
-	return !c.closed
+	if c.closed || reused && c.records.isPart() {
+		return nil, reused
+	}
+	return l, false
 }
 
 // begin is called before the request is written, or all but its beginning. It reports
 // whether the request may be written.
-func (c *conn) begin() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.begun {
+func (l *loan) begin() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.begun {
 		return true
 	}
-	if c.reused && (c.reads != c.before || isStale(c.tcp)) {
+	if l.reused && (l.reads > 0 || isStale(l.tcp)) {
 		return false
 	}
 	// On a new connection, TLS sends tickets. Everything else closes the connection.
-	for !c.closed && !c.reused && (!c.waiting || isStale(c.tcp)) {
-		c.changed.Wait()
+	for !l.closed && !l.reused && (!l.waiting || isStale(l.tcp) || l.records.isPart()) {
+		l.changed.Wait()
 	}
-	if c.closed {
+	if l.closed {
 		return false
 	}
-	if c.begun, c.before = true, c.reads; c.quiet != nil {
-		c.quiet.allowed.Store(aLine)
+	if l.begun, l.before = true, l.reads; l.quiet != nil {
+		l.quiet.allowed.Store(aLine)
 	}
 	return true
 }
 
-// sent reports whether a byte of the request was written.
-func (c *conn) sent() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wrote
+// sent reports whether a byte of the request was written. An answer may be there before
+// the writing goroutine has noted that.
+func (l *loan) sent() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wrote || l.begun && l.reads > l.before
 }
 
 // gotHead is called when net/http has read the head of an answer. It reports whether
 // something was read since the request was written. If not, the head answers something
 // else.
-func (c *conn) gotHead() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.begun && c.reads > c.before
+func (l *loan) gotHead() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.begun && l.reads > l.before
 }

@@ -35,8 +35,8 @@ type exchange struct {
 	read    atomic.Bool  // the transport has read the body
 
 	reused atomic.Bool          // the connection has carried an answer before
-	conn   atomic.Pointer[conn] // of the own pool, or nil
-	conns  atomic.Int32         // how many there were: more than one if a wrapper sends copies
+	loan   atomic.Pointer[loan] // of a connection of the own pool, or nil
+	loans  atomic.Int32         // how many there were: more than one if a wrapper sends copies
 }
 
 // The states of an exchange.
@@ -77,31 +77,39 @@ func newExchange(ctx context.Context, sender *Sender, r Request, giveUp func()) 
 
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	x.budget.Stop()
-	x.reused.Store(info.Reused)
-	c := poolConn(info.Conn)
+	var l *loan
+	reused, isBad := info.Reused, false
+	if c := poolConn(info.Conn); c != nil {
+		var mayRetry bool
+		l, mayRetry = c.lend(info.Conn, reused)
+		reused, isBad = reused || mayRetry, l == nil
+	} else {
+		isBad = reused && isStale(info.Conn)
+	}
+	x.reused.Store(reused)
 	switch {
-	case c != nil && !c.lend(info.Conn, info.Reused), c == nil && info.Reused && isStale(info.Conn):
-		if info.Reused {
+	case isBad:
+		if reused {
 			x.reached.CompareAndSwap(connecting, stale)
 		}
 		closeOwn(info.Conn)
 	case !x.maySend():
 		closeOwn(info.Conn)
-	case c != nil:
-		x.conn.Store(c)
-		x.conns.Add(1)
+	case l != nil:
+		x.loan.Store(l)
+		x.loans.Add(1)
 	}
 }
 
 // begin is called before the request is written to a connection.
 func (x *exchange) begin() {
-	if c := x.conn.Load(); c != nil && !c.begin() {
+	if l := x.loan.Load(); l != nil && !l.begin() {
 		next := int32(refused)
 		if x.reused.Load() {
 			next = stale // another connection may do
 		}
 		x.reached.CompareAndSwap(allowed, next)
-		c.Close()
+		l.Close()
 	}
 }
 
@@ -137,8 +145,8 @@ func (x *exchange) maySend() bool {
 // maySent reports whether the service may have seen the request.
 func (x *exchange) maySent() bool {
 	if x.sender.own {
-		c := x.conn.Load()
-		return c != nil && c.sent()
+		l := x.loan.Load()
+		return l != nil && l.sent()
 	}
 	return x.read.Load()
 }
@@ -182,8 +190,8 @@ func (x *exchange) do(request *http.Request, form string) Response {
 		return Response{Err: err}
 	}
 	defer response.Body.Close()
-	if c := x.conn.Load(); c != nil && x.conns.Load() == 1 && !c.gotHead() {
-		c.Close()
+	if l := x.loan.Load(); l != nil && x.loans.Load() == 1 && !l.gotHead() {
+		l.Close()
 		return Response{Err: errUnasked, Unasked: true}
 	}
 	r := Response{Status: response.StatusCode, Header: response.Header}
@@ -209,8 +217,8 @@ func (x *exchange) send(request *http.Request, form string) (*http.Response, err
 			return response, err
 		}
 		x.reused.Store(false)
-		x.conn.Store(nil)
-		x.conns.Store(0)
+		x.loan.Store(nil)
+		x.loans.Store(0)
 	}
 }
 

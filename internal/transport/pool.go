@@ -85,6 +85,7 @@ func (d *dialer) DialTLSContext(ctx context.Context, network, addr string) (net.
 	if err != nil {
 		return nil, err
 	}
+	under.(*conn).records = new(records)
 	config := d.tls.Clone()
 	config.ServerName, _, _ = net.SplitHostPort(addr)
 	secure := tls.Client(under, config)
@@ -110,18 +111,22 @@ func handshake(ctx context.Context, secure *tls.Conn) error {
 }
 
 // ownSocket returns the socket under a connection. It also reports whether only one
-// request uses the connection. Over HTTP/2, several requests use it at the same time.
+// request uses the connection. Over HTTP/2 and HTTP/3, several requests use it at the same
+// time. A transport may also report no connection, or one of HTTP/3 whose Close panics.
 func ownSocket(conn net.Conn) (net.Conn, bool) {
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
-		return conn, true
+		if conn == nil {
+			return nil, false
+		}
+		_, isHTTP3 := conn.LocalAddr().(*net.UDPAddr)
+		return conn, !isHTTP3
 	}
 	return secure.NetConn(), secure.ConnectionState().NegotiatedProtocol != "h2"
 }
 
 // closeOwn closes a connection of HTTP/1.1, so that nothing can be sent on it. It does
-// not close a connection of HTTP/2: there the body of the request fails; see
-// watchedBody.
+// not close any other connection: there the body of the request fails; see watchedBody.
 func closeOwn(conn net.Conn) {
 	if socket, own := ownSocket(conn); own {
 		socket.Close() // not conn.Close: TLS would write an alert first

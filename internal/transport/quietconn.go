@@ -11,7 +11,7 @@ import (
 // quietConn is a TLS connection from which net/http reads an answer and nothing behind
 // it: net/http would print what nobody asked for to the standard log, and that may repeat
 // a person. It gives net/http the lines of a head one by one, to learn the length of the
-// body. The lines of a body in chunks come one by one, too, to find the last chunk.
+// body, and so the lines between chunks.
 type quietConn struct {
 	*tls.Conn
 	under    *conn
@@ -19,15 +19,22 @@ type quietConn struct {
 	next     []byte       // what Read returns next; a part of buffered
 	allowed  atomic.Int64 // how many bytes of the answer are still to come, or a constant below
 
-	line []byte // what has come of a line; not more than maxLine bytes
-	// What the lines since the last empty line say.
-	length    int64 // of the body, or -1
-	isUnsized bool  // the body has another end than the length, or this is not the last head
-	isLast    bool  // the body has ended
+	line      []byte // what has come of a line; not more than maxLine bytes
+	isChunks  bool   // the head has ended, and the body comes in chunks
+	isTrailer bool   // the last chunk has come
+	head      head   // what the lines of the head say
 }
 
 // maxLine is longer than the lines from which learn learns.
 const maxLine = 4096
+
+// head is what the head of an answer says about its length.
+type head struct {
+	status    string // "" before the first line
+	length    int64  // or -1
+	isChunked bool
+	isOld     bool // of HTTP/1.0, which has no chunks
+}
 
 const (
 	everything = -1 - iota // nothing was lent to an exchange yet: this may be the connection to a proxy
@@ -35,7 +42,7 @@ const (
 )
 
 func newQuietConn(secure *tls.Conn, under *conn) *quietConn {
-	q := &quietConn{Conn: secure, under: under, buffered: bufio.NewReader(secure), length: -1}
+	q := &quietConn{Conn: secure, under: under, buffered: bufio.NewReader(secure)}
 	q.allowed.Store(everything)
 	return q
 }
@@ -77,7 +84,9 @@ func (q *quietConn) fill() error {
 		}
 	default:
 		n = int(min(int64(n), allowed))
-		q.allowed.Add(int64(-n))
+		if left := q.allowed.Add(int64(-n)); left == 0 && q.isChunks {
+			q.allowed.Store(aLine)
+		}
 	}
 	q.next, _ = q.buffered.Peek(n)
 	q.buffered.Discard(n)
@@ -86,24 +95,45 @@ func (q *quietConn) fill() error {
 
 var contentLength, transferEncoding = []byte("Content-Length"), []byte("Transfer-Encoding")
 
-// learn finds out from the lines of an answer how it goes on.
+// learn finds out from a line of an answer how it goes on. What net/http refuses needs no
+// care.
 func (q *quietConn) learn(line []byte) {
-	name, value, _ := bytes.Cut(line, []byte(":"))
-	size, _, _ := bytes.Cut(line, []byte(";")) // of a chunk; an extension may follow
-	switch {
-	case string(line) == "\r\n", string(line) == "\n":
-		if q.isLast {
+	isEmpty := len(bytes.TrimRight(line, "\r\n")) == 0
+	switch h := &q.head; {
+	case q.isTrailer:
+		if isEmpty {
+			q.isChunks, q.isTrailer = false, false
 			q.allowed.Store(0)
-		} else if !q.isUnsized && q.length >= 0 {
-			q.allowed.Store(q.length)
 		}
-		q.length, q.isUnsized, q.isLast = -1, false, false
-	case bytes.EqualFold(name, contentLength):
-		q.length, _ = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64) // net/http refuses what is no number
-	case bytes.EqualFold(name, transferEncoding), bytes.HasPrefix(line, []byte("HTTP/1.1 1")):
-		q.isUnsized = true
-	case bytes.HasPrefix(line, []byte("0")) && len(bytes.Trim(size, "0 \r\n")) == 0: // the length of the last chunk
-		q.isLast = true
+	case q.isChunks:
+		size, _, _ := bytes.Cut(line, []byte(";"))
+		n, _ := strconv.ParseUint(string(bytes.TrimSpace(size)), 16, 40)
+		if q.isTrailer = n == 0; !q.isTrailer {
+			q.allowed.Store(int64(n) + int64(len("\r\n")))
+		}
+	case h.status == "":
+		version, status, _ := bytes.Cut(line, []byte(" "))
+		status = bytes.TrimLeft(status, " ")
+		*h = head{status: string(status[:min(3, len(status))]), length: -1}
+		h.isOld = string(version) == "HTTP/1.0"
+	case isEmpty:
+		switch {
+		case h.status[0] == '1': // the answer is still to come
+		case h.status == "204", h.status == "304":
+			q.allowed.Store(0)
+		case h.isChunked && !h.isOld:
+			q.isChunks = true
+		case h.length >= 0:
+			q.allowed.Store(h.length)
+		}
+		h.status = ""
+	default:
+		switch name, value, _ := bytes.Cut(line, []byte(":")); {
+		case bytes.EqualFold(name, contentLength):
+			h.length, _ = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+		case bytes.EqualFold(name, transferEncoding):
+			h.isChunked = true
+		}
 	}
 }
 

@@ -243,3 +243,31 @@ func TestNothingCanBeSentOnAConnectionThatComesTooLate(t *testing.T) {
 	assert.ErrorIs(t, err, net.ErrClosed)
 	assert.False(t, x.maySent())
 }
+
+// http3Conn is like the connections that quic-go reports.
+type http3Conn struct{ net.Conn }
+
+func (http3Conn) LocalAddr() net.Addr { return &net.UDPAddr{} }
+func (http3Conn) Close() error        { panic("connection operation prohibited") }
+
+// A transport of HTTP/3 reports a connection that nobody may close. Others report none.
+func TestAConnectionThatCannotBeClosed(t *testing.T) {
+	for name, conn := range map[string]net.Conn{"of HTTP/3": http3Conn{}, "none": nil} {
+		for _, reused := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				sender := NewGivenSender(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+					trace := httptrace.ContextClientTrace(r.Context())
+					trace.GetConn("")
+					trace.GotConn(httptrace.GotConnInfo{Conn: conn, Reused: reused})
+					_, err := io.ReadAll(r.Body)
+					return nil, err
+				})})
+				r := to("127.0.0.1:1")
+				r.Sending = func() bool { return false }
+				o := sender.Send(within(t, time.Minute), r)
+				assert.ErrorIs(t, o.Err, errEnded)
+				assert.False(t, o.Sent)
+			})
+		}
+	}
+}

@@ -11,11 +11,11 @@ func isStale(net.Conn) bool { return false }
 // systems.
 func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
-	c.tried(0, true)
+	c.tried(nil, true)
 	c.mu.Unlock()
 	n, err := c.tcp.Read(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tried(n, false)
+	c.tried(p[:n], false)
 	return n, err
 }

@@ -51,7 +51,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 			n, failed = syscall.Read(int(fd), p)
 		}
 		isEmpty := failed == syscall.EAGAIN
-		c.tried(n, isEmpty)
+		c.tried(p[:max(n, 0)], isEmpty)
 		return !isEmpty
 	})
 	switch {

@@ -46,11 +46,11 @@ func TestBytesAreTakenFromTheSocketUnderTheLock(t *testing.T) {
 	server.Write([]byte("!"))
 	time.Sleep(20 * time.Millisecond) // the reading goroutine may run
 	assert.True(t, isStale(client))
-	assert.Zero(t, c.reads)
+	assert.Zero(t, c.loan.reads)
 	c.mu.Unlock()
 	require.Eventually(t, func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return c.reads == 1 && c.waiting && !isStale(client)
+		return c.loan.reads == 1 && c.waiting && !isStale(client)
 	}, 10*time.Second, time.Millisecond)
 }
