@@ -297,11 +297,23 @@ func TestEachRemedyHasEnglishAndChineseWords(t *testing.T) {
 	assert.Equal(t, id2meta.RemedyReport.String(), id2meta.Remedy(99).String(), "an unknown Remedy says that the error must be reported")
 }
 
-func TestTheTextOfAnErrorNamesTheSecurityPolicyOfTheConsole(t *testing.T) {
+func TestTheTextOfAnErrorSaysWhatToDo(t *testing.T) {
 	const policy = "a security policy of the console refused"
-	assert.ErrorContains(t, &id2meta.APIError{Code: "402", Message: "Security policy restriction"}, policy)
-	assert.NotContains(t, (&id2meta.APIError{Code: "402", Message: "No permission to call"}).Error(), policy)
-	assert.NotContains(t, (&id2meta.APIError{Code: "403", Message: "Security policy restriction"}).Error(), policy)
+	for _, test := range []struct{ code, message, text string }{
+		{"402", "Security policy restriction", policy},
+		{"410", "", "activate the service in the console"},
+		{"411", "", "grant the RAM user the policy AliyunYundunCloudAuthFullAccess"},
+		{"412", "", "settle the account's bill"},
+		{"SignatureDoesNotMatch", "", "wrong secret, or a proxy changed the request"},
+		{"InvalidTimeStamp.Expired", "", "the clock of this machine is wrong"},
+		{"Forbidden.RAM", "", "the RAM policy does not allow yundun-cloudauth:Id2MetaVerify"},
+		{"NoPermission", "", "the RAM policy does not allow yundun-cloudauth:Id2MetaVerify"},
+	} {
+		assert.ErrorContains(t, &id2meta.APIError{Code: test.code, Message: test.message}, test.text)
+	}
+	for code, message := range map[string]string{"402": "No permission to call", "403": "Security policy restriction"} {
+		assert.NotContains(t, (&id2meta.APIError{Code: code, Message: message}).Error(), policy)
+	}
 }
 
 // A published answer with Code 401 names the field in its Message and has the form of a

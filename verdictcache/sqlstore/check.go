@@ -26,7 +26,11 @@ func (s *Store) CreateTable(ctx context.Context) error {
 		if err == nil || n == 10 || !strings.Contains(err.Error(), "no such table") {
 			return err
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
 	}
 }
 
