@@ -124,8 +124,8 @@ func (c *conn) Close() error {
 }
 
 // lend gives the connection to an exchange, which got it from net/http as connection. It
-// returns nil if the connection can carry no request. In this case it also reports whether
-// another connection may do.
+// returns nil if the connection can carry no request. It also reports whether another
+// connection may do if nothing can be sent on this one.
 func (c *conn) lend(connection net.Conn, reused bool) (l *loan, mayRetry bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,7 +146,7 @@ func (c *conn) lend(connection net.Conn, reused bool) (l *loan, mayRetry bool) {
 	if c.closed || reused && c.records.isPart() {
 		return nil, reused
 	}
-	return l, false
+	return l, reused
 }
 
 // begin is called before the request is written, or all but its beginning. It reports

@@ -34,9 +34,9 @@ type exchange struct {
 	reached atomic.Int32 // one of the following constants
 	read    atomic.Bool  // the transport has read the body
 
-	reused atomic.Bool          // the connection has carried an answer before
-	loan   atomic.Pointer[loan] // of a connection of the own pool, or nil
-	loans  atomic.Int32         // how many there were: more than one if a wrapper sends copies
+	mayRetry atomic.Bool          // if nothing can be sent on the connection, another one may do
+	loan     atomic.Pointer[loan] // of a connection of the own pool, or nil
+	loans    atomic.Int32         // how many there were: more than one if a wrapper sends copies
 }
 
 // The states of an exchange.
@@ -78,18 +78,17 @@ func newExchange(ctx context.Context, sender *Sender, r Request, giveUp func()) 
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	x.budget.Stop()
 	var l *loan
-	reused, isBad := info.Reused, false
+	isBad, mayRetry := false, info.Reused
 	if c := poolConn(info.Conn); c != nil {
-		var mayRetry bool
-		l, mayRetry = c.lend(info.Conn, reused)
-		reused, isBad = reused || mayRetry, l == nil
+		l, mayRetry = c.lend(info.Conn, info.Reused)
+		isBad = l == nil
 	} else {
-		isBad = reused && isStale(info.Conn)
+		isBad = info.Reused && isStale(info.Conn)
 	}
-	x.reused.Store(reused)
+	x.mayRetry.Store(mayRetry)
 	switch {
 	case isBad:
-		if reused {
+		if mayRetry {
 			x.reached.CompareAndSwap(connecting, stale)
 		}
 		closeOwn(info.Conn)
@@ -105,8 +104,8 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 func (x *exchange) begin() {
 	if l := x.loan.Load(); l != nil && !l.begin() {
 		next := int32(refused)
-		if x.reused.Load() {
-			next = stale // another connection may do
+		if x.mayRetry.Load() {
+			next = stale
 		}
 		x.reached.CompareAndSwap(allowed, next)
 		l.Close()
@@ -212,11 +211,11 @@ func (x *exchange) send(request *http.Request, form string) (*http.Response, err
 	for {
 		request.Body = x.body(form)
 		response, err := x.sender.client.Do(request)
-		isStale := x.reused.Load() && (x.sender.own || x.reached.Load() == stale) && !x.maySent()
+		isStale := x.mayRetry.Load() && (x.sender.own || x.reached.Load() == stale) && !x.maySent()
 		if err == nil || !isStale || ended(x) {
 			return response, err
 		}
-		x.reused.Store(false)
+		x.mayRetry.Store(false)
 		x.loan.Store(nil)
 		x.loans.Store(0)
 	}

@@ -42,21 +42,12 @@ func chunked(body string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 }
 
-func withExtension(body string) string {
-	return strings.Replace(chunked(body), "\r\n0\r\n", "\r\n0; a=b\r\n", 1)
-}
-
 func withTrailer(body string) string {
 	return strings.TrimSuffix(chunked(body), "\r\n") + "A: b\r\n\r\n"
 }
 
 func behind103(body string) string {
 	return "HTTP/1.1 103 Early Hints\r\nLink: a\r\nContent-Length: 0\r\n\r\n" + sized(body)
-}
-
-// sizedTwice has two lengths, of which net/http takes that of the chunks.
-func sizedTwice(body string) string {
-	return strings.Replace(chunked(body), "\r\n", "\r\nCONTENT-LENGTH:1\r\n", 1)
 }
 
 func compressed(body string) string {
@@ -85,8 +76,9 @@ func noContent(body string) string {
 
 // forms are all of them.
 var forms = map[string]func(string) string{
-	"with a length": sized, "in chunks": chunked, "in chunks with a trailer": withTrailer, "in chunks with a length": sizedTwice,
-	"in chunks with an extension": withExtension,
+	"with a length": sized, "in chunks": chunked, "in chunks with a trailer": withTrailer,
+	"in chunks with a length":     replaced(chunked, "\r\n", "\r\nCONTENT-LENGTH:1\r\n"), // net/http takes that of the chunks
+	"in chunks with an extension": replaced(chunked, "\r\n0\r\n", "\r\n0; a=b\r\n"),
 	"behind a 103":                behind103, "compressed": compressed, "without a body": withoutBody,
 }
 
@@ -109,7 +101,7 @@ var oddForms = map[string]func(string) string{
 	"a line of 4096 bytes":                         replaced(sized, "\r\n\r\n", "\r\nA:"+strings.Repeat("a", 4094)+"\r\nB: c\r\n\r\n"),
 	"a long line that ends as a length does":       replaced(sized, "\r\n\r\n", "\r\nA:"+strings.Repeat("a", 4094)+"Content-Length: 100000\r\n\r\n"),
 	"lines without CR":                             replaced(sized, "\r\n\r\n", "\n\n"),
-	"status 204":                                   func(string) string { return "HTTP/1.1 204 No Content\r\n\r\n" },
+	"status 204":                                   noContent,
 	"status 304 with a length":                     func(string) string { return "HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n" },
 }
 
