@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // The service's endpoints, from the vendor's page "身份二要素核验 ·
@@ -38,49 +37,26 @@ const (
 // checkEndpoint returns an error unless endpoint is host or host:port. Its errors do
 // not repeat the endpoint, because somebody may pass a URL with a password.
 func checkEndpoint(endpoint string) error {
-	switch {
-	case endpoint == "":
-		return errors.New("it is empty")
-	case strings.Contains(endpoint, "://"):
-		return errors.New("it must be host or host:port, without a scheme")
-	case strings.ContainsFunc(endpoint, unicode.IsSpace):
-		return errors.New("it holds white space")
-	case strings.Contains(endpoint, "@"):
-		return errors.New("it must be host or host:port, without a user or a password")
-	case strings.ContainsAny(endpoint, `/?#`):
-		return errors.New("it must be host or host:port, without a path, a query or a fragment")
-	case strings.Contains(endpoint, ","):
-		return errors.New("it holds a comma; give each endpoint as an argument of its own")
+	parts := hostAndPort.FindStringSubmatch(endpoint)
+	if parts == nil {
+		return errors.New("it must be host or host:port, in ASCII, without a scheme, a user, a path or white space; an IPv6 address must stand in brackets")
 	}
-
-	host, port, hasPort := endpoint, "", false
-	if colon := strings.LastIndexByte(endpoint, ':'); colon > strings.LastIndexByte(endpoint, ']') {
-		host, port, hasPort = endpoint[:colon], endpoint[colon+1:], true
+	host, ip, port := parts[1], parts[2], parts[3]
+	if addr, err := netip.ParseAddr(ip); ip != "" && (err != nil || !addr.Is6()) {
+		return errors.New("its brackets do not hold an IPv6 address")
 	}
-	switch {
-	case host == "":
-		return errors.New("it has no host")
-	case host[0] == '[':
-		ip, err := netip.ParseAddr(strings.TrimSuffix(host[1:], "]"))
-		if err != nil || !ip.Is6() || ip.Zone() != "" || !strings.HasSuffix(host, "]") {
-			return errors.New("its brackets do not hold an IPv6 address")
-		}
-	case strings.Contains(host, ":"):
-		return errors.New("an IPv6 address must stand in brackets")
-	case isInternational(host):
+	if isInternational(host) {
 		return errors.New("it belongs to the international service, whose API (Id2MetaVerifyIntl) is another one and is not supported")
-	case !hostName.MatchString(host):
-		return errors.New("its host is not made of letters, digits and hyphens with dots between (write other scripts in punycode)")
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); hasPort && (err != nil || n == 0) {
+	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0) {
 		return errors.New("its port is not a number from 1 to 65535")
 	}
 	return nil
 }
 
-// hostName also matches IPv4 addresses, and names with an underscore: public names
-// have none, but names of containers may.
-var hostName = regexp.MustCompile(`^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*\.?$`)
+// hostAndPort matches a host name, an IPv4 address, or an IPv6 address in brackets, and
+// the port behind it. Public names have no underscore, but names of containers may.
+var hostAndPort = regexp.MustCompile(`^(?:([0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*\.?)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]+))?$`)
 
 // isInternational recognizes endpoints such as
 // cloudauth-intl.cn-hongkong.aliyuncs.com. The vendor's page "ID_2META" lists them for

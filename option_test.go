@@ -72,69 +72,34 @@ func TestABadOptionIsAnErrorThatNamesIt(t *testing.T) {
 }
 
 func TestWithEndpointsRefusesABadEndpoint(t *testing.T) {
-	for _, test := range []struct{ name, endpoint, why string }{
-		{"an empty string", "", "empty"},
-		{"a space", " ", "white space"},
-		{"a host with a space behind it", "cloudauth.aliyuncs.com ", "white space"},
-		{"a host with a line break", "cloudauth.aliyuncs.com\r\nX-Evil: 1", "white space"},
-		{"an ideographic space", "cloudauth\u3000aliyuncs.com", "white space"},
-		{"the scheme https", "https://cloudauth.aliyuncs.com", "scheme"},
-		{"the scheme http", "http://cloudauth.aliyuncs.com", "scheme"},
-		{"a scheme alone", "https://", "scheme"},
-		{"a scheme without slashes", "https:cloudauth.aliyuncs.com", "port"},
-		{"a slash behind it", "cloudauth.aliyuncs.com/", "path"},
-		{"a path", "cloudauth.aliyuncs.com/v1", "path"},
-		{"a slash before it", "//cloudauth.aliyuncs.com", "path"},
-		{"a query", "cloudauth.aliyuncs.com?a=b", "query"},
-		{"a fragment", "cloudauth.aliyuncs.com#a", "fragment"},
-		{"a user", "user@cloudauth.aliyuncs.com", "password"},
-		{"a user and a password", "user:open-sesame@cloudauth.aliyuncs.com", "password"},
-		{"a scheme and a password", "https://user:open-sesame@cloudauth.aliyuncs.com", "scheme"},
-		{"a password that holds a slash", "user:open-sesame/@cloudauth.aliyuncs.com", "password"},
-		{"two hosts in one string", "cloudauth.aliyuncs.com,cloudauth.cn-shanghai.aliyuncs.com", "comma"},
-		{"a port without a host", ":443", "no host"},
-		{"a colon alone", ":", "no host"},
-		{"a colon without a port", "cloudauth.aliyuncs.com:", "port"},
-		{"the port 0", "cloudauth.aliyuncs.com:0", "port"},
-		{"the port 65536", "cloudauth.aliyuncs.com:65536", "port"},
-		{"a negative port", "cloudauth.aliyuncs.com:-443", "port"},
-		{"a port with a sign", "cloudauth.aliyuncs.com:+443", "port"},
-		{"a port by name", "cloudauth.aliyuncs.com:https", "port"},
-		{"a port in full-width digits", "cloudauth.aliyuncs.com:４４３", "port"},
-		{"two ports", "cloudauth.aliyuncs.com:443:443", "brackets"},
-		{"an IPv6 address without brackets", "2001:db8::1", "brackets"},
-		{"the IPv6 loopback without brackets", "::1", "brackets"},
-		{"a bracket that is not closed", "[2001:db8::1", "brackets"},
-		{"a bracket that is not closed before the port", "[::1:443", "brackets"},
-		{"a bracket that is not opened", "2001:db8::1]:443", "brackets"},
-		{"a bracket too many", "[2001:db8::1]]:443", "brackets"},
-		{"empty brackets", "[]:443", "brackets"},
-		{"an IPv4 address in brackets", "[127.0.0.1]:443", "brackets"},
-		{"a host in brackets", "[cloudauth.aliyuncs.com]", "brackets"},
-		{"an IPv6 zone", "[fe80::1%25eth0]:443", "brackets"},
-		{"letters behind the brackets", "[2001:db8::1]443", "brackets"},
-		{"a colon behind the brackets", "[2001:db8::1]:", "port"},
-		{"a backslash", `cloudauth.aliyuncs.com\evil.example`, "letters"},
-		{"a percent sign", "cloudauth%2ealiyuncs.com", "letters"},
-		{"another script", "云.example", "letters"},
-		{"invalid UTF-8", "cloudauth\xff.example", "letters"},
-		{"a zero byte", "cloudauth\x00.example", "letters"},
-		{"an invisible character", "cloudauth\u200b.example", "letters"},
-		{"a dot before it", ".aliyuncs.com", "letters"},
-		{"two dots", "cloudauth..aliyuncs.com", "letters"},
-		{"a dot alone", ".", "letters"},
-		{"an endpoint of the international service", "cloudauth-intl.cn-hongkong.aliyuncs.com", "Id2MetaVerifyIntl"},
-		{"an internal endpoint of the international service", "Cloudauth-Intl-VPC.cn-hongkong.aliyuncs.com:443", "Id2MetaVerifyIntl"},
-		{"a template that was not filled in", "cloudauth.${region}.aliyuncs.com", "letters"},
+	for why, endpoints := range map[string][]string{
+		"it must be host or host:port": {
+			"", " ", "cloudauth.aliyuncs.com ", "cloudauth.aliyuncs.com\r\nX-Evil: 1", "cloudauth\u3000aliyuncs.com",
+			"https://cloudauth.aliyuncs.com", "http://cloudauth.aliyuncs.com", "https://", "https:cloudauth.aliyuncs.com",
+			"cloudauth.aliyuncs.com/", "cloudauth.aliyuncs.com/v1", "//cloudauth.aliyuncs.com", "cloudauth.aliyuncs.com?a=b", "cloudauth.aliyuncs.com#a",
+			"user@cloudauth.aliyuncs.com", "user:open-sesame@cloudauth.aliyuncs.com", "https://user:open-sesame@cloudauth.aliyuncs.com", "user:open-sesame/@cloudauth.aliyuncs.com",
+			"cloudauth.aliyuncs.com,cloudauth.cn-shanghai.aliyuncs.com", "cloudauth.${region}.aliyuncs.com",
+			":443", ":", "cloudauth.aliyuncs.com:", "cloudauth.aliyuncs.com:-443", "cloudauth.aliyuncs.com:+443", "cloudauth.aliyuncs.com:https",
+			"cloudauth.aliyuncs.com:４４３", "cloudauth.aliyuncs.com:443:443",
+			"2001:db8::1", "::1", "[2001:db8::1", "[::1:443", "2001:db8::1]:443", "[2001:db8::1]]:443", "[]:443", "[cloudauth.aliyuncs.com]",
+			"[fe80::1%25eth0]:443", "[2001:db8::1]443", "[2001:db8::1]:",
+			`cloudauth.aliyuncs.com\evil.example`, "cloudauth%2ealiyuncs.com", "云.example", "cloudauth\xff.example", "cloudauth\x00.example", "cloudauth\u200b.example",
+			".aliyuncs.com", "cloudauth..aliyuncs.com", ".",
+		},
+		"its brackets do not hold an IPv6 address": {"[127.0.0.1]:443", "[:::]", "[1:2]:443"},
+		"its port is not a number from 1 to 65535": {"cloudauth.aliyuncs.com:0", "cloudauth.aliyuncs.com:65536", "[::1]:99999999999999999999"},
+		"Id2MetaVerifyIntl":                        {"cloudauth-intl.cn-hongkong.aliyuncs.com", "Cloudauth-Intl-VPC.cn-hongkong.aliyuncs.com.:443"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			client, err := id2meta.New(id2meta.WithEndpoints(id2meta.EndpointDefault, test.endpoint))
-			require.Error(t, err)
-			assert.Nil(t, client)
-			assert.Contains(t, err.Error(), "id2meta: WithEndpoints: endpoint 2: ")
-			assert.Contains(t, err.Error(), test.why)
-			assert.NotContains(t, err.Error(), "open-sesame")
-		})
+		for _, endpoint := range endpoints {
+			t.Run(fmt.Sprintf("%q", endpoint), func(t *testing.T) {
+				client, err := id2meta.New(id2meta.WithEndpoints(id2meta.EndpointDefault, endpoint))
+				require.Error(t, err)
+				assert.Nil(t, client)
+				assert.Contains(t, err.Error(), "id2meta: WithEndpoints: endpoint 2: ")
+				assert.Contains(t, err.Error(), why)
+				assert.NotContains(t, err.Error(), "open-sesame")
+			})
+		}
 	}
 }
 
@@ -151,18 +116,6 @@ func TestWithEndpointsTakesHostsAndPorts(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
-}
-
-func TestTheEndpointsAreTheVendors(t *testing.T) {
-	assert.Equal(t, []string{
-		"cloudauth.aliyuncs.com", "cloudauth-dualstack.aliyuncs.com",
-		"cloudauth.cn-shanghai.aliyuncs.com", "cloudauth-dualstack.cn-shanghai.aliyuncs.com", "cloudauth-vpc.cn-shanghai.aliyuncs.com",
-		"cloudauth.cn-beijing.aliyuncs.com", "cloudauth-dualstack.cn-beijing.aliyuncs.com", "cloudauth-vpc.cn-beijing.aliyuncs.com",
-	}, []string{
-		id2meta.EndpointDefault, id2meta.EndpointDualStack,
-		id2meta.EndpointShanghai, id2meta.EndpointShanghaiDualStack, id2meta.EndpointShanghaiVPC,
-		id2meta.EndpointBeijing, id2meta.EndpointBeijingDualStack, id2meta.EndpointBeijingVPC,
-	})
 }
 
 // hostsDialed calls Verify once without a network, and returns the addresses that the
