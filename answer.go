@@ -3,7 +3,6 @@ package id2meta
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"regexp"
 	"unicode/utf8"
@@ -19,13 +18,6 @@ type answer struct {
 	recommend *string
 }
 
-// errNotAnAnswer is the error for every body that is not one JSON object of the
-// documented form. It gives no details, because the body may hold anything.
-var errNotAnAnswer = errors.New("not an answer of the service")
-
-// errNotAnObject means that a value was read whole and is no object.
-var errNotAnObject = errors.New("not an object")
-
 // decodeAnswer decodes body strictly, because a verdict must not depend on how a
 // lenient decoder repairs an odd answer:
 //
@@ -34,119 +26,82 @@ var errNotAnObject = errors.New("not an object")
 //   - A value must be a JSON string, or a JSON number, because some endpoints send the
 //     codes as numbers.
 //
-// decodeAnswer ignores unknown fields. From Go 1.27 on, encoding/json/v2 can replace
-// most of this code: by default it refuses duplicate names and invalid UTF-8.
-func decodeAnswer(body []byte) (answer, error) {
+// For any other body, decodeAnswer returns the zero answer, which holds no verdict. It
+// ignores unknown fields. From Go 1.27 on, encoding/json/v2 can replace most of this
+// code: by default it refuses duplicate names and invalid UTF-8.
+func decodeAnswer(body []byte) answer {
 	if !utf8.Valid(body) { // package json would replace invalid bytes by U+FFFD
-		return answer{}, errNotAnAnswer
+		return answer{}
+	}
+	fields, ok := decodeObject(body)
+	if !ok {
+		return answer{}
 	}
 	var a answer
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	err := decodeObject(d, func(name string) error {
-		switch name {
-		case "Code":
-			return decodeText(d, &a.Code)
-		case "Message":
-			return decodeText(d, &a.Message)
-		case "RequestId":
-			return decodeText(d, &a.RequestId)
-		case "Recommend":
-			return decodeText(d, &a.recommend)
-		case "ResultObject":
-			return a.decodeResultObject(d)
-		}
-		return skipValue(d)
-	})
-	if err != nil {
-		return answer{}, errNotAnAnswer
+	ok = decodeText(fields["Code"], &a.Code) &&
+		decodeText(fields["Message"], &a.Message) &&
+		decodeText(fields["RequestId"], &a.RequestId) &&
+		decodeText(fields["Recommend"], &a.recommend) &&
+		a.decodeResultObject(fields["ResultObject"])
+	if !ok {
+		return answer{}
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return answer{}, errNotAnAnswer
-	}
-	return a, nil
+	return a
 }
 
-func (a *answer) decodeResultObject(d *json.Decoder) error {
-	var object cloudauth.Id2MetaVerifyResponseBodyResultObject
-	a.ResultObject = &object
-	err := decodeObject(d, func(name string) error {
-		if name == "BizCode" {
-			return decodeText(d, &object.BizCode)
-		}
-		return skipValue(d)
-	})
-	if err == errNotAnObject {
-		a.ResultObject = nil // no verdict, but the Code still says what went wrong
-		return nil
+// decodeResultObject decodes the verdict. A value that is no object holds no verdict, but
+// the Code still says what went wrong.
+func (a *answer) decodeResultObject(value json.RawMessage) bool {
+	if !bytes.HasPrefix(value, []byte("{")) {
+		return true
 	}
-	return err
+	fields, ok := decodeObject(value)
+	a.ResultObject = new(cloudauth.Id2MetaVerifyResponseBodyResultObject)
+	return ok && decodeText(fields["BizCode"], &a.ResultObject.BizCode)
 }
 
-// decodeObject decodes the next value, an object. It calls field with the name of each
-// field, and field decodes the value. A null counts as an object without fields.
-func decodeObject(d *json.Decoder, field func(name string) error) error {
-	switch token, err := d.Token(); {
-	case err != nil:
-		return err
-	case token == nil:
-		return nil
-	case token == json.Delim('['):
-		for d.More() {
-			if err := skipValue(d); err != nil {
-				return err
-			}
-		}
-		if _, err := d.Token(); err != nil {
-			return err
-		}
-		return errNotAnObject
-	case token != json.Delim('{'):
-		return errNotAnObject
+// decodeObject returns the fields of an object. It returns false if text is not one object,
+// or if two fields have the same name.
+func decodeObject(text []byte) (map[string]json.RawMessage, bool) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if token, err := d.Token(); err != nil || token != json.Delim('{') {
+		return nil, false
 	}
-	seen := map[string]bool{} // a slice would take minutes for 1 MiB of names
+	fields := map[string]json.RawMessage{}
 	for d.More() {
 		token, err := d.Token()
-		if err != nil {
-			return err
-		}
 		name, ok := token.(string)
-		if !ok || seen[name] {
-			return errNotAnAnswer
+		if _, twice := fields[name]; err != nil || !ok || twice {
+			return nil, false
 		}
-		seen[name] = true
-		if err := field(name); err != nil {
-			return err
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			return nil, false
 		}
+		fields[name] = value
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, false
 	}
 	_, err := d.Token()
-	return err
+	return fields, err == io.EOF
 }
 
-// decodeText decodes a string or a number into *text. If the next value is null,
-// decodeText does not change *text.
-func decodeText(d *json.Decoder, text **string) error {
-	token, err := d.Token()
-	if err != nil {
-		return err
+// decodeText decodes a string or a number into *text. A missing value and null leave *text
+// nil.
+func decodeText(value json.RawMessage, text **string) bool {
+	if len(value) == 0 {
+		return true
 	}
-	switch token := token.(type) {
-	case nil:
-		return nil
-	case string:
-		*text = &token
-		return nil
-	case json.Number:
-		number := token.String()
+	switch value[0] {
+	case '"', 'n':
+		return json.Unmarshal(value, text) == nil
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		number := string(value)
 		*text = &number
-		return nil
+		return true
 	}
-	return errNotAnAnswer
-}
-
-func skipValue(d *json.Decoder) error {
-	var value json.RawMessage
-	return d.Decode(&value)
+	return false
 }
 
 // mentionsVerdict reports whether an answer that is no verdict, or cannot be read, has a

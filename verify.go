@@ -212,8 +212,8 @@ func form(r cloudauth.Id2MetaVerifyRequest) string {
 // read returns the verdict that response holds, or an error if it holds none. A whole
 // verdict counts even if ctx has ended in the meantime: it is paid for.
 func (k *call) read(ctx context.Context, host string, hide *redact.Redactor, response transport.Response) (Result, error) {
-	a, err := decodeAnswer(response.Body)
-	if verdict, ok := a.verdict(); ok && err == nil && response.Status == http.StatusOK {
+	a := decodeAnswer(response.Body)
+	if verdict, ok := a.verdict(); ok && response.Status == http.StatusOK {
 		return Result{BizCode: verdict, RequestID: hide.ID(requestID(a, response.Header)), Time: time.Now().UTC().Round(0)}, nil
 	}
 	done := k.ended(ctx)
