@@ -49,12 +49,6 @@ func TestCheckWithoutAnAnswer(t *testing.T) {
 	assert.Zero(t, stats, "Check is no call")
 }
 
-func TestCheckOfMistakesOfTheProgram(t *testing.T) {
-	assert.ErrorContains(t, new(id2meta.Client).Check(t.Context()), "New")
-	var none context.Context
-	assert.ErrorContains(t, newClient(t, []string{"127.0.0.1:1"}).Check(none), "context")
-}
-
 func TestDailyLimit(t *testing.T) {
 	newYear := time.Date(2026, 12, 31, 23, 0, 0, 0, time.FixedZone("Asia/Shanghai", 8*60*60))
 	synctest.Test(t, func(t *testing.T) {

@@ -8,15 +8,12 @@ import (
 	"log/slog"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/time/rate"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/id2metatest"
@@ -80,17 +77,6 @@ func TestServiceWithMockVerifier(t *testing.T) {
 	}
 }
 
-func TestVerifierFuncIsAVerifier(t *testing.T) {
-	asked := errors.New("asked")
-	var verifier id2meta.Verifier = id2meta.VerifierFunc(func(_ context.Context, param id2meta.Param) (id2meta.Result, error) {
-		assert.Equal(t, zhangSan, param)
-		return id2meta.Result{RequestID: "1"}, asked
-	})
-	result, err := verifier.Verify(t.Context(), zhangSan)
-	assert.ErrorIs(t, err, asked)
-	assert.Equal(t, "1", result.RequestID)
-}
-
 func TestVerifyGivesTheVerdict(t *testing.T) {
 	server := newServer(t)
 	client := newClient(t, []string{server.Endpoint()})
@@ -128,18 +114,19 @@ func TestVerifyGivesTheVerdict(t *testing.T) {
 func TestTimeoutIsTheTimeOfOneVerify(t *testing.T) {
 	assert.Equal(t, 10*time.Second, newClient(t, []string{"127.0.0.1:1"}).Timeout())
 	assert.Equal(t, 3*time.Second, newClient(t, []string{"127.0.0.1:1"}, id2meta.WithTimeout(3*time.Second)).Timeout())
-	assert.Zero(t, new(id2meta.Client).Timeout())
 }
 
-func TestVerifyRefusesAClientThatNewDidNotMakeAndANilContext(t *testing.T) {
+func TestMistakesOfTheProgramAreErrors(t *testing.T) {
 	for _, client := range []*id2meta.Client{nil, new(id2meta.Client)} {
 		_, err := client.Verify(t.Context(), zhangSan)
 		assert.ErrorContains(t, err, "New")
-		client.CloseIdleConnections()
+		assert.ErrorContains(t, client.Check(t.Context()), "New")
 	}
+	client := newClient(t, []string{"127.0.0.1:1"})
 	var none context.Context
-	_, err := newClient(t, []string{"127.0.0.1:1"}).Verify(none, zhangSan)
+	_, err := client.Verify(none, zhangSan)
 	assert.ErrorContains(t, err, "context")
+	assert.ErrorContains(t, client.Check(none), "context")
 }
 
 func TestClientShowsNothingWhenPrinted(t *testing.T) {
@@ -208,53 +195,6 @@ func TestLimiter(t *testing.T) {
 	})
 }
 
-// recordingLimiter records when it let each request go.
-type recordingLimiter struct {
-	id2meta.Limiter
-
-	mu      sync.Mutex
-	granted []time.Time
-}
-
-func (l *recordingLimiter) Wait(ctx context.Context) error {
-	if err := l.Limiter.Wait(ctx); err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.granted = append(l.granted, time.Now())
-	return nil
-}
-
-// The service counts 50 calls a second for one account. With burst 1, one second holds
-// 50 calls, and one more if calls fall on both ends of the second.
-func TestRateLimiterKeepsTheLimitOfTheAccount(t *testing.T) {
-	const perSecond, calls, callers = 50, 200, 20
-	synctest.Test(t, func(t *testing.T) {
-		service := &fakeService{answerAfter: 30 * time.Millisecond}
-		limiter := &recordingLimiter{Limiter: rate.NewLimiter(perSecond, 1)}
-		client := service.client(t, id2meta.WithLimiter(limiter))
-		share(calls, callers, func() {
-			_, err := client.Verify(t.Context(), zhangSan)
-			assert.NoError(t, err)
-		})
-
-		arrived := service.requests
-		require.Len(t, arrived, calls)
-		require.Len(t, limiter.granted, calls)
-		most, first := 0, 0
-		for last := range arrived {
-			require.False(t, arrived[last].Before(limiter.granted[last]), "a request did not wait for the limiter")
-			for arrived[last].Sub(arrived[first]) >= time.Second {
-				first++
-			}
-			most = max(most, last-first+1)
-		}
-		assert.LessOrEqual(t, most, perSecond+1)
-		assert.GreaterOrEqual(t, most, perSecond, "the limiter was not used up")
-	})
-}
-
 // The Stats of calls without a verdict are in the tables of answer_test.go and errors_test.go.
 func TestStatsOfCallsWithAVerdict(t *testing.T) {
 	t.Parallel()
@@ -290,9 +230,5 @@ func TestStatsOfCallsWithAVerdict(t *testing.T) {
 			assert.NoError(t, err)
 		})
 		assert.Equal(t, id2meta.Stats{Sent: 100, Match: 100}, client.Stats())
-	})
-	t.Run("a nil Client has zero Stats", func(t *testing.T) {
-		var client *id2meta.Client
-		require.NotPanics(t, func() { assert.Zero(t, client.Stats()) })
 	})
 }

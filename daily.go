@@ -92,5 +92,5 @@ const (
 	secondsEastOfUTC = 8 * 60 * 60
 )
 
-// chinaDay returns the days since 1970 in China. A time before 1970 counts as 1970.
-func chinaDay(t time.Time) int64 { return max(t.Unix()+secondsEastOfUTC, 0) / secondsOfDay }
+// chinaDay returns the days since 1970 in China.
+func chinaDay(t time.Time) int64 { return (t.Unix() + secondsEastOfUTC) / secondsOfDay }
