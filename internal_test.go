@@ -24,9 +24,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta/internal/identity"
-	"github.com/id2meta/id2meta/internal/progress"
-	"github.com/id2meta/id2meta/internal/redact"
-	"github.com/id2meta/id2meta/internal/transport"
 )
 
 func TestBackoffDoublesWithFullJitterUpToItsCap(t *testing.T) {
@@ -84,12 +81,6 @@ func TestAnUntrustedCertificateIsExplainedByItsIssuer(t *testing.T) {
 	assert.Empty(t, explainCertificate(x509.UnknownAuthorityError{}))
 }
 
-func TestDaysInChina(t *testing.T) {
-	assert.Less(t, chinaDay(timeAt(t, "2026-12-31T15:59:59Z")), chinaDay(timeAt(t, "2026-12-31T16:00:00Z")))
-	assert.Equal(t, chinaDay(timeAt(t, "2026-12-30T16:00:00Z")), chinaDay(timeAt(t, "2026-12-31T15:59:59Z")))
-	assert.Zero(t, chinaDay(timeAt(t, "1901-01-01T00:00:00Z")))
-}
-
 func TestAClockThatIsSetBackBeginsNoDayAgain(t *testing.T) {
 	d := dailyLimit{max: 1}
 	_, err := d.take(timeAt(t, "2026-12-31T16:00:00Z"))
@@ -131,18 +122,6 @@ func TestTheVersionIsTheChangelogs(t *testing.T) {
 	if got := string(entry[1]); got != version {
 		t.Errorf("the first entry of CHANGELOG.md is %s, and the constant version is %s", got, version)
 	}
-}
-
-func TestAnAnswerToSomethingElseIsNoVerdict(t *testing.T) {
-	k := call{Client: new(Client), deadline: time.Now().Add(time.Hour), report: func(progress.State) {}}
-	result, err := k.read(t.Context(), "127.0.0.1:1", new(redact.Redactor), transport.Response{Unasked: true, Sent: true})
-	assert.Zero(t, result)
-	assert.ErrorIs(t, err, ErrUnexpectedResponse)
-	assert.ErrorContains(t, err, "the answer came before the request: 127.0.0.1:1")
-	assert.ErrorIs(t, k.giveUp(err), ErrMaybeBilled)
-	_, again := k.plan(t.Context(), lastOutcome(err), err)
-	assert.False(t, again)
-	assert.Equal(t, RemedyOperator, RemedyOf(err))
 }
 
 func TestDecodeAnswerReadsEveryField(t *testing.T) {
@@ -265,15 +244,6 @@ func TestBizCodeInWords(t *testing.T) {
 			assert.Equal(t, test.match, Result{BizCode: test.code}.Match())
 		})
 	}
-}
-
-func TestTheVerdictsAreTheVendorsNumbers(t *testing.T) {
-	assert.Equal(t, []BizCode{"1", "2", "3"}, []BizCode{BizCodeMatch, BizCodeMismatch, BizCodeNoRecord})
-}
-
-func TestTheZeroResultDoesNotMatch(t *testing.T) {
-	assert.False(t, Result{}.Match())
-	assert.False(t, Result{RequestID: "8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260"}.Match())
 }
 
 var update = flag.Bool("update", false, "write the tables of outcomes and problems into docs")
