@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -142,47 +141,33 @@ func TestTheDefaultEndpointsAreGeneralShanghaiAndBeijing(t *testing.T) {
 }
 
 func TestTheLastOptionOfAKindCounts(t *testing.T) {
-	t.Run("WithEndpoints", func(t *testing.T) {
-		assert.Equal(t, []string{"b.example:443", "c.example:1"}, hostsDialed(t,
-			id2meta.WithEndpoints("a.example"), id2meta.WithEndpoints("b.example", "c.example:1"), id2meta.WithMaxAttempts(2)))
-	})
-	t.Run("WithMaxAttempts", func(t *testing.T) {
-		assert.Len(t, hostsDialed(t, id2meta.WithMaxAttempts(3), id2meta.WithMaxAttempts(1)), 1)
-	})
+	assert.Equal(t, []string{"b.example:443", "c.example:1"}, hostsDialed(t,
+		id2meta.WithEndpoints("a.example"), id2meta.WithEndpoints("b.example", "c.example:1"), id2meta.WithMaxAttempts(3), id2meta.WithMaxAttempts(2)))
 
 	server := newServer(t)
-	verify := func(t *testing.T, opts ...id2meta.Option) error {
-		_, err := newClient(t, []string{server.Endpoint()}, opts...).Verify(t.Context(), zhangSan)
-		return err
+	ways := map[string]func(key id2meta.AccessKey) id2meta.Option{
+		"WithAccessKey": id2meta.WithAccessKey,
+		"WithAccessKeyFunc": func(key id2meta.AccessKey) id2meta.Option {
+			return id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) { return key, nil })
+		},
+		"WithCredential": func(key id2meta.AccessKey) id2meta.Option {
+			credential, err := credentials.NewCredential(new(credentials.Config).SetType("access_key").SetAccessKeyId(key.ID).SetAccessKeySecret(key.Secret))
+			require.NoError(t, err)
+			return id2meta.WithCredential(credential)
+		},
 	}
-	refuse := limiterFunc(func(context.Context) error { return errors.New("refused") })
-	allow := limiterFunc(func(context.Context) error { return nil })
-	t.Run("WithTimeout", func(t *testing.T) {
-		require.ErrorIs(t, verify(t, id2meta.WithTimeout(time.Hour), id2meta.WithTimeout(1)), context.DeadlineExceeded)
-		require.NoError(t, verify(t, id2meta.WithTimeout(1), id2meta.WithTimeout(time.Hour)))
-	})
-	t.Run("WithLimiter", func(t *testing.T) {
-		require.ErrorIs(t, verify(t, id2meta.WithLimiter(allow), id2meta.WithLimiter(refuse)), id2meta.ErrThrottled)
-		require.NoError(t, verify(t, id2meta.WithLimiter(refuse), id2meta.WithLimiter(allow)))
-	})
-	t.Run("WithHTTPClient", func(t *testing.T) {
-		broken := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, io.EOF })}
-		require.ErrorIs(t, verify(t, id2meta.WithHTTPClient(broken)), id2meta.ErrUnavailable)
-		require.NoError(t, verify(t, id2meta.WithHTTPClient(broken), id2meta.WithHTTPClient(server.Client())))
-	})
-	t.Run("WithCredential", func(t *testing.T) {
-		unknown, err := credentials.NewCredential(new(credentials.Config).SetType("access_key").SetAccessKeyId("unknown").SetAccessKeySecret("unknown"))
-		require.NoError(t, err)
-		require.ErrorIs(t, verify(t, id2meta.WithCredential(unknown)), id2meta.ErrCredential)
-		require.NoError(t, verify(t, id2meta.WithCredential(unknown), withSimulatorKey()))
-	})
-	t.Run("WithLogger", func(t *testing.T) {
-		var first, second strings.Builder
-		debug := &slog.HandlerOptions{Level: slog.LevelDebug}
-		require.NoError(t, verify(t, id2meta.WithLogger(slog.New(slog.NewTextHandler(&first, debug))), id2meta.WithLogger(slog.New(slog.NewTextHandler(&second, debug)))))
-		assert.Empty(t, first.String())
-		assert.NotEmpty(t, second.String())
-	})
+	right := id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}
+	wrong := id2meta.AccessKey{ID: "wrong", Secret: "wrong"}
+	for first, one := range ways {
+		for last, other := range ways {
+			t.Run(first+" and "+last, func(t *testing.T) {
+				_, err := newClient(t, []string{server.Endpoint()}, one(wrong), other(right)).Verify(t.Context(), zhangSan)
+				assert.NoError(t, err)
+				_, err = newClient(t, []string{server.Endpoint()}, one(right), other(wrong)).Verify(t.Context(), zhangSan)
+				assert.ErrorIs(t, err, id2meta.ErrCredential)
+			})
+		}
+	}
 }
 
 func TestWithEndpointsCopiesItsSlice(t *testing.T) {
@@ -257,83 +242,25 @@ func TestWithAccessKey(t *testing.T) {
 			assert.True(t, result.Match())
 		})
 	}
-	t.Run("the last of WithAccessKey and WithCredential counts", func(t *testing.T) {
-		wrong := id2meta.WithAccessKey(id2meta.AccessKey{ID: "wrong", Secret: "wrong"})
-		right := server.Options()
-		client, err := id2meta.New(append([]id2meta.Option{wrong}, right...)...)
-		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangSan)
-		assert.NoError(t, err)
-		client, err = id2meta.New(append(right, wrong)...)
-		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangSan)
-		assert.ErrorIs(t, err, id2meta.ErrCredential)
-	})
 }
 
-func TestWithAccessKeyFunc(t *testing.T) {
+// Package credential has the tests of a function that fails, panics, or is slow.
+func TestWithAccessKeyFuncAChangedKeyCountsAtTheNextCall(t *testing.T) {
 	server := newServer(t)
 	server.AddCredential("second", "second-secret", "")
-	first := id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}
-
-	t.Run("a changed key counts at the next call", func(t *testing.T) {
-		var current atomic.Pointer[id2meta.AccessKey]
-		current.Store(&first)
-		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
-			return *current.Load(), nil
-		}))
-		for range 3 {
-			for _, key := range []id2meta.AccessKey{first, {ID: "second", Secret: "second-secret"}} {
-				current.Store(&key)
-				_, err := client.Verify(t.Context(), zhangSan)
-				require.NoError(t, err)
-				calls := server.Calls()
-				assert.Equal(t, key.ID, calls[len(calls)-1].AccessKeyID)
-			}
-		}
-	})
-	t.Run("an error of the function is an ErrCredential that does not show the text of the error", func(t *testing.T) {
-		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
-			return id2meta.AccessKey{}, errors.New("vault answered with open-sesame")
-		}))
-		_, err := client.Verify(t.Context(), zhangSan)
-		assert.ErrorIs(t, err, id2meta.ErrCredential)
-		assert.NotContains(t, fmt.Sprintf("%+v", err), "open-sesame")
-	})
-	t.Run("a panic of the function is an ErrCredential", func(t *testing.T) {
-		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
-			panic("open-sesame")
-		}))
-		_, err := client.Verify(t.Context(), zhangSan)
-		assert.ErrorIs(t, err, id2meta.ErrCredential)
-		assert.NotContains(t, err.Error(), "open-sesame")
-	})
-	for name, key := range map[string]id2meta.AccessKey{
-		"ID":     {Secret: "s"},
-		"secret": {ID: "i"},
-		"token":  {ID: "i", Secret: "s", SecurityToken: "open\nsesame"},
-	} {
-		t.Run("an incomplete or broken key is an ErrCredential that names the "+name, func(t *testing.T) {
-			client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
-				return key, nil
-			}))
+	var current id2meta.AccessKey
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
+		return current, nil
+	}))
+	for range 3 {
+		for _, key := range []id2meta.AccessKey{{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}, {ID: "second", Secret: "second-secret"}} {
+			current = key
 			_, err := client.Verify(t.Context(), zhangSan)
-			assert.ErrorIs(t, err, id2meta.ErrCredential)
-			assert.NotErrorIs(t, err, id2meta.ErrMaybeBilled)
-			assert.ErrorContains(t, err, name)
-			assert.NotContains(t, err.Error(), "sesame")
-		})
+			require.NoError(t, err)
+			calls := server.Calls()
+			assert.Equal(t, key.ID, calls[len(calls)-1].AccessKeyID)
+		}
 	}
-	t.Run("a caller who waits for the function returns when the context of the caller ends", func(t *testing.T) {
-		client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(ctx context.Context) (id2meta.AccessKey, error) {
-			<-ctx.Done() // the context of the function, which ends later
-			return id2meta.AccessKey{}, ctx.Err()
-		}))
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		_, err := client.Verify(ctx, zhangSan)
-		assert.ErrorIs(t, err, context.Canceled)
-	})
 }
 
 func TestAnAccessKeyShowsNothing(t *testing.T) {

@@ -115,6 +115,26 @@ func TestRetryOfASilentService(t *testing.T) {
 	}
 }
 
+// A key may be lost while a call waits to try again. The error then also tells why the call
+// waited.
+func TestACredentialThatFailsInALaterAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &fakeService{first: []roundTripper{answering(http.StatusTooManyRequests, "", http.Header{"Retry-After": {"180"}})}}
+		asked := 0
+		client := service.client(t, id2meta.WithTimeout(10*time.Minute), id2meta.WithAccessKeyFunc(func(context.Context) (id2meta.AccessKey, error) {
+			if asked++; asked > 1 {
+				return id2meta.AccessKey{}, io.EOF
+			}
+			return id2meta.AccessKey{ID: "id", Secret: "secret"}, nil
+		}))
+		_, err := client.Verify(t.Context(), zhangSan)
+		assert.ErrorIs(t, err, id2meta.ErrCredential)
+		assert.ErrorIs(t, err, id2meta.ErrThrottled)
+		assert.Equal(t, operator, id2meta.RemedyOf(err))
+		assert.Equal(t, 1, service.requested())
+	})
+}
+
 func TestABackoffThatLeavesNoTimeForAnAnswerIsNotBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const answerAfter = 400 * time.Millisecond

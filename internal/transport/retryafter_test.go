@@ -40,6 +40,7 @@ func TestRetryAfter(t *testing.T) {
 		{"the year 9999 is a long wait", http.Header{"Retry-After": {"Fri, 31 Dec 9999 00:00:00 GMT"}}, longest},
 		{"a negative number means no wait", http.Header{"X-Acs-Retry-After": {"-700"}, "Retry-After": {"-1"}, "X-Ratelimit-User": {"TimeLeft:-5"}}, 0},
 		{"-2^62 means no wait", http.Header{"X-Acs-Retry-After": {"-4611686018427387904"}, "Retry-After": {"-4611686018427387904"}}, 0},
+		{"what is no whole number means no wait", http.Header{"Retry-After": {"1.5"}, "X-Ratelimit-User": {"TimeLeft,,:,TimeLeft:soon"}}, 0},
 		{"a bad value leaves the others", http.Header{"X-Acs-Retry-After": {"soon"}, "Retry-After": {"3"}}, 3 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
