@@ -327,27 +327,6 @@ func BenchmarkVerifyCPU(b *testing.B) {
 	}
 }
 
-// A request ID that is not a UUID must be searched for the person. A UUID and another
-// request ID take turns.
-func BenchmarkVerifyOddRequestID(b *testing.B) {
-	const endpoint = "127.0.0.1:1" // nothing is sent
-	var asks [2]verify
-	for i, answer := range []string{verdict, strings.Replace(verdict, "8FC3D6AC-9FED-4311-8DA7-C4BF47D9F260", "8fc3d6ac9fed43118da7c4bf47d9f260", 1)} {
-		asks[i] = library(b, endpoint, id2meta.WithHTTPClient(newMemory(answer).client))
-	}
-	var took [2]time.Duration
-	for b.Loop() {
-		for i, verify := range asks {
-			started := time.Now()
-			if err := verify(); err != nil {
-				b.Fatal(err)
-			}
-			took[i] += time.Since(started)
-		}
-	}
-	b.ReportMetric(float64(took[1])/float64(took[0]), "time/uuid")
-}
-
 func BenchmarkNew(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

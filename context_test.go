@@ -2,6 +2,7 @@ package id2meta_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"testing"
@@ -122,58 +123,43 @@ func TestAnAnswerThatComesAfterTheEnd(t *testing.T) {
 			return response(answer.status, answer.body, nil), nil
 		}
 		for _, end := range []struct {
-			name string
-			ctx  func(ctx context.Context) (context.Context, context.CancelFunc)
-			want error
+			name     string
+			opts     []id2meta.Option
+			leaves   bool // the caller, at the timeout
+			requests int  // if the answer is no verdict
+			want     error
 		}{
-			{"of a deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
-				return context.WithTimeout(ctx, timeout)
-			}, context.DeadlineExceeded},
-			{"by a caller who leaves", func(ctx context.Context) (context.Context, context.CancelFunc) {
-				ctx, cancel := context.WithCancel(ctx)
-				time.AfterFunc(timeout, cancel)
-				return ctx, cancel
-			}, context.Canceled},
+			{"the end of a deadline", []id2meta.Option{id2meta.WithTimeout(timeout)}, false, 1, context.DeadlineExceeded},
+			{"the caller has left", nil, true, 1, context.Canceled},
+			{"the time of an attempt that may be made again", []id2meta.Option{id2meta.WithTimeout(timeout), id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(2)},
+				false, 2, context.DeadlineExceeded},
 		} {
-			t.Run(answer.name+" after the end "+end.name, func(t *testing.T) {
+			t.Run(answer.name+" after "+end.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					service := &fakeService{first: []roundTripper{late}}
-					client := service.client(t, id2meta.WithMaxAttempts(1))
-					ctx, cancel := end.ctx(t.Context())
+					service := &fakeService{first: []roundTripper{late, late}}
+					client := service.client(t, end.opts...)
+					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
+					if end.leaves {
+						time.AfterFunc(timeout, cancel)
+					}
 					result, err := client.Verify(ctx, zhangSan)
-					assert.Equal(t, 1, service.requested())
 					if answer.verdict {
 						require.NoError(t, err)
 						assert.True(t, result.Match())
+						assert.Equal(t, 1, service.requested())
 						return
 					}
 					assert.Zero(t, result)
+					assert.Equal(t, end.requests, service.requested())
 					assert.ErrorIs(t, err, end.want)
 					assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
 					for _, sentinel := range sentinels {
-						assert.NotErrorIs(t, err, sentinel)
+						assert.Equal(t, end.requests == 2 && sentinel == id2meta.ErrUnavailable, errors.Is(err, sentinel), "%v", err)
 					}
 				})
 			})
 		}
-		t.Run(answer.name+" after the time of an attempt that may be made again", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				service := &fakeService{first: []roundTripper{late, late}}
-				client := service.client(t, id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(2), id2meta.WithTimeout(timeout))
-				result, err := client.Verify(t.Context(), zhangSan)
-				if answer.verdict {
-					require.NoError(t, err)
-					assert.True(t, result.Match())
-					assert.Equal(t, 1, service.requested())
-					return
-				}
-				assert.Zero(t, result)
-				assert.Equal(t, 2, service.requested(), "the first attempt was not answered")
-				assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-				assert.ErrorIs(t, err, context.DeadlineExceeded)
-			})
-		})
 	}
 }
 

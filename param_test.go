@@ -84,16 +84,6 @@ func ExampleDisplayIdentifyNum() {
 	// Output: 110105********002X
 }
 
-func TestNormalizeAllocatesNothingForNormalInput(t *testing.T) {
-	for _, param := range []id2meta.Param{
-		{id2meta.ParamTypeNormal, zhangName, zhangNumber},
-		{id2meta.ParamTypeNormal, "阿依古丽·买买提", zhangNumber},
-		{id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber},
-	} {
-		assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = param.Normalize() }), param.ParamType)
-	}
-}
-
 // What is refused and why is the matter of internal/identity. Here is that its
 // reason reaches the caller, with the field.
 func TestARefusalNamesTheFieldAndTheReason(t *testing.T) {
@@ -287,20 +277,4 @@ func FuzzValidate(f *testing.F) {
 			require.True(t, same == masked, "the same person is masked in two ways")
 		}
 	})
-}
-
-func BenchmarkNormalize(b *testing.B) {
-	for name, param := range map[string]id2meta.Param{
-		"normal": {id2meta.ParamTypeNormal, zhangName, zhangNumber},
-		"folded": {id2meta.ParamTypeNormal, "⾼ ⽅", "110105 19491231 002x"},
-		"md5":    {id2meta.ParamTypeMD5, maskedZhangName, maskedZhangNumber},
-		"sm2":    {id2meta.ParamTypeSM2, testEncryptedName, testEncryptedNumber},
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				_, _ = param.Normalize()
-			}
-		})
-	}
 }
