@@ -267,9 +267,7 @@ func TestWhatVerifyAndCheckMakeOfAnAnswerWithoutAVerdict(t *testing.T) {
 
 				if again { // the second answer is the verdict
 					server.Inject(test.fault)
-					result, err = client.Verify(t.Context(), zhangSan)
-					require.NoError(t, err)
-					assert.True(t, result.Match())
+					requireMatch(t, client)
 				}
 
 				server.Inject(test.fault, test.fault)
@@ -428,9 +426,7 @@ func TestAnAnswerOfManyFieldsIsReadQuickly(t *testing.T) {
 	server := newServer(t)
 	client := newClient(t, []string{server.Endpoint()}, id2meta.WithTimeout(30*time.Second))
 	server.Inject(id2metatest.Raw(200, body.String()))
-	result, err := client.Verify(t.Context(), zhangSan)
-	require.NoError(t, err)
-	assert.True(t, result.Match())
+	requireMatch(t, client)
 }
 
 func TestAnAnswerThatUnpacksToMuchMoreIsCut(t *testing.T) {

@@ -25,8 +25,7 @@ func TestCheckAsksAboutNobody(t *testing.T) {
 	assert.Empty(t, call.Person)
 	assert.Equal(t, id2meta.Stats{Sent: 1}, client.Stats(), "Check is no call, and does not count for the daily limit")
 	assert.Zero(t, limiter.calls.Load(), "Check does not wait for the limiter")
-	_, err := client.Verify(t.Context(), zhangSan)
-	assert.NoError(t, err)
+	requireMatch(t, client)
 }
 
 func TestCheckWithoutAnAnswer(t *testing.T) {
@@ -57,8 +56,7 @@ func TestDailyLimit(t *testing.T) {
 		limiter := &countingLimiter{}
 		client := service.client(t, id2meta.WithDailyLimit(3), id2meta.WithLimiter(limiter))
 		for range 3 {
-			_, err := client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err)
+			requireMatch(t, client)
 		}
 		require.Equal(t, uint64(3), client.Stats().Today)
 
@@ -81,8 +79,7 @@ func TestDailyLimit(t *testing.T) {
 
 		time.Sleep(time.Hour)
 		require.Zero(t, client.Stats().Today, "midnight in China")
-		_, err := client.Verify(t.Context(), zhangSan)
-		require.NoError(t, err)
+		requireMatch(t, client)
 	})
 }
 
@@ -91,12 +88,10 @@ func TestACallOverMidnightCountsForTheDayInWhichItWasSent(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 12, 31, 15, 59, 59, 0, time.UTC)))
 		service := &fakeService{answerAfter: 2 * time.Second}
 		client := service.client(t, id2meta.WithDailyLimit(1))
-		_, err := client.Verify(t.Context(), zhangSan)
-		require.NoError(t, err)
+		requireMatch(t, client)
 		require.Zero(t, client.Stats().Today, "it is one second after midnight in China")
-		_, err = client.Verify(t.Context(), zhangSan)
-		require.NoError(t, err)
-		_, err = client.Verify(t.Context(), zhangSan)
+		requireMatch(t, client)
+		_, err := client.Verify(t.Context(), zhangSan)
 		require.ErrorIs(t, err, id2meta.ErrDailyLimit)
 		require.Equal(t, 2, service.requested())
 	})

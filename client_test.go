@@ -132,8 +132,7 @@ func TestMistakesOfTheProgramAreErrors(t *testing.T) {
 func TestClientShowsNothingWhenPrinted(t *testing.T) {
 	server := newServer(t)
 	client := newClient(t, []string{server.Endpoint()})
-	_, err := client.Verify(t.Context(), zhangSan)
-	require.NoError(t, err)
+	requireMatch(t, client)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		assert.Equal(t, "*id2meta.Client", fmt.Sprintf(verb, client), verb)
 	}
@@ -141,7 +140,7 @@ func TestClientShowsNothingWhenPrinted(t *testing.T) {
 	const secret = "a-secret-of-the-environment"
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "an-id")
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
-	client, err = id2meta.New(id2meta.WithEndpoints(server.Endpoint()))
+	client, err := id2meta.New(id2meta.WithEndpoints(server.Endpoint()))
 	require.NoError(t, err)
 	_, err = client.Verify(t.Context(), zhangSan)
 	assert.ErrorIs(t, err, id2meta.ErrCredential)
@@ -155,8 +154,7 @@ func TestLogger(t *testing.T) {
 	server.Inject(id2metatest.Answer("402", "later"))
 	dead := refusing(t)
 	client := newClient(t, []string{dead.endpoint, server.Endpoint()}, id2meta.WithLogger(logger), id2meta.WithMaxAttempts(4))
-	_, err := client.Verify(t.Context(), zhangSan)
-	require.NoError(t, err)
+	requireMatch(t, client)
 
 	records := strings.Split(strings.TrimSpace(out.String()), "\n")
 	calls := server.Calls()
@@ -182,8 +180,7 @@ func TestLimiter(t *testing.T) {
 		server := newServer(t)
 		server.Inject(id2metatest.Answer("500", ""), id2metatest.Answer("500", ""))
 		limiter := new(countingLimiter)
-		_, err := newClient(t, []string{server.Endpoint()}, id2meta.WithLimiter(limiter)).Verify(t.Context(), zhangSan)
-		require.NoError(t, err)
+		requireMatch(t, newClient(t, []string{server.Endpoint()}, id2meta.WithLimiter(limiter)))
 		assert.EqualValues(t, len(server.Calls()), limiter.calls.Load())
 		assert.EqualValues(t, 3, limiter.calls.Load())
 	})

@@ -84,6 +84,14 @@ func patient() []id2meta.Option {
 	return []id2meta.Option{id2meta.WithTimeout(time.Minute), id2meta.WithMaxAttempts(20)}
 }
 
+// requireMatch verifies 张三, and requires a match.
+func requireMatch(t testing.TB, client *id2meta.Client) {
+	t.Helper()
+	result, err := client.Verify(t.Context(), zhangSan)
+	require.NoError(t, err)
+	require.True(t, result.Match())
+}
+
 // verifyAt verifies 张三 at a server that handler makes, for answers that the simulator
 // cannot give.
 func verifyAt(t *testing.T, handler http.HandlerFunc, opts ...id2meta.Option) (id2meta.Result, error) {

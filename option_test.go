@@ -161,9 +161,8 @@ func TestTheLastOptionOfAKindCounts(t *testing.T) {
 	for first, one := range ways {
 		for last, other := range ways {
 			t.Run(first+" and "+last, func(t *testing.T) {
-				_, err := newClient(t, []string{server.Endpoint()}, one(wrong), other(right)).Verify(t.Context(), zhangSan)
-				assert.NoError(t, err)
-				_, err = newClient(t, []string{server.Endpoint()}, one(right), other(wrong)).Verify(t.Context(), zhangSan)
+				requireMatch(t, newClient(t, []string{server.Endpoint()}, one(wrong), other(right)))
+				_, err := newClient(t, []string{server.Endpoint()}, one(right), other(wrong)).Verify(t.Context(), zhangSan)
 				assert.ErrorIs(t, err, id2meta.ErrCredential)
 			})
 		}
@@ -188,8 +187,7 @@ func TestWithHTTPClientDoesNotChangeTheClient(t *testing.T) {
 	own.Jar = jar{t}
 	client := newClient(t, []string{server.Listener.Addr().String()}, id2meta.WithHTTPClient(own))
 	for range 2 {
-		_, err := client.Verify(t.Context(), zhangSan)
-		require.NoError(t, err)
+		requireMatch(t, client)
 	}
 	assert.Nil(t, own.CheckRedirect)
 	assert.Equal(t, jar{t}, own.Jar)
@@ -237,9 +235,7 @@ func TestWithAccessKey(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKey(test.key))
-			result, err := client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err)
-			assert.True(t, result.Match())
+			requireMatch(t, client)
 		})
 	}
 }
@@ -255,8 +251,7 @@ func TestWithAccessKeyFuncAChangedKeyCountsAtTheNextCall(t *testing.T) {
 	for range 3 {
 		for _, key := range []id2meta.AccessKey{{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}, {ID: "second", Secret: "second-secret"}} {
 			current = key
-			_, err := client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err)
+			requireMatch(t, client)
 			calls := server.Calls()
 			assert.Equal(t, key.ID, calls[len(calls)-1].AccessKeyID)
 		}
@@ -296,9 +291,7 @@ func TestWithRootCAs(t *testing.T) {
 	require.True(t, trusting.AppendCertsFromPEM(server.CertificatePEM()))
 
 	t.Run("the certificates of the pool are trusted", func(t *testing.T) {
-		result, err := newClient(t, []string{server.Endpoint()}, id2meta.WithRootCAs(trusting)).Verify(t.Context(), zhangSan)
-		require.NoError(t, err)
-		assert.True(t, result.Match())
+		requireMatch(t, newClient(t, []string{server.Endpoint()}, id2meta.WithRootCAs(trusting)))
 	})
 	t.Run("those of the system are not", func(t *testing.T) {
 		_, err := newClient(t, []string{server.Endpoint()}, id2meta.WithRootCAs(x509.NewCertPool()), id2meta.WithMaxAttempts(1)).Verify(t.Context(), zhangSan)

@@ -41,9 +41,7 @@ func TestTheNumberOfAttemptsIsBounded(t *testing.T) {
 			assert.Len(t, server.Calls(), attempts)
 
 			server.Inject(slices.Repeat([]id2metatest.Fault{failing}, attempts-1)...)
-			result, err := client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err)
-			assert.True(t, result.Match())
+			requireMatch(t, client)
 		})
 	}
 }
@@ -172,9 +170,7 @@ func TestFailoverToTheNextEndpoint(t *testing.T) {
 			client := newClient(t, []string{dead.endpoint, server.Endpoint()}, id2meta.WithTimeout(timeout))
 			for i := range 3 {
 				started := time.Now()
-				result, err := client.Verify(t.Context(), zhangSan)
-				require.NoError(t, err)
-				assert.True(t, result.Match())
+				requireMatch(t, client)
 				if i > 0 {
 					assert.Less(t, time.Since(started), share, "the dead endpoint was not passed over")
 				}
@@ -218,12 +214,10 @@ func TestFailoverToTheNextEndpoint(t *testing.T) {
 			first, second := newServer(t), newServer(t)
 			first.Inject(fault)
 			client := newClient(t, []string{first.Endpoint(), second.Endpoint()})
-			_, err := client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err)
+			requireMatch(t, client)
 			assert.Len(t, first.Calls(), 1)
 			assert.Len(t, second.Calls(), 1)
-			_, err = client.Verify(t.Context(), zhangSan)
-			require.NoError(t, err)
+			requireMatch(t, client)
 			assert.Len(t, first.Calls(), 2)
 		})
 	}
@@ -244,22 +238,17 @@ func TestTheTimesOfAFailover(t *testing.T) {
 		transport := &http.Transport{DialTLSContext: network.dial}
 		return newClient(t, []string{first, second}, append(opts, id2meta.WithHTTPClient(&http.Client{Transport: transport}))...)
 	}
-	verify := func(t *testing.T, client *id2meta.Client) {
-		result, err := client.Verify(t.Context(), zhangSan)
-		require.NoError(t, err)
-		assert.True(t, result.Match())
-	}
 
 	inBubble("a silent endpoint gets 3 s when there is more time", func(t *testing.T, network memoryNetwork) {
 		network[first].is.Store(mutely)
 		started := time.Now()
-		verify(t, newClient(t, network, id2meta.WithTimeout(30*time.Second)))
+		requireMatch(t, newClient(t, network, id2meta.WithTimeout(30*time.Second)))
 		assert.Equal(t, 3*time.Second, time.Since(started))
 	})
 	inBubble("a silent endpoint gets the time left divided by the attempts left when there is less time", func(t *testing.T, network memoryNetwork) {
 		network[first].is.Store(mutely)
 		started := time.Now()
-		verify(t, newClient(t, network, id2meta.WithTimeout(6*time.Second)))
+		requireMatch(t, newClient(t, network, id2meta.WithTimeout(6*time.Second)))
 		assert.Equal(t, 2*time.Second, time.Since(started))
 	})
 	inBubble("an endpoint does not cool down for a caller who leaves", func(t *testing.T, network memoryNetwork) {
@@ -277,7 +266,7 @@ func TestTheTimesOfAFailover(t *testing.T) {
 		network[first].is.Store(mutely)
 		client := newClient(t, network, id2meta.WithTimeout(90*time.Millisecond))
 		for range 2 {
-			verify(t, client)
+			requireMatch(t, client)
 		}
 		assert.EqualValues(t, 2, network[first].dials.Load())
 	})
@@ -285,7 +274,7 @@ func TestTheTimesOfAFailover(t *testing.T) {
 		client := newClient(t, network)
 		network[first].is.Store(down)
 		for range 5 {
-			verify(t, client)
+			requireMatch(t, client)
 		}
 		assert.Zero(t, network[first].requests.Load())
 		assert.EqualValues(t, 1, network[first].dials.Load())
@@ -293,11 +282,11 @@ func TestTheTimesOfAFailover(t *testing.T) {
 
 		network[first].is.Store(healthy)
 		time.Sleep(30*time.Second - time.Millisecond)
-		verify(t, client)
+		requireMatch(t, client)
 		assert.Zero(t, network[first].requests.Load(), "it is still cooling down")
 		time.Sleep(time.Millisecond)
 		for range 5 {
-			verify(t, client)
+			requireMatch(t, client)
 		}
 		assert.EqualValues(t, 5, network[first].requests.Load())
 		assert.EqualValues(t, 6, network[second].requests.Load())
@@ -353,9 +342,7 @@ func TestManyAttemptsLeaveTimeForAnAnswer(t *testing.T) {
 				service := &fakeService{answerAfter: 150 * time.Millisecond}
 				client := service.client(t, id2meta.WithRetryUnanswered(), id2meta.WithMaxAttempts(attempts), id2meta.WithTimeout(5*time.Second))
 				for range 3 {
-					result, err := client.Verify(t.Context(), zhangSan)
-					require.NoError(t, err)
-					assert.True(t, result.Match())
+					requireMatch(t, client)
 				}
 				assert.Equal(t, 3, service.requested(), "each call is one request")
 			})
