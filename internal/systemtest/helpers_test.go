@@ -4,7 +4,6 @@
 package systemtest
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -68,19 +67,6 @@ func verifyAt(t *testing.T, person id2meta.Param, handler http.HandlerFunc, opts
 	t.Cleanup(server.Close)
 	opts = append([]id2meta.Option{id2meta.WithHTTPClient(server.Client())}, opts...)
 	return newClient(t, []string{server.Listener.Addr().String()}, opts...).Verify(t.Context(), person)
-}
-
-// requireOnly requires that errors.Is finds want in err, and no other sentinel.
-func requireOnly(t *testing.T, want, err error) {
-	t.Helper()
-	require.Error(t, err)
-	for _, sentinel := range []error{
-		id2meta.ErrInvalidParam, id2meta.ErrThrottled, id2meta.ErrSourceUnavailable, id2meta.ErrRepeatedCall,
-		id2meta.ErrNotActivated, id2meta.ErrAccessDenied, id2meta.ErrOverdue, id2meta.ErrCredential,
-		id2meta.ErrUnavailable, id2meta.ErrUnexpectedResponse,
-	} {
-		require.Equalf(t, sentinel == want, errors.Is(err, sentinel), "errors.Is(err, %q), err = %v", sentinel, err)
-	}
 }
 
 // eachError calls f for err and for every error that err wraps.

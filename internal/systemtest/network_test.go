@@ -2,13 +2,11 @@ package systemtest
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"os"
 	"os/exec"
 	"runtime"
@@ -36,14 +34,12 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 		map[string]func(*testing.T){"good": verifyThroughGoodProxy, "silent": verifyThroughSilentProxy}[child](t)
 		return
 	}
-	server := newServer(t)
-	// The certificate of the simulator is for loopback only, and net/http uses no proxy
-	// for loopback.
-	front := httptest.NewTLSServer(&httputil.ReverseProxy{
-		Transport: server.Client().Transport,
-		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "https", server.Endpoint() },
-	})
-	defer front.Close()
+	var requests atomic.Int64
+	service := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		io.WriteString(w, verdict)
+	}))
+	defer service.Close()
 	var connects atomic.Int64
 	good := testenv.Accept(t, func(conn net.Conn) {
 		request, err := http.ReadRequest(bufio.NewReader(conn))
@@ -51,7 +47,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 			return
 		}
 		connects.Add(1)
-		to, err := net.Dial("tcp", front.Listener.Addr().String())
+		to, err := net.Dial("tcp", service.Listener.Addr().String())
 		if err != nil {
 			return
 		}
@@ -75,14 +71,13 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 		})
 	}
 	assert.EqualValues(t, 1, connects.Load())
-	assert.Len(t, server.Calls(), 5)
+	assert.EqualValues(t, 5, requests.Load())
 	assert.Positive(t, silent.Accepted())
 }
 
 func verifyThroughGoodProxy(t *testing.T) {
 	client := newClient(t, []string{proxiedHost})
 	for range 5 {
-		// The simulator accepts every host name.
 		result, err := client.Verify(t.Context(), zhangSan)
 		require.NoError(t, err)
 		assert.True(t, result.Match())
@@ -102,54 +97,17 @@ func verifyThroughSilentProxy(t *testing.T) {
 	}, 10*time.Second, 20*time.Millisecond, "a dial outlived its call")
 }
 
-// A truncated answer is not a verdict, even if the part that arrived reads like a verdict.
-func TestATruncatedAnswerIsNoVerdict(t *testing.T) {
-	result, err := verifyAt(t, zhangSan, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "1000")
-		io.WriteString(w, verdict)
-	})
-	requireOnly(t, id2meta.ErrUnavailable, err)
-	assert.ErrorIs(t, err, id2meta.ErrMaybeBilled)
-	assert.Zero(t, result)
-}
-
-// A proxy that loses count sends the answer of the previous request on the connection.
-// HTTP/1.1 does not let the client notice. Without connection reuse there is no previous
-// request.
-func TestAProxyThatLosesCount(t *testing.T) {
-	type previous struct{ verdict string }
-	type connection struct{}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		verdict := "2"
-		if r.FormValue("UserName") == zhangName {
-			verdict = "1"
-		}
-		before := r.Context().Value(connection{}).(*previous)
-		answered := cmp.Or(before.verdict, verdict)
-		before.verdict = verdict
-		io.WriteString(w, `{"Code":"200","ResultObject":{"BizCode":"`+answered+`"}}`)
-	}))
-	server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
-		return context.WithValue(ctx, connection{}, new(previous))
-	}
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	endpoint := []string{server.Listener.Addr().String()}
-	second := func(t *testing.T, client *id2meta.Client) id2meta.BizCode {
-		result, err := client.Verify(t.Context(), zhangSan)
+// Behind a proxy that confuses the order of answers, SECURITY.md advises to use each
+// connection once.
+func TestWithoutKeepAliveEachRequestHasItsOwnConnection(t *testing.T) {
+	server := newServer(t)
+	relay := testenv.Relay(t, server.Endpoint(), 0)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableKeepAlives = true
+	client := newClient(t, []string{relay.Address}, id2meta.WithHTTPClient(&http.Client{Transport: transport}))
+	for range 3 {
+		_, err := client.Verify(t.Context(), zhangSan)
 		require.NoError(t, err)
-		require.Equal(t, id2meta.BizCodeMatch, result.BizCode)
-		result, err = client.Verify(t.Context(), liSi)
-		require.NoError(t, err)
-		return result.BizCode
 	}
-	t.Run("with connection reuse the second person gets the verdict of the first", func(t *testing.T) {
-		assert.Equal(t, id2meta.BizCodeMatch, second(t, newClient(t, endpoint)))
-	})
-	t.Run("without connection reuse each person gets the right verdict", func(t *testing.T) {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.DisableKeepAlives = true
-		client := newClient(t, endpoint, id2meta.WithHTTPClient(&http.Client{Transport: transport}))
-		assert.Equal(t, id2meta.BizCodeMismatch, second(t, client))
-	})
+	assert.EqualValues(t, 3, relay.Accepted())
 }
