@@ -3,6 +3,7 @@ package id2meta
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"regexp"
 	"unicode/utf8"
@@ -17,6 +18,11 @@ type answer struct {
 	cloudauth.Id2MetaVerifyResponseBody
 	recommend *string
 }
+
+var (
+	errNotAnAnswer = errors.New("not an answer of the service")
+	errNotAnObject = errors.New("not an object") // the value was read whole
+)
 
 // decodeAnswer decodes body strictly, because a verdict must not depend on how a
 // lenient decoder repairs an odd answer:
@@ -33,75 +39,110 @@ func decodeAnswer(body []byte) answer {
 	if !utf8.Valid(body) { // package json would replace invalid bytes by U+FFFD
 		return answer{}
 	}
-	fields, ok := decodeObject(body)
-	if !ok {
-		return answer{}
-	}
 	var a answer
-	ok = decodeText(fields["Code"], &a.Code) &&
-		decodeText(fields["Message"], &a.Message) &&
-		decodeText(fields["RequestId"], &a.RequestId) &&
-		decodeText(fields["Recommend"], &a.recommend) &&
-		a.decodeResultObject(fields["ResultObject"])
-	if !ok {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	err := decodeObject(d, func(name string) error {
+		switch name {
+		case "Code":
+			return decodeText(d, &a.Code)
+		case "Message":
+			return decodeText(d, &a.Message)
+		case "RequestId":
+			return decodeText(d, &a.RequestId)
+		case "Recommend":
+			return decodeText(d, &a.recommend)
+		case "ResultObject":
+			return a.decodeResultObject(d)
+		}
+		return skipValue(d)
+	})
+	if _, end := d.Token(); err != nil || end != io.EOF {
 		return answer{}
 	}
 	return a
 }
 
-// decodeResultObject decodes the verdict. A value that is no object holds no verdict, but
-// the Code still says what went wrong.
-func (a *answer) decodeResultObject(value json.RawMessage) bool {
-	if !bytes.HasPrefix(value, []byte("{")) {
-		return true
+func (a *answer) decodeResultObject(d *json.Decoder) error {
+	var object cloudauth.Id2MetaVerifyResponseBodyResultObject
+	a.ResultObject = &object
+	err := decodeObject(d, func(name string) error {
+		if name == "BizCode" {
+			return decodeText(d, &object.BizCode)
+		}
+		return skipValue(d)
+	})
+	if err == errNotAnObject {
+		a.ResultObject = nil // no verdict, but the Code still says what went wrong
+		return nil
 	}
-	fields, ok := decodeObject(value)
-	a.ResultObject = new(cloudauth.Id2MetaVerifyResponseBodyResultObject)
-	return ok && decodeText(fields["BizCode"], &a.ResultObject.BizCode)
+	return err
 }
 
-// decodeObject returns the fields of an object. It returns false if text is not one object,
-// or if two fields have the same name.
-func decodeObject(text []byte) (map[string]json.RawMessage, bool) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if token, err := d.Token(); err != nil || token != json.Delim('{') {
-		return nil, false
+// decodeObject decodes the next value, an object. It calls field with the name of each
+// field, and field decodes the value. A null counts as an object without fields.
+func decodeObject(d *json.Decoder, field func(name string) error) error {
+	switch token, err := d.Token(); {
+	case err != nil:
+		return err
+	case token == nil:
+		return nil
+	case token == json.Delim('['):
+		for d.More() {
+			if err := skipValue(d); err != nil {
+				return err
+			}
+		}
+		if _, err := d.Token(); err != nil {
+			return err
+		}
+		return errNotAnObject
+	case token != json.Delim('{'):
+		return errNotAnObject
 	}
-	fields := map[string]json.RawMessage{}
+	seen := map[string]bool{} // a slice would take minutes for 1 MiB of names
 	for d.More() {
 		token, err := d.Token()
+		if err != nil {
+			return err
+		}
 		name, ok := token.(string)
-		if _, twice := fields[name]; err != nil || !ok || twice {
-			return nil, false
+		if !ok || seen[name] {
+			return errNotAnAnswer
 		}
-		var value json.RawMessage
-		if d.Decode(&value) != nil {
-			return nil, false
+		seen[name] = true
+		if err := field(name); err != nil {
+			return err
 		}
-		fields[name] = value
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, false
 	}
 	_, err := d.Token()
-	return fields, err == io.EOF
+	return err
 }
 
-// decodeText decodes a string or a number into *text. A missing value and null leave *text
-// nil.
-func decodeText(value json.RawMessage, text **string) bool {
-	if len(value) == 0 {
-		return true
+// decodeText decodes a string or a number into *text. If the next value is null,
+// decodeText does not change *text.
+func decodeText(d *json.Decoder, text **string) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
 	}
-	switch value[0] {
-	case '"', 'n':
-		return json.Unmarshal(value, text) == nil
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		number := string(value)
+	switch token := token.(type) {
+	case nil:
+		return nil
+	case string:
+		*text = &token
+		return nil
+	case json.Number:
+		number := token.String()
 		*text = &number
-		return true
+		return nil
 	}
-	return false
+	return errNotAnAnswer
+}
+
+func skipValue(d *json.Decoder) error {
+	var value json.RawMessage
+	return d.Decode(&value)
 }
 
 // mentionsVerdict reports whether an answer that is no verdict, or cannot be read, has a
