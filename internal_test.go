@@ -24,6 +24,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/id2meta/id2meta/internal/identity"
+	"github.com/id2meta/id2meta/internal/progress"
+	"github.com/id2meta/id2meta/internal/redact"
+	"github.com/id2meta/id2meta/internal/transport"
 )
 
 func TestBackoffDoublesWithFullJitterUpToItsCap(t *testing.T) {
@@ -122,6 +125,16 @@ func TestTheVersionIsTheChangelogs(t *testing.T) {
 	if got := string(entry[1]); got != version {
 		t.Errorf("the first entry of CHANGELOG.md is %s, and the constant version is %s", got, version)
 	}
+}
+
+// The retry and the remedy of this outcome are in the table of docs/errors.md.
+func TestAnAnswerToSomethingElseIsNoVerdict(t *testing.T) {
+	k := call{Client: new(Client), deadline: time.Now().Add(time.Hour), report: func(progress.State) {}}
+	result, err := k.read(t.Context(), "127.0.0.1:1", new(redact.Redactor), transport.Response{Unasked: true, Sent: true})
+	assert.Zero(t, result)
+	assert.ErrorIs(t, err, ErrUnexpectedResponse)
+	assert.ErrorContains(t, err, "the answer came before the request: 127.0.0.1:1")
+	assert.ErrorIs(t, k.giveUp(err), ErrMaybeBilled)
 }
 
 func TestDecodeAnswerReadsEveryField(t *testing.T) {

@@ -57,17 +57,14 @@ func (c *Client) Verify(ctx context.Context, param Param) (Result, error) {
 	case ctx == nil:
 		return Result{}, errors.New("id2meta: Verify: the context is nil")
 	}
-	result, err := c.verify(ctx, param)
-	c.stats.countCall(result, err)
-	return result, err
-}
-
-func (c *Client) verify(ctx context.Context, param Param) (Result, error) {
 	normal, err := param.Normalize()
 	if err != nil {
+		c.stats.failed.Add(1)
 		return Result{}, err
 	}
-	return c.send(ctx, &call{Client: c, given: param, param: normal})
+	result, err := c.send(ctx, &call{Client: c, given: param, param: normal})
+	c.stats.countCall(result, err)
+	return result, err
 }
 
 // send makes requests until there is a verdict, or no reason to make another request.

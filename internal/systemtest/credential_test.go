@@ -23,26 +23,13 @@ import (
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
-// The keys that the providers of the tests return, and the keys that they send to STS. No
-// error may show them.
-const (
-	roleKeyID    = testenv.RoleKeyID
-	roleSecret   = testenv.RoleSecret
-	roleToken    = testenv.RoleToken
-	userKeyID    = testenv.UserKeyID
-	userSecret   = testenv.UserSecret
-	roleARN      = testenv.RoleARN
-	oidcProvider = testenv.OIDCProvider
-	oidcToken    = testenv.OIDCToken
-)
-
 // newVerification starts a simulator that knows the keys, and makes a Client for it with a
 // credential. A nil credential is the default chain.
 func newVerification(t *testing.T, credential credentials.Credential, opts ...id2meta.Option) (*id2metatest.Server, *id2meta.Client) {
 	t.Helper()
 	server := newServer(t)
-	server.AddCredential(userKeyID, userSecret, "")
-	server.AddCredential(roleKeyID, roleSecret, roleToken)
+	server.AddCredential(testenv.UserKeyID, testenv.UserSecret, "")
+	server.AddCredential(testenv.RoleKeyID, testenv.RoleSecret, testenv.RoleToken)
 	opts = append([]id2meta.Option{id2meta.WithEndpoints(server.Endpoint())}, opts...)
 	if credential != nil {
 		opts = append(opts, id2meta.WithCredential(credential))
@@ -64,7 +51,7 @@ func requireSignedBy(t *testing.T, server *id2metatest.Server, client *id2meta.C
 	calls := server.Calls()[before:]
 	require.Len(t, calls, 1)
 	require.Equal(t, keyID, calls[0].AccessKeyID)
-	require.Equal(t, keyID != userKeyID, calls[0].STS)
+	require.Equal(t, keyID != testenv.UserKeyID, calls[0].STS)
 }
 
 // requireRefused verifies, and requires an ErrCredential.
@@ -112,25 +99,25 @@ func TestCredentialOfEveryProvider(t *testing.T) {
 		keyID  string
 	}{
 		{"an access key of the environment",
-			all(environment("ACCESS_KEY_ID", userKeyID), environment("ACCESS_KEY_SECRET", userSecret)), userKeyID},
+			all(environment("ACCESS_KEY_ID", testenv.UserKeyID), environment("ACCESS_KEY_SECRET", testenv.UserSecret)), testenv.UserKeyID},
 		{"an STS token of the environment",
-			all(environment("ACCESS_KEY_ID", roleKeyID), environment("ACCESS_KEY_SECRET", roleSecret), environment("SECURITY_TOKEN", roleToken)), roleKeyID},
-		{"the profile file in the home directory", file(profileFile(userKeyID, userSecret), ".alibabacloud", "credentials"), userKeyID},
+			all(environment("ACCESS_KEY_ID", testenv.RoleKeyID), environment("ACCESS_KEY_SECRET", testenv.RoleSecret), environment("SECURITY_TOKEN", testenv.RoleToken)), testenv.RoleKeyID},
+		{"the profile file in the home directory", file(profileFile(testenv.UserKeyID, testenv.UserSecret), ".alibabacloud", "credentials"), testenv.UserKeyID},
 		{"the profile file in another home directory", func(t *testing.T, _ string) {
-			writeFile(t, profileFile(userKeyID, userSecret), testenv.EmptyHome(t), ".alibabacloud", "credentials")
-		}, userKeyID},
+			writeFile(t, profileFile(testenv.UserKeyID, testenv.UserSecret), testenv.EmptyHome(t), ".alibabacloud", "credentials")
+		}, testenv.UserKeyID},
 		{"a named profile of a file elsewhere", func(t *testing.T, _ string) {
-			text := strings.Replace(profileFile(userKeyID, userSecret), "default", "other", 1)
+			text := strings.Replace(profileFile(testenv.UserKeyID, testenv.UserSecret), "default", "other", 1)
 			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_FILE", writeFile(t, text, t.TempDir(), "profiles"))
 			t.Setenv("ALIBABA_CLOUD_PROFILE", "other")
-		}, userKeyID},
+		}, testenv.UserKeyID},
 		{"an access key of the CLI's configuration",
-			file(cliConfig(`"mode":"AK","access_key_id":"`+userKeyID+`","access_key_secret":"`+userSecret+`"`), ".aliyun", "config.json"), userKeyID},
+			file(cliConfig(`"mode":"AK","access_key_id":"`+testenv.UserKeyID+`","access_key_secret":"`+testenv.UserSecret+`"`), ".aliyun", "config.json"), testenv.UserKeyID},
 		{"an STS token of the CLI's configuration",
-			file(cliConfig(`"mode":"StsToken","access_key_id":"`+roleKeyID+`","access_key_secret":"`+roleSecret+`","sts_token":"`+roleToken+`"`), ".aliyun", "config.json"), roleKeyID},
+			file(cliConfig(`"mode":"StsToken","access_key_id":"`+testenv.RoleKeyID+`","access_key_secret":"`+testenv.RoleSecret+`","sts_token":"`+testenv.RoleToken+`"`), ".aliyun", "config.json"), testenv.RoleKeyID},
 		{"a credentials URI of the environment", func(t *testing.T, _ string) {
 			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", testenv.NewCredentialsURI(t))
-		}, roleKeyID},
+		}, testenv.RoleKeyID},
 	} {
 		t.Run(test.name+", which appears after two failures", func(t *testing.T) {
 			home := testenv.EmptyHome(t)
@@ -155,16 +142,16 @@ func TestCredentialOfEveryProvider(t *testing.T) {
 		{"oidc_role_arn with a token file", func(t *testing.T) credentials.Credential {
 			return newCredential(t, new(credentials.Config).
 				SetType("oidc_role_arn").
-				SetOIDCProviderArn(oidcProvider).
-				SetOIDCTokenFilePath(writeFile(t, oidcToken, t.TempDir(), "token")).
-				SetRoleArn(roleARN).
+				SetOIDCProviderArn(testenv.OIDCProvider).
+				SetOIDCTokenFilePath(writeFile(t, testenv.OIDCToken, t.TempDir(), "token")).
+				SetRoleArn(testenv.RoleARN).
 				SetSTSEndpoint(testenv.NewSTS(t).Listener.Addr().String()))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server, client := newVerification(t, test.given(t))
-			requireSignedBy(t, server, client, roleKeyID)
-			requireSignedBy(t, server, client, roleKeyID)
+			requireSignedBy(t, server, client, testenv.RoleKeyID)
+			requireSignedBy(t, server, client, testenv.RoleKeyID)
 		})
 	}
 }
@@ -173,14 +160,14 @@ func TestCredentialThatTheServiceRefuses(t *testing.T) {
 	expired := id2metatest.Status(http.StatusBadRequest, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
 	t.Run("the next call asks STS again", func(t *testing.T) {
 		sts := testenv.NewSTS(t)
-		sts.HandOut(roleKeyID, 100*time.Second)
+		sts.HandOut(testenv.RoleKeyID, 100*time.Second)
 		server, client := newVerification(t, sts.RAMRole(t))
-		requireSignedBy(t, server, client, roleKeyID)
+		requireSignedBy(t, server, client, testenv.RoleKeyID)
 		server.Inject(expired)
 		requireRefused(t, client)
 		require.Len(t, server.Calls(), 2, "a refused key is not retried")
 
-		server.AddCredential("renewed", roleSecret, roleToken)
+		server.AddCredential("renewed", testenv.RoleSecret, testenv.RoleToken)
 		sts.HandOut("renewed", 100*time.Second)
 		requireSignedBy(t, server, client, "renewed")
 		sts.RequireAsked(t, 2)
@@ -188,8 +175,8 @@ func TestCredentialThatTheServiceRefuses(t *testing.T) {
 	t.Run("the next call does not use it again while STS is down", func(t *testing.T) {
 		sts := testenv.NewSTS(t)
 		server, client := newVerification(t, sts.RAMRole(t))
-		sts.HandOut(roleKeyID, 100*time.Second)
-		requireSignedBy(t, server, client, roleKeyID)
+		sts.HandOut(testenv.RoleKeyID, 100*time.Second)
+		requireSignedBy(t, server, client, testenv.RoleKeyID)
 		server.Inject(expired)
 		requireRefused(t, client)
 		sts.Behave(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
@@ -198,20 +185,20 @@ func TestCredentialThatTheServiceRefuses(t *testing.T) {
 	})
 	t.Run("the next call finds a key that was replaced in a profile", func(t *testing.T) {
 		home := testenv.EmptyHome(t)
-		writeFile(t, profileFile(userKeyID, "old"), home, ".alibabacloud", "credentials")
+		writeFile(t, profileFile(testenv.UserKeyID, "old"), home, ".alibabacloud", "credentials")
 		server, client := newVerification(t, nil)
-		server.AddCredential(userKeyID, "old", "")
-		requireSignedBy(t, server, client, userKeyID)
+		server.AddCredential(testenv.UserKeyID, "old", "")
+		requireSignedBy(t, server, client, testenv.UserKeyID)
 
-		writeFile(t, profileFile(userKeyID, userSecret), home, ".alibabacloud", "credentials")
-		server.AddCredential(userKeyID, userSecret, "") // the old secret is no longer valid
+		writeFile(t, profileFile(testenv.UserKeyID, testenv.UserSecret), home, ".alibabacloud", "credentials")
+		server.AddCredential(testenv.UserKeyID, testenv.UserSecret, "") // the old secret is no longer valid
 		requireRefused(t, client)
-		requireSignedBy(t, server, client, userKeyID)
+		requireSignedBy(t, server, client, testenv.UserKeyID)
 	})
 }
 
 func TestCredentialErrorsHoldNoSecret(t *testing.T) {
-	everything := strings.Join([]string{userKeyID, userSecret, roleKeyID, roleSecret, roleToken, oidcToken}, " ")
+	everything := strings.Join([]string{testenv.UserKeyID, testenv.UserSecret, testenv.RoleKeyID, testenv.RoleSecret, testenv.RoleToken, testenv.OIDCToken}, " ")
 	// role returns the role of an STS that answers with handle.
 	role := func(handle http.HandlerFunc) func(*testing.T) credentials.Credential {
 		return func(t *testing.T) credentials.Credential {
@@ -237,14 +224,14 @@ func TestCredentialErrorsHoldNoSecret(t *testing.T) {
 	}{
 		{"STS refuses and repeats the request", answer(http.StatusForbidden, `{"Code":"AuthenticationFail.OIDCToken.Expired","Message":"$"}`), "AuthenticationFail.OIDCToken.Expired"},
 		{"STS fails with a page that repeats the request", answer(http.StatusBadGateway, `<p>$</p>`), ""},
-		{"STS refuses with a secret as the code", answer(http.StatusBadRequest, `{"Code":"`+userSecret+`"}`), ""},
-		{"STS refuses with a secret at the end of the code", answer(http.StatusBadRequest, `{"Code":"NoPermission.`+userSecret+`"}`), ""},
+		{"STS refuses with a secret as the code", answer(http.StatusBadRequest, `{"Code":"`+testenv.UserSecret+`"}`), ""},
+		{"STS refuses with a secret at the end of the code", answer(http.StatusBadRequest, `{"Code":"NoPermission.`+testenv.UserSecret+`"}`), ""},
 		{"STS answers with a body that is not JSON", answer(http.StatusOK, `$`), ""},
 		{"STS answers with JSON of another type", answer(http.StatusOK, `{"Credentials":"$"}`), ""},
 		{"STS answers with an Expiration that is not a time", answer(http.StatusOK,
-			`{"Credentials":{"AccessKeyId":"`+roleKeyID+`","AccessKeySecret":"`+roleSecret+`","SecurityToken":"`+roleToken+`","Expiration":"$"}}`), ""},
+			`{"Credentials":{"AccessKeyId":"`+testenv.RoleKeyID+`","AccessKeySecret":"`+testenv.RoleSecret+`","SecurityToken":"`+testenv.RoleToken+`","Expiration":"$"}}`), ""},
 		{"STS answers without Expiration, which makes the provider panic", answer(http.StatusOK,
-			`{"Credentials":{"AccessKeyId":"`+roleKeyID+`","AccessKeySecret":"`+roleSecret+`","SecurityToken":"`+roleToken+`"}}`), ""},
+			`{"Credentials":{"AccessKeyId":"`+testenv.RoleKeyID+`","AccessKeySecret":"`+testenv.RoleSecret+`","SecurityToken":"`+testenv.RoleToken+`"}}`), ""},
 		{"STS closes the connection", role(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), ""},
 		{"STS redirects to an address with everything in it", role(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://127.0.0.1:1/?"+r.Form.Encode(), http.StatusTemporaryRedirect)
@@ -265,22 +252,22 @@ func TestCredentialErrorsHoldNoSecret(t *testing.T) {
 				w.WriteHeader(http.StatusUnauthorized)
 				io.WriteString(w, r.Form.Encode())
 			})
-			return newCredential(t, new(credentials.Config).SetType("oidc_role_arn").SetOIDCProviderArn(oidcProvider).
-				SetOIDCToken(oidcToken).SetRoleArn(roleARN).SetSTSEndpoint(sts.Listener.Addr().String()))
+			return newCredential(t, new(credentials.Config).SetType("oidc_role_arn").SetOIDCProviderArn(testenv.OIDCProvider).
+				SetOIDCToken(testenv.OIDCToken).SetRoleArn(testenv.RoleARN).SetSTSEndpoint(sts.Listener.Addr().String()))
 		}, ""},
 		{"a credentials URI holds a password, and repeats a key", func(t *testing.T) credentials.Credential {
 			sts := testenv.NewSTS(t)
 			sts.Behave(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"AccessKeyId":"`+everything+`"}`) })
 			return newCredential(t, new(credentials.Config).SetType("credentials_uri").
-				SetURLCredential(strings.Replace(sts.URL, "//", "//user:"+userSecret+"@", 1)+"/?token="+roleToken))
+				SetURLCredential(strings.Replace(sts.URL, "//", "//user:"+testenv.UserSecret+"@", 1)+"/?token="+testenv.RoleToken))
 		}, ""},
 		{"a CLI configuration is not JSON", func(t *testing.T) credentials.Credential {
 			writeFile(t, `{"profiles":`+everything, testenv.EmptyHome(t), ".aliyun", "config.json")
 			return nil
 		}, ""},
 		{"a provider of the caller puts everything into its errors", failing(
-			fmt.Errorf("%s failed: %w", userKeyID, errors.Join(&fieldError{userSecret + roleToken}, errors.New(roleSecret)))), ""},
-		{"the error of a provider of the caller panics with a secret", failing(panickingError(userSecret)), ""},
+			fmt.Errorf("%s failed: %w", testenv.UserKeyID, errors.Join(&fieldError{testenv.UserSecret + testenv.RoleToken}, errors.New(testenv.RoleSecret)))), ""},
+		{"the error of a provider of the caller panics with a secret", failing(panickingError(testenv.UserSecret)), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			testenv.EmptyHome(t)
@@ -302,7 +289,7 @@ func TestCredentialErrorsHoldNoSecret(t *testing.T) {
 
 func requireNoSecret(t *testing.T, text string) {
 	t.Helper()
-	for _, secret := range []string{userKeyID, userSecret, roleKeyID, roleSecret, roleToken, oidcToken, "Signature=", "AccessKeyId=", "https://", "http://"} {
+	for _, secret := range []string{testenv.UserKeyID, testenv.UserSecret, testenv.RoleKeyID, testenv.RoleSecret, testenv.RoleToken, testenv.OIDCToken, "Signature=", "AccessKeyId=", "https://", "http://"} {
 		assert.NotContains(t, text, secret)
 		assert.NotContains(t, text, url.QueryEscape(secret))
 	}
