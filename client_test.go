@@ -224,11 +224,11 @@ func TestStatsOfCallsWithAVerdict(t *testing.T) {
 	t.Run("many callers at once", func(t *testing.T) {
 		server := newServer(t)
 		client := newClient(t, []string{server.Endpoint()}, patient()...)
-		share(320, 64, func() {
+		share(512, 128, func() {
 			result, err := client.Verify(t.Context(), zhangSan)
 			assert.NoError(t, err)
 			assert.True(t, result.Match())
 		})
-		assert.Equal(t, id2meta.Stats{Sent: 320, Match: 320}, client.Stats())
+		assert.Equal(t, id2meta.Stats{Sent: 512, Match: 512}, client.Stats())
 	})
 }
