@@ -37,10 +37,11 @@ func (d *dailyLimit) take(now time.Time) (giveBack func(), err error) {
 	}, nil
 }
 
-// takeOfToday counts the request of an attempt for [WithDailyLimit].
+// takeOfToday counts the request of an attempt for [WithDailyLimit]. The request of Check
+// does not count.
 func (k *call) takeOfToday() (giveBack func(), err error) {
 	if k.ofNobody {
-		return func() {}, nil
+		return func() {}, k.daily.reached(time.Now())
 	}
 	return k.daily.take(time.Now())
 }

@@ -147,9 +147,6 @@ func (c *Client) Check(ctx context.Context) error {
 	case ctx == nil:
 		return errors.New("id2meta: Check: the context is nil")
 	}
-	if reached := c.daily.reached(time.Now()); reached != nil {
-		return reached
-	}
 	_, err := c.send(ctx, &call{Client: c, param: Param{ParamType: ParamTypeNormal}, ofNobody: true})
 	if err == nil {
 		return fmt.Errorf("%w: a verdict, although nobody was asked about", ErrUnexpectedResponse)
