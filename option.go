@@ -198,8 +198,8 @@ func WithRootCAs(pool *x509.CertPool) Option {
 
 // WithTransportWrapper wraps the Client's own connection pool, for example to trace
 // requests with otelhttp.NewTransport. New calls wrap once. The RoundTripper that wrap
-// returns must pass each request to base with the context of the request, and must be
-// safe for concurrent use. By default there is no wrapper. WithTransportWrapper cannot
+// returns must pass each request to base once, with the context of the request, and must
+// be safe for concurrent use. By default there is no wrapper. WithTransportWrapper cannot
 // be used together with [WithHTTPClient].
 //
 // The TLS field of a response is nil on a direct connection. The hook TLSHandshakeDone of

@@ -88,7 +88,7 @@ func ExampleDisplayIdentifyNum() {
 // reason reaches the caller, with the field.
 func TestARefusalNamesTheFieldAndTheReason(t *testing.T) {
 	const digits, checkDigit = "it contains digits, which the service does not accept in a name", "the check digit is wrong"
-	const paramType, notEncrypted = `it must be "normal", "md5" or "sm2"`, "it is not encrypted; package sm2param encrypts it"
+	const paramType, notEncrypted = `it must be "normal", "md5" or "sm2"`, "it is not encrypted; package sm2param encrypts plaintext"
 	for name, test := range map[string]struct {
 		param   id2meta.Param
 		field   string

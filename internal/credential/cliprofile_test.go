@@ -1,12 +1,10 @@
 package credential
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -55,39 +53,31 @@ func (p program) calls(t *testing.T) int {
 
 const chainable = `{"name":"%d","mode":"ChainableRamRoleArn","source_profile":"%d","ram_role_arn":"acs:ram::1:role/r"}`
 
-func TestAProfileThatNamesItselfIsAnError(t *testing.T) {
-	for name, sources := range map[string][]int{
-		"a names a":                {0},
-		"a names b, and b names a": {1, 0},
-		"a names b, and b names b": {1, 1},
-		"four profiles":            {1, 2, 3, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var profiles []string
-			for i, source := range sources {
-				profiles = append(profiles, fmt.Sprintf(chainable, i, source))
-			}
-			writeConfig(t, `{"current":"0","profiles":[`+strings.Join(profiles, ",")+`]}`)
-			_, err := new(Resolver).Resolve(t.Context())
-			assert.EqualError(t, err, ownSource)
-		})
+func TestTheSourcesOfAProfileAreFollowedToTheLast(t *testing.T) {
+	// profiles returns profiles that name these sources, and the last.
+	profiles := func(last string, sources ...int) string {
+		var all []string
+		for i, source := range sources {
+			all = append(all, fmt.Sprintf(chainable, i, source))
+		}
+		return strings.Join(append(all, last), ",")
 	}
-}
-
-func TestAChainOf50ProfilesIsFollowedToItsEnd(t *testing.T) {
-	var profiles []string
+	var next50 []int
 	for i := range 50 {
-		profiles = append(profiles, fmt.Sprintf(chainable, i, i+1))
+		next50 = append(next50, i+1)
 	}
-	for name, test := range map[string]struct{ last, want string }{
-		"the last profile has no key":      {`{"name":"50","mode":"AK"}`, noKeyID},
-		"the last profile names no other":  {`{"name":"50","mode":"ChainableRamRoleArn"}`, noSuchProfile},
-		"the last profile is not there":    {`{"name":"51","mode":"AK"}`, noSuchProfile},
-		"the last profile has an odd mode": {`{"name":"50","mode":"Magic"}`, unknownProfile},
-		"the last profile names the first": {fmt.Sprintf(chainable, 50, 0), ownSource},
+	for name, test := range map[string]struct{ profiles, want string }{
+		"a names a":                          {profiles(`{"name":"z"}`, 0), ownSource},
+		"a names b, and b names a":           {profiles(`{"name":"z"}`, 1, 0), ownSource},
+		"a names b, and b names b":           {profiles(`{"name":"z"}`, 1, 1), ownSource},
+		"the last of 51 has no key":          {profiles(`{"name":"50","mode":"AK"}`, next50...), noKeyID},
+		"the last of 51 names no other":      {profiles(`{"name":"50","mode":"ChainableRamRoleArn"}`, next50...), noSuchProfile},
+		"the last of 51 is not there":        {profiles(`{"name":"51","mode":"AK"}`, next50...), noSuchProfile},
+		"the last of 51 has an unknown mode": {profiles(`{"name":"50","mode":"Magic"}`, next50...), unknownProfile},
+		"the last of 51 names the first":     {profiles(fmt.Sprintf(chainable, 50, 0), next50...), ownSource},
 	} {
 		t.Run(name, func(t *testing.T) {
-			writeConfig(t, `{"current":"0","profiles":[`+strings.Join(append(profiles, test.last), ",")+`]}`)
+			writeConfig(t, `{"current":"0","profiles":[`+test.profiles+`]}`)
 			_, err := new(Resolver).Resolve(t.Context())
 			assert.EqualError(t, err, test.want)
 		})
@@ -138,37 +128,4 @@ func TestAnExternalKeyThatExpiresIsRenewed(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, 2, program.calls(t))
-}
-
-func TestTheFileOfTheConfiguration(t *testing.T) {
-	content := cli(`"mode":"AK","access_key_id":"id","access_key_secret":"secret"`)
-	for name, test := range map[string]struct {
-		change func(name string) error
-		want   string // "": the key is found
-	}{
-		"a file of the greatest length": {func(name string) error {
-			return os.WriteFile(name, []byte(content+strings.Repeat(" ", maxConfig-len(content))), 0o600)
-		}, ""},
-		"one byte more": {func(name string) error {
-			return os.WriteFile(name, []byte(content+strings.Repeat(" ", maxConfig-len(content)+1)), 0o600)
-		}, badConfig},
-		"a file of 100 MB": {func(name string) error { return os.Truncate(name, 100<<20) }, badConfig},
-		"a link to a link to a file": {func(name string) error {
-			return errors.Join(os.Rename(name, name+"-2"), os.Symlink(name+"-2", name+"-1"), os.Symlink(name+"-1", name))
-		}, ""},
-		"a link to itself":        {func(name string) error { return errors.Join(os.Remove(name), os.Symlink(name, name)) }, badConfig},
-		"a folder":                {func(name string) error { return errors.Join(os.Remove(name), os.Mkdir(name, 0o700)) }, badConfig},
-		"a pipe without a writer": {func(name string) error { return errors.Join(os.Remove(name), syscall.Mkfifo(name, 0o600)) }, badConfig},
-	} {
-		t.Run(name, func(t *testing.T) {
-			require.NoError(t, test.change(writeConfig(t, content)))
-			key, err := new(Resolver).Resolve(t.Context())
-			if test.want != "" {
-				assert.EqualError(t, err, test.want)
-				return
-			}
-			require.NoError(t, err)
-			assert.Equal(t, "id", key.AccessKeyID)
-		})
-	}
 }

@@ -1,15 +1,11 @@
 package credential
 
 import (
-	"crypto/rand"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,76 +36,61 @@ func TestCredentialOfECS(t *testing.T) {
 		testCredentialOfECS(t)
 		return
 	}
-	namespace := "id2meta-" + strings.ToLower(rand.Text()[:12])
-	ip := func(args ...string) error {
-		out, err := exec.Command("ip", args...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("ip %v: %w: %s", args, err, out)
-		}
-		return nil
-	}
-	if err := ip("netns", "add", namespace); err != nil {
-		t.Skip("the test needs a network namespace: ", err)
-	}
-	t.Cleanup(func() { assert.NoError(t, ip("netns", "delete", namespace)) })
-	if err := errors.Join(ip("-n", namespace, "addr", "add", metadataHost+"/32", "dev", "lo"), ip("-n", namespace, "link", "set", "lo", "up")); err != nil {
-		t.Skip("the network namespace cannot be set up: ", err)
-	}
 	self, err := os.Executable()
 	require.NoError(t, err)
-	inside := exec.CommandContext(t.Context(), "ip", "netns", "exec", namespace,
-		self, "-test.run=^TestCredentialOfECS$", "-test.v", "-test.timeout=1m")
-	inside.Env = append(os.Environ(), namespaceVariable+"="+namespace)
+	const setUp = "ip link set lo up && ip addr add " + metadataHost + "/32 dev lo"
+	if out, err := inNamespace(t, setUp).CombinedOutput(); err != nil {
+		t.Skip("the test needs a network namespace: ", err, string(out))
+	}
+	inside := inNamespace(t, setUp+` && exec "$0" -test.run='^TestCredentialOfECS$' -test.v -test.timeout=1m`, self)
+	inside.Env = append(os.Environ(), namespaceVariable+"=yes")
 	out, err := inside.CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "--- PASS: TestCredentialOfECS/the_default_chain")
 }
 
-// fakeMetadata is the metadata service of an ECS instance, with IMDSv2.
-type fakeMetadata struct {
-	*http.Server
-
-	mu    sync.Mutex
-	asked map[string]int // how often, by method and path
-	keyID string
-	down  bool
+// inNamespace returns a command that runs a script in a new network namespace.
+func inNamespace(t *testing.T, script ...string) *exec.Cmd {
+	return exec.CommandContext(t.Context(), "unshare", append([]string{"--net", "sh", "-c"}, script...)...)
 }
 
-func newMetadata(t *testing.T) *fakeMetadata {
+// metadataCalls counts the requests to a metadata service, by method and path.
+type metadataCalls struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (c *metadataCalls) of(call string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.count[call]
+}
+
+// newMetadata starts the metadata service of an ECS instance, with IMDSv2.
+func newMetadata(t *testing.T) *metadataCalls {
 	listener, err := net.Listen("tcp", net.JoinHostPort(metadataHost, "80"))
 	require.NoError(t, err)
-	m := &fakeMetadata{asked: map[string]int{}, keyID: testenv.RoleKeyID}
-	m.Server = &http.Server{Handler: http.HandlerFunc(m.serve)}
-	go m.Serve(listener)
-	t.Cleanup(func() { m.Close() })
-	return m
-}
-
-func (m *fakeMetadata) serve(w http.ResponseWriter, r *http.Request) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.asked[r.Method+" "+r.URL.Path]++
-	switch {
-	case m.down:
-		w.WriteHeader(http.StatusServiceUnavailable)
-		io.WriteString(w, testenv.RoleSecret+" "+testenv.RoleToken)
-	case r.Method == http.MethodPut && r.URL.Path == "/latest/api/token":
-		io.WriteString(w, metadataToken)
-	case r.Header.Get("X-Aliyun-Ecs-Metadata-Token") != metadataToken:
-		w.WriteHeader(http.StatusForbidden)
-	case r.URL.Path == rolesPath:
-		io.WriteString(w, ecsRole+"\n")
-	case r.URL.Path == rolesPath+ecsRole:
-		io.WriteString(w, testenv.SessionJSON(m.keyID, 100*time.Second)) // to be renewed each time
-	default:
-		w.WriteHeader(http.StatusNotFound)
-	}
-}
-
-func (m *fakeMetadata) change(f func()) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	f()
+	calls := &metadataCalls{count: map[string]int{}}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.mu.Lock()
+		calls.count[r.Method+" "+r.URL.Path]++
+		calls.mu.Unlock()
+		switch {
+		case r.Method == http.MethodPut && r.URL.Path == "/latest/api/token":
+			io.WriteString(w, metadataToken)
+		case r.Header.Get("X-Aliyun-Ecs-Metadata-Token") != metadataToken:
+			w.WriteHeader(http.StatusForbidden)
+		case r.URL.Path == rolesPath:
+			io.WriteString(w, ecsRole+"\n")
+		case r.URL.Path == rolesPath+ecsRole:
+			io.WriteString(w, testenv.SessionJSON(testenv.RoleKeyID, time.Hour))
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	return calls
 }
 
 // testCredentialOfECS is the test inside the namespace.
@@ -143,28 +124,10 @@ func testCredentialOfECS(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			testenv.EmptyHome(t)
-			metadata := newMetadata(t)
-			var clock clock
-			r := &Resolver{Provider: test.given(t), now: clock.now}
-			resolveTogether(t, r, 16, testenv.RoleKeyID)
-			metadata.change(func() {
-				assert.Equal(t, test.list, metadata.asked["GET "+rolesPath], "how often the role's name was asked for")
-				assert.Equal(t, 1, metadata.asked["GET "+rolesPath+ecsRole], "how often its key was asked for")
-			})
-
-			// In trouble the key is used for a while, and no longer.
-			metadata.change(func() { metadata.down = true })
-			clock.pass(2 * time.Second)
-			requireKey(t, r, testenv.RoleKeyID, time.Minute)
-			clock.pass(2 * time.Minute)
-			_, err := r.Resolve(t.Context())
-			require.Error(t, err, "the key is too old")
-			for _, secret := range []string{testenv.RoleKeyID, testenv.RoleSecret, testenv.RoleToken, metadataToken} {
-				assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret)
-			}
-
-			metadata.change(func() { metadata.down, metadata.keyID = false, "renewed" })
-			requireKey(t, r, "renewed", time.Minute)
+			calls := newMetadata(t)
+			resolveTogether(t, &Resolver{Provider: test.given(t)}, 16, testenv.RoleKeyID)
+			assert.Equal(t, test.list, calls.of("GET "+rolesPath), "how often the role's name was asked for")
+			assert.Equal(t, 1, calls.of("GET "+rolesPath+ecsRole), "how often its key was asked for")
 		})
 	}
 }

@@ -52,14 +52,10 @@ func TestFindSaysWhyThereIsNoKey(t *testing.T) {
 	setUp(t, nil, "", "")
 	_, err := Find(t.Context())
 	assert.EqualError(t, err, chainFoundNone)
-}
 
-func TestFindEndsWithItsContext(t *testing.T) {
 	setUp(t, nil, cli(`"mode":"External","process_command":"sleep 20"`), "")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	started := time.Now()
-	_, err := Find(ctx)
-	assert.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.Less(t, time.Since(started), 10*time.Second)
+	_, err = Find(ctx)
+	assert.Equal(t, context.DeadlineExceeded, err)
 }

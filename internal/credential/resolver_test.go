@@ -264,15 +264,6 @@ func TestResolver(t *testing.T) {
 			time.Sleep(time.Second)
 			requireNoKey(t, r, errProvider)
 		}},
-		{"a new key is used a second after it could be had", func(t *testing.T, s *source, r *Resolver) {
-			requireKey(t, r, "a", 0)
-			s.fail()
-			time.Sleep(time.Second)
-			requireKey(t, r, "a", 0)
-			s.rotate("b")
-			time.Sleep(time.Second)
-			requireKey(t, r, "b", 0)
-		}},
 		{"without a last key every call asks", func(t *testing.T, s *source, r *Resolver) {
 			s.fail()
 			requireNoKey(t, r, errProvider)

@@ -116,22 +116,3 @@ func TestTheChainChangesToTheNextProviderOnlyWhenTheTroubleLasts(t *testing.T) {
 	require.ErrorContains(t, err, commandFailed)
 	requireKey(t, r, testenv.RoleKeyID, time.Minute)
 }
-
-// A key with a line feed at its end works, wherever it comes from.
-func TestAKeyIsGivenWithoutTheWhiteSpaceAroundIt(t *testing.T) {
-	want := Key{AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "token"}
-	for name, r := range map[string]*Resolver{
-		"of a provider": {Provider: newProvider(t, new(credentials.Config).SetType("sts").
-			SetAccessKeyId("id\n").SetAccessKeySecret("secret\n").SetSecurityToken("token\n"))},
-		"of a function": {KeyFunc: func(context.Context) (Key, error) {
-			return Key{AccessKeyID: "id\n", AccessKeySecret: "secret\n", SecurityToken: "token\n"}, nil
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := r.Resolve(t.Context())
-			require.NoError(t, err)
-			got.Type = ""
-			assert.Equal(t, want, got)
-		})
-	}
-}

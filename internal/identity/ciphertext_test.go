@@ -33,60 +33,39 @@ func TestEncryptedFieldsMustHaveTheirShape(t *testing.T) {
 	good := cipherText(0x04, 98)
 	require.Contains(t, good, "+", "the table below needs one")
 	require.Contains(t, good, "=", "the table below needs one")
-	both := map[string]refusal{
-		"empty":                             {"", Empty},
-		"only white space":                  {" \t\u3000", Empty},
-		"97 bytes, so nothing is encrypted": {cipherText(0x04, 97), CiphertextShort},
-		"without the first byte 0x04":       {cipherText(0xfb, 98), CiphertextFirstByte},
-		"with a compressed C1":              {cipherText(0x02, 98), CiphertextFirstByte},
-		"in ASN.1":                          {cipherText(0x30, 98), CiphertextFirstByte},
-		"without padding":                   {strings.TrimRight(good, "="), CiphertextBase64},
-		"with too much padding":             {good + "=", CiphertextBase64},
-		"with the padding of two":           {good[:len(good)-2] + "==", CiphertextBase64},
-		"for URLs":                          {strings.NewReplacer("+", "-", "/", "_").Replace(good), CiphertextBase64},
-		"after a form made + a space":       {strings.ReplaceAll(good, "+", " "), CiphertextBase64},
-		"escaped for a URL":                 {strings.ReplaceAll(good, "+", "%2B"), CiphertextBase64},
-		"in lines":                          {good[:64] + "\n" + good[64:], CiphertextBase64},
-		"with a tab":                        {good[:64] + "\t" + good[64:], CiphertextBase64},
-		"with bits after the last byte":     {good[:len(good)-2] + "9=", CiphertextBase64},
-		"in hex":                            {"04" + strings.Repeat("fb", 97), CiphertextHex},
-		"with a byte order mark":            {"\ufeff" + good, CiphertextBase64},
-		"two":                               {good + good, CiphertextBase64},
-		"not UTF-8":                         {"\xd5\xc5\xc8\xfd", CiphertextBase64},
-	}
-	names := map[string]refusal{
-		"a name":                         {testName, NotEncrypted},
-		"a name of Latin letters":        {"JOHN", NotEncrypted},
-		"a name with spaces around":      {" " + testName, NotEncrypted},
-		"a masked name":                  {testMaskedName, MaskedNotEncrypted},
-		"a masked name of one character": {testMaskedName[:32], MaskedNotEncrypted},
-		"a number":                       {testNumber, Swapped},
-		"a full-width number":            {"１１０１０５１９４９１２３１００２Ｘ", Swapped},
-		"a masked number":                {testMaskedNumber, Swapped},
-	}
-	numbers := map[string]refusal{
-		"a number":                       {testNumber, NotEncrypted},
-		"a number with spaces, and wide": {" １1010519491231002x ", NotEncrypted},
-		"one of the first generation":    {"110105491231002", NotEncrypted},
-		"a masked number":                {testMaskedNumber, MaskedNotEncrypted},
-		"a masked number of a small x":   {testMaskedNumber[:41] + "x", MaskedNotEncrypted},
-		"a name":                         {testName, Swapped},
-		"a name of Latin letters":        {"JOHN", Swapped},
-	}
-	for _, table := range []map[string]refusal{both, names} {
-		for name, test := range table {
-			t.Run("UserName: "+name, func(t *testing.T) {
-				sent, problem := Name(test.value, Encrypted)
-				requireRefused(t, test.problem, UserName, test.value, sent, problem)
-			})
-		}
-	}
-	for _, table := range []map[string]refusal{both, numbers} {
-		for name, test := range table {
-			t.Run("IdentifyNum: "+name, func(t *testing.T) {
-				sent, problem := Number(test.value, Encrypted, time.Now)
-				requireRefused(t, test.problem, IdentifyNum, test.value, sent, problem)
-			})
+	// In this order: 97 bytes, so nothing is encrypted; without the first byte 0x04; with a
+	// compressed C1; in ASN.1.
+	malformed := []string{cipherText(0x04, 97), cipherText(0xfb, 98), cipherText(0x02, 98), cipherText(0x30, 98),
+		// The padding is missing, too long, or that of another length.
+		strings.TrimRight(good, "="), good + "=", good[:len(good)-2] + "==",
+		// For URLs, after a form made + a space, escaped for a URL.
+		strings.NewReplacer("+", "-", "/", "_").Replace(good), strings.ReplaceAll(good, "+", " "), strings.ReplaceAll(good, "+", "%2B"),
+		// A line feed, a tab, a byte order mark; bits after the last byte.
+		good[:64] + "\n" + good[64:], good[:64] + "\t" + good[64:], "\ufeff" + good, good[:len(good)-2] + "9=",
+		// In hex, two, not UTF-8.
+		"04" + strings.Repeat("fb", 97), good + good, "\xd5\xc5\xc8\xfd"}
+	for field, test := range map[string]struct {
+		check    func(s string, form Form) (string, Problem)
+		problems map[Problem][]string
+	}{
+		UserName: {Name, map[Problem][]string{
+			NotEncrypted: {testName, "JOHN", " " + testName, testMaskedName, testMaskedName[:32]},
+			Swapped:      {testNumber, "１１０１０５１９４９１２３１００２Ｘ", testMaskedNumber},
+		}},
+		IdentifyNum: {numberNow, map[Problem][]string{
+			NotEncrypted: {testNumber, " １1010519491231002x ", "110105491231002", testMaskedNumber, testMaskedNumber[:41] + "x"},
+			Swapped:      {testName, "JOHN"},
+		}},
+	} {
+		test.problems[Empty] = []string{"", " \t\u3000"}
+		test.problems[CiphertextFormat] = malformed
+		for problem, values := range test.problems {
+			for _, value := range values {
+				t.Run(field+": "+string(problem)+": "+value, func(t *testing.T) {
+					sent, got := test.check(value, Encrypted)
+					requireRefused(t, problem, field, value, sent, got)
+				})
+			}
 		}
 	}
 }

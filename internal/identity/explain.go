@@ -21,9 +21,7 @@ func explainName(s string, form Form, found Problem) Problem {
 		return found
 	case looksLikeNumber(s):
 		return Swapped
-	case form == Encrypted && checkMaskedName(foldMaskedName(s)) == "":
-		return MaskedNotEncrypted
-	case form == Encrypted && checkName(foldName(s), nothing) == "":
+	case form == Encrypted && (checkMaskedName(foldMaskedName(s)) == "" || checkName(foldName(s), nothing) == ""):
 		return NotEncrypted
 	case form == Encrypted:
 		return found
@@ -54,8 +52,6 @@ func explainNumber(s string, form Form, found Problem) Problem {
 		return Swapped
 	case form == Masked:
 		return found
-	case form == Encrypted && checkMaskedNumber(s) == "":
-		return MaskedNotEncrypted
 	case form == Encrypted && looksLikeNumber(s):
 		return NotEncrypted
 	case form == Encrypted && checkName(foldName(s), nothing) == "":

@@ -39,15 +39,11 @@ const (
 	FutureBirthDate   Problem = "future_birth_date"
 	CheckDigit        Problem = "check_digit"
 
-	AlreadyMasked       Problem = "already_masked"
-	AlreadyEncrypted    Problem = "already_encrypted"
-	NotEncrypted        Problem = "not_encrypted"
-	MaskedNotEncrypted  Problem = "masked_not_encrypted"
-	MaskedFormat        Problem = "masked_format"
-	CiphertextBase64    Problem = "ciphertext_base64"
-	CiphertextHex       Problem = "ciphertext_hex"
-	CiphertextShort     Problem = "ciphertext_short"
-	CiphertextFirstByte Problem = "ciphertext_first_byte"
+	AlreadyMasked    Problem = "already_masked"
+	AlreadyEncrypted Problem = "already_encrypted"
+	NotEncrypted     Problem = "not_encrypted"
+	MaskedFormat     Problem = "masked_format"
+	CiphertextFormat Problem = "ciphertext_format"
 )
 
 // The names of the fields in the API.
@@ -132,24 +128,18 @@ var texts = [...]Text{
 	{AlreadyMasked, IdentifyNum, "it is masked already; a masked person needs ParamTypeMD5", "身份证号已经脱敏，无法核验，请联系客服。"},
 	{AlreadyEncrypted, UserName, "it is encrypted already; an encrypted person needs ParamTypeSM2", "姓名已经加密，无法核验，请联系客服。"},
 	{AlreadyEncrypted, IdentifyNum, "it is encrypted already; an encrypted person needs ParamTypeSM2", "身份证号已经加密，无法核验，请联系客服。"},
-	{NotEncrypted, UserName, "it is not encrypted; package sm2param encrypts it", "姓名未能正确加密，请联系客服。"},
-	{NotEncrypted, IdentifyNum, "it is not encrypted; package sm2param encrypts it", "身份证号未能正确加密，请联系客服。"},
-	{MaskedNotEncrypted, UserName, "it is masked by md5, not encrypted; package sm2param encrypts plaintext", "姓名未能正确加密，请联系客服。"},
-	{MaskedNotEncrypted, IdentifyNum, "it is masked by md5, not encrypted; package sm2param encrypts plaintext", "身份证号未能正确加密，请联系客服。"},
+	{NotEncrypted, UserName, "it is not encrypted; package sm2param encrypts plaintext", "姓名未能正确加密，请联系客服。"},
+	{NotEncrypted, IdentifyNum, "it is not encrypted; package sm2param encrypts plaintext", "身份证号未能正确加密，请联系客服。"},
 	{MaskedFormat, UserName, "it must be the md5 of the first character (32 lower-case hex digits) and the rest of the name; MD5Param makes it from plaintext", "姓名未能正确脱敏，请联系客服。"},
 	{MaskedFormat, IdentifyNum, "it must be 6 digits, the md5 of the birth date (32 lower-case hex digits), 3 digits and a digit or X; MD5Param makes it from plaintext", "身份证号未能正确脱敏，请联系客服。"},
-	{CiphertextBase64, "", "it must be a ciphertext in standard Base64, with padding and without line breaks", "身份信息未能正确加密，请联系客服。"},
-	{CiphertextHex, "", "it is in hex; a ciphertext must be in standard Base64, with padding", "身份信息未能正确加密，请联系客服。"},
-	{CiphertextShort, "", "its ciphertext is shorter than 98 bytes (0x04, C1 of 64, C2 of at least 1, C3 of 32)", "身份信息未能正确加密，请联系客服。"},
-	{CiphertextFirstByte, "", "its ciphertext does not begin with 0x04 (an uncompressed C1, then C2 and C3, not in ASN.1)", "身份信息未能正确加密，请联系客服。"},
+	{CiphertextFormat, "", "it must be the ciphertext 0x04, C1 of 64 bytes, C2, C3 of 32 bytes, in standard Base64, with padding and without line breaks", "身份信息未能正确加密，请联系客服。"},
 }
 
 // IsOfProgram reports whether a Problem is a mistake of the program, which the person who
 // typed the field can rarely correct.
 func IsOfProgram(problem Problem) bool {
 	switch problem {
-	case ParamType, AlreadyMasked, AlreadyEncrypted, NotEncrypted, MaskedNotEncrypted, MaskedFormat,
-		CiphertextBase64, CiphertextHex, CiphertextShort, CiphertextFirstByte:
+	case ParamType, AlreadyMasked, AlreadyEncrypted, NotEncrypted, MaskedFormat, CiphertextFormat:
 		return true
 	}
 	return false

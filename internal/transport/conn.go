@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -28,44 +29,7 @@ type conn struct {
 	waiting bool      // the reading goroutine of net/http waits, and has read everything before
 	closed  bool
 	loan    *loan    // the last one
-	records *records // of a direct connection; else nil
-}
-
-// records tells where the records of TLS end. A record that has not arrived as a whole is in
-// no count and in no buffer that can be looked at.
-type records struct {
-	header [5]byte
-	got    int // bytes of header
-	left   int // bytes of the record behind its header
-}
-
-func (r *records) add(p []byte) {
-	for len(p) > 0 {
-		if r.left > 0 {
-			n := min(r.left, len(p))
-			r.left, p = r.left-n, p[n:]
-			continue
-		}
-		n := copy(r.header[r.got:], p)
-		if r.got, p = r.got+n, p[n:]; r.got == len(r.header) {
-			r.got, r.left = 0, int(binary.BigEndian.Uint16(r.header[3:]))
-		}
-	}
-}
-
-// isPart reports whether a part of a record has arrived.
-func (r *records) isPart() bool { return r != nil && (r.got > 0 || r.left > 0) }
-
-// loan is the use of a conn by one exchange. net/http may lend the connection to another
-// exchange before this one looks at its answer, so each has a loan of its own.
-type loan struct {
-	*conn
-	quiet  *quietConn // or nil
-	reused bool       // the connection has carried an answer
-	begun  bool       // the request is being written
-	wrote  bool       // bytes of the request were written
-	reads  int        // how often something was read
-	before int        // reads when the exchange began to write
+	records *records // nil before the handshake of TLS
 }
 
 func newConn(tcp *net.TCPConn, attempt context.Context) *conn {
@@ -105,6 +69,11 @@ func (c *conn) tried(p []byte, isEmpty bool) {
 
 // Write implements [net.Conn].
 func (c *conn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	if c.records == nil && bytes.HasPrefix(p, []byte{handshakeRecord}) { // a proxy was asked for a tunnel before
+		c.records = new(records)
+	}
+	c.mu.Unlock()
 	n, err := c.Conn.Write(p)
 	if n > 0 {
 		c.mu.Lock()
@@ -134,9 +103,8 @@ func (c *conn) lend(connection net.Conn, reused bool) (l *loan, mayRetry bool) {
 	}
 	l = &loan{conn: c, reused: reused}
 	c.loan = l
-	if l.quiet, _ = connection.(*quietConn); l.quiet != nil {
-		l.quiet.allowed.Store(0)
-	}
+	l.quiet, _ = connection.(*quietConn)
+	l.allow(nothing)
 	if keep := c.keep; keep != nil {
 		c.keep = nil
 		if !keep() { // it was dialed for another attempt, which has just ended
@@ -147,6 +115,18 @@ func (c *conn) lend(connection net.Conn, reused bool) (l *loan, mayRetry bool) {
 		return nil, reused
 	}
 	return l, reused
+}
+
+// loan is the use of a conn by one exchange. net/http may lend the connection to another
+// exchange before this one looks at its answer, so each has a loan of its own.
+type loan struct {
+	*conn
+	quiet  *quietConn // or nil
+	reused bool       // the connection has carried an answer
+	begun  bool       // the request is being written
+	wrote  bool       // bytes of the request were written
+	reads  int        // how often something was read
+	before int        // reads when the exchange began to write
 }
 
 // begin is called before the request is written, or all but its beginning. It reports
@@ -167,10 +147,16 @@ func (l *loan) begin() bool {
 	if l.closed {
 		return false
 	}
-	if l.begun, l.before = true, l.reads; l.quiet != nil {
-		l.quiet.allowed.Store(aLine)
-	}
+	l.begun, l.before = true, l.reads
+	l.allow(aLine)
 	return true
+}
+
+// allow says what net/http may read next; see quietConn.
+func (l *loan) allow(next int32) {
+	if l.quiet != nil {
+		l.quiet.next.Store(next)
+	}
 }
 
 // sent reports whether a byte of the request was written. An answer may be there before
@@ -189,3 +175,31 @@ func (l *loan) gotHead() bool {
 	defer l.mu.Unlock()
 	return l.begun && l.reads > l.before
 }
+
+// records tells where the records of TLS end. A record that has not arrived as a whole is in
+// no count and in no buffer that can be looked at.
+type records struct {
+	header [5]byte
+	got    int // bytes of header
+	left   int // bytes of the record behind its header
+}
+
+// handshakeRecord is the type of the records of a handshake, with which TLS begins.
+const handshakeRecord = 0x16
+
+func (r *records) add(p []byte) {
+	for len(p) > 0 {
+		if r.left > 0 {
+			n := min(r.left, len(p))
+			r.left, p = r.left-n, p[n:]
+			continue
+		}
+		n := copy(r.header[r.got:], p)
+		if r.got, p = r.got+n, p[n:]; r.got == len(r.header) {
+			r.got, r.left = 0, int(binary.BigEndian.Uint16(r.header[3:]))
+		}
+	}
+}
+
+// isPart reports whether a part of a record has arrived.
+func (r *records) isPart() bool { return r != nil && (r.got > 0 || r.left > 0) }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -54,23 +55,13 @@ func (e *Endpoints) Next(tried []int) int {
 		}
 		switch {
 		case best < 0:
-			return leastTried(tried)
+			return slices.Index(tried, slices.Min(tried))
 		case bestUntil == 0:
 			return best
 		case e.coolUntil[best].CompareAndSwap(bestUntil, now+int64(ConnectBudget)):
 			return best
 		}
 	}
-}
-
-func leastTried(tried []int) int {
-	best := 0
-	for i := range tried {
-		if tried[i] < tried[best] {
-			best = i
-		}
-	}
-	return best
 }
 
 // Works notes that endpoint i gave a connection, and ends its cooldown.

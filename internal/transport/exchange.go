@@ -36,7 +36,6 @@ type exchange struct {
 
 	mayRetry atomic.Bool          // if nothing can be sent on the connection, another one may do
 	loan     atomic.Pointer[loan] // of a connection of the own pool, or nil
-	loans    atomic.Int32         // how many there were: more than one if a wrapper sends copies
 }
 
 // The states of an exchange.
@@ -44,7 +43,7 @@ const (
 	untold     = iota // the transport has reported nothing
 	connecting        // the transport wants a connection
 	givenUp           // the transport got no connection in time
-	stale             // the transport took a closed connection, on which nothing can be sent
+	stale             // the transport took a connection on which nothing can be sent
 	refused           // nothing was sent: the context had ended, or the request is bad
 	allowed           // the transport has a connection, and may send
 )
@@ -70,6 +69,7 @@ func newExchange(ctx context.Context, sender *Sender, r Request, giveUp func()) 
 	}
 	if sender.pool != nil {
 		trace.WroteHeaders = x.begin
+		trace.PutIdleConn = x.end
 	}
 	x.Context = httptrace.WithClientTrace(ctx, trace)
 	return x
@@ -86,29 +86,28 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 		isBad = info.Reused && isStale(info.Conn)
 	}
 	x.mayRetry.Store(mayRetry)
-	switch {
-	case isBad:
-		if mayRetry {
-			x.reached.CompareAndSwap(connecting, stale)
-		}
-		closeOwn(info.Conn)
-	case !x.maySend():
-		closeOwn(info.Conn)
-	case l != nil:
-		x.loan.Store(l)
-		x.loans.Add(1)
+	if isBad {
+		x.reached.CompareAndSwap(connecting, stale)
 	}
+	if isBad || !x.maySend() {
+		closeOwn(info.Conn)
+		return
+	}
+	x.loan.Store(l)
 }
 
 // begin is called before the request is written to a connection.
 func (x *exchange) begin() {
 	if l := x.loan.Load(); l != nil && !l.begin() {
-		next := int32(refused)
-		if x.mayRetry.Load() {
-			next = stale
-		}
-		x.reached.CompareAndSwap(allowed, next)
+		x.reached.CompareAndSwap(allowed, stale)
 		l.Close()
+	}
+}
+
+// end is called when net/http has read the answer to its end, before it reads on.
+func (x *exchange) end(error) {
+	if l := x.loan.Load(); l != nil {
+		l.allow(nothing)
 	}
 }
 
@@ -189,7 +188,7 @@ func (x *exchange) do(request *http.Request, form string) Response {
 		return Response{Err: err}
 	}
 	defer response.Body.Close()
-	if l := x.loan.Load(); l != nil && x.loans.Load() == 1 && !l.gotHead() {
+	if l := x.loan.Load(); l != nil && !l.gotHead() {
 		l.Close()
 		return Response{Err: errUnasked, Unasked: true}
 	}
@@ -217,7 +216,6 @@ func (x *exchange) send(request *http.Request, form string) (*http.Response, err
 		}
 		x.mayRetry.Store(false)
 		x.loan.Store(nil)
-		x.loans.Store(0)
 	}
 }
 

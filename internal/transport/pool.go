@@ -85,7 +85,6 @@ func (d *dialer) DialTLSContext(ctx context.Context, network, addr string) (net.
 	if err != nil {
 		return nil, err
 	}
-	under.(*conn).records = new(records)
 	config := d.tls.Clone()
 	config.ServerName, _, _ = net.SplitHostPort(addr)
 	secure := tls.Client(under, config)

@@ -11,12 +11,7 @@ import (
 
 // RequestID returns the request ID from the gateway's header x-acs-request-id, or "".
 func RequestID(header http.Header) string {
-	for _, value := range values(header, "x-acs-request-id") {
-		if value = strings.TrimSpace(value); value != "" {
-			return value
-		}
-	}
-	return ""
+	return strings.TrimSpace(header.Get("x-acs-request-id"))
 }
 
 // RetryAfter returns the wait that a throttled answer tells, or 0. The result is never
@@ -32,7 +27,7 @@ func RequestID(header http.Header) string {
 func RetryAfter(header http.Header) time.Duration {
 	var longest time.Duration
 	for _, name := range []string{"x-ratelimit-user-api", "x-ratelimit-user"} {
-		for _, value := range values(header, name) {
+		for _, value := range header.Values(name) {
 			for field := range strings.SplitSeq(value, ",") {
 				key, left, _ := strings.Cut(field, ":")
 				if strings.TrimSpace(key) == "TimeLeft" {
@@ -41,27 +36,16 @@ func RetryAfter(header http.Header) time.Duration {
 			}
 		}
 	}
-	for _, value := range values(header, "x-acs-retry-after") {
+	for _, value := range header.Values("x-acs-retry-after") {
 		longest = max(longest, duration(value, time.Millisecond))
 	}
-	for _, value := range values(header, "retry-after") {
+	for _, value := range header.Values("retry-after") {
 		longest = max(longest, duration(value, time.Second))
 		if at, err := http.ParseTime(value); err == nil {
 			longest = max(longest, time.Until(at))
 		}
 	}
 	return longest
-}
-
-// values returns the values of a header, whatever the case of its name. net/http makes
-// names canonical, but another transport may not.
-func values(header http.Header, name string) (found []string) {
-	for spelled, values := range header {
-		if strings.EqualFold(spelled, name) {
-			found = append(found, values...)
-		}
-	}
-	return found
 }
 
 // duration returns number times unit. It returns 0 if number is negative or not a
