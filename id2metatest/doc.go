@@ -28,8 +28,7 @@
 // same string, its secret is wrong. If the client signed another string, the client
 // sends a request that differs from the signed request.
 //
-// Every answer has the headers x-acs-request-id and x-acs-trace-id, like the answers of
-// the gateway.
+// Every answer has the header x-acs-request-id, like the answers of the gateway.
 //
 // # Supported clients
 //

@@ -213,9 +213,9 @@ func masked(userName, identifyNum string) map[string]string {
 }
 
 // newServer starts a Server that knows 张三 and is closed with the test.
-func newServer(t testing.TB) *id2metatest.Server {
+func newServer(t testing.TB, opts ...id2metatest.Option) *id2metatest.Server {
 	t.Helper()
-	s := id2metatest.NewServer()
+	s := id2metatest.NewServer(opts...)
 	t.Cleanup(s.Close)
 	s.AddPerson(name, number)
 	return s

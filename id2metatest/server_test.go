@@ -156,17 +156,15 @@ func TestServerListensOnAGivenAddress(t *testing.T) {
 	first := id2metatest.NewServer(id2metatest.WithAddress("127.0.0.1:0"))
 	address := first.Endpoint()
 	first.Close()
-	s := id2metatest.NewServer(id2metatest.WithAddress(address))
-	defer s.Close()
+	s := newServer(t, id2metatest.WithAddress(address))
 	assert.Equal(t, address, s.Endpoint())
-	assert.Equal(t, "3", ask{}.mustSend(t, s).bizCode)
+	assert.Equal(t, "1", ask{}.mustSend(t, s).bizCode)
 	assert.Panics(t, func() { id2metatest.NewServer(id2metatest.WithAddress(address)) }, "an address that is taken")
 }
 
 func TestLatencyOfTheServer(t *testing.T) {
-	s := id2metatest.NewServer(id2metatest.WithLatency(50*time.Millisecond, 60*time.Millisecond))
-	defer s.Close()
+	s := newServer(t, id2metatest.WithLatency(50*time.Millisecond, 60*time.Millisecond))
 	started := time.Now()
-	assert.Equal(t, "3", ask{}.mustSend(t, s).bizCode)
+	assert.Equal(t, "1", ask{}.mustSend(t, s).bizCode)
 	assert.GreaterOrEqual(t, time.Since(started), 50*time.Millisecond)
 }

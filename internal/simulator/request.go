@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,11 +46,7 @@ func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
 // isForm accepts a charset after the type, because some HTTP libraries add a charset. It
 // also accepts a request without a type.
 func isForm(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
-	mediaType, _, err := mime.ParseMediaType(contentType)
-	return err == nil && strings.EqualFold(mediaType, "application/x-www-form-urlencoded")
+	return contentType == "" || strings.HasPrefix(contentType, "application/x-www-form-urlencoded")
 }
 
 // param returns a parameter of the body or of the query.

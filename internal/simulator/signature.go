@@ -125,9 +125,3 @@ func canonicalQuery(params url.Values) string {
 	}
 	return strings.ReplaceAll(sorted.Encode(), "+", "%20")
 }
-
-// percentEncode encodes s by RFC 3986: a space becomes %20. url.QueryEscape writes a plus
-// sign instead.
-func percentEncode(s string) string {
-	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
-}

@@ -39,7 +39,7 @@ func (r request) rpcProof() (proof, *failure) {
 		params[name] = append(slices.Clone(params[name]), values...)
 	}
 	params.Del("Signature")
-	stringToSign := r.Method + "&%2F&" + percentEncode(canonicalQuery(params))
+	stringToSign := r.Method + "&%2F&" + url.QueryEscape(canonicalQuery(params))
 	// There is no space after the colon, because the vendor's SDKs compare the text
 	// after the colon with the string that they signed.
 	p.hint = "Specified signature is not matched with our calculation. server string to sign is:" + stringToSign
