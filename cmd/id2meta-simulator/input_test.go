@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -145,6 +146,17 @@ func TestBadInput(t *testing.T) {
 	}
 	assert.Equal(t, "notes of mine", readFile(t, notes), "a file was replaced")
 	assert.NoFileExists(t, newCert, "a certificate is left behind")
+	assert.NoFileExists(t, filepath.Join(dir, "no.pem"), "half a pair is left")
+}
+
+func TestLatency(t *testing.T) {
+	var one, two options
+	require.NoError(t, one.setLatency("300ms"))
+	require.NoError(t, two.setLatency("300ms..2s"))
+	for range 100 {
+		assert.Equal(t, 300*time.Millisecond, one.wait())
+		assert.True(t, two.wait() >= 300*time.Millisecond && two.wait() <= 2*time.Second)
+	}
 }
 
 func TestHelpListsTheFlags(t *testing.T) {
