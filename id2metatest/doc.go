@@ -74,9 +74,8 @@
 //
 // # Limits
 //
-// The head of a request may have about 64 KiB and the body 1 MiB. A body must arrive
-// within 10 seconds. If a body exceeds a limit, the Server closes the connection. The
-// Server keeps a [Call] for every request, and the last 262,144 nonces.
+// The body of a request may have 1 MiB. If it has more, the Server closes the connection.
+// The Server keeps a [Call] for every request, and the last 262,144 nonces.
 //
 // # Personal data
 //

@@ -61,17 +61,6 @@ func TestHeadersAreSpelledAsTheGatewaySpellsThem(t *testing.T) {
 	}
 }
 
-func TestHeadWithoutEndIsCutOff(t *testing.T) {
-	s := newServer(t)
-	ans, err := ask{tamper: func(r *http.Request) {
-		r.Header.Set("X-Long", strings.Repeat("a", 128<<10))
-	}}.send(t, s)
-	if err == nil && ans.status != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("got HTTP %d", ans.status)
-	}
-	assert.Empty(t, s.Calls())
-}
-
 func TestCloseDoesNotWaitForClients(t *testing.T) {
 	const generous = 8 * time.Second
 	for _, test := range []struct {

@@ -21,7 +21,6 @@ func serve(ctx context.Context, listener net.Listener, pair tls.Certificate, sim
 		Handler:           sim,
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{pair}},
 		ReadHeaderTimeout: headerTimeout,
-		MaxHeaderBytes:    simulator.MaxHeaderBytes,
 		ErrorLog:          log.New(journal, "", 0),
 		Protocols:         new(http.Protocols),
 	}

@@ -5,16 +5,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
-const (
-	// maxBody is the maximum length of a request's body. The three parameters need far
-	// less.
-	maxBody = 1 << 20
-	// bodyTimeout is how long a client may take to send the body.
-	bodyTimeout = 10 * time.Second
-)
+// maxBody is the maximum length of a request's body. The three parameters need far less.
+const maxBody = 1 << 20
 
 // request is an HTTP request whose body has been read.
 type request struct {
@@ -24,16 +18,12 @@ type request struct {
 	body  []byte
 }
 
-// readRequest reads a request to its end. The deadline of the body does not stay on the
-// connection: a client may wait for its answer as long as it likes.
+// readRequest reads a request to its end.
 func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
-	connection := http.NewResponseController(w)
-	connection.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return request{}, err
 	}
-	connection.SetReadDeadline(time.Time{})
 	req := request{Request: r, query: r.URL.Query(), body: body}
 	// ParseQuery drops a parameter that it cannot parse. Then the request fails
 	// because of its signature, or because the parameter is missing.
