@@ -47,6 +47,7 @@ func TestCallTellsWhereTheParametersStood(t *testing.T) {
 		{ask{query: true}, "query"},
 		{ask{}, "body"},
 		{ask{params: map[string]string{"Other": "1"}}, "none"},
+		{ask{contentType: "application/json"}, "none"}, // the body is no form
 		{ask{tamper: func(r *http.Request) { r.URL.RawQuery = "UserName=a" }}, "query"},
 	} {
 		test.ask.send(t, s)

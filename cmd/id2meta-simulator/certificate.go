@@ -38,11 +38,7 @@ func openCertificate(certFile, keyFile string) (tls.Certificate, error) {
 // replaceCertificate writes a new certificate. It replaces only that of an earlier start.
 func replaceCertificate(file string) (tls.Certificate, error) {
 	text, err := os.ReadFile(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return tls.Certificate{}, err
-	case !isOwnCertificate(text):
+	if !errors.Is(err, fs.ErrNotExist) && !isOwnCertificate(text) {
 		return tls.Certificate{}, fmt.Errorf("%s is there and is not a certificate of this program; choose another file", file)
 	}
 	pair, err := localcert.New()
