@@ -47,6 +47,7 @@ func TestCallTellsWhereTheParametersStood(t *testing.T) {
 		{ask{query: true}, "query"},
 		{ask{}, "body"},
 		{ask{params: map[string]string{"Other": "1"}}, "none"},
+		{ask{contentType: "application/json"}, "none"}, // the body is no form
 		{ask{tamper: func(r *http.Request) { r.URL.RawQuery = "UserName=a" }}, "query"},
 	} {
 		test.ask.send(t, s)
@@ -68,7 +69,7 @@ func TestCallsHoldNothingOfThePerson(t *testing.T) {
 		masked(maskedName, maskedNumber),
 		{"ParamType": number, "UserName": "normal", "IdentifyNum": name}, // arguments in the wrong order
 	} {
-		for _, a := range []ask{{params: params}, {params: params, query: true}, {params: params, rpc: true}} {
+		for _, a := range []ask{{params: params}, {params: params, query: true}} {
 			a.mustSend(t, s)
 		}
 	}

@@ -56,9 +56,7 @@ func TestFaultsThatReplaceTheAnswer(t *testing.T) {
 			assert.True(t, !call.Billed && call.BizCode == "" && call.Outcome == test.outcome && call.HTTPStatus == test.status &&
 				call.Fault == test.made && call.Person != "", "recorded as %+v", call)
 			assert.Equal(t, call.RequestID, ans.header.Get("x-acs-request-id"))
-			after := a.mustSend(t, s)
-			assert.Equal(t, "1", after.bizCode, "the request after it: the fault left the nonce unused")
-			assert.NotEqual(t, after.header.Get("x-acs-trace-id"), ans.header.Get("x-acs-trace-id"))
+			assert.Equal(t, "1", a.mustSend(t, s).bizCode, "the request after it: the fault left the nonce unused")
 		})
 	}
 }

@@ -91,7 +91,6 @@ func NewServer(opts ...Option) *Server {
 		s.http.Listener = listener
 	}
 	s.http.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
-	s.http.Config.MaxHeaderBytes = simulator.MaxHeaderBytes
 	// Tests are full of clients that hang up or do not trust the certificate.
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.http.StartTLS()

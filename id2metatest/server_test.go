@@ -153,20 +153,15 @@ func leaveOnArrival(t *testing.T, s *id2metatest.Server) error {
 }
 
 func TestServerListensOnAGivenAddress(t *testing.T) {
-	first := id2metatest.NewServer(id2metatest.WithAddress("127.0.0.1:0"))
-	address := first.Endpoint()
-	first.Close()
-	s := id2metatest.NewServer(id2metatest.WithAddress(address))
-	defer s.Close()
-	assert.Equal(t, address, s.Endpoint())
-	assert.Equal(t, "3", ask{}.mustSend(t, s).bizCode)
-	assert.Panics(t, func() { id2metatest.NewServer(id2metatest.WithAddress(address)) }, "an address that is taken")
+	s := newServer(t, id2metatest.WithAddress("127.0.0.1:0"))
+	assert.Equal(t, "1", ask{}.mustSend(t, s).bizCode)
+	message := panicMessage(func() { id2metatest.NewServer(id2metatest.WithAddress(s.Endpoint())) })
+	assert.Contains(t, message, "WithAddress: listen tcp "+s.Endpoint(), "the address is taken")
 }
 
 func TestLatencyOfTheServer(t *testing.T) {
-	s := id2metatest.NewServer(id2metatest.WithLatency(50*time.Millisecond, 60*time.Millisecond))
-	defer s.Close()
+	s := newServer(t, id2metatest.WithLatency(50*time.Millisecond, 60*time.Millisecond))
 	started := time.Now()
-	assert.Equal(t, "3", ask{}.mustSend(t, s).bizCode)
+	assert.Equal(t, "1", ask{}.mustSend(t, s).bizCode)
 	assert.GreaterOrEqual(t, time.Since(started), 50*time.Millisecond)
 }

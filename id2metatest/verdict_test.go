@@ -6,10 +6,26 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/id2meta/id2meta/id2metatest"
 )
 
+// withDecrypter takes "encrypted 张三" for the encrypted form of 张三.
+var withDecrypter = id2metatest.WithSM2Decrypter(func(param string) (string, bool) {
+	return strings.CutPrefix(param, "encrypted ")
+})
+
+func encrypted(userName, identifyNum string) map[string]string {
+	return map[string]string{"ParamType": "sm2", "UserName": userName, "IdentifyNum": identifyNum}
+}
+
+func TestWithoutDecrypterSM2IsAnIllegalParamType(t *testing.T) {
+	ans := ask{params: encrypted(name, number)}.mustSend(t, newServer(t))
+	assert.Equal(t, "参数非法(paramType)", ans.Message)
+}
+
 func TestVerdict(t *testing.T) {
-	s := newServer(t)
+	s := newServer(t, withDecrypter)
 	s.AddPerson("欧阳娜娜", "110105194912310038")
 	s.AddPerson("𠮷野", "110105194912310046")
 	s.AddPerson("吉", otherNumber)
@@ -36,6 +52,9 @@ func TestVerdict(t *testing.T) {
 			masked("fe74100e1790d3b8e2a4b04e1fb184e2野", maskedNumber[:38]+"0046"), "1"},
 		{"a masked name of one character matches",
 			masked("cd45464d9deaf775b559f840220c6880", maskedOtherNumber), "1"},
+
+		{"an encrypted name and number match", encrypted("encrypted "+name, "encrypted "+number), "1"},
+		{"an encrypted name and number of another person do not match", encrypted("encrypted 李四", "encrypted "+number), "2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ans := ask{params: test.params}.mustSend(t, s)
@@ -45,16 +64,16 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// Each signature, method, place of the parameters and kind of access key. The message of
+// Each method, place of the parameters and kind of access key. The message of
 // a wrong secret is word for word that of published answers, and behind it stands exactly
 // what the client signed: whoever signs by hand compares the two.
 func TestEveryWayToSend(t *testing.T) {
-	for i := range 16 {
-		a := ask{rpc: i&1 != 0, query: i&2 != 0, method: []string{"POST", "GET"}[i>>2&1]}
-		if i&8 != 0 {
+	for i := range 8 {
+		a := ask{query: i&1 != 0, method: []string{"POST", "GET"}[i>>1&1]}
+		if i&4 != 0 {
 			a.id, a.secret, a.token = "temporary", "its secret", "its token"
 		}
-		t.Run(fmt.Sprintf("%s, rpc %v, query %v, sts %v", a.method, a.rpc, a.query, a.token != ""), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, query %v, sts %v", a.method, a.query, a.token != ""), func(t *testing.T) {
 			s := newServer(t)
 			s.AddCredential("temporary", "its secret", "its token")
 			for paramType, params := range map[string]map[string]string{"normal": normal(name, number), "md5": masked(maskedName, maskedNumber)} {
@@ -62,7 +81,7 @@ func TestEveryWayToSend(t *testing.T) {
 				assert.Equal(t, "1", a.mustSend(t, s).bizCode)
 				call := lastCall(t, s)
 				assert.True(t, call.Method == a.method && (call.Params == "query") == a.query && call.ParamType == paramType &&
-					call.STS == (a.token != "") && (call.Signature == "HMAC-SHA1") == a.rpc, "recorded as %+v", call)
+					call.STS == (a.token != "") && call.Signature == "ACS3-HMAC-SHA256", "recorded as %+v", call)
 			}
 
 			var toSign, canonicalRequest string
@@ -70,9 +89,6 @@ func TestEveryWayToSend(t *testing.T) {
 			ans := a.mustSend(t, s)
 			want := "Specified signature does not match our calculation." +
 				" server StringToSign is [" + toSign + "] server CanonicalRequest is [" + canonicalRequest + "]"
-			if a.rpc {
-				want = "Specified signature is not matched with our calculation. server string to sign is:" + toSign
-			}
 			assert.Equal(t, "SignatureDoesNotMatch", ans.Code)
 			assert.Equal(t, want, ans.Message)
 		})
@@ -80,7 +96,7 @@ func TestEveryWayToSend(t *testing.T) {
 }
 
 func TestParameters(t *testing.T) {
-	s := newServer(t)
+	s := newServer(t, withDecrypter)
 	without := func(key string) map[string]string {
 		p := normal(name, number)
 		delete(p, key)
@@ -121,6 +137,11 @@ func TestParameters(t *testing.T) {
 		{"a digit behind the name's digest", masked(maskedName+"4", maskedNumber), "userName"},
 		{"a number's digest of 31 digits", masked(maskedName, maskedNumber[:6]+maskedNumber[7:]), "identifyNum"},
 		{"a masked name as plain text", normal(maskedName, number), "userName"},
+
+		{"a plain name as sm2", encrypted(name, "encrypted "+number), "userName"},
+		{"a plain number as sm2", encrypted("encrypted "+name, number), "identifyNum"},
+		{"a digit in the encrypted name", encrypted("encrypted 张3", "encrypted "+number), "userName"},
+		{"a wrong check digit in the encrypted number", encrypted("encrypted "+name, "encrypted 110105194912310021"), "identifyNum"},
 	} {
 		code, message := "401", "参数非法("+test.want+")"
 		if test.want == "400" {

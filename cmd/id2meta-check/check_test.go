@@ -198,7 +198,6 @@ func TestEndpoint(t *testing.T) {
 	silent := testenv.Accept(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
-	ca := newCA(t, "Proxy CA of a company")
 	for _, test := range []struct {
 		name, endpoint string
 		check          string
@@ -209,10 +208,10 @@ func TestEndpoint(t *testing.T) {
 		{"a port that refuses", refusing(t), "tcp", []string{"connection refused", "firewall"}, "连不上"},
 		{"a server that says nothing", silent.Address, "tls", []string{"no answer in time", "a proxy or a firewall"}, "超时，没有应答"},
 		{"a server without TLS", plain.Listener.Addr().String(), "tls", []string{"does not look like a TLS handshake"}, "TLS 握手失败"},
-		{"a certificate of an unknown CA", ca.serve(t, time.Hour), "tls", []string{
+		{"a certificate of an unknown CA", serve(t, time.Hour).Listener.Addr().String(), "tls", []string{
 			"the certificate is not trusted: x509: certificate signed by unknown authority; issued by CN=Proxy CA of a company",
 			"a proxy that ends TLS", "ca-certificates"}, "由 CN=Proxy CA of a company 签发"},
-		{"a certificate that has expired", ca.serve(t, -time.Hour), "tls", []string{"expired", "issued by CN=Proxy CA of a company", "the clock"}, "证书不受信任"},
+		{"a certificate that has expired", serve(t, -time.Hour).Listener.Addr().String(), "tls", []string{"expired", "issued by CN=Proxy CA of a company", "the clock"}, "证书不受信任"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", keyID)

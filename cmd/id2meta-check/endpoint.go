@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -125,7 +124,7 @@ func (c checker) ofTLSError(err error) (detail, todo string) {
 	return detail, c.say("look for a proxy that ends TLS, and at the clock", "请检查途中是否有拆解 TLS 的代理，以及本机时钟")
 }
 
-// cause returns the reason in an error of the network, without addresses.
+// cause returns the reason in an error of the network.
 func (c checker) cause(err error) string {
 	var timeout net.Error
 	switch {
@@ -135,12 +134,6 @@ func (c checker) cause(err error) string {
 		return c.say("no answer in time", "超时，没有应答")
 	case strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)): // net/http has no type for it
 		return c.say("the proxy asks for a user and a password; they go into its URL", "代理要求用户名和密码，请写在代理的 URL 里")
-	}
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return dns.Err
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return fmt.Sprint(op.Err)
 	}
 	return err.Error()
 }

@@ -2,17 +2,13 @@ package main
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -25,54 +21,31 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/id2meta/id2meta/internal/localcert"
 	"github.com/id2meta/id2meta/internal/testenv"
 )
 
-// ca is a certificate authority, such as that of a proxy that ends TLS.
-type ca struct {
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-}
-
-func newCA(t *testing.T, name string) ca {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	require.NoError(t, err)
-	certificate, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	return ca{certificate, key}
-}
-
 // serve starts a server for 127.0.0.1 and service.invalid. Its certificate is valid for
-// this time from now.
-func (c ca) serve(t *testing.T, valid time.Duration) (address string) {
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "server"},
-		DNSNames: []string{"service.invalid"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-12 * time.Hour), NotAfter: time.Now().Add(valid),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, c.certificate, &c.key.PublicKey, c.key)
+// this time from now. The issuer is the certificate authority of a proxy that ends TLS.
+func serve(t *testing.T, valid time.Duration) *httptest.Server {
+	pair, err := localcert.New()
+	require.NoError(t, err)
+	pair.Leaf.DNSNames, pair.Leaf.NotAfter = []string{"service.invalid"}, time.Now().Add(valid)
+	issuer := &x509.Certificate{Subject: pkix.Name{CommonName: "Proxy CA of a company"}}
+	pair.Certificate[0], err = x509.CreateCertificate(rand.Reader, pair.Leaf, issuer, pair.Leaf.PublicKey, pair.PrivateKey)
 	require.NoError(t, err)
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: c.key}}}
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: pair.Certificate, PrivateKey: pair.PrivateKey}}}
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
+	return server
 }
 
 func TestProxy(t *testing.T) {
-	ca := newCA(t, "Proxy CA of a company")
-	trusted := filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(trusted, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.certificate.Raw}), 0o600))
-	target := ca.serve(t, time.Hour)
+	target := serve(t, time.Hour)
+	trusted := filepath.Join(t.TempDir(), "cert.pem")
+	require.NoError(t, os.WriteFile(trusted, localcert.PEM(target.Certificate()), 0o600))
 	address := testenv.Accept(t, func(in net.Conn) {
 		r, err := http.ReadRequest(bufio.NewReader(in))
 		if err != nil {
@@ -82,7 +55,7 @@ func TestProxy(t *testing.T) {
 			io.WriteString(in, "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
 			return
 		}
-		out, err := net.Dial("tcp", target)
+		out, err := net.Dial("tcp", target.Listener.Addr().String())
 		if err != nil {
 			return
 		}

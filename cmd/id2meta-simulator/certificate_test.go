@@ -76,21 +76,3 @@ func TestNoOtherFileIsReplaced(t *testing.T) {
 		})
 	}
 }
-
-// Nobody knows what a link leads to.
-func TestNoSymbolicLinkIsFollowed(t *testing.T) {
-	dir := t.TempDir()
-	openIn(t, dir, "key.pem")
-	before := readFile(t, filepath.Join(dir, "cert.pem"))
-	for _, target := range []string{"nowhere.pem", "cert.pem"} {
-		link := filepath.Join(dir, "link to "+target)
-		require.NoError(t, os.Symlink(target, link))
-		_, err := openCertificate(link, "")
-		assert.ErrorContains(t, err, "choose another file")
-		_, err = openCertificate(link, filepath.Join(dir, "new key.pem"))
-		assert.ErrorContains(t, err, "file exists")
-		assert.NoFileExists(t, filepath.Join(dir, "new key.pem"), "half a pair is left")
-	}
-	assert.NoFileExists(t, filepath.Join(dir, "nowhere.pem"))
-	assert.Equal(t, before, readFile(t, filepath.Join(dir, "cert.pem")))
-}

@@ -53,14 +53,17 @@ type faultPlan struct {
 	every int
 }
 
-// maxEvery is smaller than every ID number. The program prints the value of -every, and
-// somebody may pass an ID number by mistake.
-const maxEvery = 1_000_000
+const (
+	defaultEvery = 10
+	// maxEvery is smaller than every ID number. The program prints the value of -every,
+	// and somebody may pass an ID number by mistake.
+	maxEvery = 1_000_000
+)
 
-func (p faultPlan) check(everySet bool) error {
+func (p faultPlan) check() error {
 	_, known := namedFaults[p.name]
 	switch {
-	case p.name == "" && everySet:
+	case p.name == "" && p.every != defaultEvery:
 		return errors.New("-every: it says how often, and -fault what; there is no -fault")
 	case p.name != "" && !known:
 		return errors.New("-fault: it is unknown; -h lists the faults")

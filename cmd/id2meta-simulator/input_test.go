@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,7 +58,7 @@ func TestOddPeople(t *testing.T) {
 		{"a heading that is not the first line", "张三,11010519491231002X\nname,id_number\n", []string{"line 2: name: "}},
 		{"another heading", "姓名,身份证号\n", []string{"line 1: name: "}},
 		{"a quote that does not end", "张三,11010519491231002X\n\"李四,440524188001010014\n", []string{"line ", "it is no CSV"}},
-		{"a quote in the middle", "张\"三,11010519491231002X\n", []string{"line 1: it is no CSV"}},
+		{"a quote in the middle", "张\"三,11010519491231002X\n", []string{"it is no CSV", "line 1"}},
 		{"GBK", "name,id_number\n\xd5\xc5\xc8\xfd,11010519491231002X\n", []string{"line 2: name: ", "GBK"}},
 		{"UTF-16", "\xff\xfe\x20\x5f,\x00", []string{"line 1: name: ", "UTF-8"}},
 		{"one number twice", "张三,11010519491231002X\n李四,440524188001010014\n李四,11010519491231002x\n",
@@ -145,6 +146,17 @@ func TestBadInput(t *testing.T) {
 	}
 	assert.Equal(t, "notes of mine", readFile(t, notes), "a file was replaced")
 	assert.NoFileExists(t, newCert, "a certificate is left behind")
+	assert.NoFileExists(t, filepath.Join(dir, "no.pem"), "half a pair is left")
+}
+
+func TestLatency(t *testing.T) {
+	var one, two options
+	require.NoError(t, one.setLatency("300ms"))
+	require.NoError(t, two.setLatency("300ms..2s"))
+	for range 100 {
+		assert.Equal(t, 300*time.Millisecond, one.wait())
+		assert.True(t, two.wait() >= 300*time.Millisecond && two.wait() <= 2*time.Second)
+	}
 }
 
 func TestHelpListsTheFlags(t *testing.T) {

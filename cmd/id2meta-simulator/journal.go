@@ -44,10 +44,6 @@ func (j *journal) record(c simulator.Call) {
 	if action != "Id2MetaVerify" {
 		action = "other"
 	}
-	signature := c.Signature
-	if c.AccessKeyID == "" {
-		signature = "none"
-	}
 	billed := "-"
 	if c.Billed {
 		billed = "billed"
@@ -63,7 +59,7 @@ func (j *journal) record(c simulator.Call) {
 
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	fmt.Fprintf(j.out, columns, c.Time.Format(timeOfDay), action, cmp.Or(c.ParamType, "none"), c.Params, signature, billed, outcome)
+	fmt.Fprintf(j.out, columns, c.Time.Format(timeOfDay), action, cmp.Or(c.ParamType, "none"), c.Params, cmp.Or(c.Signature, "none"), billed, outcome)
 	j.requests++
 	if c.Billed {
 		j.billed++
@@ -75,8 +71,10 @@ func (j *journal) record(c simulator.Call) {
 }
 
 // Write takes the log of net/http, which reports connections without a request. The
-// usual reason is a client that does not trust the certificate. TLS libraries end such
-// a handshake in different ways, and some only close the connection.
+// usual reason is a client that does not trust the certificate. Its TLS library ends the
+// handshake in a way of its own: Go sends an alert, OpenSSL an alert that net/http cannot
+// read, and Node only closes the connection. So does a client that gives up its dial, and
+// nothing tells the two apart.
 func (j *journal) Write(p []byte) (int, error) {
 	why := "a request made the simulator fail: this is a defect of the simulator"
 	switch text := string(p); {

@@ -23,6 +23,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -102,7 +103,7 @@ func newSimulator(o options, people []person, journal *journal) *simulator.Simul
 		NextFault: faults.next,
 		Record:    journal.record,
 		MatchAll:  o.matchAll,
-		Latency:   simulator.Between(o.latency.shortest, o.latency.longest),
+		Latency:   o.wait,
 	})
 	sim.AddCredential(id2metatest.AccessKeyID, id2metatest.AccessKeySecret, "")
 	sim.AddPerson(sampleName, sampleNumber)
@@ -131,7 +132,7 @@ func printSettings(w io.Writer, o options, addr net.Addr, people []person) {
 	print("certificate", cert)
 	print("people", known(o, people))
 	print("fault", o.fault.String())
-	print("latency", o.latency.String())
+	print("latency", cmp.Or(o.latency, "none"))
 	fmt.Fprintln(w)
 }
 

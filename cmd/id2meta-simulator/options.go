@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
+	"time"
+
+	"github.com/id2meta/id2meta/internal/simulator"
 )
 
 // options are the values of the flags.
@@ -16,7 +20,8 @@ type options struct {
 	cert     string
 	key      string // a file, or empty
 	fault    faultPlan
-	latency  latency
+	latency  string               // as given, or empty
+	wait     func() time.Duration // the latency of one answer, or nil
 }
 
 func parse(args []string, stdout io.Writer) (options, error) {
@@ -30,8 +35,8 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.StringVar(&o.cert, "cert", "cert.pem", "`file` to write the certificate to; it is new at each start")
 	flags.StringVar(&o.key, "key", "", "`file` of the certificate's key: keeps the certificate from start to start")
 	flags.StringVar(&o.fault.name, "fault", "", "what goes wrong; one of "+faultNames())
-	flags.IntVar(&o.fault.every, "every", 10, "with -fault, how often: every `n`-th request")
-	flags.Var(&o.latency, "latency", "how long an answer takes: a `time` such as 300ms, or two such as 300ms..2s")
+	flags.IntVar(&o.fault.every, "every", defaultEvery, "with -fault, how often: every `n`-th request")
+	flags.Func("latency", "how long an answer takes: a `time` such as 300ms, or two such as 300ms..2s", o.setLatency)
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintf(stdout, "Usage of %s:\n", programName)
@@ -43,8 +48,6 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	case flags.NArg() > 0:
 		return options{}, errors.New("unexpected argument; people go into the file of -people")
 	}
-	everySet := false
-	flags.Visit(func(f *flag.Flag) { everySet = everySet || f.Name == "every" })
 	if err := checkLoopback(o.listen); err != nil {
 		return options{}, err
 	}
@@ -54,7 +57,22 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	if o.cert == o.key {
 		return options{}, errors.New("-key: it needs a file of its own, not that of -cert")
 	}
-	return o, o.fault.check(everySet)
+	return o, o.fault.check()
+}
+
+// setLatency reads the flag -latency.
+func (o *options) setLatency(text string) error {
+	first, last, two := strings.Cut(text, "..")
+	if !two {
+		last = first
+	}
+	shortest, err1 := time.ParseDuration(first)
+	longest, err2 := time.ParseDuration(last)
+	if err1 != nil || err2 != nil || shortest < 0 || longest < shortest {
+		return errors.New("not a latency")
+	}
+	o.latency, o.wait = text, simulator.Between(shortest, longest)
+	return nil
 }
 
 // checkLoopback keeps the simulator on this machine. The access key is public, the
@@ -75,8 +93,7 @@ func checkLoopback(address string) error {
 func listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		host, _, _ := net.SplitHostPort(address)
-		return nil, fmt.Errorf("-listen: %w; -listen %s takes a free port", err, net.JoinHostPort(host, "0"))
+		return nil, fmt.Errorf("-listen: %w; -listen 127.0.0.1:0 takes a free port", err)
 	}
 	return listener, nil
 }

@@ -49,11 +49,8 @@ func parsePeople(text []byte) ([]person, error) {
 		if errors.Is(err, io.EOF) {
 			return people, nil
 		}
-		if syntax, ok := errors.AsType[*csv.ParseError](err); ok {
-			return nil, fmt.Errorf("line %d: it is no CSV: %w", syntax.Line, syntax.Err)
-		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("it is no CSV: %w", err) // says the line
 		}
 		line, _ := r.FieldPos(0)
 		if first && isHeading(record) {

@@ -81,7 +81,7 @@ func TestAKeySurvivesSTSTrouble(t *testing.T) {
 
 			sts.HandOut("renewed", time.Hour)
 			sts.Behave(nil)
-			sts.LetGo()
+			sts.CloseClientConnections()
 			// One call may still hear of the refresh that was under way.
 			if _, err := r.Resolve(t.Context()); err != nil {
 				assert.NotErrorIs(t, err, context.DeadlineExceeded)

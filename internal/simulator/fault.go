@@ -20,10 +20,6 @@ type Fault struct {
 	silent bool // send sends nothing
 }
 
-// Name returns the name of the constructor, such as "Drop". It is empty for the zero
-// Fault.
-func (f Fault) Name() string { return f.name }
-
 // Answer answers with HTTP 200 and a Code of the API, never with a verdict.
 func Answer(code, message string) Fault {
 	return Fault{name: "Answer", reply: func(requestID, _ string) reply {

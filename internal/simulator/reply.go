@@ -3,7 +3,6 @@ package simulator
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -71,13 +70,6 @@ func newRequestID() string {
 	return fmt.Sprintf("%X-%X-%X-%X-%X", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// newTraceID returns 32 random hex digits.
-func newTraceID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
-}
-
 // delivery is an answer on its way to the client.
 type delivery struct {
 	w         http.ResponseWriter
@@ -94,10 +86,9 @@ func (d delivery) write(body []byte) {
 	header := d.w.Header()
 	header.Set("Content-Type", "application/json;charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(d.reply.body)))
-	// The gateway writes its own headers in lower case, and the vendor's PHP SDK
-	// looks for them in lower case. Header.Set would change that.
+	// The gateway writes the name of its header in lower case, and the vendor's PHP SDK
+	// looks for it in lower case. Header.Set would change that.
 	header["x-acs-request-id"] = []string{d.requestID}
-	header["x-acs-trace-id"] = []string{newTraceID()}
 	maps.Copy(header, d.reply.header)
 	d.w.WriteHeader(d.reply.status)
 	d.w.Write(body) // an error means that the client has closed the connection

@@ -2,20 +2,13 @@ package simulator
 
 import (
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
-const (
-	// maxBody is the maximum length of a request's body. The three parameters need far
-	// less.
-	maxBody = 1 << 20
-	// bodyTimeout is how long a client may take to send the body.
-	bodyTimeout = 10 * time.Second
-)
+// maxBody is the maximum length of a request's body. The three parameters need far less.
+const maxBody = 1 << 20
 
 // request is an HTTP request whose body has been read.
 type request struct {
@@ -25,16 +18,12 @@ type request struct {
 	body  []byte
 }
 
-// readRequest reads a request to its end. The deadline of the body does not stay on the
-// connection: a client may wait for its answer as long as it likes.
+// readRequest reads a request to its end.
 func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
-	connection := http.NewResponseController(w)
-	connection.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return request{}, err
 	}
-	connection.SetReadDeadline(time.Time{})
 	req := request{Request: r, query: r.URL.Query(), body: body}
 	// ParseQuery drops a parameter that it cannot parse. Then the request fails
 	// because of its signature, or because the parameter is missing.
@@ -47,11 +36,7 @@ func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
 // isForm accepts a charset after the type, because some HTTP libraries add a charset. It
 // also accepts a request without a type.
 func isForm(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
-	mediaType, _, err := mime.ParseMediaType(contentType)
-	return err == nil && strings.EqualFold(mediaType, "application/x-www-form-urlencoded")
+	return contentType == "" || strings.HasPrefix(contentType, "application/x-www-form-urlencoded")
 }
 
 // param returns a parameter of the body or of the query.
@@ -62,17 +47,8 @@ func (r request) param(name string) string {
 	return r.query.Get(name)
 }
 
-// common returns a value that newer SDKs send as a header and older SDKs send as a
-// parameter.
-func (r request) common(header, param string) string {
-	if v := r.Header.Get(header); v != "" {
-		return v
-	}
-	return r.param(param)
-}
-
-func (r request) action() string  { return r.common("X-Acs-Action", "Action") }
-func (r request) version() string { return r.common("X-Acs-Version", "Version") }
+func (r request) action() string  { return r.Header.Get("X-Acs-Action") }
+func (r request) version() string { return r.Header.Get("X-Acs-Version") }
 
 // where returns the place of the three parameters of the API: "query", "body" or
 // "none". If both places hold one of them, where returns "query", because parameters in

@@ -22,10 +22,6 @@ import (
 	"time"
 )
 
-// MaxHeaderBytes is the maximum size of the head of a request, for the http.Server that
-// serves a [Simulator].
-const MaxHeaderBytes = 64 << 10
-
 // Config configures a [Simulator]. The Simulator calls the functions for one request at
 // a time, in the order of arrival. The functions must return soon, and must not call the
 // Simulator. Each function may be nil.
@@ -117,7 +113,7 @@ func (s *Simulator) pseudonym(p person) string {
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req, err := readRequest(w, r)
 	if err != nil {
-		panic(http.ErrAbortHandler) // the client closed the connection, or its request is too long or too slow
+		panic(http.ErrAbortHandler) // the client closed the connection, or its request is too long
 	}
 	reply, fault, requestID := s.process(req)
 	to := delivery{w, r, reply, requestID}

@@ -34,21 +34,20 @@ type STS struct {
 	*httptest.Server
 
 	mu       sync.Mutex
-	requests []string // the parameters of each
+	requests int
 	handle   http.HandlerFunc
-	release  chan struct{} // closed to end the requests that hang
 	keyID    string        // the ID of the key to return; RoleKeyID if it is empty
 	lifetime time.Duration // the lifetime of the key
 }
 
 // NewSTS starts an STS. The end of the test closes it.
 func NewSTS(t *testing.T) *STS {
-	s := &STS{release: make(chan struct{}), lifetime: time.Hour}
+	s := &STS{lifetime: time.Hour}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients close connections
 	s.StartTLS()
 	t.Cleanup(func() {
-		s.LetGo()
+		s.CloseClientConnections() // of the requests that hang
 		s.Close()
 	})
 	return s
@@ -57,7 +56,7 @@ func NewSTS(t *testing.T) *STS {
 func (s *STS) serve(w http.ResponseWriter, r *http.Request) {
 	r.ParseForm()
 	s.mu.Lock()
-	s.requests = append(s.requests, r.Form.Encode())
+	s.requests++
 	handle := s.handle
 	s.mu.Unlock()
 	if handle == nil {
@@ -86,25 +85,8 @@ func (s *STS) session() string {
 	return fmt.Sprintf(`{"Credentials":%s}`, SessionJSON(cmp.Or(s.keyID, RoleKeyID), s.lifetime))
 }
 
-// Hang waits until the client closes the connection or LetGo is called. Then it sends an
-// empty answer.
-func (s *STS) Hang(_ http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	release := s.release
-	s.mu.Unlock()
-	select {
-	case <-r.Context().Done():
-	case <-release:
-	}
-}
-
-// LetGo ends the requests that hang.
-func (s *STS) LetGo() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.release)
-	s.release = make(chan struct{})
-}
+// Hang waits until the connection is closed.
+func (s *STS) Hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // Behave sets the handler for the next requests. With nil, the STS is healthy.
 func (s *STS) Behave(handle http.HandlerFunc) {
@@ -120,21 +102,20 @@ func (s *STS) HandOut(keyID string, lifetime time.Duration) {
 	s.keyID, s.lifetime = keyID, lifetime
 }
 
-// Asked returns the parameters of every request.
-func (s *STS) Asked() []string {
+func (s *STS) asked() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]string(nil), s.requests...)
+	return s.requests
 }
 
 // RequireAsked waits until the STS has got want requests. The test fails if it has not
 // got exactly want requests.
 func (s *STS) RequireAsked(t *testing.T, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); len(s.Asked()) < want && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Second); s.asked() < want && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
-	if got := len(s.Asked()); got != want {
+	if got := s.asked(); got != want {
 		t.Fatalf("STS was asked %d times, want %d", got, want)
 	}
 }
