@@ -24,7 +24,7 @@ type Call struct {
 	// because parameters in a query leak into logs.
 	Params string
 
-	Signature   string // the signature algorithm: "ACS3-HMAC-SHA256", or empty
+	Signature   string // the signature algorithm: "ACS3-HMAC-SHA256" or "HMAC-SHA1"
 	AccessKeyID string // the access key ID in the request
 	STS         bool   // whether the request has a security token
 

@@ -69,7 +69,7 @@ func TestCallsHoldNothingOfThePerson(t *testing.T) {
 		masked(maskedName, maskedNumber),
 		{"ParamType": number, "UserName": "normal", "IdentifyNum": name}, // arguments in the wrong order
 	} {
-		for _, a := range []ask{{params: params}, {params: params, query: true}} {
+		for _, a := range []ask{{params: params}, {params: params, query: true}, {params: params, rpc: true}} {
 			a.mustSend(t, s)
 		}
 	}

@@ -32,20 +32,22 @@
 //
 // # Supported clients
 //
-// The Server supports the signature ACS3-HMAC-SHA256 of the vendor's page "V3
-// 版本请求体&签名机制". It does not support ACS3-HMAC-SM3, and not the HMAC-SHA1 of the
-// vendor's older SDKs. It takes GET and POST, and parameters in the query or in a form
-// body. Answers are always JSON.
+// The Server supports two signatures: ACS3-HMAC-SHA256 of the vendor's page "V3
+// 版本请求体&签名机制", and the older HMAC-SHA1 of the RPC style. It does not support
+// ACS3-HMAC-SM3. It takes GET and POST, and parameters in the query or in a form
+// body. Answers are always JSON, even if the client asks for another Format.
 //
 // The ParamType "sm2" needs [WithSM2Decrypter]. It is experimental: its format has not
 // been tried against the live service.
 //
 // The vendor's SDKs work with the Server. Give the SDK [Server.Endpoint],
 // [Server.CertificatePEM], [AccessKeyID] and [AccessKeySecret]. The tests of this
-// package use the vendor's SDK for Go. For Node, @alicloud/cloudauth20190307 3.5.0 is
-// known to work, with permanent and with temporary access keys. The program
-// cmd/id2meta-simulator serves the same simulator on a fixed port, for programs in other
-// languages. Its README says how to make each SDK trust the certificate.
+// package use the vendor's SDK for Go. The older SDK for Go, alibaba-cloud-sdk-go
+// 1.63.107 (HMAC-SHA1), and for Node @alicloud/cloudauth20190307 3.5.0 (ACS3, form body)
+// and @alicloud/pop-core 1.8.0 (HMAC-SHA1, GET and POST) are known to work, with
+// permanent and with temporary access keys. The program cmd/id2meta-simulator serves the
+// same simulator on a fixed port, for programs in other languages. Its README says how to
+// make each SDK trust the certificate.
 //
 // # The certificate
 //
@@ -80,6 +82,7 @@
 // A Server writes no log. No [Call] and no panic holds a name, a number or a secret.
 //
 // But the answer to a wrong signature may hold them, like the answer of the vendor's
-// gateway: it repeats the string that was signed, with the parameters in the query and
-// with the security token. So use only people who do not exist.
+// gateway: it repeats the string that was signed, with the parameters in the query, with
+// the security token, and, for HMAC-SHA1, with the parameters in the body. So use only
+// people who do not exist.
 package id2metatest

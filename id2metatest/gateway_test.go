@@ -34,6 +34,7 @@ func TestGatewayRefuses(t *testing.T) {
 
 		{"an unsigned request", ask{tamper: func(r *http.Request) { r.Header.Del("Authorization") }}, 400, "MissingAccessKeyId"},
 		{"an unknown access key", ask{id: "unknown"}, 404, "InvalidAccessKeyId.NotFound"},
+		{"an unknown access key in the older signature", ask{rpc: true, id: "unknown"}, 404, "InvalidAccessKeyId.NotFound"},
 		{"an Authorization header without access key",
 			ask{tamper: replaceHeader("Authorization", "ACS3-HMAC-SHA256 SignedHeaders=host,Signature=00")}, 400, "MissingAccessKeyId"},
 		{"an Authorization header without signature",
@@ -42,12 +43,19 @@ func TestGatewayRefuses(t *testing.T) {
 			ask{tamper: replaceHeader("Authorization", "ACS3-HMAC-SHA256 Credential=a,Signature=00")}, 400, "IncompleteSignature"},
 		{"another kind of signature",
 			ask{tamper: replaceHeader("Authorization", "Bearer a")}, 400, "InvalidSignatureMethod"},
-		{"an older signature", ask{query: true, tamper: func(r *http.Request) {
-			r.Header.Del("Authorization")
-			r.URL.RawQuery += "&SignatureMethod=HMAC-SHA1"
+		{"another kind of older signature", ask{rpc: true, query: true, tamper: func(r *http.Request) {
+			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "HMAC-SHA1", "HMAC-MD5", 1)
 		}}, 400, "InvalidSignatureMethod"},
 
+		{"another version of the older signature", ask{rpc: true, query: true, tamper: func(r *http.Request) {
+			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "SignatureVersion=1.0", "SignatureVersion=2.0", 1)
+		}}, 400, "InvalidSignatureMethod"},
+		{"an older signature that is empty", ask{rpc: true, query: true, tamper: func(r *http.Request) {
+			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "Signature=", "Signatur=", 1)
+		}}, 400, "IncompleteSignature"},
+
 		{"a wrong secret", ask{secret: "wrong"}, 400, noMatch},
+		{"a wrong secret in the older signature", ask{rpc: true, secret: "wrong"}, 400, noMatch},
 		{"the secret of another access key", ask{id: stsID, token: stsToken}, 400, noMatch},
 		{"a body that was changed", ask{tamper: func(r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
@@ -62,16 +70,22 @@ func TestGatewayRefuses(t *testing.T) {
 			beforeSigned: replaceHeader("x-acs-content-sha256", "00")}, 400, noMatch},
 		{"a hash that is not the body's, though signed", ask{beforeSigned: replaceHeader("x-acs-content-sha256", "00")}, 400, noMatch},
 		{"a query that was changed", ask{query: true, tamper: func(r *http.Request) { r.URL.RawQuery += "&a=b" }}, 400, noMatch},
+		{"a query that was changed under the older signature",
+			ask{rpc: true, query: true, tamper: func(r *http.Request) { r.URL.RawQuery += "&a=b" }}, 400, noMatch},
 		{"a header that was changed", ask{tamper: replaceHeader("x-acs-signature-nonce", "another")}, 400, noMatch},
 		{"a request for another host", ask{tamper: func(r *http.Request) { r.Host = "cloudauth.example" }}, 400, noMatch},
 
 		{"a temporary key without its token", ask{id: stsID, secret: stsSecret}, 400, "MissingSecurityToken"},
 		{"a temporary key with another token", ask{id: stsID, secret: stsSecret, token: "another"}, 400, "InvalidSecurityToken.MismatchWithAccessKey"},
+		{"a temporary key with another token in the older signature",
+			ask{rpc: true, id: stsID, secret: stsSecret, token: "another"}, 400, "InvalidSecurityToken.MismatchWithAccessKey"},
 		{"a permanent key with a token", ask{token: stsToken}, 400, "InvalidSecurityToken.MismatchWithAccessKey"},
 
 		{"a date 16 minutes ago", ask{date: time.Now().Add(-16 * time.Minute)}, 400, "InvalidTimeStamp.Expired"},
 		{"a date in 16 minutes", ask{date: time.Now().Add(16 * time.Minute)}, 400, "InvalidTimeStamp.Expired"},
+		{"an old date in the older signature", ask{rpc: true, date: time.Now().Add(-16 * time.Minute)}, 400, "InvalidTimeStamp.Expired"},
 		{"a date that is none", ask{beforeSigned: replaceHeader("x-acs-date", "today")}, 400, "InvalidTimeStamp.Format"},
+		{"no nonce in the older signature", ask{rpc: true, nonce: "none"}, 400, "MissingSignatureNonce"},
 	} {
 		t.Run(test.name+" is "+test.code, func(t *testing.T) {
 			s := newServer(t)
@@ -119,19 +133,21 @@ func TestGatewayAccepts(t *testing.T) {
 }
 
 func TestNonceIsForOneRequest(t *testing.T) {
-	s := newServer(t)
-	s.AddCredential("other", "secret", "")
-	a := ask{nonce: "same"}
+	for _, rpc := range []bool{false, true} {
+		s := newServer(t)
+		s.AddCredential("other", "secret", "")
+		a := ask{rpc: rpc, nonce: "same"}
 
-	forged := a
-	forged.secret = "wrong"
-	assert.Equal(t, "SignatureDoesNotMatch", forged.mustSend(t, s).Code)
-	assert.Equal(t, "1", a.mustSend(t, s).bizCode, "the first use, after a forged one")
-	second := a.mustSend(t, s)
-	assert.Equal(t, 400, second.status)
-	assert.Equal(t, "SignatureNonceUsed", second.Code)
-	a.id, a.secret = "other", "secret"
-	assert.Equal(t, "1", a.mustSend(t, s).bizCode, "the use by another access key")
+		forged := a
+		forged.secret = "wrong"
+		assert.Equal(t, "SignatureDoesNotMatch", forged.mustSend(t, s).Code)
+		assert.Equal(t, "1", a.mustSend(t, s).bizCode, "the first use, after a forged one")
+		second := a.mustSend(t, s)
+		assert.Equal(t, 400, second.status)
+		assert.Equal(t, "SignatureNonceUsed", second.Code)
+		a.id, a.secret = "other", "secret"
+		assert.Equal(t, "1", a.mustSend(t, s).bizCode, "the use by another access key")
+	}
 }
 
 func TestAddCredentialReplacesOneThatIsKnown(t *testing.T) {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -35,6 +37,7 @@ const (
 // ask is a client of its own, so that each part of a request can be right or
 // wrong on its own. Its zero values are right.
 type ask struct {
+	rpc    bool   // sign with HMAC-SHA1 among the parameters
 	method string // default POST
 	query  bool   // put the parameters there, and not into the body
 	path   string // default "/"
@@ -48,7 +51,7 @@ type ask struct {
 	signed               []string  // default: host, content-type and all x-acs
 	beforeSigned, tamper func(*http.Request)
 
-	toSign, canonicalRequest *string // if both are not nil, what was signed is stored here
+	toSign, canonicalRequest *string // if not nil, what was signed is stored here
 }
 
 type answer struct {
@@ -107,10 +110,27 @@ func (a ask) request(t testing.TB, host string) *http.Request {
 	if a.date.IsZero() {
 		a.date = time.Now()
 	}
+	date := a.date.UTC().Format("2006-01-02T15:04:05Z")
 
 	params := url.Values{}
 	for k, v := range a.params {
 		params.Set(k, v)
+	}
+	if a.rpc {
+		for k, v := range map[string]string{
+			"Action": a.action, "Version": a.version, "Format": "JSON", "Timestamp": date,
+			"AccessKeyId": a.id, "SecurityToken": a.token, "SignatureNonce": a.nonce,
+			"SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0",
+		} {
+			if v != "" {
+				params.Set(k, v)
+			}
+		}
+		mac := hmac.New(sha1.New, []byte(a.secret+"&"))
+		toSign := a.method + "&%2F&" + strings.ReplaceAll(url.QueryEscape(sorted(params)), "+", "%20")
+		io.WriteString(mac, toSign)
+		store(a.toSign, toSign)
+		params.Set("Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	}
 
 	query, body := "", sorted(params)
@@ -122,14 +142,16 @@ func (a ask) request(t testing.TB, host string) *http.Request {
 	if body != "" {
 		r.Header.Set("Content-Type", a.contentType)
 	}
-	a.sign(r, query, body, a.date.UTC().Format("2006-01-02T15:04:05Z"))
+	if !a.rpc {
+		a.signACS3(r, query, body, date)
+	}
 	if a.tamper != nil {
 		a.tamper(r)
 	}
 	return r
 }
 
-func (a ask) sign(r *http.Request, query, body, date string) {
+func (a ask) signACS3(r *http.Request, query, body, date string) {
 	sum := sha256.Sum256([]byte(body))
 	bodyHash := hex.EncodeToString(sum[:])
 	for k, v := range map[string]string{
@@ -166,11 +188,16 @@ func (a ask) sign(r *http.Request, query, body, date string) {
 	mac := hmac.New(sha256.New, []byte(a.secret))
 	toSign := "ACS3-HMAC-SHA256\n" + hex.EncodeToString(sum[:])
 	io.WriteString(mac, toSign)
-	if a.toSign != nil {
-		*a.toSign, *a.canonicalRequest = toSign, canonical
-	}
+	store(a.toSign, toSign)
+	store(a.canonicalRequest, canonical)
 	r.Header.Set("Authorization", "ACS3-HMAC-SHA256 Credential="+a.id+",SignedHeaders="+
 		strings.Join(signed, ";")+",Signature="+hex.EncodeToString(mac.Sum(nil)))
+}
+
+func store(p *string, value string) {
+	if p != nil {
+		*p = value
+	}
 }
 
 func sorted(params url.Values) string {

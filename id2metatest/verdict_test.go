@@ -64,16 +64,16 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// Each method, place of the parameters and kind of access key. The message of
+// Each signature, method, place of the parameters and kind of access key. The message of
 // a wrong secret is word for word that of published answers, and behind it stands exactly
 // what the client signed: whoever signs by hand compares the two.
 func TestEveryWayToSend(t *testing.T) {
-	for i := range 8 {
-		a := ask{query: i&1 != 0, method: []string{"POST", "GET"}[i>>1&1]}
-		if i&4 != 0 {
+	for i := range 16 {
+		a := ask{rpc: i&1 != 0, query: i&2 != 0, method: []string{"POST", "GET"}[i>>2&1]}
+		if i&8 != 0 {
 			a.id, a.secret, a.token = "temporary", "its secret", "its token"
 		}
-		t.Run(fmt.Sprintf("%s, query %v, sts %v", a.method, a.query, a.token != ""), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, rpc %v, query %v, sts %v", a.method, a.rpc, a.query, a.token != ""), func(t *testing.T) {
 			s := newServer(t)
 			s.AddCredential("temporary", "its secret", "its token")
 			for paramType, params := range map[string]map[string]string{"normal": normal(name, number), "md5": masked(maskedName, maskedNumber)} {
@@ -81,7 +81,7 @@ func TestEveryWayToSend(t *testing.T) {
 				assert.Equal(t, "1", a.mustSend(t, s).bizCode)
 				call := lastCall(t, s)
 				assert.True(t, call.Method == a.method && (call.Params == "query") == a.query && call.ParamType == paramType &&
-					call.STS == (a.token != "") && call.Signature == "ACS3-HMAC-SHA256", "recorded as %+v", call)
+					call.STS == (a.token != "") && (call.Signature == "HMAC-SHA1") == a.rpc, "recorded as %+v", call)
 			}
 
 			var toSign, canonicalRequest string
@@ -89,6 +89,9 @@ func TestEveryWayToSend(t *testing.T) {
 			ans := a.mustSend(t, s)
 			want := "Specified signature does not match our calculation." +
 				" server StringToSign is [" + toSign + "] server CanonicalRequest is [" + canonicalRequest + "]"
+			if a.rpc {
+				want = "Specified signature is not matched with our calculation. server string to sign is:" + toSign
+			}
 			assert.Equal(t, "SignatureDoesNotMatch", ans.Code)
 			assert.Equal(t, want, ans.Message)
 		})

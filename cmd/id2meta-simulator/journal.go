@@ -44,6 +44,10 @@ func (j *journal) record(c simulator.Call) {
 	if action != "Id2MetaVerify" {
 		action = "other"
 	}
+	signature := c.Signature
+	if c.AccessKeyID == "" {
+		signature = "none"
+	}
 	billed := "-"
 	if c.Billed {
 		billed = "billed"
@@ -59,7 +63,7 @@ func (j *journal) record(c simulator.Call) {
 
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	fmt.Fprintf(j.out, columns, c.Time.Format(timeOfDay), action, cmp.Or(c.ParamType, "none"), c.Params, cmp.Or(c.Signature, "none"), billed, outcome)
+	fmt.Fprintf(j.out, columns, c.Time.Format(timeOfDay), action, cmp.Or(c.ParamType, "none"), c.Params, signature, billed, outcome)
 	j.requests++
 	if c.Billed {
 		j.billed++

@@ -24,7 +24,7 @@ func TestRequestsAreNotRemembered(t *testing.T) {
 	sim := simulator.New(simulator.Config{NextFault: (&faults{plan: faultPlan{"500", 2}}).next, Record: j.record})
 	heapAfter := func(requests int) int64 {
 		for range requests {
-			sim.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "https://127.0.0.1/", nil))
+			sim.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "https://127.0.0.1/?Action=Id2MetaVerify", nil))
 		}
 		runtime.GC()
 		var stats runtime.MemStats

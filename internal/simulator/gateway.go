@@ -41,7 +41,8 @@ var (
 	malformedTimestamp = &failure{http.StatusBadRequest, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."}
 	expiredTimestamp   = &failure{http.StatusBadRequest, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."}
 
-	nonceUsed = &failure{http.StatusBadRequest, "SignatureNonceUsed", "Specified signature nonce was used already."}
+	missingNonce = &failure{http.StatusBadRequest, "MissingSignatureNonce", "SignatureNonce is mandatory for this action."}
+	nonceUsed    = &failure{http.StatusBadRequest, "SignatureNonceUsed", "Specified signature nonce was used already."}
 )
 
 // admit makes the gateway's checks. It returns nil for a request that may pass. The
@@ -75,6 +76,9 @@ func (s *Simulator) admit(r request, p proof) *failure {
 	}
 	if !hmac.Equal([]byte(p.signature), []byte(p.expected(cred.secret))) {
 		return &failure{http.StatusBadRequest, "SignatureDoesNotMatch", p.hint}
+	}
+	if p.nonce == "" && p.scheme == hmacSHA1 {
+		return missingNonce
 	}
 	// This check is the last, because a forged request must not use up a nonce of the
 	// real owner.

@@ -47,8 +47,17 @@ func (r request) param(name string) string {
 	return r.query.Get(name)
 }
 
-func (r request) action() string  { return r.Header.Get("X-Acs-Action") }
-func (r request) version() string { return r.Header.Get("X-Acs-Version") }
+// common returns a value that newer SDKs send as a header and older SDKs send as a
+// parameter.
+func (r request) common(header, param string) string {
+	if v := r.Header.Get(header); v != "" {
+		return v
+	}
+	return r.param(param)
+}
+
+func (r request) action() string  { return r.common("X-Acs-Action", "Action") }
+func (r request) version() string { return r.common("X-Acs-Version", "Version") }
 
 // where returns the place of the three parameters of the API: "query", "body" or
 // "none". If both places hold one of them, where returns "query", because parameters in

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// acs3 is the signature algorithm of the vendor's page "V3 版本请求体&签名机制". It signs
-// the headers that SignedHeaders names, the query and the hash of the body.
+// acs3 is the newer signature algorithm, of the vendor's page "V3 版本请求体&签名机制". It
+// signs the headers that SignedHeaders names, the query and the hash of the body.
 const acs3 = "ACS3-HMAC-SHA256"
 
 // proof is the part of a request that proves who sent the request.
 type proof struct {
-	scheme        string // acs3, or empty for a request that is not signed
+	scheme        string // acs3 or hmacSHA1
 	accessKeyID   string
 	securityToken string
 	nonce         string
@@ -26,21 +26,24 @@ type proof struct {
 	// hint is the message of the answer to a wrong signature. It repeats the string that
 	// the gateway signed, in the wording of published answers. That string includes the
 	// person. A developer can compare the string with the string that the client signed.
+	// The vendor's older SDKs also compare the two, and say that the secret is wrong if
+	// they are the same.
 	hint string
 }
 
-// proof reads the Authorization header of a request. It has the form
+// proof reads the signature of a request, with either algorithm.
+func (r request) proof() (proof, *failure) {
+	if auth := r.Header.Get("Authorization"); auth != "" {
+		return r.acs3Proof(auth)
+	}
+	return r.rpcProof()
+}
+
+// acs3Proof reads an Authorization header of the form
 //
 //	ACS3-HMAC-SHA256 Credential=ID,SignedHeaders=a;b,Signature=hex
-func (r request) proof() (proof, *failure) {
-	auth := r.Header.Get("Authorization")
-	if auth == "" && r.param("SignatureMethod") == "" { // a parameter of the older style
-		return proof{}, missingAccessKeyID
-	}
+func (r request) acs3Proof(auth string) (proof, *failure) {
 	scheme, rest, _ := strings.Cut(auth, " ")
-	if scheme != acs3 {
-		return proof{}, invalidMethod
-	}
 	fields := map[string]string{}
 	for field := range strings.SplitSeq(rest, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(field), "=")
@@ -54,6 +57,9 @@ func (r request) proof() (proof, *failure) {
 		nonce:         r.Header.Get("X-Acs-Signature-Nonce"),
 		timestamp:     r.Header.Get("X-Acs-Date"),
 		signature:     fields["Signature"],
+	}
+	if scheme != acs3 {
+		return p, invalidMethod
 	}
 	if signedHeaders == "" || p.signature == "" {
 		return p, incompleteSignature
@@ -110,7 +116,8 @@ func sha256Hex(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// canonicalQuery sorts the parameters by name and value, and encodes them.
+// canonicalQuery sorts the parameters by name and value, and encodes them. Both signature
+// algorithms need this form.
 func canonicalQuery(params url.Values) string {
 	sorted := url.Values{}
 	for name, values := range params {

@@ -17,27 +17,50 @@ func read(t *testing.T, r *http.Request) request {
 	return req
 }
 
-// The example of the page V3 版本请求体&签名机制.
-func TestKnownAnswerOfTheVendor(t *testing.T) {
-	const want = "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
-	r := httptest.NewRequest("POST", "https://ecs.cn-shanghai.aliyuncs.com/?RegionId=cn-shanghai"+
-		"&ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", nil)
-	for name, value := range map[string]string{
-		"x-acs-action":          "RunInstances",
-		"x-acs-version":         "2014-05-26",
-		"x-acs-date":            "2023-10-26T10:22:32Z",
-		"x-acs-signature-nonce": "3156853299f313e23d1673dc12e1703d",
-		"x-acs-content-sha256":  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-		"Authorization": "ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders=" +
-			"host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,Signature=" + want,
+func TestKnownAnswersOfTheVendor(t *testing.T) {
+	for _, test := range []struct {
+		name, method, url, secret, id, want string
+		header                              map[string]string
+	}{
+		{
+			name:   "the example of the page V3 版本请求体&签名机制",
+			method: "POST",
+			url:    "https://ecs.cn-shanghai.aliyuncs.com/?RegionId=cn-shanghai&ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd",
+			header: map[string]string{
+				"x-acs-action":          "RunInstances",
+				"x-acs-version":         "2014-05-26",
+				"x-acs-date":            "2023-10-26T10:22:32Z",
+				"x-acs-signature-nonce": "3156853299f313e23d1673dc12e1703d",
+				"x-acs-content-sha256":  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+				"Authorization": "ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders=" +
+					"host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,Signature=" +
+					"06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0",
+			},
+			secret: "YourAccessKeySecret", id: "YourAccessKeyId",
+			want: "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0",
+		},
+		{
+			name:   "the example of the pages on the RPC style",
+			method: "GET",
+			url: "https://ecs.aliyuncs.com/?Format=XML&AccessKeyId=testid&Action=DescribeRegions&SignatureMethod=HMAC-SHA1&" +
+				"SignatureNonce=3ee8c1b8-83d3-44af-a94f-4e0ad82fd6cf&SignatureVersion=1.0&Version=2014-05-26&" +
+				"Timestamp=2016-02-23T12%3A46%3A24Z&Signature=OLeaidS1JvxuMvnyHOwuJ%2BuX5qY%3D",
+			secret: "testsecret", id: "testid",
+			want: "OLeaidS1JvxuMvnyHOwuJ+uX5qY=",
+		},
 	} {
-		r.Header.Set(name, value)
+		t.Run(test.name, func(t *testing.T) {
+			r := httptest.NewRequest(test.method, test.url, nil)
+			for name, value := range test.header {
+				r.Header.Set(name, value)
+			}
+			p, failed := read(t, r).proof()
+			require.Nil(t, failed)
+			assert.Equal(t, test.want, p.signature)
+			assert.Equal(t, test.id, p.accessKeyID)
+			assert.Equal(t, test.want, p.expected(test.secret))
+		})
 	}
-	p, failed := read(t, r).proof()
-	require.Nil(t, failed)
-	assert.Equal(t, want, p.signature)
-	assert.Equal(t, "YourAccessKeyId", p.accessKeyID)
-	assert.Equal(t, want, p.expected("YourAccessKeySecret"))
 }
 
 func TestCanonicalQuery(t *testing.T) {
