@@ -3,11 +3,40 @@ package id2metatest_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/id2meta/id2meta/id2metatest"
 )
+
+// printCertificate makes this test binary a process that prints the certificate of
+// its Servers and ends.
+const printCertificate = "ID2METATEST_PRINT_CERTIFICATE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(printCertificate) != "" {
+		s := id2metatest.NewServer()
+		defer s.Close()
+		os.Stdout.Write(s.CertificatePEM())
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestAnotherProcessHasAnotherCertificate(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	other := exec.Command(self)
+	other.Env = append(os.Environ(), printCertificate+"=1")
+	printed, err := other.Output()
+	require.NoError(t, err)
+	assert.Contains(t, string(printed), "BEGIN CERTIFICATE")
+	assert.NotEqual(t, string(printed), string(newServer(t).CertificatePEM()))
+}
 
 func TestAllServersOfAProcessHaveOneCertificate(t *testing.T) {
 	a, b := newServer(t), newServer(t)

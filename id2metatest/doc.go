@@ -42,12 +42,11 @@
 //
 // The vendor's SDKs work with the Server. Give the SDK [Server.Endpoint],
 // [Server.CertificatePEM], [AccessKeyID] and [AccessKeySecret]. The tests of this
-// package use the vendor's SDK for Go. The older SDK for Go, alibaba-cloud-sdk-go
-// 1.63.107 (HMAC-SHA1), and for Node @alicloud/cloudauth20190307 3.5.0 (ACS3, form body)
-// and @alicloud/pop-core 1.8.0 (HMAC-SHA1, GET and POST) are known to work, with
-// permanent and with temporary access keys. The program cmd/id2meta-simulator serves the
-// same simulator on a fixed port, for programs in other languages. Its README says how to
-// make each SDK trust the certificate.
+// package use the vendor's two SDKs for Go. For Node, @alicloud/cloudauth20190307 3.5.0
+// (ACS3, form body) and @alicloud/pop-core 1.8.0 (HMAC-SHA1, GET and POST) are known to
+// work, with permanent and with temporary access keys. The program
+// cmd/id2meta-simulator serves the same simulator on a fixed port, for programs in other
+// languages. Its README says how to make each SDK trust the certificate.
 //
 // # The certificate
 //
