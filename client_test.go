@@ -121,6 +121,9 @@ func TestMistakesOfTheProgramAreErrors(t *testing.T) {
 		_, err := client.Verify(t.Context(), zhangSan)
 		assert.ErrorContains(t, err, "New")
 		assert.ErrorContains(t, client.Check(t.Context()), "New")
+		assert.Zero(t, client.Timeout())
+		assert.Zero(t, client.Stats())
+		client.CloseIdleConnections()
 	}
 	client := newClient(t, []string{"127.0.0.1:1"})
 	var none context.Context

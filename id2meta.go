@@ -161,13 +161,22 @@ func (c *Client) Check(ctx context.Context) error {
 
 // Timeout returns the time that one Verify may take, as [WithTimeout] set it. Package
 // verdictcache takes its default lease from it.
-func (c *Client) Timeout() time.Duration { return c.timeout }
+func (c *Client) Timeout() time.Duration {
+	if c == nil {
+		return 0
+	}
+	return c.timeout
+}
 
 // CloseIdleConnections closes the connections that no call is using. The Client
 // stays usable: its next call opens a new connection. With [WithHTTPClient],
 // CloseIdleConnections also closes idle connections of other clients that share the
 // same Transport.
-func (c *Client) CloseIdleConnections() { c.sender.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() {
+	if c != nil && c.sender != nil {
+		c.sender.CloseIdleConnections()
+	}
+}
 
 // Format implements [fmt.Formatter]. Every verb writes the name of the type,
 // because the fields change during calls and may hold a credential.

@@ -24,6 +24,9 @@ type Stats struct {
 // Stats returns the current counts. It is safe for concurrent use. A call under way
 // may already count in some fields and not yet in others.
 func (c *Client) Stats() Stats {
+	if c == nil {
+		return Stats{}
+	}
 	return Stats{
 		Sent:        c.stats.sent.Load(),
 		Match:       c.stats.match.Load(),
