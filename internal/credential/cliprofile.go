@@ -3,6 +3,7 @@ package credential
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +21,9 @@ import (
 type cliProfile struct {
 	inner providers.CredentialsProvider // nil: the file has not been read
 }
+
+// maxConfig is the maximum length of the file. A file with 1,000 profiles is shorter.
+const maxConfig = 1 << 20
 
 // errNoConfig is no trouble: most machines have no configuration of the CLI.
 var errNoConfig = errors.New("there is no configuration of the CLI")
@@ -76,7 +80,7 @@ func readCLIConfig() (*cliConfig, error) {
 		}
 		path = filepath.Join(home, ".aliyun", "config.json")
 	}
-	content, err := os.ReadFile(path)
+	content, err := readRegularFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !isNamed:
 		return nil, errNoConfig
@@ -90,6 +94,24 @@ func readCLIConfig() (*cliConfig, error) {
 		return nil, trouble(brokenConfig)
 	}
 	return config, nil
+}
+
+// readRegularFile reads a file of at most maxConfig bytes. To open a pipe would wait for
+// its writer.
+func readRegularFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxConfig {
+		return nil, errors.New("it is no file, or too long")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxConfig))
 }
 
 // provider returns the provider of a profile. users are the profiles that name this

@@ -1,10 +1,12 @@
 package credential
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -128,4 +130,37 @@ func TestAnExternalKeyThatExpiresIsRenewed(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, 2, program.calls(t))
+}
+
+func TestTheFileOfTheConfiguration(t *testing.T) {
+	content := cli(`"mode":"AK","access_key_id":"id","access_key_secret":"secret"`)
+	for name, test := range map[string]struct {
+		change func(name string) error
+		want   string // "": the key is found
+	}{
+		"a file of the greatest length": {func(name string) error {
+			return os.WriteFile(name, []byte(content+strings.Repeat(" ", maxConfig-len(content))), 0o600)
+		}, ""},
+		"one byte more": {func(name string) error {
+			return os.WriteFile(name, []byte(content+strings.Repeat(" ", maxConfig-len(content)+1)), 0o600)
+		}, badConfig},
+		"a file of 100 MB": {func(name string) error { return os.Truncate(name, 100<<20) }, badConfig},
+		"a link to a link to a file": {func(name string) error {
+			return errors.Join(os.Rename(name, name+"-2"), os.Symlink(name+"-2", name+"-1"), os.Symlink(name+"-1", name))
+		}, ""},
+		"a link to itself":        {func(name string) error { return errors.Join(os.Remove(name), os.Symlink(name, name)) }, badConfig},
+		"a folder":                {func(name string) error { return errors.Join(os.Remove(name), os.Mkdir(name, 0o700)) }, badConfig},
+		"a pipe without a writer": {func(name string) error { return errors.Join(os.Remove(name), syscall.Mkfifo(name, 0o600)) }, badConfig},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, test.change(writeConfig(t, content)))
+			key, err := new(Resolver).Resolve(t.Context())
+			if test.want != "" {
+				assert.EqualError(t, err, test.want)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, "id", key.AccessKeyID)
+		})
+	}
 }
