@@ -37,8 +37,7 @@ func openCertificate(certFile, keyFile string) (tls.Certificate, error) {
 
 // replaceCertificate writes a new certificate. It replaces only that of an earlier start.
 func replaceCertificate(file string) (tls.Certificate, error) {
-	text, err := os.ReadFile(file)
-	if !errors.Is(err, fs.ErrNotExist) && !isOwnCertificate(text) {
+	if info, err := os.Stat(file); err == nil && !(info.Mode().IsRegular() && isOwnCertificate(file)) {
 		return tls.Certificate{}, fmt.Errorf("%s is there and is not a certificate of this program; choose another file", file)
 	}
 	pair, err := localcert.New()
@@ -48,14 +47,19 @@ func replaceCertificate(file string) (tls.Certificate, error) {
 	return pair, os.WriteFile(file, localcert.PEM(pair.Leaf), 0o644)
 }
 
-// isOwnCertificate reports whether an earlier start may have written the text.
-func isOwnCertificate(text []byte) bool {
-	block, rest := pem.Decode(text)
-	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
+// isOwnCertificate reports whether an earlier start may have written the file, and
+// nobody has added anything since.
+func isOwnCertificate(file string) bool {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
 		return false
 	}
 	certificate, err := x509.ParseCertificate(block.Bytes)
-	return err == nil && certificate.Subject.CommonName == localcert.CommonName
+	return err == nil && certificate.Subject.CommonName == localcert.CommonName && bytes.Equal(text, localcert.PEM(certificate))
 }
 
 // createPair writes two new files. Only their owner can read the key.

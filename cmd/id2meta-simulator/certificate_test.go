@@ -63,6 +63,7 @@ func TestNoOtherFileIsReplaced(t *testing.T) {
 		"notes":                              "notes of mine",
 		"an empty file":                      "",
 		"a certificate with more behind it":  ownPEM + "notes of mine",
+		"a certificate with more before it":  "notes of mine\n" + ownPEM,
 		"two certificates":                   ownPEM + ownPEM,
 		"PEM that is no certificate":         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 		"the certificate of another program": string(localcert.PEM(another.Certificate())),

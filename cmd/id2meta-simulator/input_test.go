@@ -127,6 +127,7 @@ func TestBadInput(t *testing.T) {
 		{"a key without its certificate", []string{"-cert", newCert, "-key", key}, []string{"-cert", "file exists", key}},
 		{"the key of another certificate", []string{"-cert", cert, "-key", otherKey}, []string{"-cert", cert, otherKey, "does not match"}},
 		{"a file that is no certificate", []string{"-cert", notes}, []string{"-cert", notes, "choose another file"}},
+		{"a device as certificate", []string{"-cert", os.DevNull}, []string{"-cert", "choose another file"}},
 		{"files that are no pair", []string{"-cert", notes, "-key", notes + "2"}, []string{"-key", notes + "2", "file exists"}},
 		{"a directory that is not there", []string{"-cert", filepath.Join(dir, "no", "cert.pem")}, []string{"-cert", "no such file"}},
 	} {
