@@ -76,6 +76,25 @@ func TestTheFolderOfTheOutputGoesAway(t *testing.T) {
 	w.wantCalls(t, rows)
 }
 
+func TestTheEndOfASheetGoesAway(t *testing.T) {
+	w := newWork(t, bookOf(t, 40_000)) // more than is read ahead
+	p := w.start(t, "-rate", "2000")
+	w.waitForCalls(t, 1)
+	unpacked, err := filepath.Glob(filepath.Dir(w.out) + "/.*/excelize-*")
+	if err != nil || len(unpacked) == 0 {
+		t.Fatalf("nothing is unpacked: %v", err)
+	}
+	for _, path := range unpacked {
+		if err := os.Truncate(path, 200_000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantIn(t, p.end(t, exitStopped), "cannot be read to its end")
+	if exists(w.out) {
+		t.Error("there is an output")
+	}
+}
+
 func TestAFullDisk(t *testing.T) {
 	t.Parallel() // the second run waits for people whose claims could not be removed
 	const rows, parallel = 2000, 20

@@ -69,6 +69,9 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 	saving, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err = errors.Join(err, known.Wait(saving))
+	if err == nil && done != s.rows { // excelize takes a failed read for the end of a sheet
+		err = fmt.Errorf("%s cannot be read to its end: %d of %d rows", o.in, done, s.rows)
+	}
 	if err == nil {
 		err = out.publish(known)
 	}
