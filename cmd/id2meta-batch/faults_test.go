@@ -104,21 +104,13 @@ func TestAFullDisk(t *testing.T) {
 			w, verdicts := newWork(t, people(rows)).apart(t)
 			w.register(rows)
 			disk := filepath.Join(filepath.Dir(w.in), folder)
-			mount := func(options string) error {
-				return exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", disk).Run()
-			}
-			if err := mount("size=" + size); err != nil {
-				t.Skipf("a small file system cannot be mounted: %v", err)
-			}
-			t.Cleanup(func() { exec.Command("umount", disk).Run() })
+			mount(t, disk, "size="+size)
 			w.run(t, exitStopped, "-verdicts", verdicts)
 			asked := len(w.server.Calls())
 			if exists(w.out) || asked == 0 {
 				t.Errorf("there is an output, or the disk was full from the start: %d calls", asked)
 			}
-			if err := mount("remount,size=10m"); err != nil {
-				t.Fatal(err)
-			}
+			mount(t, disk, "remount,size=10m")
 			w.run(t, exitComplete, "-verdicts", verdicts)
 			w.checkAll(t, rows)
 			if again := len(w.server.Calls()) - rows; again > parallel {
@@ -126,6 +118,28 @@ func TestAFullDisk(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestADiskIsFullWhenAWorkbookIsUnpacked(t *testing.T) {
+	w, verdicts := newWork(t, bookOf(t, 20_000)).apart(t)
+	disk := filepath.Dir(w.out)
+	mount(t, disk, "size=100k")
+	for _, size := range []string{"100k", "3200k"} { // before the texts, and among them
+		mount(t, disk, "remount,size="+size)
+		said := w.run(t, exitStopped, "-verdicts", verdicts)
+		wantIn(t, said, "cannot be verified")
+		wantIn(t, said, "no space left")
+	}
+	w.wantCalls(t, 0)
+}
+
+// mount mounts a small file system.
+func mount(t *testing.T, disk, options string) {
+	t.Helper()
+	if err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", disk).Run(); err != nil {
+		t.Skipf("a small file system cannot be mounted: %v", err)
+	}
+	t.Cleanup(func() { exec.Command("umount", disk).Run() })
 }
 
 func TestTheInputChangesBetweenTwoRuns(t *testing.T) {

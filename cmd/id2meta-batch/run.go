@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 		return nil, err
 	}
 	s, err := takeSurvey(ctx, in, known)
-	if err != nil {
+	if err := cmp.Or(err, hasRoom(temp)); err != nil {
 		return nil, fmt.Errorf("%s cannot be verified: %w", o.in, err)
 	}
 	s.print(stderr, in, o)

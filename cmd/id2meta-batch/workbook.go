@@ -57,6 +57,7 @@ func openWorkbook(file *os.File, size int64, o options, temp string) (*table, er
 	}
 	t, err := w.choose(o)
 	if err != nil {
+		err = cmp.Or(hasRoom(temp), err)
 		w.file.Close()
 	}
 	return t, err
