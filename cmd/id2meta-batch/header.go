@@ -20,7 +20,7 @@ type columns struct {
 	keep         []int // the columns of -keep
 	width        int   // how many fields a row may have; 0 for any number
 	first        int   // the line from which on there are people
-	skipped      []int // lines between the header and the people
+	skipped      []int // lines above and below the header that are left out
 }
 
 // The titles that are recognised, as plainTitle writes them.
@@ -64,7 +64,7 @@ func findColumns(rows []rawRow, keep []string) (columns, error) {
 		return columns{}, errEmpty
 	}
 	first := rows[0].fields
-	failure := fmt.Errorf("none of its first %d rows is a header with name and id_number, and its first row is no person (columns: %d). "+
+	failure := fmt.Errorf("none of its first %d rows is a header with name and id_number above the first ID number, and its first row is no person (columns: %d). "+
 		"Without a header, a row must be the name and then the ID number. In a text file, a comma, a tab or a semicolon stands between them, and a row ends in LF, CRLF or CR. "+
 		"A file of another kind, such as HTML, must be saved as .xlsx or “CSV UTF-8” first", headerRows, len(first))
 	most := 0 // titles in one header
@@ -106,7 +106,7 @@ func withoutHeader(first []string) (c columns, ok bool) {
 	c.number = c.name + 1
 	c.width = c.number + 1
 	ok = c.name >= 0 && c.width <= len(first) && isBlank(first[c.width:]) &&
-		!looksLikeNumber(first[c.name]) && looksLikeNumber(first[c.number])
+		!sixDigits.MatchString(first[c.name]) && sixDigits.MatchString(first[c.number])
 	return c, ok
 }
 
@@ -147,7 +147,7 @@ func (c *columns) skip(rows []rawRow, header, height int) {
 			name := field(row.fields, c.name)
 			_, err := id2meta.MD5UserName(name)
 			isName := err == nil && !notes.MatchString(plainTitle(name))
-			if row.bad != "" || isName || looksLikeNumber(field(row.fields, c.number)) {
+			if row.bad != "" || isName || sixDigits.MatchString(field(row.fields, c.number)) {
 				return
 			}
 		}
@@ -161,23 +161,15 @@ func (c *columns) skip(rows []rawRow, header, height int) {
 // withoutNumbers returns the first row if nothing in it is like an ID number, so that it may
 // be the second row of a header.
 func withoutNumbers(rows []rawRow) []string {
-	if len(rows) == 0 || slices.ContainsFunc(rows[0].fields, looksLikeNumber) {
+	if len(rows) == 0 || slices.ContainsFunc(rows[0].fields, sixDigits.MatchString) {
 		return nil
 	}
 	return rows[0].fields
 }
 
-// looksLikeNumber reports whether a field was meant as an ID number, right or wrong. It tells
-// a person from a year, 18位 and titles that are not recognised. 4.40524E+17 looks like one.
-func looksLikeNumber(field string) bool {
-	digits := 0
-	for _, r := range field {
-		if unicode.IsDigit(r) {
-			digits++
-		}
-	}
-	return digits >= 6
-}
+// sixDigits finds what was meant as an ID number, right or wrong, such as 4.40524E+17. It
+// tells a person from a year, from 18位 and from titles that are not recognised.
+var sixDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){6}`)
 
 func isNumber(field string) bool {
 	_, err := id2meta.MD5IdentifyNum(unwrap(field))
