@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -304,6 +306,14 @@ func TestAnInterruptedRun(t *testing.T) {
 		w.run(t, exitComplete)
 		w.checkAll(t, rows)
 		w.wantCalls(t, rows)
+	})
+	t.Run("does not open a workbook to its end", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		w := newWork(t, bookOf(t, 3))
+		if _, err := openTable(ctx, options{in: w.in}, t.TempDir()); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 	})
 	t.Run("does not wait for the rate", func(t *testing.T) {
 		w := newWork(t, people(50))

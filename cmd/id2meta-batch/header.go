@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -201,12 +202,13 @@ func find(header [][]string, matches func(title string) bool) (column, count int
 }
 
 // plainTitle returns a title without what does not distinguish titles: case, white space of
-// any width, what cannot be seen, and marks such as * and brackets.
+// any width, what cannot be seen, and marks such as * and brackets, unless it is only a mark.
 func plainTitle(s string) string {
-	return strings.Map(func(r rune) rune {
+	plain := strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 			return -1
 		}
 		return unicode.ToLower(r)
 	}, s)
+	return cmp.Or(plain, strings.TrimSpace(s))
 }

@@ -30,7 +30,7 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 		return nil, err
 	}
 	defer removeTemp()
-	in, err := openTable(o, temp)
+	in, err := openTable(ctx, o, temp)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be verified: %w", o.in, err)
 	}

@@ -212,6 +212,7 @@ func TestRefusesATextFile(t *testing.T) {
 		"no column for the name":                     {"id_number,phone\n1,1\n", "0 columns for the name and 1 for the ID number", nil},
 		"two columns for the name":                   {"name,姓名,id_number\n张三,张三,1\n", "2 columns for the name and 1 for the ID number", nil},
 		"three columns, no header":                   {"1,张三,11010519491231002X\n", "is no person (columns: 3)", nil},
+		"a note beside a person, no header":          {"张三,11010519491231002X,a\n", "is no person (columns: 3)", nil},
 		"no line end":                                {strings.Repeat("x", 100_000), "is no person (columns: 0)", nil},
 	} {
 		t.Run(name, func(t *testing.T) { wantRefused(t, []byte(c.content), c.want, c.args...) })
@@ -293,7 +294,7 @@ func TestATextFileIsBounded(t *testing.T) {
 		if err := os.Truncate(w.in, maxText+1); err != nil { // it takes no space
 			t.Fatal(err)
 		}
-		_, err := openTable(options{in: w.in}, t.TempDir())
+		_, err := openTable(t.Context(), options{in: w.in}, t.TempDir())
 		wantIn(t, fmt.Sprint(err), "split it")
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"cmp"
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -43,13 +44,13 @@ type workbook struct {
 
 // openWorkbook opens the sheet of -sheet, or the only one that is not hidden and has the
 // columns. Temporary files go into the folder temp.
-func openWorkbook(file *os.File, size int64, o options, temp string) (*table, error) {
+func openWorkbook(ctx context.Context, file *os.File, size int64, o options, temp string) (*table, error) {
 	parts, err := zip.NewReader(file, size)
 	if err != nil {
 		return nil, errDamagedWorkbook
 	}
 	w := &workbook{cut: map[int][]string{}, parts: map[string]string{}}
-	if err := w.check(parts.File); err != nil {
+	if err := w.check(ctx, parts.File); err != nil {
 		return nil, err
 	}
 	if err := w.unpack(o.in, temp); err != nil {
@@ -170,7 +171,7 @@ func (w *workbook) rows(sheet string, keep bool) iter.Seq2[rawRow, error] {
 
 // check checks the bounds, and the XML of the sheets and of the texts, before anything is
 // unpacked. archive/zip makes sure that no part is longer than it says.
-func (w *workbook) check(parts []*zip.File) error {
+func (w *workbook) check(ctx context.Context, parts []*zip.File) error {
 	var total, others uint64
 	for _, part := range parts {
 		name, length := strings.ToLower(part.Name), min(part.UncompressedSize64, maxUnzipped+1)
@@ -180,7 +181,7 @@ func (w *workbook) check(parts []*zip.File) error {
 		if total += length; total > maxUnzipped || others > maxOthers {
 			return errWorkbookTooLarge
 		}
-		if err := w.checkXML(part); err != nil {
+		if err := w.checkXML(ctx, part); err != nil {
 			return err
 		}
 	}
@@ -193,7 +194,7 @@ func (w *workbook) check(parts []*zip.File) error {
 // checkXML goes once through a sheet or the texts, because no library that streams tells
 // damaged XML from its end, rows out of order, or numbers from texts, and people would be lost.
 // The root element tells what a part is. Its name may be any.
-func (w *workbook) checkXML(part *zip.File) error {
+func (w *workbook) checkXML(ctx context.Context, part *zip.File) error {
 	r, err := part.Open()
 	if err != nil {
 		return errDamagedWorkbook
@@ -223,6 +224,8 @@ func (w *workbook) checkXML(part *zip.File) error {
 			begun = true
 		}
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case err == io.EOF:
 			return nil
 		case err != nil && !begun && !strings.HasSuffix(strings.ToLower(part.Name), ".xml"):
