@@ -107,7 +107,7 @@ func withoutHeader(first []string) (c columns, ok bool) {
 	c.number = c.name + 1
 	c.width = c.number + 1
 	ok = c.name >= 0 && c.width <= len(first) && isBlank(first[c.width:]) &&
-		!sixDigits.MatchString(first[c.name]) && sixDigits.MatchString(first[c.number])
+		!sixDigits.MatchString(first[c.name]) && allDigits.MatchString(first[c.number])
 	return c, ok
 }
 
@@ -168,9 +168,14 @@ func withoutNumbers(rows []rawRow) []string {
 	return rows[0].fields
 }
 
-// sixDigits finds what was meant as an ID number, right or wrong, such as 4.40524E+17. It
-// tells a person from a year, from 18位 and from titles that are not recognised.
-var sixDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){6}`)
+var (
+	// sixDigits finds what was meant as an ID number, right or wrong. It tells a person from
+	// 18位 and from titles that are not recognised.
+	sixDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){6}`)
+	// allDigits tells a person from the dates and phone numbers of a cover, too. A number
+	// that Excel has damaged is 4.40524E+17.
+	allDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){15}|\dE\+17`)
+)
 
 func isNumber(field string) bool {
 	_, err := id2meta.MD5IdentifyNum(unwrap(field))

@@ -161,7 +161,7 @@ func TestTextFiles(t *testing.T) {
 		"a title row of one field":                {"花名册\n2026年\n姓名,身份证号\n" + two, "4," + zhang + "5," + li},
 		"a second header row":                     {"姓名,身份证号,联系方式,\n,,电话,地址\n" + "张三,11010519491231002X,1,2\n", "3," + zhang},
 		"a header of which each row has one":      {"姓名,证件信息\n,身份证号\n" + two, rows34},
-		"a row that explains the header":          {"姓名,身份证号\n（必填）,18位身份证号码\n" + two, rows34},
+		"a row that explains the header":          {"姓名,身份证号\n必填,18位身份证号码\n" + two, rows34},
 		"a line break in a title":                 {"\"姓\n名\",身份证号,\"备\n注\"\n" + two, "4," + zhang + "5," + li},
 		"a line break in another column":          {"姓名,身份证号,备注\n张三,11010519491231002X,\"a\nb\"\n李四,440524188001010014,\n", "2," + zhang + "4," + li},
 		"a quote that does not end costs one row": {"姓名,身份证号\n\"张三,11010519491231002X\n李四,440524188001010014\n", "2,,,invalid,,\"it has a quoted field that does not end, or goes on after its quote\",\n3," + li},

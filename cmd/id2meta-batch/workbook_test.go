@@ -176,6 +176,7 @@ func TestWorkbooks(t *testing.T) {
 		args []string
 	}{
 		"a cover before the list":             {newParts(sheetXML(rowXML(1, "填表说明")), list), match2, nil},
+		"a cover with a date and a telephone": {newParts(sheetXML(rowXML(1, "制表日期", "2026-01-05"), rowXML(2, "电话", "13800000000")), list), match2, nil},
 		"an empty sheet before the list":      {newParts(sheetXML(), list), match2, nil},
 		"a chart sheet":                       {chart, match2, nil},
 		"a hidden sheet":                      {hidden, match2, nil},
