@@ -31,6 +31,7 @@ func openCSV(o options) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
+	text = bytes.TrimLeft(text, "\uFEFF") // some programs write two marks
 	t := &table{excel: excel, close: func() {}}
 	line, separators := 1, ",\t;"
 	first := text[:lineLength(text)]
@@ -88,18 +89,26 @@ func csvRows(text []byte, line int, separator rune) iter.Seq2[rawRow, error] {
 	}
 }
 
-// lineLength returns the length of the first line of text, with its end.
+// lineLength returns the length of the first line of text, with its end: LF, CRLF, even
+// CRCRLF, or the CR alone that Excel calls "CSV (Macintosh)".
 func lineLength(text []byte) int {
-	if i := bytes.IndexByte(text, '\n'); i >= 0 {
-		return i + 1
+	end := bytes.IndexAny(text, "\r\n")
+	if end < 0 {
+		return len(text)
 	}
-	return len(text)
+	for _, lineEnd := range []string{"\r\r\n", "\r\n"} {
+		if bytes.HasPrefix(text[end:], []byte(lineEnd)) {
+			return end + len(lineEnd)
+		}
+	}
+	return end + 1
 }
 
 // rowLength returns the length of the lines up to the first that ends outside of quotes.
 func rowLength(text []byte) (length, lines int) {
 	quotes := 0
-	for line := range bytes.Lines(text) {
+	for length < len(text) {
+		line := text[length:][:lineLength(text[length:])]
 		length, lines = length+len(line), lines+1
 		quotes += bytes.Count(line, []byte(`"`))
 		if quotes%2 == 0 || length > maxRow {
@@ -120,7 +129,7 @@ func quotedField(separator rune) *regexp.Regexp {
 	return regexp.MustCompile(`(^|` + regexp.QuoteMeta(string(separator)) + `)` + blanks + `=?` + blanks + `("(?:[^"]|"")*")` + blanks)
 }
 
-// splitRow returns the fields of one row of CSV, which may end in LF, CRLF or even CRCRLF.
+// splitRow returns the fields of one row of CSV, with or without its end.
 // quoted is the quotedField of the separator. The error is short, and does not repeat the row.
 func splitRow(row []byte, separator rune, quoted *regexp.Regexp) ([]string, error) {
 	row = bytes.TrimRight(row, "\r\n")

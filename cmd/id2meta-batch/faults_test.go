@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -76,6 +78,25 @@ func TestTheFolderOfTheOutputGoesAway(t *testing.T) {
 	w.wantCalls(t, rows)
 }
 
+func TestTheEndOfASheetGoesAway(t *testing.T) {
+	w := newWork(t, bookOf(t, 40_000)) // more than is read ahead
+	p := w.start(t, "-rate", "2000")
+	w.waitForCalls(t, 1)
+	unpacked, err := filepath.Glob(filepath.Dir(w.out) + "/.*/excelize-*")
+	if err != nil || len(unpacked) == 0 {
+		t.Fatalf("nothing is unpacked: %v", err)
+	}
+	for _, path := range unpacked {
+		if err := os.Truncate(path, 200_000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantIn(t, p.end(t, exitStopped), "cannot be read to its end")
+	if exists(w.out) {
+		t.Error("there is an output")
+	}
+}
+
 func TestAFullDisk(t *testing.T) {
 	t.Parallel() // the second run waits for people whose claims could not be removed
 	const rows, parallel = 2000, 20
@@ -85,21 +106,13 @@ func TestAFullDisk(t *testing.T) {
 			w, verdicts := newWork(t, people(rows)).apart(t)
 			w.register(rows)
 			disk := filepath.Join(filepath.Dir(w.in), folder)
-			mount := func(options string) error {
-				return exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", disk).Run()
-			}
-			if err := mount("size=" + size); err != nil {
-				t.Skipf("a small file system cannot be mounted: %v", err)
-			}
-			t.Cleanup(func() { exec.Command("umount", disk).Run() })
+			mount(t, disk, "size="+size)
 			w.run(t, exitStopped, "-verdicts", verdicts)
 			asked := len(w.server.Calls())
 			if exists(w.out) || asked == 0 {
 				t.Errorf("there is an output, or the disk was full from the start: %d calls", asked)
 			}
-			if err := mount("remount,size=10m"); err != nil {
-				t.Fatal(err)
-			}
+			mount(t, disk, "remount,size=10m")
 			w.run(t, exitComplete, "-verdicts", verdicts)
 			w.checkAll(t, rows)
 			if again := len(w.server.Calls()) - rows; again > parallel {
@@ -107,6 +120,28 @@ func TestAFullDisk(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestADiskIsFullWhenAWorkbookIsUnpacked(t *testing.T) {
+	w, verdicts := newWork(t, bookOf(t, 20_000)).apart(t)
+	disk := filepath.Dir(w.out)
+	mount(t, disk, "size=100k")
+	for _, size := range []string{"100k", "3200k"} { // before the texts, and among them
+		mount(t, disk, "remount,size="+size)
+		said := w.run(t, exitStopped, "-verdicts", verdicts)
+		wantIn(t, said, "cannot be verified")
+		wantIn(t, said, "no space left")
+	}
+	w.wantCalls(t, 0)
+}
+
+// mount mounts a small file system.
+func mount(t *testing.T, disk, options string) {
+	t.Helper()
+	if err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", disk).Run(); err != nil {
+		t.Skipf("a small file system cannot be mounted: %v", err)
+	}
+	t.Cleanup(func() { exec.Command("umount", disk).Run() })
 }
 
 func TestTheInputChangesBetweenTwoRuns(t *testing.T) {
@@ -271,6 +306,14 @@ func TestAnInterruptedRun(t *testing.T) {
 		w.run(t, exitComplete)
 		w.checkAll(t, rows)
 		w.wantCalls(t, rows)
+	})
+	t.Run("does not open a workbook to its end", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		w := newWork(t, bookOf(t, 3))
+		if _, err := openTable(ctx, options{in: w.in}, t.TempDir()); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 	})
 	t.Run("does not wait for the rate", func(t *testing.T) {
 		w := newWork(t, people(50))

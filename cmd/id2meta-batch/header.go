@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -20,7 +21,7 @@ type columns struct {
 	keep         []int // the columns of -keep
 	width        int   // how many fields a row may have; 0 for any number
 	first        int   // the line from which on there are people
-	skipped      []int // lines between the header and the people
+	skipped      []int // lines above and below the header that are left out
 }
 
 // The titles that are recognised, as plainTitle writes them.
@@ -28,52 +29,93 @@ var (
 	nameTitles   = []string{"name", "username", "realname", "fullname", "姓名", "名字", "客户姓名", "真实姓名", "员工姓名"}
 	numberTitles = []string{"idnumber", "idnum", "idno", "idcard", "idcardno", "identifynum",
 		"身份证号", "身份证号码", "身份证", "身份证件号", "身份证件号码", "居民身份证号", "居民身份证号码", "公民身份号码", "证件号", "证件号码"}
+
+	// Many forms have 姓名 and 中文名, so these count only in a header that has none of the above.
+	otherNameTitles   = []string{"chinesename", "中文名", "姓名中文"}
+	otherNumberTitles = []string{"idcardnumber", "idcardnum", "证照号码", "身份证编号", "公民身份证号码", "二代身份证号", "二代身份证号码", "社会保障号", "社会保障号码"}
+
+	nameTitle        = titlePattern("", nameTitles)
+	numberTitle      = titlePattern("", numberTitles)
+	otherNameTitle   = titlePattern(whose, nameTitles, otherNameTitles)
+	otherNumberTitle = titlePattern(whose, numberTitles, otherNumberTitles)
+	notes            = regexp.MustCompile(`^` + note + `+$`)
 )
+
+const (
+	// note is what forms write beside a title, mostly in brackets.
+	note = `(?:系统必填|必填项?|必录|必输|选填|可选|非必填|required|optional|(?:请填写)?\d+位|文本(?:格式)?|与身份证一致)`
+	// whose stands before a title in forms about one person a row.
+	whose = `(?:人员|职工|员工|学生|用户|会员|客户|本人|您的|纳税人|参保人|中文)?`
+)
+
+// titlePattern matches each of the titles, perhaps with a number before it, and notes beside
+// it. Two titles may stand in one field, as in 姓名/Name.
+func titlePattern(before string, titles ...[]string) *regexp.Regexp {
+	title := `(?:` + strings.Join(slices.Concat(titles...), "|") + `)`
+	return regexp.MustCompile(`^\d{0,2}` + note + `*` + before + title + `(?:` + title + `|` + note + `)*$`)
+}
 
 var errEmpty = errors.New("it is empty")
 
-// findColumns looks for a header among the first rows of a table. A title row or another
-// row may stand above it. Without a header, the columns must be the name, the ID number
-// and nothing else. keep are the titles of -keep.
+// findColumns looks for a header among the first rows of a table, above the first person. A
+// title row or another row may stand above it. Without a header, the columns must be the
+// name, the ID number and nothing else. keep are the titles of -keep.
 func findColumns(rows []rawRow, keep []string) (columns, error) {
 	if len(rows) == 0 {
 		return columns{}, errEmpty
 	}
 	first := rows[0].fields
-	if len(first) == 2 && !looksLikeNumber(first[0]) && looksLikeNumber(first[1]) {
-		if len(keep) > 0 {
-			return columns{}, errors.New("its first row is no header, and -keep needs one")
-		}
-		return columns{name: 0, number: 1, width: 2}, nil
-	}
-	failure := fmt.Errorf("none of its first %d rows is a header with name and id_number, and its first row is no person (columns: %d). "+
-		"Without a header, a row must be the name and then the ID number. In a text file, a comma, a tab or a semicolon stands between them, and a row ends in LF or CRLF. "+
+	failure := fmt.Errorf("none of its first %d rows is a header with name and id_number above the first ID number, and its first row is no person (columns: %d). "+
+		"Without a header, a row must be the name and then the ID number. In a text file, a comma, a tab or a semicolon stands between them, and a row ends in LF, CRLF or CR. "+
 		"A file of another kind, such as HTML, must be saved as .xlsx or “CSV UTF-8” first", headerRows, len(first))
 	most := 0 // titles in one header
 	for i, row := range rows[:min(len(rows), headerRows)] {
+		if slices.ContainsFunc(row.fields, isNumber) {
+			break
+		}
 		// The header may be this row, or this row and the one below: merged cells.
-		header := [][]string{row.fields, withoutDigits(rows[i+1:])}
+		header := [][]string{row.fields, withoutNumbers(rows[i+1:])}
 		for height := range header {
 			c, found, err := readHeader(header[:height+1])
 			if err == nil {
-				c.skip(rows[i:], height+1)
+				c.skip(rows, i, height+1)
 				c.width = max(len(header[0]), len(header[1]))
-				c.keep, err = findKept(header, c, keep)
+				// Above the titles of a group of columns stands the title of the group.
+				c.keep, err = findKept(append(header, rows[max(i-1, 0)].fields), c, keep)
 				return c, err
+			}
+			if found == 0 { // the second row may be a header without this one
+				break
 			}
 			if found > most {
 				most, failure = found, err
 			}
 		}
 	}
+	if c, ok := withoutHeader(first); ok && most == 0 {
+		if len(keep) > 0 {
+			return columns{}, errors.New("its first row is no header, and -keep needs one")
+		}
+		return c, nil
+	}
 	return columns{}, failure
+}
+
+// withoutHeader returns the columns of a table whose first row is a person's.
+func withoutHeader(first []string) (c columns, ok bool) {
+	c.name = slices.IndexFunc(first, func(field string) bool { return strings.TrimSpace(field) != "" })
+	c.number = c.name + 1
+	c.width = c.number + 1
+	ok = c.name >= 0 && c.width <= len(first) && isBlank(first[c.width:]) &&
+		!sixDigits.MatchString(first[c.name]) && allDigits.MatchString(first[c.number])
+	return c, ok
 }
 
 // readHeader finds the one title of names and the one title of numbers, or tells how many
 // of the two it found.
 func readHeader(header [][]string) (c columns, found int, err error) {
-	name, names := find(header, nameTitles)
-	number, numbers := find(header, numberTitles)
+	name, names := findTitle(header, nameTitle, otherNameTitle)
+	number, numbers := findTitle(header, numberTitle, otherNumberTitle)
 	if names != 1 || numbers != 1 {
 		err = fmt.Errorf("its header has %d columns for the name and %d for the ID number, and must have one of each, with a title such as %s", names, numbers,
 			strings.Join(slices.Concat(nameTitles, numberTitles), ", "))
@@ -81,10 +123,10 @@ func readHeader(header [][]string) (c columns, found int, err error) {
 	return columns{name: name, number: number}, min(names, 1) + min(numbers, 1), err
 }
 
-// findKept finds the columns of -keep. Their titles stand in either row of the header.
+// findKept finds the columns of -keep. Their titles stand in any row of the header.
 func findKept(header [][]string, c columns, keep []string) (kept []int, err error) {
 	for _, title := range keep {
-		column, count := find(header, []string{plainTitle(title)})
+		column, count := find(header, func(other string) bool { return other == plainTitle(title) })
 		switch {
 		case count == 0:
 			return nil, fmt.Errorf("its header has no column %q, which -keep names", title)
@@ -98,52 +140,64 @@ func findKept(header [][]string, c columns, keep []string) (kept []int, err erro
 	return kept, nil
 }
 
-// skip leaves out a header of so many rows, and the rows below it that are none of a
-// person: they have neither a number nor a name.
-func (c *columns) skip(rows []rawRow, height int) {
+// skip leaves out the rows above the header, its so many rows, and the rows below it that are
+// none of a person: they have neither a number nor a name.
+func (c *columns) skip(rows []rawRow, header, height int) {
 	for i, row := range rows {
-		if i >= height {
-			_, err := id2meta.MD5UserName(field(row.fields, c.name)) // such as （必填）
-			if row.bad != "" || err == nil || strings.ContainsFunc(field(row.fields, c.number), unicode.IsDigit) {
+		if i >= header+height {
+			name := field(row.fields, c.name)
+			_, err := id2meta.MD5UserName(name)
+			isName := err == nil && !notes.MatchString(plainTitle(name))
+			if row.bad != "" || isName || sixDigits.MatchString(field(row.fields, c.number)) {
 				return
 			}
+		}
+		if i < header || i >= header+height {
 			c.skipped = append(c.skipped, row.line)
 		}
 		c.first = row.line + 1
 	}
 }
 
-// withoutDigits returns the first row if it has no digit, so that it may be the second row
-// of a header.
-func withoutDigits(rows []rawRow) []string {
-	if len(rows) == 0 || strings.ContainsFunc(strings.Join(rows[0].fields, ""), unicode.IsDigit) {
+// withoutNumbers returns the first row if nothing in it is like an ID number, so that it may
+// be the second row of a header.
+func withoutNumbers(rows []rawRow) []string {
+	if len(rows) == 0 || slices.ContainsFunc(rows[0].fields, sixDigits.MatchString) {
 		return nil
 	}
 	return rows[0].fields
 }
 
-// looksLikeNumber reports whether a field was meant as an ID number, right or wrong: it has
-// digits, and at most one letter, such as X or the E of 4.4E+17. It tells a person from
-// titles that are not recognised.
-func looksLikeNumber(field string) bool {
-	digits, letters := 0, 0
-	for _, r := range field {
-		switch {
-		case unicode.IsDigit(r):
-			digits++
-		case unicode.IsLetter(r):
-			letters++
-		}
-	}
-	return digits > 0 && letters <= 1
+var (
+	// sixDigits finds what was meant as an ID number, right or wrong. It tells a person from
+	// 18位 and from titles that are not recognised.
+	sixDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){6}`)
+	// allDigits tells a person from the dates and phone numbers of a cover, too. A number
+	// that Excel has damaged is 4.40524E+17.
+	allDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){15}|\dE\+17`)
+)
+
+func isNumber(field string) bool {
+	_, err := id2meta.MD5IdentifyNum(unwrap(field))
+	return err == nil
 }
 
-// find returns the last column that has one of the titles in a row of the header, and how
-// many such columns there are.
-func find(header [][]string, titles []string) (column, count int) {
+// findTitle finds the first of the patterns that a header has.
+func findTitle(header [][]string, patterns ...*regexp.Regexp) (column, count int) {
+	for _, pattern := range patterns {
+		if column, count = find(header, pattern.MatchString); count > 0 {
+			break
+		}
+	}
+	return column, count
+}
+
+// find returns the last column that has a title in a row of the header that is one of those
+// looked for, and how many such columns there are.
+func find(header [][]string, matches func(title string) bool) (column, count int) {
 	for _, row := range header {
 		for i, field := range row {
-			if slices.Contains(titles, plainTitle(field)) && (count == 0 || i != column) {
+			if matches(plainTitle(field)) && (count == 0 || i != column) {
 				column = i
 				count++
 			}
@@ -152,17 +206,14 @@ func find(header [][]string, titles []string) (column, count int) {
 	return column, count
 }
 
-// required is what forms write beside the title of a column that must be filled in.
-var required = regexp.MustCompile(`[（(【\[](必填|必填项|必录|选填|可选|非必填|required|optional)[）)】\]]`)
-
 // plainTitle returns a title without what does not distinguish titles: case, white space of
-// any width, what cannot be seen, marks such as * and a colon, and （必填）.
+// any width, what cannot be seen, and marks such as * and brackets, unless it is only a mark.
 func plainTitle(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if strings.ContainsRune("_-*＊※:：", r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
+	plain := strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 			return -1
 		}
 		return unicode.ToLower(r)
 	}, s)
-	return required.ReplaceAllString(s, "")
+	return cmp.Or(plain, strings.TrimSpace(s))
 }

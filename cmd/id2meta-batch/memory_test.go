@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -75,6 +76,12 @@ func TestTheKey(t *testing.T) {
 	os.Chmod(path, 0o644)
 	if _, err := loadKey(); err == nil {
 		t.Error("a key that others can read was accepted")
+	}
+	os.Remove(path)
+	if err := exec.Command("mkfifo", "-m", "600", path).Run(); err == nil {
+		if _, err := loadKey(); err == nil {
+			t.Error("a pipe was accepted") // or the program hangs
+		}
 	}
 	for _, bad := range []string{"secret", testKey[:62], testKey + "00"} {
 		t.Setenv(keyVariable, bad)

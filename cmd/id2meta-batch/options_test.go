@@ -31,7 +31,7 @@ func TestRefusesOptions(t *testing.T) {
 	}
 	for name, in := range map[string]string{"an -in that is not there": "nowhere.csv", "an -in that is a directory": "testdata"} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := openTable(options{in: in}, t.TempDir()); err == nil {
+			if _, err := openTable(t.Context(), options{in: in}, t.TempDir()); err == nil {
 				t.Error("it was accepted")
 			}
 		})

@@ -108,6 +108,12 @@ func (o *output) publish(known *memory) error {
 	return os.Rename(o.file.Name(), o.path)
 }
 
+// hasRoom returns an error if the disk is full. excelize does not tell that it could not
+// unpack a text, and gives an empty one.
+func hasRoom(temp string) error {
+	return os.WriteFile(filepath.Join(temp, "room"), make([]byte, 64<<10), 0o600)
+}
+
 // makeTemp makes a folder beside the output for the output while it is written, and for the
 // temporary files of excelize, which hold the people of a workbook in plaintext. Nobody else
 // can read it. What a killed run left in it is removed. remove removes the folder.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 		return nil, err
 	}
 	defer removeTemp()
-	in, err := openTable(o, temp)
+	in, err := openTable(ctx, o, temp)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be verified: %w", o.in, err)
 	}
@@ -43,7 +44,7 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 		return nil, err
 	}
 	s, err := takeSurvey(ctx, in, known)
-	if err != nil {
+	if err := cmp.Or(err, hasRoom(temp)); err != nil {
 		return nil, fmt.Errorf("%s cannot be verified: %w", o.in, err)
 	}
 	s.print(stderr, in, o)
@@ -69,6 +70,9 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) (tal
 	saving, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err = errors.Join(err, known.Wait(saving))
+	if err == nil && done != s.rows { // excelize takes a failed read for the end of a sheet
+		err = fmt.Errorf("%s cannot be read to its end: %d of %d rows", o.in, done, s.rows)
+	}
 	if err == nil {
 		err = out.publish(known)
 	}

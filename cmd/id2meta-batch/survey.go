@@ -70,7 +70,7 @@ func (s survey) print(w io.Writer, t *table, o options) {
 		say("%s", t.note)
 	}
 	for _, line := range t.skipped {
-		say("row %d is skipped: it stands below the header, and has no ID number", line)
+		say("row %d is skipped: it stands above or below the header, and has no valid ID number", line)
 	}
 	// Among real numbers it is about one in a thousand.
 	if 2*s.zeros > s.numbers {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -39,7 +40,7 @@ type row struct {
 // openTable opens the input. The content decides what it is, and not the name: many
 // programs call a text file .xls or .xlsx. Temporary files go into the folder temp. Errors
 // about the content begin with "it" or "its".
-func openTable(o options, temp string) (*table, error) {
+func openTable(ctx context.Context, o options, temp string) (*table, error) {
 	info, err := os.Stat(o.in)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func openTable(o options, temp string) (*table, error) {
 	n, _ := file.ReadAt(start, 0) // a file that cannot be read fails again below
 	switch start = start[:n]; {
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
-		return openWorkbook(file, info.Size(), o, temp)
+		return openWorkbook(ctx, file, info.Size(), o, temp)
 	case bytes.HasPrefix(start, []byte("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")):
 		return nil, errors.New("it is an old .xls workbook, or a workbook with a password: open it in Excel, and save it as .xlsx without a password")
 	case o.sheet != "":

@@ -13,18 +13,17 @@ import (
 
 var utf8BOM = []byte("\uFEFF")
 
-// decode returns the text of a file as UTF-8, without a byte order mark. The text has the
-// marks of Excel if it begins with such a mark, or is GB18030, which includes GBK and GB2312:
-// one of these is what Excel in Chinese writes as "CSV".
+// decode returns the text of a file as UTF-8, perhaps behind a byte order mark. The text has
+// the marks of Excel if it begins with such a mark, or is GB18030, which includes GBK and
+// GB2312: one of these is what Excel in Chinese writes as "CSV".
 func decode(data []byte) (text []byte, excel bool, err error) {
 	if bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF}) {
 		data, err = unicodeencoding.UTF16(unicodeencoding.LittleEndian, unicodeencoding.UseBOM).NewDecoder().Bytes(data)
 		return data, true, err
 	}
-	// Under a mark, a line that is no UTF-8 is an invalid row. A second mark, which some
-	// programs write, does no harm: it is invisible in titles and names.
-	if text, found := bytes.CutPrefix(data, utf8BOM); found {
-		return text, true, nil
+	// Under a mark, a line that is no UTF-8 is an invalid row.
+	if bytes.HasPrefix(data, utf8BOM) {
+		return data, true, nil
 	}
 	if utf8.Valid(data) {
 		isForeign := func(r rune) bool { return r >= utf8.RuneSelf }

@@ -127,7 +127,7 @@ func TestTextFiles(t *testing.T) {
 		"a tab after the number":           {"name,id_number\n张三,\"11010519491231002X\t\"\n李四,440524188001010014\t\n", rows23},
 		"a wide space in the header":       {"姓　名,身份证\u00A0号码\n张三,11010519491231002X\n李四,440524188001010014\n", rows23},
 		"a zero-width space in the header": {"姓名\u200B,\u2060身份证号\n张三,11010519491231002X\n李四,440524188001010014\n", rows23},
-		"two byte order marks":             {"\uFEFF\uFEFFname,id_number\n张三,11010519491231002X\n李四,440524188001010014\n", "\uFEFF" + rows23},
+		"two byte order marks and a quote": {"\uFEFF\uFEFF\"name\",id_number\n张三,11010519491231002X\n李四,440524188001010014\n", "\uFEFF" + rows23},
 		"UTF-16, as Excel's Unicode text":  {utf16(tabs, unicode.LittleEndian), "\uFEFF" + rows23},
 		"UTF-16, big endian":               {utf16(tabs, unicode.BigEndian), "\uFEFF" + rows23},
 		"UTF-16 with sep=;":                {utf16("sep=;\n"+strings.ReplaceAll(tabs, "\t", ";"), unicode.LittleEndian), "\uFEFF" + rows34},
@@ -152,11 +152,16 @@ func TestTextFiles(t *testing.T) {
 		"titles that are required":                {"姓名（必填）,身份证件号【必填】\n" + two, rows23},
 		"an employee":                             {"员工姓名,居民身份证号码\n" + two, rows23},
 		"lines that end in CRCRLF":                {strings.ReplaceAll("姓名,身份证号\n"+two, "\n", "\r\r\n"), rows23},
-		"a title row above the header":            {"花名册,\n姓名,身份证号\n" + two, rows34},
+		"lines that end in CR":                    {"工号,姓名,身份证号,部门\r1,张三,11010519491231002X,\"a\rb\"\r2,李四,440524188001010014,\r", "2," + zhang + "4," + li},
+		"a title row above the header":            {"花名册,2026\n姓名,身份证号\n" + two, rows34},
+		"no header, and empty columns beside":     {",张三,11010519491231002X,\n,李四,440524188001010014,\n", rows12},
+		"titles with marks and numbers":           {"★1、姓名/Name：,2．[身份证号]（18位，必填）*\n" + two, rows23},
+		"somebody's titles":                       {"您的姓名,学生身份证号\n" + two, rows23},
+		"a name in Chinese beside the name":       {"中文名,姓名,证照号码,身份证号\n,张三,,11010519491231002X\n", "2," + zhang},
 		"a title row of one field":                {"花名册\n2026年\n姓名,身份证号\n" + two, "4," + zhang + "5," + li},
 		"a second header row":                     {"姓名,身份证号,联系方式,\n,,电话,地址\n" + "张三,11010519491231002X,1,2\n", "3," + zhang},
 		"a header of which each row has one":      {"姓名,证件信息\n,身份证号\n" + two, rows34},
-		"a row that explains the header":          {"姓名,身份证号\n（必填）,（必填）\n" + two, rows34},
+		"a row that explains the header":          {"姓名,身份证号\n必填,18位身份证号码\n" + two, rows34},
 		"a line break in a title":                 {"\"姓\n名\",身份证号,\"备\n注\"\n" + two, "4," + zhang + "5," + li},
 		"a line break in another column":          {"姓名,身份证号,备注\n张三,11010519491231002X,\"a\nb\"\n李四,440524188001010014,\n", "2," + zhang + "4," + li},
 		"a quote that does not end costs one row": {"姓名,身份证号\n\"张三,11010519491231002X\n李四,440524188001010014\n", "2,,,invalid,,\"it has a quoted field that does not end, or goes on after its quote\",\n3," + li},
@@ -167,8 +172,9 @@ func TestTextFiles(t *testing.T) {
 }
 
 func TestARowThatIsSkippedIsTold(t *testing.T) {
-	_, _, said := rehearse(t, []byte("姓名,身份证号,联系方式\n,,电话\n"+two))
-	wantIn(t, said, "row 2 is skipped")
+	_, _, said := rehearse(t, []byte("花名册\n姓名,身份证号,联系方式\n,,电话\n"+two))
+	wantIn(t, said, "row 1 is skipped")
+	wantIn(t, said, "row 3 is skipped")
 }
 
 func TestRefusesATextFile(t *testing.T) {
@@ -199,13 +205,14 @@ func TestRefusesATextFile(t *testing.T) {
 		"neither GBK nor UTF-8":                      {gbk + "张\xFF三,1\n", "line 3 is neither UTF-8 nor GBK", nil},
 		"UTF-8 without Chinese":                      {encode(t, simplifiedchinese.GBK.NewEncoder().String, "陆,11010519491231002X\n"), "none of them is Chinese", nil},
 		"nothing":                                    {"\n\n", "it is empty", nil},
-		"line ends of old":                           {"name,id_number\r张三,1\r", "1 columns for the name and 0 for the ID number", nil},
+		"a person above the header":                  {"1,张三,11010519491231002X\n工号,姓名,身份证号\n", "is no person (columns: 3)", nil},
 		"one column":                                 {"name id_number\n张三 1\n", "is no person (columns: 1)", nil},
 		"HTML":                                       {"<html><table>", "HTML", nil},
 		"no column for the number":                   {"name,phone\n张三,1\n", "1 columns for the name and 0 for the ID number", nil},
 		"no column for the name":                     {"id_number,phone\n1,1\n", "0 columns for the name and 1 for the ID number", nil},
 		"two columns for the name":                   {"name,姓名,id_number\n张三,张三,1\n", "2 columns for the name and 1 for the ID number", nil},
 		"three columns, no header":                   {"1,张三,11010519491231002X\n", "is no person (columns: 3)", nil},
+		"a note beside a person, no header":          {"张三,11010519491231002X,a\n", "is no person (columns: 3)", nil},
 		"no line end":                                {strings.Repeat("x", 100_000), "is no person (columns: 0)", nil},
 	} {
 		t.Run(name, func(t *testing.T) { wantRefused(t, []byte(c.content), c.want, c.args...) })
@@ -287,7 +294,7 @@ func TestATextFileIsBounded(t *testing.T) {
 		if err := os.Truncate(w.in, maxText+1); err != nil { // it takes no space
 			t.Fatal(err)
 		}
-		_, err := openTable(options{in: w.in}, t.TempDir())
+		_, err := openTable(t.Context(), options{in: w.in}, t.TempDir())
 		wantIn(t, fmt.Sprint(err), "split it")
 	})
 }

@@ -3,13 +3,13 @@ package main
 import (
 	"archive/zip"
 	"cmp"
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -38,34 +38,33 @@ type workbook struct {
 	cut  map[int][]string // by row, the cells with a number of 18 digits that ends in 000
 	cuts int              // how many such cells there are
 
-	texts, used int // how many texts there are, and how many there must be for the cells
+	parts       map[string]string // the name of a part, by its root element
+	texts, used int               // how many texts there are, and how many there must be for the cells
 }
 
 // openWorkbook opens the sheet of -sheet, or the only one that is not hidden and has the
 // columns. Temporary files go into the folder temp.
-func openWorkbook(file *os.File, size int64, o options, temp string) (*table, error) {
+func openWorkbook(ctx context.Context, file *os.File, size int64, o options, temp string) (*table, error) {
 	parts, err := zip.NewReader(file, size)
 	if err != nil {
 		return nil, errDamagedWorkbook
 	}
-	w := &workbook{cut: map[int][]string{}}
-	if err := w.check(parts.File); err != nil {
+	w := &workbook{cut: map[int][]string{}, parts: map[string]string{}}
+	if err := w.check(ctx, parts.File); err != nil {
 		return nil, err
 	}
-	if w.file, err = unpack(o.in, temp); err != nil {
+	if err := w.unpack(o.in, temp); err != nil {
 		return nil, err
 	}
 	t, err := w.choose(o)
 	if err != nil {
+		err = cmp.Or(hasRoom(temp), err)
 		w.file.Close()
 	}
 	return t, err
 }
 
-// otherName finds the parts that have another name than excelize knows them by.
-var otherName = regexp.MustCompile(`(?i)^xl/.*(strings|styles)[^/]*\.xml$`)
-
-func unpack(path, temp string) (*excelize.File, error) {
+func (w *workbook) unpack(path, temp string) error {
 	file, err := excelize.OpenFile(path, excelize.Options{
 		UnzipSizeLimit:    maxUnzipped,
 		UnzipXMLSizeLimit: toTempFile,
@@ -78,17 +77,17 @@ func unpack(path, temp string) (*excelize.File, error) {
 		LongDatePattern:  `yyyy"年"m"月"d"日"`,
 	})
 	if err != nil {
-		return nil, errDamagedWorkbook // excelize's words may quote the workbook
+		return errDamagedWorkbook // excelize's words may quote the workbook
 	}
-	file.Pkg.Range(func(name, text any) bool {
-		if m := otherName.FindStringSubmatch(name.(string)); m != nil {
-			usual := map[string]string{"strings": "xl/sharedStrings.xml", "styles": "xl/styles.xml"}[strings.ToLower(m[1])]
+	// excelize knows these parts only by their usual names.
+	for root, usual := range map[string]string{"sst": "xl/sharedStrings.xml", "styleSheet": "xl/styles.xml"} {
+		if text, found := file.Pkg.Load(w.parts[root]); found {
 			file.Pkg.LoadOrStore(usual, text)
-			file.Styles = nil // read again
 		}
-		return true
-	})
-	return file, nil
+	}
+	file.Styles = nil // read again
+	w.file = file
+	return nil
 }
 
 func (w *workbook) choose(o options) (*table, error) {
@@ -153,7 +152,10 @@ func (w *workbook) rows(sheet string, keep bool) iter.Seq2[rawRow, error] {
 				return
 			}
 			for i, cell := range raw.shown {
-				if cell != field(raw.fields, i) { // a format such as "0_ " leaves room for a sign
+				switch stored := field(raw.fields, i); {
+				case strings.Contains(cell, "E+"): // a long number would lose its end
+					raw.shown[i] = stored
+				case cell != stored: // a format such as "0_ " leaves room for a sign
 					raw.shown[i] = strings.TrimSpace(cell)
 				}
 			}
@@ -169,7 +171,7 @@ func (w *workbook) rows(sheet string, keep bool) iter.Seq2[rawRow, error] {
 
 // check checks the bounds, and the XML of the sheets and of the texts, before anything is
 // unpacked. archive/zip makes sure that no part is longer than it says.
-func (w *workbook) check(parts []*zip.File) error {
+func (w *workbook) check(ctx context.Context, parts []*zip.File) error {
 	var total, others uint64
 	for _, part := range parts {
 		name, length := strings.ToLower(part.Name), min(part.UncompressedSize64, maxUnzipped+1)
@@ -179,10 +181,8 @@ func (w *workbook) check(parts []*zip.File) error {
 		if total += length; total > maxUnzipped || others > maxOthers {
 			return errWorkbookTooLarge
 		}
-		if strings.HasSuffix(name, ".xml") {
-			if err := w.checkXML(part); err != nil {
-				return err
-			}
+		if err := w.checkXML(ctx, part); err != nil {
+			return err
 		}
 	}
 	if w.used > w.texts { // excelize takes a cell without its text for an empty one
@@ -193,7 +193,8 @@ func (w *workbook) check(parts []*zip.File) error {
 
 // checkXML goes once through a sheet or the texts, because no library that streams tells
 // damaged XML from its end, rows out of order, or numbers from texts, and people would be lost.
-func (w *workbook) checkXML(part *zip.File) error {
+// The root element tells what a part is. Its name may be any.
+func (w *workbook) checkXML(ctx context.Context, part *zip.File) error {
 	r, err := part.Open()
 	if err != nil {
 		return errDamagedWorkbook
@@ -208,8 +209,13 @@ func (w *workbook) checkXML(part *zip.File) error {
 		token, err := decoder.Token()
 		if element, ok := token.(xml.StartElement); ok {
 			switch name := element.Name.Local; {
-			case !begun && name != "worksheet" && name != "sst":
-				return nil
+			case !begun && name == "sst" && w.parts[name] != "":
+				return errDamagedWorkbook
+			case !begun:
+				w.parts[name] = strings.ReplaceAll(part.Name, `\`, "/")
+				if name != "worksheet" && name != "sst" {
+					return nil
+				}
 			case name == "row":
 				row, err = w.checkRow(decoder, element, row)
 			case name == "si":
@@ -218,8 +224,12 @@ func (w *workbook) checkXML(part *zip.File) error {
 			begun = true
 		}
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case err == io.EOF:
 			return nil
+		case err != nil && !begun && !strings.HasSuffix(strings.ToLower(part.Name), ".xml"):
+			return nil // a picture
 		case err != nil && (limited.N == 0 || err == errWorkbookTooLarge):
 			return errWorkbookTooLarge
 		case err != nil:
@@ -234,6 +244,7 @@ func (w *workbook) checkRow(decoder *xml.Decoder, element xml.StartElement, last
 	var row struct {
 		Number int `xml:"r,attr"`
 		Cells  []struct {
+			Name  string `xml:"r,attr"`
 			Type  string `xml:"t,attr"`
 			Value string `xml:"v"`
 		} `xml:"c"`
@@ -245,13 +256,24 @@ func (w *workbook) checkRow(decoder *xml.Decoder, element xml.StartElement, last
 	if number <= last {
 		return 0, errDamagedWorkbook
 	}
+	column := 0
 	for _, cell := range row.Cells {
+		last := column
+		column++
+		if cell.Name != "" {
+			column, _, _ = excelize.CellNameToCoordinates(cell.Name) // -1 of what is no name
+		}
+		if column <= last { // excelize would read the cell as one of another column
+			return 0, errDamagedWorkbook
+		}
 		value := strings.TrimSpace(cell.Value)
 		switch kind := cmp.Or(cell.Type, "n"); {
-		case kind == "s":
-			if index, err := strconv.Atoi(value); err == nil {
-				w.used = max(w.used, index+1)
+		case kind == "s" && cell.Value != "":
+			index, err := strconv.Atoi(value)
+			if err != nil || index < 0 { // excelize would read the first text
+				return 0, errDamagedWorkbook
 			}
+			w.used = max(w.used, index+1)
 		case kind == "n" && len(value) == 18 && strings.HasSuffix(value, "000"):
 			w.cuts++
 			w.cut[number] = append(w.cut[number], cell.Value)

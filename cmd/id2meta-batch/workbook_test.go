@@ -176,6 +176,7 @@ func TestWorkbooks(t *testing.T) {
 		args []string
 	}{
 		"a cover before the list":             {newParts(sheetXML(rowXML(1, "填表说明")), list), match2, nil},
+		"a cover with a date and a telephone": {newParts(sheetXML(rowXML(1, "制表日期", "2026-01-05"), rowXML(2, "电话", "13800000000")), list), match2, nil},
 		"an empty sheet before the list":      {newParts(sheetXML(), list), match2, nil},
 		"a chart sheet":                       {chart, match2, nil},
 		"a hidden sheet":                      {hidden, match2, nil},
@@ -184,7 +185,7 @@ func TestWorkbooks(t *testing.T) {
 		"shared texts":                        {newParts(shared).withStrings(texts...), match2, nil},
 		"shared texts that need much room":    {newParts(shared).withStrings(many...), match2, nil},
 		"other names of the parts":            {newParts(shared).withStrings(texts...).renamed("/workbook.xml", "/workbook22.xml", "sharedStrings", "sharedStrings22"), match2, nil},
-		"quite other names of the parts":      {newParts(shared).withStrings(texts...).renamed("worksheets/sheet1.xml", "lists/people.xml", "sharedStrings.xml", "lists/strings.xml"), match2, nil},
+		"quite other names of the parts":      {newParts(shared).withStrings(texts...).renamed("worksheets/sheet1.xml", "lists/people", "sharedStrings.xml", "lists/data.bin"), match2, nil},
 		"an encoding that is called utf8":     {utf8, match2, nil},
 		"a sheet in GBK":                      {gbk, match2, nil},
 	} {
@@ -217,12 +218,13 @@ func TestKeptCellsOfAWorkbookLookAsInAChineseExcel(t *testing.T) {
 		"custom date, locale 804": {164, `[$-804]yyyy"年"m"月"d"日"`, "45000", "2023年3月15日"},
 		"number":                  {0, "", "45000", "45000"},
 		"with room for a sign":    {164, "0_ ", "1001", "1001"},
+		"a long number":           {0, "", "1234567890123456", "1234567890123456"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newParts(sheetXML(
 				rowXML(1, "name", "id_number", "joined", "note"),
 				rowXML(2, "张三", zhangSan, `<c s="1"><v>`+c.value+`</v></c>`, "two\nlines"),
-				rowXML(3, "李四", liSi))).withFormat(c.format, c.code)
+				rowXML(3, "李四", liSi))).withFormat(c.format, c.code).renamed("styles.xml", "formats.xml")
 			wantRows(t, zipped(t, p), "\uFEFF2,张*,110105********002X,match,1,,,"+c.want+",two lines\n3,李*,440524********0014,match,1,,,,\n", "-keep", "joined,note")
 		})
 	}
@@ -255,8 +257,11 @@ func TestRefusesAWorkbook(t *testing.T) {
 		"a file that is cut off":                {cut(zipped(t, newParts(list)), 30), nil, "damaged"},
 		"a sheet that is missing":               {zipped(t, missing), nil, "damaged"},
 		"a sheet that ends early":               {zipped(t, with("xl/worksheets/sheet1.xml", early)), nil, "damaged"},
-		"such a sheet of another name":          {zipped(t, with("xl/worksheets/sheet1.xml", early).renamed("worksheets/sheet1.xml", "lists/people.xml")), nil, "damaged"},
+		"such a sheet of another name":          {zipped(t, with("xl/worksheets/sheet1.xml", early).renamed("worksheets/sheet1.xml", "lists/people")), nil, "damaged"},
 		"fewer texts than cells":                {zipped(t, newParts(sheetXML(rowXML(1, "name", "id_number"), rowXML(2, `<c t="s"><v>0</v></c>`, `<c t="s"><v>1</v></c>`))).withStrings("张三")), nil, "damaged"},
+		"two parts of texts":                    {zipped(t, with("xl/texts.xml", "<sst/>").withStrings("张三")), nil, "damaged"},
+		"a text of no number":                   {zipped(t, newParts(sheetXML(rowXML(1, "name", "id_number"), rowXML(2, "张三", `<c t="s"><v>x</v></c>`))).withStrings(zhangSan)), nil, "damaged"},
+		"a text of a negative number":           {zipped(t, newParts(sheetXML(rowXML(1, "name", "id_number"), rowXML(2, "张三", `<c t="s"><v>-1</v></c>`))).withStrings(zhangSan)), nil, "damaged"},
 		"texts that end early":                  {zipped(t, with("xl/sharedStrings.xml", `<sst><si><t>`+strings.Repeat("x", 2*toTempFile/3)+`</t></si><si>`+strings.Repeat(" ", toTempFile/2))), nil, "damaged"},
 		"two sheets with the columns":           {zipped(t, newParts(list, list)), nil, `the sheets "Sheet1", "Sheet2" all have the columns: choose one with -sheet`},
 		"no sheet with the columns, the first":  {zipped(t, newParts(sheetXML(rowXML(1, "填表说明")), sheetXML())), nil, `is no person (columns: 1)`},
@@ -264,6 +269,8 @@ func TestRefusesAWorkbook(t *testing.T) {
 		"more cut numbers than rows":            {sheet(rowXML(1, "name", "id_number"), strings.Repeat("<row>"+strings.Repeat("<c><v>440524188001010000</v></c>", 16_000)+"</row>", 66)), nil, "unusually large"},
 		"more cells than columns":               {sheet(rowXML(1, "name", "id_number"), `<row>`+strings.Repeat("<c/>", excelize.MaxColumns+1)+`</row>`), nil, "unusually large"},
 		"rows out of order":                     {sheet(rowXML(2, "name", "id_number"), rowXML(1, "张三", zhangSan)), nil, "damaged"},
+		"cells out of order":                    {sheet(rowXML(1, "name", "note", "a", "id_number"), `<row><c r="A2"/><c r="C2"/><c r="B2"/><c r="D2"/></row>`), nil, "damaged"},
+		"a cell without a column":               {sheet(rowXML(1, "name", "id_number"), `<row><c r="2"/></row>`), nil, "damaged"},
 		"a row twice":                           {sheet(rowXML(1, "name", "id_number"), rowXML(2, "张三", zhangSan), rowXML(2, "李四", liSi)), nil, "damaged"},
 		"a row behind the last":                 {sheet(rowXML(1, "name", "id_number"), rowXML(1048577, "张三", zhangSan)), nil, "damaged"},
 		"a cell without an end":                 {zipped(t, with("xl/worksheets/sheet1.xml", "<worksheet>"+strings.Repeat("x", 2*maxRowXML))), nil, "damaged"},
