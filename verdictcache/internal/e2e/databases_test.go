@@ -30,7 +30,6 @@ type database struct {
 	driver  string // for sql.Open; empty for Redis
 	dialect sqlstore.Dialect
 	server  func(t testing.TB, args ...string) *testserver.Server // nil for SQLite
-	args    []string                                              // of the server
 	dsn     string                                                // format of the address; empty: the address of the server, or the path of the file
 }
 
@@ -51,14 +50,12 @@ var odder = map[string]database{
 	"PostgreSQL, simple protocol":     databases["PostgreSQL"].as("%s default_query_exec_mode=simple_protocol"),
 	"PostgreSQL, as behind PgBouncer": databases["PostgreSQL"].as("%s default_query_exec_mode=exec"),
 	"MariaDB, found rows":             databases["MariaDB"].as("%s?clientFoundRows=true&charset=gbk&tx_isolation='SERIALIZABLE'&innodb_snapshot_isolation=1"),
-	"MariaDB without autocommit":      databases["MariaDB"].as("%s?autocommit=0"),
-	"MariaDB, a log of statements":    databases["MariaDB"].as("%s?tx_isolation='READ-COMMITTED'", "--log-bin", "--binlog-format=STATEMENT"),
 	"MariaDB, interpolated":           databases["MariaDB"].as("%s?interpolateParams=true&time_zone='%%2B09:00'"),
 }
 
-// as changes the address, and the arguments of the server.
-func (d database) as(dsn string, args ...string) database {
-	d.dsn, d.args = dsn, args
+// as changes the address.
+func (d database) as(dsn string) database {
+	d.dsn = dsn
 	return d
 }
 
@@ -69,7 +66,7 @@ func (d database) start(t testing.TB, args ...string) (dsn string, server *tests
 	if d.server == nil {
 		dsn = filepath.Join(t.TempDir(), "verdicts.db")
 	} else {
-		server = d.server(t, append(args, d.args...)...)
+		server = d.server(t, args...)
 		dsn = server.DSN()
 	}
 	if d.dsn != "" {
