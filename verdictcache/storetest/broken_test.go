@@ -328,12 +328,6 @@ var broken = []struct {
 	{"a ttl never becomes shorter", bug{neverShorter: true}, 0, ttlAnew},
 	{"milliseconds in 31 bits", bug{ttl: ofTTL(func(d time.Duration) time.Duration { return time.Duration(int32(d.Milliseconds())) * time.Millisecond })}, 0, ttls},
 	{"microseconds for milliseconds", bug{ttl: ofTTL(func(d time.Duration) time.Duration { return d / 1e6 })}, 0, ttlAnew},
-	{"whole milliseconds, of which none means for ever", bug{ttl: ofTTL(func(d time.Duration) time.Duration {
-		if d < time.Millisecond {
-			return time.Hour
-		}
-		return d
-	})}, 0, ttls},
 	{"a key is cut short by a byte", bug{key: func(k verdictcache.Key) verdictcache.Key { k[31] = 0; return k }}, 0, keys},
 	{"a key begins a byte late", bug{key: func(k verdictcache.Key) verdictcache.Key { k[0] = 0; return k }}, 0, keys},
 	{"a key ends with its first zero", bug{key: inKeys(cString)}, 0, keys},
