@@ -40,9 +40,9 @@ func TestVectors(t *testing.T) {
 		sentence, sealed string
 		want             verdictcache.Opened
 	}{
-		{"a match", "02000102030405060708090a0bda64bf2a855dc447b6ffd763306e9e8d85419598c4d779761f5d6782b678284e6546946a2c97c54d34a7a2472e3c137aa102b74281c8024db8e32ab5069a5246f60c",
+		{"a match", "000102030405060708090a0bbb120e55593eb5843cb903eee029a0d7315722ac674435e2ace34266aec1c0f143421c70197cc36c513234cae0d3e0094f80f03dfe237bb02a9584a7f156e646c4ba",
 			verdictcache.Opened{Verdict: id2meta.Result{BizCode: match.BizCode, RequestID: match.RequestID, Time: time.Unix(1700000000, 123456789).UTC()}}},
-		{"a claim", "02000102030405060708090a0bcf658e18b669942270c7e9599f18beded2235201734e36b26d86dfdd0427035ea8",
+		{"a claim", "000102030405060708090a0bae133f676a0ae5e1fa813dd44f5f808466dc48c188e954f21fc816c464f278ed00",
 			verdictcache.Opened{Owner: [16]byte([]byte("0123456789abcdef"))}},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
@@ -190,8 +190,6 @@ func TestAValueThatCannotBeOpenedCountsAsNone(t *testing.T) {
 		{"no bytes", []byte{}},
 		{"the digit of a match", []byte("1")},
 		{"a match as an old version wrote it", []byte("1v1D6163397-15C5-419C-9ACC-B7C83E0B4C10")},
-		{"a version of the past", append([]byte{1}, sealed[1:]...)},
-		{"a version of the future", append([]byte{3}, sealed[1:]...)},
 		{"a match of another person", verdictcache.SealVerdict(hashKey, verdictcache.KeyOf(hashKey, li), match, now)},
 		{"a match under another hashKey", verdictcache.SealVerdict(oldKey, key, match, now)},
 		{"a match of the same person under another hashKey", verdictcache.SealVerdict(oldKey, verdictcache.KeyOf(oldKey, zhang), match, now)},
@@ -427,7 +425,7 @@ func TestPreviousHashKeys(t *testing.T) {
 func TestAValueThatIsTooLong(t *testing.T) {
 	key := verdictcache.KeyOf(hashKey, zhang)
 	plain := append([]byte("v1\x00\x00\x00\x00\x65\x53\xf1\x00\x00\x00\x00\x00"), make([]byte, verdictcache.MaxValueSize)...)
-	_, ok := verdictcache.Open(hashKey, key, verdictcache.SealRaw(hashKey, key, plain[:verdictcache.MaxValueSize-29]))
+	_, ok := verdictcache.Open(hashKey, key, verdictcache.SealRaw(hashKey, key, plain[:verdictcache.MaxValueSize-28]))
 	require.True(t, ok)
 	long := verdictcache.SealRaw(hashKey, key, plain)
 	_, ok = verdictcache.Open(hashKey, key, long)
