@@ -50,9 +50,6 @@ var errForgetful = errors.New("the store does not return what was written")
 
 // checkMemory takes the steps of a new person.
 func (c *Cache) checkMemory(ctx context.Context) error {
-	if _, local := c.store.(*Memory); local {
-		return nil // it remembers; and if it is full, a value would cost a verdict its place
-	}
 	if store, ok := c.store.(interface{ Check(context.Context) error }); ok {
 		if err := c.step(ctx, "Check", stepTimeout(ctx), store.Check); err != nil {
 			return err

@@ -135,15 +135,6 @@ func TestCheckFindsAStoreThatDoesNotRemember(t *testing.T) {
 		require.NoError(t, cacheWith(t, &service{}, store, hashKey).Check(t.Context()))
 		require.Len(t, store.values, 1)
 	})
-	t.Run("a full Memory loses no verdict to it", func(t *testing.T) {
-		next, store := &service{answer: always(match, nil)}, newMemory(t, 2)
-		c := newCache(t, next, store)
-		require.NoError(t, c.Check(t.Context()))
-		mustVerify(t, c, zhang, match)
-		require.NoError(t, c.Check(t.Context()))
-		mustVerify(t, c, zhang, match)
-		require.Equal(t, 1, next.asked())
-	})
 	t.Run("a context of 10 ms", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newFaulty()
