@@ -29,46 +29,49 @@ func outages(t *testing.T, dsn string, server *testserver.Server) map[string]out
 // By default a store that goes away in the middle, stays away and comes back is no
 // reason that anybody is left without a verdict.
 func TestStoreThatIsAwayDelaysNobody(t *testing.T) {
-	onEachAtOnce(t, func(t *testing.T, name string, d database) {
-		dsn, server := d.ready(t)
-		persons := 40 // in each phase
-		if server == nil {
-			persons = 8 // each of them waits until the time for the step has passed
-		}
-		o, service := ordersFor(t, name, dsn, 5*time.Second, 20*time.Millisecond, 10*persons)
-		f := newFleet(t, processes, o)
+	for name, d := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits more than it works
+			dsn, server := d.ready(t)
+			persons := 40 // in each phase
+			if server == nil {
+				persons = 8 // each of them waits until the time for the step has passed
+			}
+			o, service := ordersFor(t, name, dsn, 5*time.Second, 10*persons)
+			f := newFleet(t, processes, o)
 
-		first := 0 // of the persons that nobody has asked about yet
-		for how, outage := range outages(t, dsn, server) {
-			t.Run(how, func(t *testing.T) {
-				known, leaving, away, back := sequence(first, first+persons), sequence(first+persons, first+2*persons),
-					sequence(first+2*persons, first+3*persons), sequence(first+3*persons, first+4*persons)
-				first += 4 * persons
-				wantRight(t, f.askAll(known))
+			first := 0 // of the persons that nobody has asked about yet
+			for how, outage := range outages(t, dsn, server) {
+				t.Run(how, func(t *testing.T) {
+					known, leaving, away, back := sequence(first, first+persons), sequence(first+persons, first+2*persons),
+						sequence(first+2*persons, first+3*persons), sequence(first+3*persons, first+4*persons)
+					first += 4 * persons
+					wantRight(t, f.askAll(known))
 
-				f.ask(leaving)
-				time.Sleep(10 * time.Millisecond)
-				outage.begin()
-				wantRight(t, f.await())
+					f.ask(leaving)
+					time.Sleep(10 * time.Millisecond)
+					outage.begin()
+					wantRight(t, f.await())
 
-				before := len(service.Calls())
-				wantRight(t, f.askAll(slices.Concat(away, known)))
-				lost := len(away) + len(known)
-				if server == nil {
-					lost = len(away) // a lock to write leaves SQLite readable
-				}
-				if asked := len(service.Calls()) - before; asked < lost {
-					t.Errorf("the service was asked %d times about %d persons: the store was not away", asked, lost)
-				}
+					before := len(service.Calls())
+					wantRight(t, f.askAll(slices.Concat(away, known)))
+					lost := len(away) + len(known)
+					if server == nil {
+						lost = len(away) // a lock to write leaves SQLite readable
+					}
+					if asked := len(service.Calls()) - before; asked < lost {
+						t.Errorf("the service was asked %d times about %d persons: the store was not away", asked, lost)
+					}
 
-				f.ask(back)
-				outage.end()
-				wantRight(t, f.await())
+					f.ask(back)
+					outage.end()
+					wantRight(t, f.await())
 
-				f.askUntilRemembered(t, service, slices.Concat(known, leaving, away, back))
-			})
-		}
-	})
+					f.askUntilRemembered(t, service, slices.Concat(known, leaving, away, back))
+				})
+			}
+		})
+	}
 }
 
 // recoveryTime is what clients need at most to find out that a server is back.

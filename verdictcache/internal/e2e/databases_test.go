@@ -61,12 +61,12 @@ func (d database) as(dsn string) database {
 
 // start starts an empty database. Its server is nil for SQLite, where the file is not there
 // yet.
-func (d database) start(t testing.TB, args ...string) (dsn string, server *testserver.Server) {
+func (d database) start(t testing.TB) (dsn string, server *testserver.Server) {
 	t.Helper()
 	if d.server == nil {
 		dsn = filepath.Join(t.TempDir(), "verdicts.db")
 	} else {
-		server = d.server(t, args...)
+		server = d.server(t)
 		dsn = server.DSN()
 	}
 	if d.dsn != "" {
@@ -105,9 +105,9 @@ func openRedis(dsn string) (verdictcache.Store, func(), error) {
 }
 
 // ready starts a database with its table.
-func (d database) ready(t testing.TB, args ...string) (dsn string, server *testserver.Server) {
+func (d database) ready(t testing.TB) (dsn string, server *testserver.Server) {
 	t.Helper()
-	dsn, server = d.start(t, args...)
+	dsn, server = d.start(t)
 	if d.driver != "" {
 		newTable(t, openSQL(t, d.driver, dsn), d.dialect)
 	}
@@ -136,20 +136,4 @@ func newCache(t testing.TB, next id2meta.Verifier, store verdictcache.Store, opt
 	cache, err := verdictcache.New(next, store, hashKey, opts...)
 	require.NoError(t, err)
 	return cache
-}
-
-// onEach runs a test on each database.
-func onEach(t *testing.T, test func(t *testing.T, name string, d database)) {
-	for name, d := range databases {
-		t.Run(name, func(t *testing.T) { test(t, name, d) })
-	}
-}
-
-// onEachAtOnce runs a test that waits more than it works on all databases at the
-// same time.
-func onEachAtOnce(t *testing.T, test func(t *testing.T, name string, d database)) {
-	onEach(t, func(t *testing.T, name string, d database) {
-		t.Parallel()
-		test(t, name, d)
-	})
 }

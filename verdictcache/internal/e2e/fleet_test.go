@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
-	"slices"
 	"testing"
 	"time"
 
@@ -27,13 +25,12 @@ type fleet struct {
 
 // worker is a process that asks about persons.
 type worker struct {
-	cmd       *exec.Cmd
-	stdin     io.WriteCloser
-	events    chan event // what it says; closed when it is gone
-	ready     bool
-	missing   int          // answers that are still to come
-	questions map[int]bool // put to the service, and not answered yet
-	end       event
+	cmd     *exec.Cmd
+	stdin   io.WriteCloser
+	events  chan event // what it says; closed when it is gone
+	ready   bool
+	missing int // answers that are still to come
+	end     event
 }
 
 func newFleet(t *testing.T, workers int, o orders) *fleet {
@@ -52,7 +49,7 @@ func newFleet(t *testing.T, workers int, o orders) *fleet {
 // start starts one more worker.
 func (f *fleet) start() {
 	f.t.Helper()
-	w := &worker{cmd: exec.Command(os.Args[0]), events: make(chan event, 100_000), questions: map[int]bool{}}
+	w := &worker{cmd: exec.Command(os.Args[0]), events: make(chan event, 100_000)}
 	w.cmd.Env = append(os.Environ(), workerVariable+"="+f.orders)
 	w.cmd.Stderr = &f.log
 	stdin, err := w.cmd.StdinPipe()
@@ -86,10 +83,7 @@ func (f *fleet) hear(w *worker) (e event, ok bool) {
 	switch e.What {
 	case "ready":
 		w.ready = true
-	case "question":
-		w.questions[e.Person] = true
 	case "answer":
-		delete(w.questions, e.Person)
 		w.missing--
 	case "end":
 		w.end = e
@@ -144,17 +138,6 @@ func (f *fleet) askAll(persons []int) []event {
 	f.t.Helper()
 	f.ask(persons)
 	return f.await()
-}
-
-// kill ends a worker as kill -9 does, and returns the persons that it had begun to
-// ask the service about and told nobody the verdict of.
-func (f *fleet) kill(victim int) []int {
-	f.t.Helper()
-	w := f.workers[victim]
-	f.workers = slices.Delete(f.workers, victim, victim+1)
-	w.cmd.Process.Kill()
-	f.awaitEnd(w)
-	return slices.Collect(maps.Keys(w.questions))
 }
 
 // stop lets the workers end by themselves, and fails the test if one left a

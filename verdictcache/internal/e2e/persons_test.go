@@ -44,15 +44,6 @@ func newPerson(i int) person {
 	return p
 }
 
-// personOf returns the i of whoever is asked about.
-func personOf(param id2meta.Param) int {
-	birth, err := time.Parse("20060102", param.IdentifyNum[6:14])
-	if err != nil {
-		panic(err) // newPerson made it
-	}
-	return int(birth.Sub(firstBirth) / (24 * time.Hour))
-}
-
 // newService starts a simulator that knows the first n persons.
 func newService(t testing.TB, n int) *id2metatest.Server {
 	t.Helper()
