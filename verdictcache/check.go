@@ -60,15 +60,14 @@ func (c *Cache) checkMemory(ctx context.Context) error {
 	claim, verdict := []byte("check: claim"), []byte("check: verdict")
 	for _, change := range [][2][]byte{{nil, claim}, {claim, verdict}, {verdict, nil}} {
 		old, new := change[0], change[1]
-		swapped, err := c.swap(ctx, key, old, new, time.Minute, stepTimeout(ctx))
-		if err != nil {
+		if _, err := c.swap(ctx, key, old, new, time.Minute, stepTimeout(ctx)); err != nil {
 			return err
 		}
 		raw, err := c.loadRaw(ctx, key, stepTimeout(ctx))
 		if err != nil {
 			return err
 		}
-		if !swapped || !bytes.Equal(raw, new) {
+		if !bytes.Equal(raw, new) {
 			return errForgetful
 		}
 	}

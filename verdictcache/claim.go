@@ -119,7 +119,7 @@ func (f *flight) claim(seen found) (now found, err error) {
 
 // withoutStore asks the service although the Store has failed, except with WithFailClosed.
 func (f *flight) withoutStore(err error) callResult {
-	if f.cache.failClosed || f.ctx.Err() != nil {
+	if f.cache.failClosed {
 		return callResult{err: storeError(f.ctx, failedClosed, err)}
 	}
 	return f.ask()
