@@ -36,8 +36,7 @@ const MaxValueSize = 1024
 // An error means that the outcome is unknown: the step may or may not have been
 // taken. An error contains neither a value nor the password of the Store's address.
 //
-// A Store neither changes nor keeps the slices that it is given, and the slice that
-// Load returns belongs to the caller.
+// Nobody changes a slice that was given to a Store, or that Load has returned.
 //
 // A Store may also have a method Check(ctx context.Context) error, which reports whether
 // the Store can remember. [Cache.Check] calls this method, too. It is for what the Cache
