@@ -52,9 +52,7 @@ func (s *Store) statement(ctx context.Context, query string) (statement, error) 
 	return first.(*sql.Stmt), nil
 }
 
-// mustPrepare reports whether the driver would prepare a statement with arguments for each
-// step. For MySQL it asks the driver once: go-sql-driver/mysql does not prepare with
-// interpolateParams=true, which is for proxies without prepared statements.
+// mustPrepare reports whether statements have to be prepared. For MySQL it asks the driver once.
 func (s *Store) mustPrepare(ctx context.Context) (bool, error) {
 	if known := s.prepares.Load(); known != nil {
 		return *known, nil
@@ -64,20 +62,9 @@ func (s *Store) mustPrepare(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer conn.Close()
-	must := true
-	err = conn.Raw(func(conn any) error {
-		direct, ok := conn.(driver.QueryerContext)
-		if !ok {
-			return nil
-		}
-		rows, err := direct.QueryContext(ctx, "SELECT ?", []driver.NamedValue{{Ordinal: 1, Value: int64(1)}})
-		if err == nil {
-			must = false
-			return rows.Close()
-		}
-		if errors.Is(err, driver.ErrSkip) {
-			return nil
-		}
+	var must bool
+	err = conn.Raw(func(c any) (err error) {
+		must, err = driverPrepares(ctx, c)
 		return err
 	})
 	if err != nil {
@@ -85,4 +72,22 @@ func (s *Store) mustPrepare(ctx context.Context) (bool, error) {
 	}
 	s.prepares.Store(&must)
 	return must, nil
+}
+
+// driverPrepares reports whether a driver would prepare a statement with arguments for each
+// step. go-sql-driver/mysql does, unless interpolateParams=true says that a proxy knows no
+// prepared statements.
+func driverPrepares(ctx context.Context, conn any) (bool, error) {
+	direct, ok := conn.(driver.QueryerContext)
+	if !ok {
+		return true, nil
+	}
+	rows, err := direct.QueryContext(ctx, "SELECT ?", []driver.NamedValue{{Ordinal: 1, Value: int64(1)}})
+	if errors.Is(err, driver.ErrSkip) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, rows.Close()
 }
