@@ -75,8 +75,8 @@ func (s *Store) mustPrepare(ctx context.Context) (bool, error) {
 }
 
 // driverPrepares reports whether a driver would prepare a statement with arguments for each
-// step. go-sql-driver/mysql does, unless interpolateParams=true says that a proxy knows no
-// prepared statements.
+// step. go-sql-driver/mysql does, but not with interpolateParams=true, which is for proxies
+// without prepared statements.
 func driverPrepares(ctx context.Context, conn any) (bool, error) {
 	direct, ok := conn.(driver.QueryerContext)
 	if !ok {
