@@ -311,20 +311,20 @@ func TestStepsOfSQLiteTakeTurns(t *testing.T) {
 	// Not in virtual time: package sql holds a lock while a driver works.
 	t.Run("in a process one step writes and one step reads at a time, and reads do not wait for writes", func(t *testing.T) {
 		var writes, reads atomic.Int32
-		var once sync.Once
-		read := make(chan struct{})
+		var write, read sync.Once
+		writing, reading := make(chan struct{}), make(chan struct{})
 		store := newStore(t, &fakeDB{before: func(ctx context.Context, query string) error {
 			n := &reads
 			if strings.HasPrefix(query, "INSERT") {
 				n = &writes
+				write.Do(func() { close(writing) })
+			} else {
+				read.Do(func() { close(reading) })
 			}
 			assert.EqualValues(t, 1, n.Add(1))
 			defer n.Add(-1)
-			if n == &reads {
-				once.Do(func() { close(read) })
-			}
 			select {
-			case <-read:
+			case <-reading:
 				time.Sleep(time.Millisecond)
 				return nil
 			case <-ctx.Done():
@@ -340,6 +340,9 @@ func TestStepsOfSQLiteTakeTurns(t *testing.T) {
 				assert.NoError(t, err)
 				assert.True(t, swapped)
 			})
+		}
+		<-writing
+		for range 20 {
 			group.Go(func() {
 				_, err := store.Load(ctx, verdictcache.Key{})
 				assert.NoError(t, err)
