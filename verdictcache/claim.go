@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"runtime/debug"
 	"time"
 
@@ -46,9 +45,7 @@ func (f *flight) find(seen found) callResult {
 	start := time.Now()
 	looked, changed := start, start // when the last look began, and when seen was first seen
 	refusals, pause := 0, minPoll
-	var seed [32]byte
-	rand.Read(seed[:]) // never fails
-	random := mathrand.New(mathrand.NewChaCha8(seed))
+	var random [1]byte
 	for {
 		switch {
 		case c.fresh(seen.verdict):
@@ -73,8 +70,9 @@ func (f *flight) find(seen found) callResult {
 			refusals++
 		}
 		// The jitter keeps those who wait for the same thing from looking at once.
+		rand.Read(random[:]) // never fails
 		select {
-		case <-time.After(pause + time.Duration(random.Int64N(int64(pause/4)))):
+		case <-time.After(pause + pause/4*time.Duration(random[0])/256):
 		case <-f.ctx.Done():
 			return callResult{err: f.ctx.Err()}
 		}
@@ -121,7 +119,7 @@ func (f *flight) claim(seen found) (now found, err error) {
 
 // withoutStore asks the service although the Store has failed, except with WithFailClosed.
 func (f *flight) withoutStore(err error) callResult {
-	if f.cache.failClosed || f.ctx.Err() != nil {
+	if f.cache.failClosed {
 		return callResult{err: storeError(f.ctx, failedClosed, err)}
 	}
 	return f.ask()

@@ -36,7 +36,7 @@ func SealClaim(hashKey []byte, key Key, owner [16]byte) []byte {
 
 // SealRaw seals any plaintext.
 func SealRaw(hashKey []byte, key Key, plain []byte) []byte {
-	return mustKeyring(hashKey).aead.Seal([]byte{valueVersion}, nil, plain, key[:])
+	return mustKeyring(hashKey).aead.Seal(nil, nil, plain, key[:])
 }
 
 // SetClock replaces the machine's clock.

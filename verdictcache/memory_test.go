@@ -83,18 +83,7 @@ func has(t testing.TB, store verdictcache.Store, key verdictcache.Key) bool {
 // sealedSize is about as long as a sealed verdict with the request ID of the service.
 const sealedSize = 90
 
-// What a Memory needs for each verdict that it remembers, also just after its map
-// has grown: of many sizes the worst counts.
-func BenchmarkMemoryPerPerson(b *testing.B) {
-	for b.Loop() {
-		var worst float64
-		for _, persons := range []int{58_000, 80_000, 100_000, 115_000, 130_000} {
-			worst = max(worst, bytesPerPerson(b, persons))
-		}
-		b.ReportMetric(worst, "B/person")
-	}
-}
-
+// What a Memory needs for each verdict that it remembers, just after its map has grown.
 func TestMemoryPerPerson(t *testing.T) {
 	require.LessOrEqual(t, bytesPerPerson(t, 115_000), 400.0)
 }

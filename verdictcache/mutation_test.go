@@ -46,7 +46,7 @@ var plantedBugs = []struct {
 	}, "asked without need"},
 	{"a verdict counts for another person", "seal.go", []string{
 		"plain, key[:])", "plain, either(BUG, nil, key[:]))",
-		"sealed[1:], key[:])", "sealed[1:], either(BUG, nil, key[:]))",
+		"sealed, key[:])", "sealed, either(BUG, nil, key[:]))",
 	}, "wrong verdict"},
 	{"a verdict never expires", "cache.go", []string{
 		"&& age < ttl", "&& (planted(BUG) || age < ttl)",

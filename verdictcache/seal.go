@@ -26,12 +26,9 @@ const minHashKey = sha256.Size
 // the number in these labels, so that no old value is taken for a new one.
 const (
 	labelMAC         = "id2meta verdictcache v1 person"
-	labelSeal        = "id2meta verdictcache v2 value"
+	labelSeal        = "id2meta verdictcache v3 value"
 	labelFingerprint = "id2meta verdictcache v1 fingerprint"
 )
-
-// valueVersion is the first byte of every value.
-const valueVersion = 2
 
 // maxRequestID is the longest request ID that is remembered, so that a value is never longer
 // than a Store accepts. The service sends 36 bytes.
@@ -135,8 +132,8 @@ const (
 	kindClaim   = 'c'
 )
 
-// seal returns v as the Store keeps it: the version, a random nonce, and the
-// ciphertext, which can be opened only for the same key.
+// seal returns v as the Store keeps it: a random nonce, and the ciphertext, which can be
+// opened only for the same key.
 //
 // A nonce is 96 random bits, so one hashKey must not seal more than 2^32 values (NIST
 // SP 800-38D). A new person takes two.
@@ -153,18 +150,16 @@ func (k *keyring) seal(key Key, v value) []byte {
 			plain = append(plain, id...)
 		}
 	}
-	sealed := make([]byte, 1, 1+len(plain)+k.aead.Overhead())
-	sealed[0] = valueVersion
-	return k.aead.Seal(sealed, nil, plain, key[:])
+	return k.aead.Seal(nil, nil, plain, key[:])
 }
 
 // open returns the value that seal was given. It returns false for everything that seal did
 // not make for this key.
 func (k *keyring) open(key Key, sealed []byte) (value, bool) {
-	if len(sealed) == 0 || len(sealed) > MaxValueSize || sealed[0] != valueVersion {
+	if len(sealed) > MaxValueSize {
 		return value{}, false
 	}
-	plain, err := k.aead.Open(nil, nil, sealed[1:], key[:])
+	plain, err := k.aead.Open(nil, nil, sealed, key[:])
 	if err != nil || len(plain) == 0 {
 		return value{}, false
 	}

@@ -40,9 +40,9 @@ func TestVectors(t *testing.T) {
 		sentence, sealed string
 		want             verdictcache.Opened
 	}{
-		{"a match", "02000102030405060708090a0bda64bf2a855dc447b6ffd763306e9e8d85419598c4d779761f5d6782b678284e6546946a2c97c54d34a7a2472e3c137aa102b74281c8024db8e32ab5069a5246f60c",
+		{"a match", "000102030405060708090a0bbb120e55593eb5843cb903eee029a0d7315722ac674435e2ace34266aec1c0f143421c70197cc36c513234cae0d3e0094f80f03dfe237bb02a9584a7f156e646c4ba",
 			verdictcache.Opened{Verdict: id2meta.Result{BizCode: match.BizCode, RequestID: match.RequestID, Time: time.Unix(1700000000, 123456789).UTC()}}},
-		{"a claim", "02000102030405060708090a0bcf658e18b669942270c7e9599f18beded2235201734e36b26d86dfdd0427035ea8",
+		{"a claim", "000102030405060708090a0bae133f676a0ae5e1fa813dd44f5f808466dc48c188e954f21fc816c464f278ed00",
 			verdictcache.Opened{Owner: [16]byte([]byte("0123456789abcdef"))}},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
@@ -190,8 +190,6 @@ func TestAValueThatCannotBeOpenedCountsAsNone(t *testing.T) {
 		{"no bytes", []byte{}},
 		{"the digit of a match", []byte("1")},
 		{"a match as an old version wrote it", []byte("1v1D6163397-15C5-419C-9ACC-B7C83E0B4C10")},
-		{"a version of the past", append([]byte{1}, sealed[1:]...)},
-		{"a version of the future", append([]byte{3}, sealed[1:]...)},
 		{"a match of another person", verdictcache.SealVerdict(hashKey, verdictcache.KeyOf(hashKey, li), match, now)},
 		{"a match under another hashKey", verdictcache.SealVerdict(oldKey, key, match, now)},
 		{"a match of the same person under another hashKey", verdictcache.SealVerdict(oldKey, verdictcache.KeyOf(oldKey, zhang), match, now)},
@@ -380,6 +378,7 @@ func TestPreviousHashKeys(t *testing.T) {
 			require.Equal(t, []string{"Load", "CompareAndSwap", "Load", "CompareAndSwap", "Delete"}, store.steps)
 			require.Nil(t, store.values[oldPlace])
 			require.NotNil(t, store.values[newPlace])
+			require.Equal(t, (180*24-20)*time.Hour, store.ttls[len(store.ttls)-1])
 			mustVerify(t, newCache(t, next, store), zhang, mismatch)
 			require.Equal(t, 1, next.asked())
 			require.Equal(t, verdictcache.Stats{Remembered: 1}, c.Stats())
@@ -388,25 +387,10 @@ func TestPreviousHashKeys(t *testing.T) {
 			require.Equal(t, 2, next.asked(), "a day after it was asked about")
 		})
 	})
-	t.Run("the keys are looked up in their order", func(t *testing.T) {
-		next, store := &service{answer: always(match, nil)}, newBare()
-		mustVerify(t, old(t, next, store), zhang, match)
-		oldest := []byte("the oldest key of all, of 32 bytes and more")
-		c := newCache(t, next, store, verdictcache.WithPreviousHashKeys(oldest, oldKey))
-		mustVerify(t, c, zhang, match)
-		require.Equal(t, 1, next.asked())
-	})
 	t.Run("an expired verdict is not moved", func(t *testing.T) {
 		next, store := &service{answer: always(match, nil)}, newBare()
 		store.plant(oldPlace, verdictcache.SealVerdict(oldKey, oldPlace, mismatch, time.Now().Add(-25*time.Hour)))
 		mustVerify(t, rotated(t, next, store), zhang, match)
-	})
-	t.Run("a verdict in the place of another key is rejected", func(t *testing.T) {
-		next, store := &service{answer: always(mismatch, nil)}, newBare()
-		store.plant(oldPlace, verdictcache.SealVerdict(hashKey, newPlace, match, time.Now()))
-		c := rotated(t, next, store)
-		mustVerify(t, c, zhang, mismatch)
-		require.EqualValues(t, 1, c.Stats().Rejected)
 	})
 	t.Run("a store that fails at the second look", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -427,7 +411,7 @@ func TestPreviousHashKeys(t *testing.T) {
 func TestAValueThatIsTooLong(t *testing.T) {
 	key := verdictcache.KeyOf(hashKey, zhang)
 	plain := append([]byte("v1\x00\x00\x00\x00\x65\x53\xf1\x00\x00\x00\x00\x00"), make([]byte, verdictcache.MaxValueSize)...)
-	_, ok := verdictcache.Open(hashKey, key, verdictcache.SealRaw(hashKey, key, plain[:verdictcache.MaxValueSize-29]))
+	_, ok := verdictcache.Open(hashKey, key, verdictcache.SealRaw(hashKey, key, plain[:verdictcache.MaxValueSize-28]))
 	require.True(t, ok)
 	long := verdictcache.SealRaw(hashKey, key, plain)
 	_, ok = verdictcache.Open(hashKey, key, long)

@@ -21,9 +21,9 @@ const MaxValueSize = 1024
 // counts as no value, and a Store should not fetch it.
 //
 // A value expires when its ttl has passed since the swap that wrote it, by the
-// Store's own clock. A Store may round the ttl up to whole milliseconds. The ttl may
-// be as short as a nanosecond and as long as a century. An expired value counts as no
-// value, in every method.
+// Store's own clock. The ttl is at least a millisecond, and may be as long as a century. A
+// Store may drop what exceeds whole milliseconds. An expired value counts as no value, in
+// every method.
 //
 // All methods are safe for concurrent use by any number of processes. Each call is one
 // atomic step: the outcome is as if all calls had come one after the other.
@@ -36,8 +36,7 @@ const MaxValueSize = 1024
 // An error means that the outcome is unknown: the step may or may not have been
 // taken. An error contains neither a value nor the password of the Store's address.
 //
-// A Store neither changes nor keeps the slices that it is given, and the slice that
-// Load returns belongs to the caller.
+// Nobody changes a slice that was given to a Store, or that Load has returned.
 //
 // A Store may also have a method Check(ctx context.Context) error, which reports whether
 // the Store can remember. [Cache.Check] calls this method, too. It is for what the Cache
@@ -59,7 +58,7 @@ type Store interface {
 	//
 	// A Store need not check the arguments. The Cache never gives it old and new that are
 	// equal (or both nil), a value that is empty but not nil or longer than MaxValueSize,
-	// or a new value with a ttl that is not positive.
+	// or a new value with a ttl that is shorter than a millisecond.
 	CompareAndSwap(ctx context.Context, key Key, old, new []byte, ttl time.Duration) (swapped bool, err error)
 
 	// Delete removes the value of key, whatever the value is. If there is no value,

@@ -76,8 +76,7 @@ return 1`)
 // CompareAndSwap implements [verdictcache.Store].
 func (s *Store) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, new []byte, ttl time.Duration) (swapped bool, err error) {
 	err = step(ctx, "swap", func() error {
-		milliseconds := int64((ttl-1)/time.Millisecond) + 1 // rounded up
-		swapped, err = compareAndSwap.Run(ctx, s.client, []string{s.name(key)}, old, new, milliseconds).Bool()
+		swapped, err = compareAndSwap.Run(ctx, s.client, []string{s.name(key)}, old, new, ttl.Milliseconds()).Bool()
 		return err
 	})
 	return swapped && err == nil, err
@@ -98,11 +97,6 @@ func step(ctx context.Context, name string, take func() error) error {
 	}
 	if err == nil {
 		return nil
-	}
-	// At the deadline the client may see an error of the network a moment earlier.
-	deadline, ok := ctx.Deadline()
-	if ok && !time.Now().Before(deadline) && !errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", name, err)
 }

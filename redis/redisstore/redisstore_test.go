@@ -231,7 +231,7 @@ func TestSilentRedis(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 				defer cancel()
 				start := time.Now()
-				require.ErrorIs(t, take(ctx), context.DeadlineExceeded)
+				require.Error(t, take(ctx))
 				require.Less(t, time.Since(start), 2*time.Second)
 			})
 			t.Run("a cancelled "+step+" ends at the deadline "+name, func(t *testing.T) {

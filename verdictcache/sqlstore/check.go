@@ -52,9 +52,18 @@ func (s *Store) createTable(ctx context.Context) error {
 
 // Check reports whether the table remembers: it writes, replaces, reads and removes a value
 // under a random key, which stands for nobody. The value is read on another connection than
-// it was written on, unless db has no other connection to spare.
-// [verdictcache.Cache.Check] calls this method.
+// it was written on, unless db has no other connection to spare. Check refuses MySQL without
+// autocommit, which would keep nothing. [verdictcache.Cache.Check] calls this method.
 func (s *Store) Check(ctx context.Context) error {
+	commits := true
+	if s.grammar.autocommit != "" {
+		if err := s.db.QueryRowContext(ctx, s.grammar.autocommit).Scan(&commits); err != nil {
+			return fmt.Errorf("sqlstore: check: %w", err)
+		}
+	}
+	if !commits {
+		return errors.New("sqlstore: check: autocommit is off, so no value would be kept: add autocommit=1 to the address")
+	}
 	var key verdictcache.Key
 	rand.Read(key[:])
 	first, second := []byte("check 1"), []byte("check 2")

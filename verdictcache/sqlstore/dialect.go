@@ -22,8 +22,8 @@ const (
 	// the table along the search_path.
 	PostgreSQL Dialect = "postgresql"
 
-	// MySQL is MySQL 5.7 or newer, or MariaDB 10.2 or newer. Any time zone and either
-	// value of clientFoundRows will do. The table is in the connection's database.
+	// MySQL is MySQL 5.7 or newer, or MariaDB 10.2 or newer, with autocommit. Any time zone
+	// and either value of clientFoundRows will do. The table is in the connection's database.
 	MySQL Dialect = "mysql"
 )
 
@@ -35,7 +35,8 @@ var schemas embed.FS
 type grammar struct {
 	schema, load, swap, remove, delete, expired string
 
-	write []string // until one of them changes a row
+	write      []string // until one of them changes a row
+	autocommit string   // asks whether it is on; empty where it always is
 }
 
 const (
@@ -67,7 +68,7 @@ func (d Dialect) grammar() (grammar, error) {
 	if err != nil {
 		return grammar{}, err
 	}
-	live, write, expired, now := live, []string{upsert}, expiredByID, ""
+	live, write, expired, now, autocommit := live, []string{upsert}, expiredByID, "", ""
 	switch d {
 	case SQLite:
 		live += ` AND typeof(id2meta_cache.value) = 'blob'` // any column may hold any type
@@ -78,6 +79,7 @@ func (d Dialect) grammar() (grammar, error) {
 		now = `CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)`
 	case MySQL:
 		write, expired = []string{insert, overwrite, insert}, expiredLimit
+		autocommit = `SELECT @@autocommit`
 		// Both functions are of the same moment, and know neither time zone nor summer time.
 		now = `(UNIX_TIMESTAMP() * 1000 + MICROSECOND(UTC_TIMESTAMP(3)) DIV 1000)`
 	}
@@ -90,7 +92,7 @@ func (d Dialect) grammar() (grammar, error) {
 		return statement
 	}
 	g := grammar{schema: string(schema), load: render(load), swap: render(update), remove: render(remove),
-		delete: render(`DELETE FROM id2meta_cache WHERE id = ?`), expired: render(expired)}
+		delete: render(`DELETE FROM id2meta_cache WHERE id = ?`), expired: render(expired), autocommit: autocommit}
 	for _, statement := range write {
 		g.write = append(g.write, render(statement))
 	}

@@ -17,9 +17,9 @@
 // github.com/lib/pq: its queries do not end with their ctx when the server is silent.
 //
 // The clock of the database decides what has expired. A remembered verdict costs one
-// round trip, and a new person costs three. Each statement is a transaction of its own,
-// and works at every isolation level. If the database rolls the transaction back because
-// of another transaction, the statement is tried again until ctx ends.
+// round trip, and a new person costs three. Each statement is a transaction of its own. If
+// the database rolls the transaction back because of another transaction, the statement is
+// tried again until ctx ends.
 //
 // SQLite may be opened in any way. In a process, one step reads and one step writes at a
 // time. If the file is busy, the step is tried again until ctx ends.
@@ -39,12 +39,12 @@ import (
 
 // Store is a [verdictcache.Store] in the table id2meta_cache. [New] makes a Store.
 type Store struct {
-	db         *sql.DB
-	grammar    grammar
-	reads      chan struct{} // has room for the step whose turn it is; nil but for SQLite
-	writes     chan struct{} // the same
-	mode       atomic.Pointer[mode]
-	statements sync.Map // the prepared *sql.Stmt of a text
+	db       *sql.DB
+	grammar  grammar
+	reads    chan struct{}        // has room for the step whose turn it is; nil but for SQLite
+	writes   chan struct{}        // the same
+	prepares atomic.Pointer[bool] // whether statements have to be prepared; nil: not known yet
+	prepared sync.Map             // the *sql.Stmt of a text
 }
 
 var _ verdictcache.Store = (*Store)(nil)
@@ -63,9 +63,9 @@ func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	switch dialect {
 	case SQLite:
 		s.reads, s.writes = make(chan struct{}, 1), make(chan struct{}, 1)
-		s.mode.Store(&mode{prepared: true})
+		s.prepares.Store(new(true)) // to parse a text takes longer than to find a value
 	case PostgreSQL:
-		s.mode.Store(&mode{}) // pgx prepares statements by itself, as its mode says
+		s.prepares.Store(new(false)) // pgx prepares statements by itself, as its mode says
 	}
 	return s, nil
 }
@@ -73,13 +73,15 @@ func New(db *sql.DB, dialect Dialect) (*Store, error) {
 // Load implements [verdictcache.Store].
 func (s *Store) Load(ctx context.Context, key verdictcache.Key) (value []byte, err error) {
 	err = s.step(ctx, "load", s.reads, func() error {
-		return s.run(ctx, s.grammar.load, func(load statement) error {
-			err := load.QueryRowContext(ctx, key[:]).Scan(&value)
-			if errors.Is(err, sql.ErrNoRows) {
-				return nil
-			}
+		load, err := s.statement(ctx, s.grammar.load)
+		if err != nil {
 			return err
-		})
+		}
+		err = load.QueryRowContext(ctx, key[:]).Scan(&value)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
 	})
 	return value, err
 }
@@ -91,10 +93,10 @@ func (s *Store) CompareAndSwap(ctx context.Context, key verdictcache.Key, old, n
 	case new == nil:
 		changed, err = s.exec(ctx, "remove", s.grammar.remove, key[:], old)
 	case old != nil:
-		changed, err = s.exec(ctx, "swap", s.grammar.swap, new, milliseconds(ttl), key[:], old)
+		changed, err = s.exec(ctx, "swap", s.grammar.swap, new, ttl.Milliseconds(), key[:], old)
 	default:
 		for _, statement := range s.grammar.write {
-			changed, err = s.exec(ctx, "write", statement, new, milliseconds(ttl), key[:])
+			changed, err = s.exec(ctx, "write", statement, new, ttl.Milliseconds(), key[:])
 			if changed > 0 || err != nil {
 				break
 			}
@@ -121,25 +123,21 @@ func (s *Store) DeleteExpired(ctx context.Context, limit int) (deleted int64, er
 	return s.exec(ctx, "delete expired", s.grammar.expired, limit)
 }
 
-// milliseconds rounds ttl up.
-func milliseconds(ttl time.Duration) int64 { return int64((ttl-1)/time.Millisecond) + 1 }
-
 // exec returns the number of rows that the statement changed, or 0 with an error.
 func (s *Store) exec(ctx context.Context, name, query string, args ...any) (changed int64, err error) {
 	err = s.step(ctx, name, s.writes, func() error {
-		return s.run(ctx, query, func(statement statement) error {
-			result, err := statement.ExecContext(ctx, args...)
-			if err != nil {
-				return err
-			}
-			changed, err = result.RowsAffected()
+		statement, err := s.statement(ctx, query)
+		if err != nil {
 			return err
-		})
+		}
+		result, err := statement.ExecContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		changed, err = result.RowsAffected()
+		return err
 	})
-	if err != nil {
-		return 0, err // the transaction was not committed
-	}
-	return changed, nil
+	return changed, err
 }
 
 // step waits for its turn, takes a step, and takes it again after a conflict.

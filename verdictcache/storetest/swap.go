@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +22,10 @@ func writes(_ *testing.T, one, other store) {
 }
 
 func replaces(_ *testing.T, one, other store) {
-	key, first, second, third := newKey(), newValue(), newValue(), newValue()
+	key, first, third := newKey(), newValue(), newValue()
+	first[len(first)-1] = 'a'
+	second := slices.Clone(first)
+	second[len(first)-1] = 'A'                // values are compared byte by byte
 	one.swap(key, first, second, long, false) // there is none
 	one.load(key, nil)
 	one.swap(key, nil, first, long, true)

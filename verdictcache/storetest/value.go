@@ -3,7 +3,6 @@ package storetest
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/id2meta/id2meta/verdictcache"
@@ -15,18 +14,13 @@ func values(_ *testing.T, one, other store) {
 		everyByte = append(everyByte, byte(b))
 	}
 	for _, value := range [][]byte{
-		{0}, {1}, {' '}, {'0'}, {0x7f}, {0x80}, {0xff}, {0, 0, 0}, {0xff, 0xfe},
-		everyByte,
+		{0}, everyByte,
 		bytes.Repeat([]byte{0}, verdictcache.MaxValueSize),
 		bytes.Repeat([]byte{0xff}, verdictcache.MaxValueSize),
 		bytes.Repeat([]byte("'"), verdictcache.MaxValueSize),
 		bytes.Repeat(everyByte, verdictcache.MaxValueSize/256),
-		[]byte("'; DROP TABLE id2meta_cache; -- \"`\\"),
-		[]byte(`\x41 \' \\ \0 %s $1 ?1 :a @b {{}}`),
 		[]byte(" a b\t\r\nc "), []byte("trailing\x00\x00"), []byte("\x00leading"),
-		[]byte("A"), []byte("ａ"), []byte("e\u0301"), []byte("𠮷"), []byte("\xf0\xa0\xae"),
-		[]byte("NULL"), []byte("null"), []byte("nil"), []byte("1e3"), []byte("007"), []byte("0.10"), []byte("true"),
-		[]byte(`{"a": 1}`), []byte("\\x00"), []byte("\\"), []byte("x'00'"),
+		[]byte(`'; -- "\x41 \' \\ \0 %s $1 ?1 :a @b {{}}`), []byte("\\"),
 	} {
 		key, next := newKey(), newValue()
 		one.swap(key, nil, value, long, true)
@@ -36,28 +30,6 @@ func values(_ *testing.T, one, other store) {
 		one.load(key, next)
 		one.swap(key, next, value, long, true)
 		other.load(key, value)
-	}
-}
-
-// differences: whoever has almost the right value has another one. They are values
-// that text comparison, padding or numbers would take for the same.
-func differences(_ *testing.T, one, other store) {
-	same := strings.Repeat("x", verdictcache.MaxValueSize-1)
-	for _, pair := range [][2]string{
-		{"a", "A"}, {"a", "a "}, {"a", "a\x00"}, {"a", " a"}, {"a", "\x00a"}, {"a", "aa"}, {"é", "e"}, {"é", "e\u0301"},
-		{"ａ", "a"}, {"ß", "ss"}, {"1", "01"}, {"1", "1.0"}, {"1", "+1"}, {"\x80", "\xff"}, {"\x80", "\uFFFD"}, {"\x00", " "},
-		{"\x00", "\x01"}, {"\\", "\\\\"}, {"%", "a"}, {"_", "a"}, {"NULL", "null"}, {"a\x00b", "a\x00c"}, {"a\nb", "a\nc"},
-		{same + "a", same + "b"}, {"a" + same, "b" + same}, {same, same + "x"},
-	} {
-		for _, p := range [][2]string{pair, {pair[1], pair[0]}} {
-			key, value, almost := newKey(), []byte(p[0]), []byte(p[1])
-			one.swap(key, nil, value, long, true)
-			one.swap(key, almost, newValue(), long, false)
-			other.swap(key, almost, nil, 0, false)
-			other.load(key, value)
-			one.swap(key, value, almost, long, true) // another value, so it is written
-			other.load(key, almost)
-		}
 	}
 }
 
@@ -87,31 +59,14 @@ func keys(_ *testing.T, one, other store) {
 	}
 }
 
-// slicesStay: neither side sees what the other does to a slice after the call.
+// slicesStay: the Cache needs a claim again after it has given it to the Store.
 func slicesStay(t *testing.T, one, _ store) {
 	key, first, second := newKey(), newValue(), newValue()
-	whole := append(slices.Clone(first), "tail"...)
-	given := whole[:len(first)] // what is behind it is not the Store's
-	one.swap(key, nil, given, long, true)
-	if string(whole) != string(first)+"tail" {
-		t.Fatal("CompareAndSwap changed what it was given, or what is behind it")
-	}
-	clear(given)
-	one.load(key, first)
-
-	value, err := one.Load(t.Context(), key)
-	if err != nil {
-		t.Fatalf("Load: %v", err)
-	}
-	clear(value)
-	one.load(key, first)
-
 	old, new := slices.Clone(first), slices.Clone(second)
+	one.swap(key, nil, old, long, true)
 	one.swap(key, old, new, long, true)
+	one.swap(key, new, nil, 0, true)
 	if !bytes.Equal(old, first) || !bytes.Equal(new, second) {
 		t.Fatal("CompareAndSwap changed what it was given")
 	}
-	clear(old)
-	clear(new)
-	one.load(key, second)
 }

@@ -12,8 +12,8 @@ const key = (name, number) => crypto.createHmac('sha256', subkey('id2meta verdic
 
 const seal = (key, plain) => {
 	const nonce = Buffer.from('000102030405060708090a0b', 'hex');
-	const cipher = crypto.createCipheriv('aes-256-gcm', subkey('id2meta verdictcache v2 value'), nonce).setAAD(key);
-	return Buffer.concat([Buffer.from([2]), nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+	const cipher = crypto.createCipheriv('aes-256-gcm', subkey('id2meta verdictcache v3 value'), nonce).setAAD(key);
+	return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 };
 
 const zhang = key('张三', '11010519491231002X');

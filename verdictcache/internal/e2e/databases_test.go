@@ -30,7 +30,6 @@ type database struct {
 	driver  string // for sql.Open; empty for Redis
 	dialect sqlstore.Dialect
 	server  func(t testing.TB, args ...string) *testserver.Server // nil for SQLite
-	args    []string                                              // of the server
 	dsn     string                                                // format of the address; empty: the address of the server, or the path of the file
 }
 
@@ -51,25 +50,23 @@ var odder = map[string]database{
 	"PostgreSQL, simple protocol":     databases["PostgreSQL"].as("%s default_query_exec_mode=simple_protocol"),
 	"PostgreSQL, as behind PgBouncer": databases["PostgreSQL"].as("%s default_query_exec_mode=exec"),
 	"MariaDB, found rows":             databases["MariaDB"].as("%s?clientFoundRows=true&charset=gbk&tx_isolation='SERIALIZABLE'&innodb_snapshot_isolation=1"),
-	"MariaDB without autocommit":      databases["MariaDB"].as("%s?autocommit=0"),
-	"MariaDB, a log of statements":    databases["MariaDB"].as("%s?tx_isolation='READ-COMMITTED'", "--log-bin", "--binlog-format=STATEMENT"),
 	"MariaDB, interpolated":           databases["MariaDB"].as("%s?interpolateParams=true&time_zone='%%2B09:00'"),
 }
 
-// as changes the address, and the arguments of the server.
-func (d database) as(dsn string, args ...string) database {
-	d.dsn, d.args = dsn, args
+// as changes the address.
+func (d database) as(dsn string) database {
+	d.dsn = dsn
 	return d
 }
 
 // start starts an empty database. Its server is nil for SQLite, where the file is not there
 // yet.
-func (d database) start(t testing.TB, args ...string) (dsn string, server *testserver.Server) {
+func (d database) start(t testing.TB) (dsn string, server *testserver.Server) {
 	t.Helper()
 	if d.server == nil {
 		dsn = filepath.Join(t.TempDir(), "verdicts.db")
 	} else {
-		server = d.server(t, append(args, d.args...)...)
+		server = d.server(t)
 		dsn = server.DSN()
 	}
 	if d.dsn != "" {
@@ -108,9 +105,9 @@ func openRedis(dsn string) (verdictcache.Store, func(), error) {
 }
 
 // ready starts a database with its table.
-func (d database) ready(t testing.TB, args ...string) (dsn string, server *testserver.Server) {
+func (d database) ready(t testing.TB) (dsn string, server *testserver.Server) {
 	t.Helper()
-	dsn, server = d.start(t, args...)
+	dsn, server = d.start(t)
 	if d.driver != "" {
 		newTable(t, openSQL(t, d.driver, dsn), d.dialect)
 	}
@@ -139,20 +136,4 @@ func newCache(t testing.TB, next id2meta.Verifier, store verdictcache.Store, opt
 	cache, err := verdictcache.New(next, store, hashKey, opts...)
 	require.NoError(t, err)
 	return cache
-}
-
-// onEach runs a test on each database.
-func onEach(t *testing.T, test func(t *testing.T, name string, d database)) {
-	for name, d := range databases {
-		t.Run(name, func(t *testing.T) { test(t, name, d) })
-	}
-}
-
-// onEachAtOnce runs a test that waits more than it works on all databases at the
-// same time.
-func onEachAtOnce(t *testing.T, test func(t *testing.T, name string, d database)) {
-	onEach(t, func(t *testing.T, name string, d database) {
-		t.Parallel()
-		test(t, name, d)
-	})
 }

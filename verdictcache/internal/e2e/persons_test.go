@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,15 +48,6 @@ func newPerson(i int) person {
 	return p
 }
 
-// personOf returns the i of whoever is asked about.
-func personOf(param id2meta.Param) int {
-	birth, err := time.Parse("20060102", param.IdentifyNum[6:14])
-	if err != nil {
-		panic(err) // newPerson made it
-	}
-	return int(birth.Sub(firstBirth) / (24 * time.Hour))
-}
-
 // newService starts a simulator that knows the first n persons.
 func newService(t testing.TB, n int) *id2metatest.Server {
 	t.Helper()
@@ -66,8 +61,27 @@ func newService(t testing.TB, n int) *id2metatest.Server {
 	return service
 }
 
-// billed returns how often a person's verdict was paid for.
-func billed(service *id2metatest.Server, i int) int {
-	p := newPerson(i).param
-	return service.Billed(p.UserName, p.IdentifyNum)
+// ask returns an error unless the answer is the person's verdict.
+func (p person) ask(ctx context.Context, verifier id2meta.Verifier) error {
+	result, err := verifier.Verify(ctx, p.param)
+	if err == nil && result.BizCode != p.want {
+		err = fmt.Errorf("verdict %q, want %q", result.BizCode, p.want)
+	}
+	return err
+}
+
+// atOnce calls f for 0, 1, … n-1, and limit of them at the same time.
+func atOnce(n, limit int, f func(i int) error) error {
+	errs := make([]error, n)
+	free := make(chan struct{}, limit)
+	var group sync.WaitGroup
+	for i := range n {
+		free <- struct{}{}
+		group.Go(func() {
+			defer func() { <-free }()
+			errs[i] = f(i)
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
 }

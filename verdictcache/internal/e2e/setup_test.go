@@ -17,6 +17,13 @@ import (
 // A database that is set up in an unusual way either remembers, or CreateTable and Check
 // say at the start that it does not.
 
+// anotherShape is a table of that name with another column.
+func anotherShape(dsn string) setup {
+	return setup{name: "a table of another shape", dsn: dsn, problem: "expires_at",
+		begin: "ALTER TABLE id2meta_cache RENAME COLUMN expires_at TO until",
+		end:   "ALTER TABLE id2meta_cache RENAME COLUMN until TO expires_at"}
+}
+
 // setup is a way to set up a database.
 type setup struct {
 	name     string
@@ -47,20 +54,23 @@ func TestMariaDBSetUpInAnyWay(t *testing.T) {
 	}
 	for _, s := range []setup{
 		{name: "a user who may not create the table", dsn: as("migrated", "")},
-		{name: "autocommit is off in the address", dsn: as("app", "?autocommit=0")},
-		{name: "autocommit is off on the server", dsn: as("app", ""),
+		{name: "autocommit is off on the server, and on in the address", dsn: as("app", "?autocommit=1"),
 			begin: "SET GLOBAL autocommit = 0", end: "SET GLOBAL autocommit = 1"},
-		{name: "autocommit is off by init_connect", dsn: as("app", ""),
-			begin: "SET GLOBAL init_connect = 'SET autocommit = 0'", end: "SET GLOBAL init_connect = ''"},
-		{name: "the log holds statements, at READ COMMITTED", dsn: as("app", "?tx_isolation='READ-COMMITTED'"),
-			begin: "SET GLOBAL binlog_format = 'STATEMENT'", end: "SET GLOBAL binlog_format = 'MIXED'"},
 		{name: "without prepared statements, and the driver needs none", dsn: as("app", "?interpolateParams=true"),
 			begin: "SET GLOBAL max_prepared_stmt_count = 0", end: "SET GLOBAL max_prepared_stmt_count = 10000"},
 
 		{name: "without prepared statements, and the driver needs them", dsn: as("app", ""), problem: "Error 1461",
 			begin: "SET GLOBAL max_prepared_stmt_count = 0", end: "SET GLOBAL max_prepared_stmt_count = 10000"},
+		{name: "autocommit is off in the address", dsn: as("app", "?autocommit=0"), problem: "autocommit is off"},
+		{name: "autocommit is off on the server", dsn: as("app", ""), problem: "autocommit is off", maxConns: 1,
+			begin: "SET GLOBAL autocommit = 0", end: "SET GLOBAL autocommit = 1"},
+		{name: "autocommit is off by init_connect", dsn: as("app", ""), problem: "autocommit is off",
+			begin: "SET GLOBAL init_connect = 'SET autocommit = 0'", end: "SET GLOBAL init_connect = ''"},
+		{name: "the log holds statements, at READ COMMITTED", dsn: as("app", "?tx_isolation='READ-COMMITTED'"), problem: "Error 1665",
+			begin: "SET GLOBAL binlog_format = 'STATEMENT'", end: "SET GLOBAL binlog_format = 'MIXED'"},
 		{name: "read-only", dsn: as("app", ""), problem: "read-only",
 			begin: "SET GLOBAL read_only = 1", end: "SET GLOBAL read_only = 0"},
+		anotherShape(as("app", "")),
 		{name: "a user who may only read", dsn: as("reader", ""), problem: "INSERT command denied"},
 		{name: "a user who may not delete", dsn: as("adder", ""), problem: "DELETE command denied"},
 	} {
@@ -84,6 +94,7 @@ func TestPostgreSQLSetUpInAnyWay(t *testing.T) {
 		{name: "a user who may not create the table", dsn: as("migrated")},
 		{name: "one connection", dsn: as("migrated"), maxConns: 1},
 		{name: "read-only", dsn: as("postgres") + " default_transaction_read_only=on", problem: "read-only transaction"},
+		anotherShape(as("postgres")),
 		{name: "a user who may only read", dsn: as("reader"), problem: "permission denied"},
 		{name: "a user who may not delete", dsn: as("adder"), problem: "permission denied"},
 	} {
@@ -98,6 +109,7 @@ func TestSQLiteSetUpInAnyWay(t *testing.T) {
 	for _, s := range []setup{
 		{name: "one connection", dsn: file, maxConns: 1},
 		{name: "read-only", dsn: "file:" + file + "?mode=ro", problem: "readonly"},
+		anotherShape(file),
 		{name: "in memory, where each connection has a database of its own", dsn: ":memory:", problem: "no such table"},
 	} {
 		s.test(t, root, databases["SQLite"])

@@ -58,7 +58,7 @@ func TestSilentServer(t *testing.T) {
 				} {
 					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 					start := time.Now()
-					assert.ErrorIs(t, take(ctx), context.DeadlineExceeded, step)
+					assert.Error(t, take(ctx), step)
 					cancel()
 					assert.Less(t, time.Since(start), 2*time.Second, "%s has 100 ms", step)
 				}
