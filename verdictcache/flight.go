@@ -2,6 +2,7 @@ package verdictcache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,8 @@ type flight struct {
 
 	ctx    context.Context // ends when the flight is given up
 	cancel context.CancelFunc
-	step   time.Duration // the time for each step of the Store; callers may leave earlier
+	step   time.Duration        // the time for each step of the Store; callers may leave earlier
+	report func(progress.State) // to the flight of another Cache in front of this one
 
 	waiting int               // callers; guarded by cache.mu
 	asking  bool              // the Verifier behind was called; guarded by cache.mu
@@ -48,29 +50,48 @@ type callResult struct {
 
 func (r callResult) isVerdict() bool { return r.err == nil && r.panicked == nil }
 
-// join returns the flight about key, or nil.
+// join returns the flight about key, or nil. It does not return a flight that has its result
+// and still saves it: somebody may have forgotten the verdict in the Store.
 func (c *Cache) join(key Key) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.joinLocked(key)
+	f := c.flights[key]
+	if f == nil || f.hasResult() {
+		return nil
+	}
+	f.waiting++
+	return f
 }
 
-func (c *Cache) joinLocked(key Key) *flight {
-	f := c.flights[key]
-	if f != nil {
-		f.waiting++
+func (f *flight) hasResult() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
 	}
-	return f
+}
+
+// canServe reports whether f has the result for a caller who has looked into the Store, or
+// could not look, or will have it.
+func (f *flight) canServe(seen found, storeless bool) bool {
+	if !f.hasResult() {
+		return true
+	}
+	isForgotten := !storeless && seen.owner != f.owner
+	return !isForgotten && f.cache.fresh(f.result.verdict)
 }
 
 // joinOrStart returns the flight about key: the present one, or a new one.
 func (c *Cache) joinOrStart(ctx context.Context, key Key, param id2meta.Param, seen found, storeless bool) *flight {
+	report := progress.Start(ctx) // the caller may be a flight of another Cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.joinLocked(key); f != nil {
+	if f := c.flights[key]; f != nil && f.canServe(seen, storeless) {
+		f.waiting++
 		return f
 	}
-	f := &flight{cache: c, key: key, param: param, waiting: 1, done: make(chan struct{})}
+	f := &flight{cache: c, key: key, param: param, report: report, waiting: 1, done: make(chan struct{})}
 	f.step = min(max(stepTimeout(ctx), slowStep), c.lease/5) // a claim that is slow leaves time to ask
 	f.ctx, f.cancel = context.WithCancel(progress.With(context.WithoutCancel(ctx), f.startCall))
 	c.flights[key] = f
@@ -97,6 +118,7 @@ func (f *flight) startCall() (report func(progress.State)) {
 		f.cache.mu.Lock()
 		defer f.cache.mu.Unlock()
 		*call = s
+		f.report(f.stateLocked())
 		f.endIfAloneLocked()
 	}
 	f.cache.mu.Lock()
@@ -128,6 +150,7 @@ func (f *flight) startAsking() bool {
 		return false
 	}
 	f.asking = true
+	f.report(f.stateLocked())
 	return true
 }
 
@@ -156,7 +179,14 @@ func (f *flight) wait(ctx context.Context) (id2meta.Result, error) {
 		return f.take()
 	case <-ctx.Done():
 	}
-	if f.leave() {
+	maybeBilled := f.leave()
+	if f.hasResult() { // it came at the same moment
+		if f.result.err == nil {
+			return f.take()
+		}
+		maybeBilled = errors.Is(f.result.err, id2meta.ErrMaybeBilled)
+	}
+	if maybeBilled {
 		return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the verdict: %w (%w)", ctx.Err(), id2meta.ErrMaybeBilled)
 	}
 	return id2meta.Result{}, fmt.Errorf("verdictcache: waiting for the verdict: %w", ctx.Err())
@@ -202,12 +232,7 @@ func (f *flight) run(seen found, storeless bool) {
 // Verify finds it there. The callers do not wait longer for the Store than for one step.
 func (f *flight) finish() {
 	c := f.cache
-	publish := sync.OnceFunc(func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.unlistLocked(f)
-		close(f.done)
-	})
+	publish := sync.OnceFunc(func() { close(f.done) })
 	timer := time.AfterFunc(f.step, publish)
 	defer func() {
 		timer.Stop()
@@ -215,6 +240,7 @@ func (f *flight) finish() {
 		f.cancel()
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		c.unlistLocked(f)
 		if c.running--; c.running == 0 {
 			close(c.idle)
 		}

@@ -3,6 +3,7 @@ package verdictcache_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -181,31 +182,38 @@ func TestTheLastCallerLeaves(t *testing.T) {
 			return sleep(ctx, 10*time.Second)
 		}, true, true},
 	} {
-		t.Run(c.sentence, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
-					if call == 1 {
-						if err := c.call(ctx); err != nil {
-							return id2meta.Result{}, err
+		for _, caches := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%s, %d Caches", c.sentence, caches), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					next := &service{answer: func(ctx context.Context, call int32) (id2meta.Result, error) {
+						if call == 1 {
+							if err := c.call(ctx); err != nil {
+								return id2meta.Result{}, err
+							}
 						}
+						return match, nil
+					}}
+					began, inner := time.Now(), newCache(t, next, newFaulty())
+					cache := inner
+					if caches == 2 {
+						cache = newCache(t, inner, newFaulty())
 					}
-					return match, nil
-				}}
-				began, cache := time.Now(), newCache(t, next, newFaulty())
-				o := <-start(within(t, 2*time.Second), cache, zhang)
-				require.ErrorIs(t, o.err, context.DeadlineExceeded)
-				require.Zero(t, o.result)
-				require.Equal(t, 2*time.Second, o.after)
-				require.Equal(t, c.maybeBilled, errors.Is(o.err, id2meta.ErrMaybeBilled))
+					o := <-start(within(t, 2*time.Second), cache, zhang)
+					require.ErrorIs(t, o.err, context.DeadlineExceeded)
+					require.Zero(t, o.result)
+					require.Equal(t, 2*time.Second, o.after)
+					require.Equal(t, c.maybeBilled, errors.Is(o.err, id2meta.ErrMaybeBilled))
 
-				require.NoError(t, cache.Wait(t.Context()))
-				if !c.maybeBilled {
-					require.Equal(t, 2*time.Second, time.Since(began), "it is given up at once")
-				}
-				require.Equal(t, outcome{result: match}, <-start(t.Context(), cache, zhang))
-				require.Equal(t, c.remembered, next.asked() == 1)
+					require.NoError(t, cache.Wait(t.Context()))
+					require.NoError(t, inner.Wait(t.Context()))
+					if !c.maybeBilled {
+						require.Equal(t, 2*time.Second, time.Since(began), "it is given up at once")
+					}
+					require.Equal(t, outcome{result: match}, <-start(t.Context(), cache, zhang))
+					require.Equal(t, c.remembered, next.asked() == 1)
+				})
 			})
-		})
+		}
 	}
 }
 

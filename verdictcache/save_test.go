@@ -46,6 +46,8 @@ func TestASaveWhileTheStoreIsAway(t *testing.T) {
 					c := newCache(t, next, store)
 					began := time.Now()
 					require.Equal(t, outcome{result: match, after: moment.asks + outage.wait}, <-start(t.Context(), c, zhang))
+					// Others in this process wait no longer, and the service is not asked.
+					require.Equal(t, outcome{result: match, after: outage.wait}, <-start(t.Context(), c, zhang))
 					time.Sleep(time.Until(began.Add(outage.lasts + 1100*time.Millisecond + 2*outage.wait)))
 					other := newCache(t, next, store)
 					mustVerify(t, other, zhang, match)
@@ -56,6 +58,48 @@ func TestASaveWhileTheStoreIsAway(t *testing.T) {
 			})
 		}
 	}
+	for _, c := range []struct {
+		sentence string
+		same     bool
+	}{
+		{"a person whom this process forgets as it comes back is not remembered", true},
+		{"a person whom another process forgets as it comes back is neither remembered nor shared", false},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newFaulty()
+				next := goesAwayWith(store, match)
+				here := newCache(t, next, store)
+				forgets := here
+				if !c.same {
+					forgets = newCache(t, next, store)
+				}
+				mustVerify(t, here, zhang, match)
+				time.Sleep(5 * time.Second)
+				everyStep(store).set(nil)
+				require.NoError(t, forgets.Forget(t.Context(), zhang))
+				next.answer = always(mismatch, nil)
+				mustVerify(t, here, zhang, mismatch)
+				require.NoError(t, here.Wait(t.Context()))
+				mustVerify(t, here, zhang, mismatch)
+				require.Equal(t, 2, next.asked())
+			})
+		})
+	}
+	t.Run("a verdict is not shared longer than its TTL", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			next := goesAwayWith(store, mismatch)
+			c := newCache(t, next, store, verdictcache.WithNegativeTTL(time.Second))
+			mustVerify(t, c, zhang, mismatch)
+			mustVerify(t, c, zhang, mismatch)
+			require.Equal(t, 1, next.asked())
+			time.Sleep(time.Second)
+			mustVerify(t, c, zhang, mismatch)
+			require.Equal(t, 2, next.asked())
+			time.Sleep(time.Minute)
+		})
+	})
 	t.Run("after a lease the verdict is given up", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var log logBuffer
