@@ -197,19 +197,6 @@ func TestTheDailyLimitWithoutRedis(t *testing.T) {
 			assert.NotErrorIs(t, err, id2meta.ErrDailyLimit)
 		}
 	})
-	t.Run("a clock before 1970 grants no more than n", func(t *testing.T) {
-		var g grants
-		for i, day := range []int{0, 1, 2, 3} {
-			at := time.Date(1969, 12, 1+day, 0, 0, 0, 0, time.UTC)
-			if err := g.reached(at, 2); errors.Is(err, id2meta.ErrDailyLimit) != (i >= 2) {
-				t.Errorf("day %d: error %v", day, err)
-			}
-			g.add(at)
-		}
-		if err := g.reached(time.Now(), 2); err != nil {
-			t.Errorf("the clock is right again: error %v", err)
-		}
-	})
 	t.Run("midnight in China by the clock of the process", func(t *testing.T) {
 		midnight := time.Date(2026, 11, 30, 16, 0, 0, 0, time.UTC)
 		var g grants
