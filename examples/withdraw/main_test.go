@@ -169,15 +169,15 @@ func TestProgram(t *testing.T) {
 		simulator.AddPerson(demoName, idNumber(0))
 		path := migrated(t)
 		p := startLive(t, simulator, "first", "-db", path)
-		simulator.Inject(id2metatest.Delay(time.Second), id2metatest.Delay(time.Second))
+		simulator.Inject(id2metatest.Delay(time.Second), id2metatest.Delay(2*time.Second))
+		asks := func(n int) func() bool { return func() bool { return len(simulator.Calls()) == 1+n } } // 1: the check at the start
 		waits := make(chan int, 1)
 		go func() {
 			status, _, _, _ := withdrawalOf{user: "bob", number: idNumber(0)}.send(t.Context(), http.DefaultClient, p.base)
 			waits <- status
 		}()
-		asked := testenv.EndWhen(t, context.Canceled, func() bool {
-			return simulator.Billed(demoName, demoNumber)+simulator.Billed(demoName, idNumber(0)) == 2
-		})
+		require.Eventually(t, asks(1), 10*time.Second, time.Millisecond)
+		asked := testenv.EndWhen(t, context.Canceled, asks(2))
 		_, _, _, err := withdrawalOf{}.send(asked, http.DefaultClient, p.base)
 		require.ErrorIs(t, err, context.Canceled)
 		require.NoError(t, p.end(t, syscall.SIGTERM))
