@@ -51,7 +51,7 @@ func openStore(ctx context.Context, address string) (s *store, err error) {
 	}
 	if err != nil {
 		s.db.Close()
-		return nil, fmt.Errorf("database %s: %w", s.name, oneLine(err))
+		return nil, fmt.Errorf("database %s: %w", s.name, err)
 	}
 	return s, nil
 }
@@ -95,6 +95,3 @@ func openPostgres(address string) (*sql.DB, string, error) {
 
 //go:embed schema.sql
 var schema string
-
-// oneLine is err for a log of one line for each error.
-func oneLine(err error) error { return errors.New(strings.Join(strings.Fields(err.Error()), " ")) }

@@ -53,7 +53,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 
 	if err := run(ctx, parse()); err != nil {
-		fmt.Fprintln(os.Stderr, "withdraw:", err)
+		slog.Error("withdraw", "err", err)
 		os.Exit(1)
 	}
 }

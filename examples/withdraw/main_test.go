@@ -217,7 +217,7 @@ func TestProgram(t *testing.T) {
 		{"an endpoint of another form is refused", key, []string{"-live", "-db", none, "-endpoint", "https://127.0.0.1:1/"}, 1, "WithEndpoints"},
 		{"live without a hash key is refused", nil, []string{"-live", "-db", "x.db"}, 1, "openssl rand -hex 32"},
 		{"live without a database is refused", nil, []string{"-live"}, 2, "-db"},
-		{"a Redis of another form is refused without its password", nil, []string{"-redis", "http://u:hunter2@127.0.0.1:1"}, 1, "redis://host"},
+		{"a Redis of another form is refused without its password", nil, []string{"-redis", "redis://u:hunter2@127.0.0.1:port"}, 1, "redis://host"},
 		{"an unknown flag is refused", nil, []string{"-demo=1"}, 2, "-live"},
 		{"an argument is refused", nil, []string{"live"}, 2, "flags only"},
 		{"an address that cannot be had is refused", nil, []string{"-listen", "127.0.0.1:99999"}, 1, "99999"},

@@ -63,7 +63,7 @@ func (s *server) check(ctx context.Context) error {
 
 func (s *server) getReady(w http.ResponseWriter, r *http.Request) {
 	if err := s.check(r.Context()); err != nil {
-		s.logger.Warn("not ready", "err", oneLine(err))
+		s.logger.Warn("not ready", "err", err)
 		http.Error(w, "the database cannot be written", http.StatusServiceUnavailable)
 		return
 	}

@@ -139,7 +139,7 @@ func (s *store) bind(ctx context.Context, p payment, result id2meta.Result) erro
 // migrate makes the tables that are not there.
 func (s *store) migrate(ctx context.Context) error {
 	if _, err := s.db.ExecContext(ctx, schema); err != nil {
-		return fmt.Errorf("database %s: %w", s.name, oneLine(err))
+		return fmt.Errorf("database %s: %w", s.name, err)
 	}
 	return s.verdicts.CreateTable(ctx)
 }
@@ -155,7 +155,7 @@ func (s *store) checkTables(ctx context.Context) error {
 func (s *store) keepTidy(ctx context.Context, logger *slog.Logger) {
 	for {
 		if _, err := s.verdicts.DeleteExpired(ctx, 3000); err != nil && ctx.Err() == nil {
-			logger.Warn("expired verdicts could not be deleted", "err", oneLine(err))
+			logger.Warn("expired verdicts could not be deleted", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -171,7 +171,7 @@ func (s *store) exec(ctx context.Context, statement string, args ...any) (int64,
 	defer cancel()
 	done, err := s.db.ExecContext(ctx, statement, args...)
 	if err != nil {
-		return 0, fmt.Errorf("database: %w: %v", errDatabase, oneLine(err))
+		return 0, fmt.Errorf("database: %w: %v", errDatabase, err)
 	}
 	return done.RowsAffected()
 }
@@ -182,7 +182,7 @@ func (s *store) get(ctx context.Context, query string, args []any, into ...any) 
 	defer cancel()
 	err := s.db.QueryRowContext(ctx, query, args...).Scan(into...)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("database: %w: %v", errDatabase, oneLine(err))
+		return fmt.Errorf("database: %w: %v", errDatabase, err)
 	}
 	return err
 }
