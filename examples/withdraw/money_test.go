@@ -117,6 +117,7 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 422, withdrawalOf{name: "吴六", user: "bob"})
 		s.yesterday(t)
 		s.mustPost(t, 422, withdrawalOf{})
+		s.mustPost(t, 422, withdrawalOf{name: "吴六"}) // the second of this day
 	})
 	t.Run("a user who guesses twenty at once costs no more than five calls", func(t *testing.T) {
 		v := answers("2", nil)
@@ -179,11 +180,17 @@ func testIdempotencyKey(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 201, withdrawalOf{})
 		require.Equal(t, 5, s.payments(t))
 	})
+	t.Run("a user who was released may become another person, and not under a key of before", func(t *testing.T) {
+		s.exec(t, `UPDATE users SET person = NULL WHERE user_id = 'alice'`)
+		require.Equal(t, "idempotency_key_was_used", errorOf(t, s.mustPost(t, 409, withdrawalOf{key: "k1", name: "李四"})))
+		s.mustPost(t, 201, withdrawalOf{key: "k4", name: "李四"})
+		require.Equal(t, 6, s.payments(t))
+	})
 	t.Run("of twenty at once one is paid", func(t *testing.T) {
-		statuses, bodies := s.atOnce(20, func(int) withdrawalOf { return withdrawalOf{key: "k3"} })
+		statuses, bodies := s.atOnce(20, func(int) withdrawalOf { return withdrawalOf{key: "k3", user: "carol"} })
 		require.Equal(t, map[int]int{201: 20}, statuses)
 		require.Len(t, bodies, 1)
-		require.Equal(t, 6, s.payments(t))
+		require.Equal(t, 7, s.payments(t))
 	})
 }
 
