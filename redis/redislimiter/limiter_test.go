@@ -402,6 +402,9 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 			}
 			return client.HGet(t.Context(), "test", "sent").Err()
 		})
+		for range 3 {
+			assert.NoError(t, limiter.Wait(t.Context()))
+		}
 		log.wantOnce(t, "Redis is back")
 	})
 	for name, usedUntil := range map[string]any{
