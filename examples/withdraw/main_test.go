@@ -85,7 +85,7 @@ func start(t *testing.T, env []string, args ...string) *program {
 	p := &program{cmd: command(t.Context(), t.TempDir(), env, append(args, "-listen", "127.0.0.1:0")...)}
 	p.cmd.Stderr = &p.log
 	require.NoError(t, p.cmd.Start())
-	require.Eventually(t, func() bool { return serving.MatchString(p.log.String()) }, 30*time.Second, 5*time.Millisecond, "it does not serve")
+	require.Eventually(t, func() bool { return serving.MatchString(p.log.String()) }, 30*time.Second, 5*time.Millisecond, "it does not serve:\n%s", &p.log)
 	p.base = serving.FindStringSubmatch(p.log.String())[1]
 	return p
 }

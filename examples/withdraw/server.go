@@ -19,7 +19,8 @@ const (
 	// verdictTimeout bounds the wait for a verdict: another replica may be asking, and may
 	// have died. Its claim is dead after one and a half times askTimeout.
 	verdictTimeout = 3 * askTimeout
-	checkTimeout   = 3 * time.Second
+	// checkTimeout leaves time for the writes of a check on a disk that others keep busy.
+	checkTimeout = 10 * time.Second
 )
 
 // server pays withdrawals to verified persons.
