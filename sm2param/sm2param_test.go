@@ -1,7 +1,6 @@
 package sm2param_test
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -12,15 +11,14 @@ import (
 
 	"github.com/emmansun/gmsm/sm2/sm2ec"
 	"github.com/stretchr/testify/require"
-	"github.com/tjfoc/gmsm/sm2"
 	"github.com/tjfoc/gmsm/sm3"
 
 	"github.com/id2meta/id2meta"
 	"github.com/id2meta/id2meta/sm2param"
+	"github.com/id2meta/id2meta/sm2param/sm2paramtest"
 )
 
-// A key pair for the tests: that of the example in GB/T 32918.5. What package
-// sm2param encrypts is decrypted by another library.
+// The key pair of the example in GB/T 32918.5.
 const (
 	testPrivateKey = "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"
 	testX          = "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"
@@ -42,43 +40,26 @@ func newEncrypter(t testing.TB, publicKey string) *sm2param.Encrypter {
 	return encrypter
 }
 
-// decode returns the bytes of a field after checking its shape.
-func decode(t testing.TB, field string, plaintext int) []byte {
-	t.Helper()
-	ciphertext, err := base64.StdEncoding.Strict().DecodeString(field)
-	require.NoError(t, err)
-	require.Len(t, ciphertext, 1+64+plaintext+32)
-	require.EqualValues(t, 0x04, ciphertext[0])
-	return ciphertext
-}
-
-func decrypt(t testing.TB, field string, plaintext int) string {
-	t.Helper()
-	d, ok := new(big.Int).SetString(testPrivateKey, 16)
-	require.True(t, ok)
-	key := &sm2.PrivateKey{D: d}
-	key.Curve = sm2.P256Sm2()
-	text, err := sm2.Decrypt(key, decode(t, field, plaintext), sm2.C1C2C3)
-	require.NoError(t, err)
-	return string(text)
-}
-
+// What package sm2param encrypts is decrypted by another library, which takes one format
+// only.
 func TestWhatIsEncryptedCanBeDecrypted(t *testing.T) {
+	publicKey, decrypt := sm2paramtest.NewKey()
+	encrypter := newEncrypter(t, publicKey)
 	long := strings.Repeat("𠮷", 100)
-	for name, test := range map[string]struct{ key, name, number, wantName, wantNumber string }{
-		"an uncompressed key":               {testPublicKey, zhangName, zhangNumber, zhangName, zhangNumber},
-		"a compressed key":                  {testCompressed, "欧阳娜娜", otherNumber, "欧阳娜娜", otherNumber},
-		"keys in capitals":                  {strings.ToUpper(testPublicKey), zhangName, zhangNumber, zhangName, zhangNumber},
-		"one character outside the BMP":     {testPublicKey, "𠮷", otherNumber, "𠮷", otherNumber},
-		"more than one block of the cipher": {testPublicKey, long, otherNumber, long, otherNumber},
-		"what is sent is normalized":        {testPublicKey, " 阿依古丽•买买提\n", "１１０１０５１９４９１２３１００２ｘ", "阿依古丽·买买提", zhangNumber},
+	for sentence, test := range map[string]struct{ name, number, wantName, wantNumber string }{
+		"a person":                          {"欧阳娜娜", otherNumber, "欧阳娜娜", otherNumber},
+		"one character outside the BMP":     {"𠮷", otherNumber, "𠮷", otherNumber},
+		"more than one block of the cipher": {long, otherNumber, long, otherNumber},
+		"what is sent is normalized":        {" 阿依古丽•买买提\n", "１１０１０５１９４９１２３１００２ｘ", "阿依古丽·买买提", zhangNumber},
 	} {
-		t.Run(name, func(t *testing.T) {
-			param, err := newEncrypter(t, test.key).Param(test.name, test.number)
+		t.Run(sentence, func(t *testing.T) {
+			param, err := encrypter.Param(test.name, test.number)
 			require.NoError(t, err)
 			require.Equal(t, id2meta.ParamTypeSM2, param.ParamType)
-			require.Equal(t, test.wantName, decrypt(t, param.UserName, len(test.wantName)))
-			require.Equal(t, test.wantNumber, decrypt(t, param.IdentifyNum, 18))
+			name, _ := decrypt(param.UserName)
+			require.Equal(t, test.wantName, name)
+			number, _ := decrypt(param.IdentifyNum)
+			require.Equal(t, test.wantNumber, number)
 
 			sent, err := param.Normalize()
 			require.NoError(t, err)
@@ -96,13 +77,14 @@ func TestEveryNameOfOneLetterCanBeDecrypted(t *testing.T) {
 	for range 4000 {
 		param, err := encrypter.Param("A", zhangNumber)
 		require.NoError(t, err)
-		ciphertext := decode(t, param.UserName, 1)
+		ciphertext, err := base64.StdEncoding.DecodeString(param.UserName)
+		require.NoError(t, err)
 		// Decrypted by hand, because that takes a fraction of the time.
 		x, y := new(big.Int).SetBytes(ciphertext[1:33]), new(big.Int).SetBytes(ciphertext[33:65])
 		//lint:ignore SA1019 it is what SM2 is made of
 		x, y = sm2ec.P256().ScalarMult(x, y, d)
-		shared := append(x.FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32))...)
-		stream := sm3.Sm3Sum(append(bytes.Clone(shared), 0, 0, 0, 1))
+		shared := slices.Concat(x.FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32)))
+		stream := sm3.Sm3Sum(slices.Concat(shared, []byte{0, 0, 0, 1}))
 		require.NotZero(t, stream[0])
 		require.Equal(t, "A", string(ciphertext[65]^stream[0]))
 		require.Equal(t, ciphertext[66:], sm3.Sm3Sum(slices.Concat(shared[:32], []byte("A"), shared[32:])))
@@ -115,12 +97,21 @@ func TestTheSamePersonNeverLooksTheSame(t *testing.T) {
 		param, err := sm2param.New(zhangName, zhangNumber)
 		require.NoError(t, err)
 		require.NoError(t, param.Validate())
-		for field, plaintext := range map[string]int{param.UserName: 6, param.IdentifyNum: 18} {
-			ciphertext := decode(t, field, plaintext)
-			c1, c3 := string(ciphertext[1:65]), string(ciphertext[len(ciphertext)-32:])
-			require.False(t, seen[field] || seen[c1] || seen[c3], "a ciphertext or a part of it was there before")
-			seen[field], seen[c1], seen[c3] = true, true, true
+		for _, field := range []string{param.UserName, param.IdentifyNum} {
+			c1 := field[:84] // nearly all of it, in Base64
+			require.False(t, seen[c1], "two fields have the same random number")
+			seen[c1] = true
 		}
+	}
+}
+
+func TestFormsOfAKey(t *testing.T) {
+	want := newEncrypter(t, testPublicKey)
+	for name, key := range map[string]string{
+		"compressed":  testCompressed,
+		"in capitals": strings.ToUpper(testPublicKey),
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, want, newEncrypter(t, key)) })
 	}
 }
 

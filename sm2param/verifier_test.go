@@ -12,17 +12,19 @@ import (
 	"github.com/id2meta/id2meta/sm2param"
 )
 
-func TestVerifierUnderTheVendorsKey(t *testing.T) {
-	var sent id2meta.Param
-	verifier := sm2param.Verifier(id2meta.VerifierFunc(func(_ context.Context, param id2meta.Param) (id2meta.Result, error) {
-		sent = param
-		return id2meta.Result{BizCode: id2meta.BizCodeMatch}, nil
+func TestVerifierEncryptsAndPassesOnEverythingElse(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	answer := id2meta.Result{BizCode: id2meta.BizCodeMatch, RequestID: "R-1"}
+	verifier := sm2param.Verifier(id2meta.VerifierFunc(func(got context.Context, param id2meta.Param) (id2meta.Result, error) {
+		assert.Equal(t, ctx, got)
+		assert.Equal(t, id2meta.ParamTypeSM2, param.ParamType)
+		assert.NoError(t, param.Validate())
+		return answer, id2meta.ErrAccessDenied
 	}))
-	result, err := verifier.Verify(t.Context(), plain(zhangName, zhangNumber))
-	require.NoError(t, err)
-	assert.True(t, result.Match())
-	assert.Equal(t, id2meta.ParamTypeSM2, sent.ParamType)
-	assert.NoError(t, sent.Validate())
+	result, err := verifier.Verify(ctx, plain(zhangName, zhangNumber))
+	assert.Equal(t, answer, result)
+	assert.ErrorIs(t, err, id2meta.ErrAccessDenied)
 }
 
 func TestVerifierRefusesBeforeItAsks(t *testing.T) {

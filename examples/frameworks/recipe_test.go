@@ -125,22 +125,9 @@ func TestConfigFilesGiveTheServerMoreTimeThanTheClient(t *testing.T) {
 	verifier, _, err := kratos.NewVerifier(k)
 	require.NoError(t, err)
 	assert.Equal(t, 2*time.Second, verifier.(*id2meta.Client).Timeout())
-}
-
-func TestConfigOfKratosThatIsRefused(t *testing.T) {
-	for reason, change := range map[string]func(*kratos.Config){
-		"per_second":    func(c *kratos.Config) { c.PerSecond = 0 },
-		"WithEndpoints": func(c *kratos.Config) { c.Endpoints = nil },
-		"WithTimeout":   func(c *kratos.Config) { c.VerifyTimeoutMS = 0 },
-	} {
-		t.Run(reason, func(t *testing.T) {
-			c := kratosConfig(t)
-			change(&c)
-			verifier, cleanup, err := kratos.NewVerifier(c)
-			assert.ErrorContains(t, err, reason)
-			assert.True(t, verifier == nil && cleanup == nil, "there is a Verifier beside the error")
-		})
-	}
+	k.PerSecond = 0
+	_, _, err = kratos.NewVerifier(k)
+	assert.ErrorContains(t, err, "per_second")
 }
 
 func post(t *testing.T, url, body string) (status int, answer string) {

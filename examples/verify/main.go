@@ -42,7 +42,6 @@ func main() {
 // options are the values of the flags.
 type options struct {
 	name, id string
-	md5      bool
 	live     bool
 	endpoint string
 }
@@ -54,7 +53,6 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.Usage = func() {}
 	flags.StringVar(&o.name, "name", sampleName, "the person's name")
 	flags.StringVar(&o.id, "id", sampleNumber, "the person's ID number")
-	flags.BoolVar(&o.md5, "md5", false, "send name and number masked by md5")
 	flags.BoolVar(&o.live, "live", false, "ask Alibaba Cloud, with the credential of the provider chain; the call is billed")
 	flags.StringVar(&o.endpoint, "endpoint", "", "with -live, the endpoint to ask (default: the general one, then Shanghai, then Beijing)")
 	switch err := flags.Parse(args); {
@@ -110,7 +108,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer client.CloseIdleConnections()
 
 	started := time.Now()
-	result, paramType, err := verify(ctx, client, o)
+	result, err := client.Verify(ctx, id2meta.Param{UserName: o.name, IdentifyNum: o.id})
 	took := time.Since(started)
 	if err != nil {
 		// The errors of the library hold neither the name nor the number.
@@ -119,7 +117,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	print := func(name, value string) { fmt.Fprintf(stdout, "%-12s %s\n", name, value) }
 	print("endpoint", where)
-	print("param type", string(paramType))
 	print("verdict", fmt.Sprintf("%s (BizCode %s)", result.BizCode, string(result.BizCode)))
 	print("request ID", result.RequestID)
 	print("time taken", took.Round(10*time.Microsecond).String())
@@ -127,16 +124,4 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitNoMatch
 	}
 	return exitMatch
-}
-
-func verify(ctx context.Context, client *id2meta.Client, o options) (id2meta.Result, id2meta.ParamType, error) {
-	param := id2meta.Param{ParamType: id2meta.ParamTypeNormal, UserName: o.name, IdentifyNum: o.id}
-	if o.md5 {
-		var err error
-		if param, err = id2meta.MD5Param(o.name, o.id); err != nil {
-			return id2meta.Result{}, "", err
-		}
-	}
-	result, err := client.Verify(ctx, param)
-	return result, param.ParamType, err
 }

@@ -22,6 +22,10 @@ const (
 	hashKeyVariable       = "WITHDRAW_HASH_KEY"
 	redisPasswordVariable = "WITHDRAW_REDIS_PASSWORD"
 
+	// The one person whom the simulator knows. The number is GB 11643's own sample.
+	demoName   = "张三"
+	demoNumber = "11010519491231002X"
+
 	// askTimeout bounds one call, waits for the limits and retries included.
 	askTimeout = 5 * time.Second
 )

@@ -7,15 +7,12 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
@@ -24,8 +21,6 @@ import (
 )
 
 const (
-	dbPasswordVariable = "WITHDRAW_DB_PASSWORD"
-
 	// connectTimeout is how long a database may take to be there.
 	connectTimeout = 5 * time.Second
 	// maxConnections is how many one replica has: three of them fit into the 100 of
@@ -34,20 +29,17 @@ const (
 )
 
 // openStore opens the database at an address of -db. No password is in the errors.
-func openStore(ctx context.Context, address, password string) (s *store, err error) {
+func openStore(ctx context.Context, address string) (s *store, err error) {
 	s = new(store)
+	dialect := sqlstore.SQLite
 	switch scheme, _, ok := strings.Cut(address, "://"); {
 	case !ok:
-		s.dialect = sqlstore.SQLite
 		s.db, s.name, err = openSQLite(address)
 	case scheme == "postgres" || scheme == "postgresql":
-		s.dialect = sqlstore.PostgreSQL
-		s.db, s.name, err = openPostgres(address, password)
-	case scheme == "mysql":
-		s.dialect = sqlstore.MySQL
-		s.db, s.name, err = openMySQL(address, password)
+		dialect = sqlstore.PostgreSQL
+		s.db, s.name, err = openPostgres(address)
 	default:
-		err = errors.New("the address is neither postgres://…, nor mysql://…, nor a file, which has no scheme")
+		err = errors.New("the address is neither postgres://… nor a file, which has no scheme")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("-db: %w", err)
@@ -55,31 +47,21 @@ func openStore(ctx context.Context, address, password string) (s *store, err err
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err = s.db.PingContext(ctx); err == nil {
-		s.verdicts, err = sqlstore.New(s.db, s.dialect)
+		s.verdicts, err = sqlstore.New(s.db, dialect)
 	}
 	if err != nil {
 		s.db.Close()
-		return nil, fmt.Errorf("database %s: %w", s.name, oneLine(err))
+		return nil, fmt.Errorf("database %s: %w", s.name, err)
 	}
 	return s, nil
 }
 
-// openSQLite opens a file, or makes one that only this user can read.
+// openSQLite opens a file, or makes it.
 func openSQLite(path string) (*sql.DB, string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, "", err
 	}
-	// A file that is there is not opened here: to close it again would free the locks
-	// that SQLite has on it in this process.
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		err = file.Close()
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, "", err
-	}
-
 	address := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{
 		// In full: a payment that was answered survives a power failure.
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"},
@@ -94,71 +76,22 @@ func openSQLite(path string) (*sql.DB, string, error) {
 	return db, path, nil
 }
 
-// openPostgres takes what libpq takes in an address.
-func openPostgres(address, password string) (*sql.DB, string, error) {
+// openPostgres takes what libpq takes in an address and in the environment.
+func openPostgres(address string) (*sql.DB, string, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil { // which may hold what was taken for something else than the password
 		return nil, "", errors.New("this is no postgres://user@host:5432/database?sslmode=verify-full")
 	}
-	config.Password = cmp.Or(password, config.Password)
 	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, connectTimeout)
 	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement { // pgx's default fails behind a PgBouncer that pools transactions
 		config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
-	return pooled(stdlib.OpenDB(*config)), "postgres://" + net.JoinHostPort(config.Host, fmt.Sprint(config.Port)) + "/" + config.Database, nil
-}
-
-// openMySQL takes the address of the driver behind mysql://.
-func openMySQL(address, password string) (*sql.DB, string, error) {
-	malformed := errors.New("this is no mysql://user@tcp(host:3306)/database?tls=true")
-	config, err := mysql.ParseDSN(strings.TrimPrefix(address, "mysql://"))
-	if err != nil || config.DBName == "" {
-		return nil, "", malformed
-	}
-	config.Passwd = cmp.Or(password, config.Passwd)
-	config.Timeout = connectTimeout
-	config.ClientFoundRows = true   // as elsewhere: a row that stays as it is counts
-	config.InterpolateParams = true // one round trip, not two
-	config.Logger = &mysql.NopLogger{}
-	connector, err := mysql.NewConnector(config)
-	if err != nil {
-		return nil, "", malformed
-	}
-	return pooled(sql.OpenDB(connector)), "mysql://" + config.Addr + "/" + config.DBName, nil
-}
-
-func pooled(db *sql.DB) *sql.DB {
+	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db
+	return db, "postgres://" + net.JoinHostPort(config.Host, fmt.Sprint(config.Port)) + "/" + config.Database, nil
 }
 
 //go:embed schema.sql
 var schema string
-
-// mysqlWords are those in which MySQL differs from SQLite. SQLite takes any type.
-var mysqlWords = strings.NewReplacer(
-	"BYTEA", "VARBINARY(32)",
-	"\n);", "\n) ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;",
-	"INSERT INTO", "INSERT IGNORE INTO",
-	" ON CONFLICT DO NOTHING", "",
-)
-
-// sql puts a statement into the words of the database.
-func (s *store) sql(statement string) string {
-	switch s.dialect {
-	case sqlstore.PostgreSQL: // $1, $2
-		parts := strings.Split(statement, "?")
-		for i := range parts[1:] {
-			parts[i] += fmt.Sprintf("$%d", i+1)
-		}
-		return strings.Join(parts, "")
-	case sqlstore.MySQL:
-		return mysqlWords.Replace(statement)
-	}
-	return statement
-}
-
-// oneLine is err for a log of one line for each error.
-func oneLine(err error) error { return errors.New(strings.Join(strings.Fields(err.Error()), " ")) }

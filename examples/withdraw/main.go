@@ -5,16 +5,47 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/id2meta/id2meta"
 )
+
+// config is what the command line says.
+type config struct {
+	live, migrate               bool
+	listen, db, redis, endpoint string
+	dailyLimit                  int
+}
+
+// parse reads the command line. If it is wrong, the program ends.
+func parse() (c config) {
+	flag.BoolVar(&c.live, "live", false, "ask the real service, which bills each call, with the credential\n"+
+		"of the provider chain and the key in "+hashKeyVariable+";\nwithout -live, an embedded simulator answers")
+	flag.BoolVar(&c.migrate, "migrate", false, "make the tables in -db, and end")
+	flag.StringVar(&c.listen, "listen", "127.0.0.1:8080", "serve HTTP on this `address`")
+	flag.StringVar(&c.db, "db", "", "keep verdicts and payments in this `database`: a file (SQLite), or\n"+
+		"postgres://user@host:5432/name with the password in PGPASSWORD\n"+
+		"(default: a temporary file; -live and -migrate need a database)")
+	flag.StringVar(&c.redis, "redis", "", "share both limits with all that use this `redis`://host:6379/0,\n"+
+		"or by TLS rediss://, with the password in "+redisPasswordVariable+"\n(default: this process keeps to them alone)")
+	flag.IntVar(&c.dailyLimit, "daily-limit", 10_000, "send at most this many requests a day")
+	flag.StringVar(&c.endpoint, "endpoint", "", "with -live, ask this `host` (default: the library's)")
+	flag.Parse()
+	if flag.NArg() > 0 || (c.live || c.migrate) && c.db == "" {
+		fmt.Fprintln(os.Stderr, "withdraw: it takes flags only, and -live and -migrate need -db; see -h")
+		os.Exit(2)
+	}
+	return c
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -22,7 +53,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 
 	if err := run(ctx, parse()); err != nil {
-		fmt.Fprintln(os.Stderr, "withdraw:", err)
+		slog.Error("withdraw", "err", err)
 		os.Exit(1)
 	}
 }
@@ -34,24 +65,24 @@ func run(ctx context.Context, c config) (err error) {
 	if err != nil {
 		return err
 	}
+	client, err := newClient(c, logger)
+	if err != nil {
+		return err
+	}
 	if c.db == "" {
 		dir, err := os.MkdirTemp("", "withdraw-")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		c.db, c.temporary = filepath.Join(dir, "withdraw.db"), true
+		c.db = filepath.Join(dir, "withdraw.db")
 	}
-	client, err := newClient(c, logger)
-	if err != nil {
-		return err
-	}
-	store, err := openStore(ctx, c.db, os.Getenv(dbPasswordVariable))
+	store, err := openStore(ctx, c.db)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.db.Close()) }()
-	if c.migrate || c.temporary {
+	if c.migrate || !c.live { // the simulator's tables are made at once
 		if err := store.migrate(ctx); err != nil || c.migrate {
 			return err
 		}
@@ -70,28 +101,41 @@ func run(ctx context.Context, c config) (err error) {
 	if err != nil {
 		return err
 	}
-	c.banner(listener.Addr(), store.name)
+	if !c.live {
+		logger.Warn("a simulator answers, which knows one person; nobody real is asked, and nothing is billed")
+	}
+	logger.Info("serving http://"+listener.Addr().String(), "database", store.name, "live", c.live)
 	go store.keepTidy(ctx, logger)
-	err = serve(ctx, listener, service.handler(), logger)
-	// Whoever has left has paid for the verdict: it is to be remembered.
-	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), verdictTimeout)
-	defer cancel()
-	return errors.Join(err, service.cache.Wait(wait))
+	return serve(ctx, listener, service)
 }
 
-// The one person whom the simulator knows. The number is GB 11643's own sample.
 const (
-	demoName   = "张三"
-	demoNumber = "11010519491231002X"
+	readTimeout = 10 * time.Second
+	// writeTimeout runs from the head of a request to the end of the answer: it must leave
+	// time for reading, for a verdict and for five visits to the database.
+	writeTimeout = readTimeout + verdictTimeout + 5*storeTimeout
 )
 
-func (c config) banner(address net.Addr, database string) {
-	mode, try := "LIVE: the real service is asked, and bills each call.", ""
-	if !c.live {
-		mode = "SIMULATOR: nobody real is asked, and nothing is billed. -live asks the real service."
-		try = fmt.Sprintf("\nThe simulator knows one person. In another terminal, twice (only the first asks):\n\n"+
-			`curl -i http://%s/withdrawals -H 'Content-Type: application/json' -d '{"user":"alice","amount":10000,"name":"%s","id_number":"%s"}'`+"\n\n",
-			address, demoName, demoNumber)
+// serve serves until ctx is done, and then ends what is under way.
+func serve(ctx context.Context, listener net.Listener, service *server) error {
+	server := &http.Server{
+		Handler:      service.handler(),
+		ReadTimeout:  readTimeout,
+		WriteTimeout: writeTimeout,
+		IdleTimeout:  2 * time.Minute,
+		ErrorLog:     slog.NewLogLogger(service.logger.Handler(), slog.LevelWarn),
+		// The context of requests is not ctx: the signal would end them.
 	}
-	fmt.Printf("%s\nServing http://%s, database %s\n%s", mode, address, database, try)
+	ended := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		service.logger.Info("shutting down; a second signal ends it at once")
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+		defer cancel()
+		// A client who has left has been paid for: Wait lets the verdict arrive and be remembered.
+		ended <- errors.Join(server.Shutdown(ctx), service.cache.Wait(ctx))
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-ended
 }

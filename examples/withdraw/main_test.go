@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,28 +73,20 @@ func migrate(t *testing.T, address string) {
 
 // program is the program, running.
 type program struct {
-	cmd    *exec.Cmd
-	base   string // of its URLs
-	banner string
-	stdout *bufio.Reader
-	stderr testenv.Buffer
+	cmd  *exec.Cmd
+	base string // of its URLs
+	log  testenv.Buffer
 }
+
+var serving = regexp.MustCompile(`serving (http://127\.0\.0\.1:\d+)`)
 
 func start(t *testing.T, env []string, args ...string) *program {
 	t.Helper()
 	p := &program{cmd: command(t.Context(), t.TempDir(), env, append(args, "-listen", "127.0.0.1:0")...)}
-	p.cmd.Stderr = &p.stderr
-	stdout, err := p.cmd.StdoutPipe()
-	require.NoError(t, err)
+	p.cmd.Stderr = &p.log
 	require.NoError(t, p.cmd.Start())
-	p.stdout = bufio.NewReader(stdout)
-	for range 2 {
-		line, err := p.stdout.ReadString('\n')
-		require.NoError(t, err)
-		p.banner += line
-	}
-	p.base = regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(p.banner)
-	require.NotEmpty(t, p.base, p.banner)
+	require.Eventually(t, func() bool { return serving.MatchString(p.log.String()) }, 30*time.Second, 5*time.Millisecond, "it does not serve:\n%s", &p.log)
+	p.base = serving.FindStringSubmatch(p.log.String())[1]
 	return p
 }
 
@@ -117,8 +105,6 @@ func startLive(t *testing.T, simulator *id2metatest.Server, key string, args ...
 func (p *program) end(t *testing.T, s os.Signal) error {
 	t.Helper()
 	require.NoError(t, p.cmd.Process.Signal(s))
-	_, err := io.Copy(io.Discard, p.stdout)
-	require.NoError(t, err)
 	return p.cmd.Wait()
 }
 
@@ -153,13 +139,13 @@ func TestProgram(t *testing.T) {
 	}
 	t.Run("it says that it is the simulator, serves, and leaves nothing behind on SIGTERM", func(t *testing.T) {
 		p := start(t, nil)
-		require.Contains(t, p.banner, "SIMULATOR")
+		require.Contains(t, p.log.String(), "simulator")
 		p.mustPost(t, 201)
-		database := regexp.MustCompile(`database (\S+)`).FindStringSubmatch(p.banner)[1]
+		database := regexp.MustCompile(`database=(\S+)`).FindStringSubmatch(p.log.String())[1]
 		require.FileExists(t, database)
 		require.NoError(t, p.end(t, syscall.SIGTERM))
 		require.NoDirExists(t, filepath.Dir(database))
-		requireNothingPersonal(t, "stderr", p.stderr.String())
+		requireNothingPersonal(t, "the log", p.log.String())
 	})
 	t.Run("after kill -9 it knows whom it has verified", func(t *testing.T) {
 		path := migrated(t)
@@ -176,19 +162,26 @@ func TestProgram(t *testing.T) {
 		require.Equal(t, "0", p.metric(t, "withdraw_verdicts_asked_total"))
 		require.NoError(t, p.end(t, syscall.SIGTERM))
 	})
-	t.Run("on SIGTERM it saves the verdict of a client who has left", func(t *testing.T) {
+	t.Run("on SIGTERM it pays the client who waits, and saves the verdict of one who has left", func(t *testing.T) {
 		simulator := id2metatest.NewServer()
 		t.Cleanup(simulator.Close)
 		simulator.AddPerson(demoName, demoNumber)
+		simulator.AddPerson(demoName, idNumber(0))
 		path := migrated(t)
 		p := startLive(t, simulator, "first", "-db", path)
-		simulator.Inject(id2metatest.Delay(time.Second))
-		asked := testenv.EndWhen(t, context.Canceled, func() bool {
-			return slices.ContainsFunc(simulator.Calls(), func(call id2metatest.Call) bool { return call.Person != "" })
-		})
+		simulator.Inject(id2metatest.Delay(time.Second), id2metatest.Delay(2*time.Second))
+		asks := func(n int) func() bool { return func() bool { return len(simulator.Calls()) == 1+n } } // 1: the check at the start
+		waits := make(chan int, 1)
+		go func() {
+			status, _, _, _ := withdrawalOf{user: "bob", number: idNumber(0)}.send(t.Context(), http.DefaultClient, p.base)
+			waits <- status
+		}()
+		require.Eventually(t, asks(1), 10*time.Second, time.Millisecond)
+		asked := testenv.EndWhen(t, context.Canceled, asks(2))
 		_, _, _, err := withdrawalOf{}.send(asked, http.DefaultClient, p.base)
 		require.ErrorIs(t, err, context.Canceled)
 		require.NoError(t, p.end(t, syscall.SIGTERM))
+		require.Equal(t, 201, <-waits)
 
 		p = startLive(t, simulator, "second", "-db", path)
 		p.mustPost(t, 201)
@@ -197,12 +190,12 @@ func TestProgram(t *testing.T) {
 	})
 	t.Run("live without a credential answers 500, says why in the log and nothing in the answer", func(t *testing.T) {
 		p := start(t, key, "-live", "-db", migrated(t))
-		require.Contains(t, p.banner, "LIVE")
-		require.NotContains(t, p.banner, "SIMULATOR")
+		require.Contains(t, p.log.String(), "live=true")
+		require.NotContains(t, p.log.String(), "simulator")
 		require.Equal(t, "internal", errorOf(t, p.mustPost(t, 500)))
 		require.NoError(t, p.end(t, os.Interrupt))
-		require.Contains(t, p.stderr.String(), "ALIBABA_CLOUD_ACCESS_KEY_ID")
-		require.NotContains(t, p.stderr.String(), "5a7b")
+		require.Contains(t, p.log.String(), "ALIBABA_CLOUD_ACCESS_KEY_ID")
+		require.NotContains(t, p.log.String(), "5a7b")
 	})
 	t.Run("live does not believe what the simulator has said", func(t *testing.T) {
 		path := migrated(t)
@@ -224,7 +217,7 @@ func TestProgram(t *testing.T) {
 		{"an endpoint of another form is refused", key, []string{"-live", "-db", none, "-endpoint", "https://127.0.0.1:1/"}, 1, "WithEndpoints"},
 		{"live without a hash key is refused", nil, []string{"-live", "-db", "x.db"}, 1, "openssl rand -hex 32"},
 		{"live without a database is refused", nil, []string{"-live"}, 2, "-db"},
-		{"a Redis of another form is refused without its password", nil, []string{"-redis", "http://u:hunter2@127.0.0.1:1"}, 1, "redis://host"},
+		{"a Redis of another form is refused without its password", nil, []string{"-redis", "redis://u:hunter2@127.0.0.1:port"}, 1, "redis://host"},
 		{"an unknown flag is refused", nil, []string{"-demo=1"}, 2, "-live"},
 		{"an argument is refused", nil, []string{"live"}, 2, "flags only"},
 		{"an address that cannot be had is refused", nil, []string{"-listen", "127.0.0.1:99999"}, 1, "99999"},
@@ -238,38 +231,4 @@ func TestProgram(t *testing.T) {
 		})
 	}
 	require.NoFileExists(t, none, "what is refused makes nothing before")
-}
-
-func TestGracefulShutdown(t *testing.T) {
-	v := newSlow()
-	s := newService(t, v)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	base := "http://" + listener.Addr().String()
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, listener, s.handler(), slog.New(slog.DiscardHandler)) }()
-	status := make(chan int, 1)
-	go func() {
-		sent, _, _, _ := withdrawalOf{}.send(t.Context(), http.DefaultClient, base)
-		status <- sent
-	}()
-	<-v.asked
-	stop()
-
-	// The door is shut for new ones while the one inside is being served.
-	require.Eventually(t, func() bool {
-		_, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(base + "/healthz")
-		return err != nil
-	}, 5*time.Second, 5*time.Millisecond)
-	select {
-	case err := <-ended:
-		t.Fatalf("it ended with a request under way: %v", err)
-	case <-time.After(100 * time.Millisecond):
-	}
-
-	close(v.release)
-	require.Equal(t, 201, <-status)
-	require.NoError(t, <-ended)
-	require.Equal(t, 1, s.payments(t))
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,8 +33,6 @@ const (
 	// retryAfterRepeated is a guess: the service does not tell how long a call
 	// counts as repeated.
 	retryAfterRepeated = 10 * time.Minute
-	// maxRetryAfter is the longest wait that is passed on.
-	maxRetryAfter = 24 * time.Hour
 )
 
 // refusalOf is the table of the README: what each error is answered with.
@@ -43,9 +42,6 @@ func refusalOf(err error) refusal {
 		return r
 	}
 	remedy := id2meta.RemedyOf(err)
-	if _, ok := errors.AsType[databaseFault](err); ok {
-		remedy = id2meta.RemedyTryLater
-	}
 	r := refusal{Message: remedy.Chinese()}
 	switch remedy {
 	case id2meta.RemedyCorrectInput:
@@ -81,8 +77,7 @@ func invalidPerson(err error) refusal {
 func (r refusal) write(w http.ResponseWriter) {
 	if r.retryAfter > 0 {
 		// Rounded up: a client that comes too early only comes again.
-		wait := min(r.retryAfter, maxRetryAfter) + time.Second - 1
-		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.retryAfter.Seconds()))))
 	}
 	r.Message = cmp.Or(r.Message, messageOf(r.Code))
 	writeJSON(w, r.status, r)

@@ -37,26 +37,21 @@ const (
 // each failure to the next, until all three requests are answered.
 func TestReplicas(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes about a minute for each database")
+		t.Skip("takes about a minute")
 	}
 	seed := *seedFlag
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
 	t.Logf("go test -run TestReplicas -seed %d", seed)
-	for name, start := range databaseServers {
-		t.Run(name, func(t *testing.T) { testReplicas(t, start(t), rand.New(rand.NewPCG(seed, 0))) })
-	}
-}
-
-func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
+	random, server := rand.New(rand.NewPCG(seed, 0)), testserver.PostgreSQL(t)
 	simulator := id2metatest.NewServer()
 	t.Cleanup(simulator.Close)
 	for n := range usersAtOnce {
 		simulator.AddPerson(demoName, idNumber(n))
 		simulator.Inject(id2metatest.Delay(time.Duration(random.IntN(200)) * time.Millisecond))
 	}
-	redis, address := testserver.Redis(t), server.newDatabase(t)
+	redis, address := testserver.Redis(t), newDatabase(t, server)
 	migrate(t, address)
 
 	var processes []*process
@@ -107,9 +102,9 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 	var log string
 	for _, p := range processes {
 		if p.killed.IsZero() {
-			require.NoError(t, p.end(t, syscall.SIGTERM), &p.stderr)
+			require.NoError(t, p.end(t, syscall.SIGTERM), &p.log)
 		}
-		log += p.stderr.String()
+		log += p.log.String()
 	}
 
 	t.Run("no answer is another than paid or try again", func(t *testing.T) {
@@ -119,7 +114,7 @@ func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 		require.NotZero(t, c.lost, "or nobody was killed")
 	})
 	t.Run("each user is paid exactly once, and told the same by each replica", func(t *testing.T) {
-		s, err := openStore(t.Context(), address, "")
+		s, err := openStore(t.Context(), address)
 		require.NoError(t, err)
 		defer s.db.Close()
 		rows, err := s.db.Query(`SELECT id, user_id, amount FROM withdrawals`)

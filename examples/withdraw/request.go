@@ -2,9 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"regexp"
 	"strings"
@@ -33,22 +30,14 @@ type withdrawal struct {
 
 // readWithdrawal reads a request. Its errors are refusals.
 func readWithdrawal(w http.ResponseWriter, r *http.Request) (withdrawal, error) {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" {
-		return withdrawal{}, refusal{status: http.StatusUnsupportedMediaType, Code: "content_type_is_not_json"}
-	}
 	var body struct {
 		User     string `json:"user"`
 		Amount   int64  `json:"amount"`
 		Name     string `json:"name"`
 		IDNumber string `json:"id_number"`
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err == nil {
-		err = json.Unmarshal(raw, &body)
-	}
-	if err != nil {
-		return withdrawal{}, badBody(err)
+	if json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&body) != nil { // the error quotes what was read
+		return withdrawal{}, refusal{status: http.StatusBadRequest, Code: "invalid_json"}
 	}
 	if !userForm.MatchString(body.User) {
 		return withdrawal{}, badField("user", "it must be 1 to 64 of A-Z a-z 0-9 . _ -")
@@ -65,17 +54,6 @@ func readWithdrawal(w http.ResponseWriter, r *http.Request) (withdrawal, error) 
 		return withdrawal{}, badField("Idempotency-Key", "it must be given once and not be empty, or not at all")
 	}
 	return withdrawal{body.User, body.Amount, person, strings.Join(keys, "")}, nil
-}
-
-// badBody does not repeat the decoder's error, which quotes what it has read.
-func badBody(err error) error {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return refusal{status: http.StatusRequestEntityTooLarge, Code: "body_too_large"}
-	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return badField(wrong.Field, "it has the wrong JSON type")
-	}
-	return refusal{status: http.StatusBadRequest, Code: "invalid_json"}
 }
 
 func badField(field, reason string) error {

@@ -19,7 +19,8 @@ const (
 	// verdictTimeout bounds the wait for a verdict: another replica may be asking, and may
 	// have died. Its claim is dead after one and a half times askTimeout.
 	verdictTimeout = 3 * askTimeout
-	checkTimeout   = 3 * time.Second
+	// checkTimeout leaves time for the writes of a check on a disk that others keep busy.
+	checkTimeout = 10 * time.Second
 )
 
 // server pays withdrawals to verified persons.
@@ -63,7 +64,7 @@ func (s *server) check(ctx context.Context) error {
 
 func (s *server) getReady(w http.ResponseWriter, r *http.Request) {
 	if err := s.check(r.Context()); err != nil {
-		s.logger.Warn("not ready", "err", oneLine(err))
+		s.logger.Warn("not ready", "err", err)
 		http.Error(w, "the database cannot be written", http.StatusServiceUnavailable)
 		return
 	}

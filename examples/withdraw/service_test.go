@@ -42,26 +42,6 @@ func answers(verdict id2meta.BizCode, err error) *verifier {
 	}}
 }
 
-// slow is a verifier that finds a match when it is told to.
-type slow struct {
-	verifier
-	asked, release chan struct{}
-}
-
-func newSlow() *slow {
-	s := &slow{asked: make(chan struct{}, 100), release: make(chan struct{})}
-	s.answer = func(ctx context.Context, _ id2meta.Param) (id2meta.Result, error) {
-		s.asked <- struct{}{}
-		select {
-		case <-s.release:
-			return id2meta.Result{BizCode: "1"}, nil
-		case <-ctx.Done():
-			return id2meta.Result{}, ctx.Err()
-		}
-	}
-	return s
-}
-
 // service is a server under test.
 type service struct {
 	*server
@@ -79,7 +59,7 @@ func newService(t *testing.T, v id2meta.Verifier) *service {
 // openService opens the database at an address of -db.
 func openService(t testing.TB, v id2meta.Verifier, address string) *service {
 	t.Helper()
-	store, err := openStore(t.Context(), address, "")
+	store, err := openStore(t.Context(), address)
 	require.NoError(t, err)
 	t.Cleanup(func() { store.db.Close() })
 	require.NoError(t, store.migrate(t.Context()))
@@ -97,7 +77,7 @@ func openService(t testing.TB, v id2meta.Verifier, address string) *service {
 // count returns the number of rows that a condition selects: "withdrawals WHERE …".
 func (s *service) count(t *testing.T, of string, args ...any) (n int) {
 	t.Helper()
-	require.NoError(t, s.store.db.QueryRow(s.store.sql("SELECT COUNT(*) FROM "+of), args...).Scan(&n))
+	require.NoError(t, s.store.db.QueryRow("SELECT COUNT(*) FROM "+of, args...).Scan(&n))
 	return n
 }
 
@@ -105,9 +85,9 @@ func (s *service) count(t *testing.T, of string, args ...any) (n int) {
 func (s *service) payments(t *testing.T) int { return s.count(t, "withdrawals") }
 
 // exec runs a statement as an operator would.
-func (s *service) exec(t *testing.T, statement string, args ...any) {
+func (s *service) exec(t *testing.T, statement string) {
 	t.Helper()
-	_, err := s.store.db.Exec(s.store.sql(statement), args...)
+	_, err := s.store.db.Exec(statement)
 	require.NoError(t, err)
 }
 

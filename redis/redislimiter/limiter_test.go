@@ -215,21 +215,6 @@ func TestRedisFails(t *testing.T) {
 			assert.Len(t, simulator.Calls(), 25)
 			log.wantOnce(t, "Redis is down: failing open")
 		})
-		t.Run("open: a process keeps to a limit of its own when Redis "+failure, func(t *testing.T) {
-			server := newTestRedis(t)
-			limiter, _, _ := newTestLimiter(t, server, WithFailOpen())
-			fail(server)
-			limiter.Wait(t.Context()) // finds out
-			started, n := time.Now(), 0
-			for ; time.Since(started) < time.Second; n++ {
-				require.NoError(t, limiter.Wait(t.Context()))
-			}
-			// The last one may be granted after the second, and the next second
-			// begins with another askTimeout.
-			if took := time.Since(started); float64(n) > defaultBurst+1+defaultPerSecond*took.Seconds() {
-				t.Errorf("%d requests in %v", n, took)
-			}
-		})
 		t.Run("closed: Verify says that it is unavailable and nothing is sent when Redis "+failure, func(t *testing.T) {
 			server, simulator, client, log := start(t)
 			fail(server)
@@ -243,26 +228,6 @@ func TestRedisFails(t *testing.T) {
 			assert.Less(t, time.Since(started), soon)
 			assert.Len(t, simulator.Calls(), 5)
 			log.wantOnce(t, "Redis is down: failing closed")
-		})
-	}
-	for sentence, trouble := range map[string]struct{ begin, end func(redisServer) }{
-		"a Redis that hung goes on": {redisServer.hang, redisServer.resume},
-		"Redis was started anew":    {func(r redisServer) { r.Kill() }, func(r redisServer) { r.Start() }},
-	} {
-		t.Run("the limit is shared again when "+sentence, func(t *testing.T) {
-			server, _, client, log := start(t)
-			verify := func() error {
-				_, err := client.Verify(t.Context(), sample)
-				return err
-			}
-			trouble.begin(server)
-			require.ErrorIs(t, verify(), id2meta.ErrUnavailable)
-			trouble.end(server)
-			eventually(t, verify)
-			for range 3 {
-				assert.NoError(t, verify())
-			}
-			log.wantOnce(t, "Redis is back")
 		})
 	}
 }
@@ -425,18 +390,10 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 			log.wantOnce(t, "level=WARN")
 		})
 	}
-	t.Run("open, the process has a limit of its own, and the limit is shared again when the value was deleted", func(t *testing.T) {
-		limiter, client, log := newTestLimiter(t, server, WithFailOpen(), WithRate(20, 2))
+	t.Run("open, the process goes on alone until somebody deletes the key, as the log says", func(t *testing.T) {
+		limiter, client, log := newTestLimiter(t, server, WithFailOpen())
 		require.NoError(t, client.Set(t.Context(), "test", "400000000", 0).Err())
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		defer cancel()
-		started, n := time.Now(), 0
-		for limiter.Wait(ctx) == nil {
-			n++
-		}
-		if most := 2 + 1 + int(20*time.Since(started).Seconds()); n < 2 || n > most {
-			t.Errorf("%d requests in %v, want 2 to %d", n, time.Since(started), most)
-		}
+		require.NoError(t, limiter.Wait(t.Context()))
 		assert.Contains(t, log.String(), "delete the key")
 		client.Del(t.Context(), "test")
 		eventually(t, func() error {
@@ -445,6 +402,9 @@ func TestAStoredValueThatIsNoStateOfTheLimit(t *testing.T) {
 			}
 			return client.HGet(t.Context(), "test", "sent").Err()
 		})
+		for range 3 {
+			assert.NoError(t, limiter.Wait(t.Context()))
+		}
 		log.wantOnce(t, "Redis is back")
 	})
 	for name, usedUntil := range map[string]any{

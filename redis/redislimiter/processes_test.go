@@ -154,7 +154,7 @@ func mostInOneSecond(times []time.Time) int {
 // Redis grants at most 50 requests in any second. A worker that was granted a request
 // may print the time late, and then the request counts in the next second: one request
 // for each worker.
-func TestProcessesShareOneLimitWhileRedisDies(t *testing.T) {
+func TestProcessesShareOneLimitWhileRedisFails(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 30 s")
 	}
@@ -162,19 +162,22 @@ func TestProcessesShareOneLimitWhileRedisDies(t *testing.T) {
 	for _, test := range []struct {
 		name, env, says string
 		open            bool
+		fail, mend      func(redisServer)
 	}{
-		{"closed: nothing is granted until Redis is back", workerOpen + "=", "Redis is down: failing closed", false},
-		{"open: each process goes on with a limit of its own until Redis is back", workerOpen + "=true", "Redis is down: failing open", true},
+		{"closed: nothing is granted until Redis is started again", workerOpen + "=", "Redis is down: failing closed", false,
+			func(r redisServer) { r.Kill() }, func(r redisServer) { r.Start() }},
+		{"open: each process goes on with a limit of its own while Redis hangs", workerOpen + "=true", "Redis is down: failing open", true,
+			redisServer.hang, redisServer.resume},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := newTestRedis(t)
 			w := startWorkers(t, server, processes, test.env)
 			time.Sleep(4 * time.Second)
-			server.Kill()
-			killed := time.Now()
+			test.fail(server)
+			failed := time.Now()
 			time.Sleep(4 * time.Second)
 			up := time.Now()
-			server.Start()
+			test.mend(server)
 			time.Sleep(3 * time.Second) // one for the pause before Redis is asked again
 			back := time.Now()
 			time.Sleep(3 * time.Second)
@@ -182,8 +185,8 @@ func TestProcessesShareOneLimitWhileRedisDies(t *testing.T) {
 			// On a busy machine Redis may not answer in time at other moments, too.
 			calm := strings.Count(w.log.String(), "Redis is down") == processes
 
-			each, before := w.between(time.Time{}, killed)
-			eachDuring, during := w.between(killed.Add(time.Second), up)
+			each, before := w.between(time.Time{}, failed)
+			eachDuring, during := w.between(failed.Add(time.Second), up)
 			eachAfter, after := w.between(back, time.Now())
 			t.Logf("before %v, without Redis %v, after %v; at most %d, %d and %d in a second", each, eachDuring, eachAfter,
 				mostInOneSecond(before), mostInOneSecond(during), mostInOneSecond(after))

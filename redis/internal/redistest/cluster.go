@@ -2,10 +2,7 @@
 package redistest
 
 import (
-	"context"
-	"errors"
 	"net"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,41 +14,24 @@ import (
 	"github.com/id2meta/id2meta/internal/testserver"
 )
 
-// Cluster starts a cluster of three nodes, each with a third of the slots.
+// Cluster starts a cluster of one node, which has all slots. Like each node of a larger
+// cluster, it refuses a command whose keys are in several slots, and a client must ask it
+// which node has which slots.
 func Cluster(t *testing.T) *redis.ClusterClient {
 	t.Helper()
-	const nodes = 3
-	ports := freePorts(t, 2*nodes)
-	var addrs []string
-	for i := range nodes {
-		testserver.Redis(t, "--cluster-enabled", "yes", "--port", ports[i], "--cluster-port", ports[nodes+i])
-		addrs = append(addrs, net.JoinHostPort("127.0.0.1", ports[i]))
-	}
-	create := append([]string{"--cluster", "create", "--cluster-yes"}, addrs...)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if out, err := exec.CommandContext(ctx, "redis-cli", create...).CombinedOutput(); err != nil {
-		t.Fatalf("redis-cli: %v\n%s", err, out)
-	}
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true})
+	ports := freePorts(t, 2)
+	testserver.Redis(t, "--cluster-enabled", "yes", "--port", ports[0], "--cluster-port", ports[1])
+	addr := net.JoinHostPort("127.0.0.1", ports[0])
+	node := redis.NewClient(&redis.Options{Addr: addr})
+	defer node.Close()
+	require.NoError(t, node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
+	require.Eventually(t, func() bool { // until then the node refuses all commands
+		info, err := node.ClusterInfo(t.Context()).Result()
+		return err == nil && strings.Contains(info, "cluster_state:ok")
+	}, time.Minute, 20*time.Millisecond, "the node does not take its slots")
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { client.Close() })
-	for client.ForEachMaster(ctx, joined) != nil {
-		if ctx.Err() != nil {
-			t.Fatal("the nodes do not agree on their slots")
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 	return client
-}
-
-// joined returns an error as long as the node refuses all commands, since it does
-// not know who has which slots.
-func joined(ctx context.Context, node *redis.Client) error {
-	info, err := node.ClusterInfo(ctx).Result()
-	if err == nil && !strings.Contains(info, "cluster_state:ok") {
-		err = errors.New("not yet")
-	}
-	return err
 }
 
 // freePorts returns ports of 127.0.0.1 that nobody listens on, no two the same.
