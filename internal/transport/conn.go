@@ -177,7 +177,8 @@ func (l *loan) gotHead() bool {
 }
 
 // records tells where the records of TLS end. A record that has not arrived as a whole is in
-// no count and in no buffer that can be looked at.
+// no count and in no buffer that can be looked at. Through a proxy that speaks TLS itself, only
+// the records of the proxy are followed.
 type records struct {
 	header [5]byte
 	got    int // bytes of header

@@ -156,13 +156,9 @@ func (x *exchange) gotNoConnection() bool {
 	return reached == connecting || reached == givenUp || reached == stale
 }
 
-// prepare returns the signed HTTP request, without its body. It fails if the context
-// has ended.
+// prepare returns the signed HTTP request, without its body.
 func (x *exchange) prepare(r Request) (*http.Request, error) {
 	request, err := newRequest(x, r)
-	if err == nil && ended(x) {
-		err = errEnded
-	}
 	if err != nil {
 		x.reached.Store(refused)
 		return nil, err

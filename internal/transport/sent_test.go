@@ -227,23 +227,6 @@ func TestAfterARefusalTheNextRequestIsSent(t *testing.T) {
 	}
 }
 
-// net/http looks at the context once more before it writes, but not always in time. So
-// the exchange closes the connection.
-func TestNothingCanBeSentOnAConnectionThatComesTooLate(t *testing.T) {
-	conn, err := net.Dial("tcp", testenv.Accept(t, func(conn net.Conn) { io.Copy(io.Discard, conn) }).Address)
-	require.NoError(t, err)
-	defer conn.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	x := newExchange(ctx, NewSender(nil), sample, func() {})
-	trace := httptrace.ContextClientTrace(x)
-	trace.GetConn("")
-	trace.GotConn(httptrace.GotConnInfo{Conn: conn})
-	_, err = conn.Write([]byte("a"))
-	assert.ErrorIs(t, err, net.ErrClosed)
-	assert.False(t, x.maySent())
-}
-
 // http3Conn is like the connections that quic-go reports.
 type http3Conn struct{ net.Conn }
 

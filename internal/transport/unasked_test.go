@@ -76,16 +76,14 @@ var forms = map[string]func(body string) string{
 	"in chunks with a trailer": withTrailer,
 	"behind a 103":             behind103,
 	"compressed":               compressed,
-	"in lines without CR":      func(body string) string { return strings.Replace(sized(body), "\r\n", "\n", -1) },
+	"in lines without CR":      func(body string) string { return strings.ReplaceAll(sized(body), "\r\n", "\n") },
 	"without a body":           empty("HTTP/1.1 503 Service Unavailable\r\ncontent-length:0\r\n\r\n"),
 	"of status 204":            empty("HTTP/1.1 204 No Content\r\n\r\n"),
 	"of status 304":            empty("HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n"),
 }
 
-// isEmpty reports whether a form of the right answer has no body.
-func isEmpty(form func(string) string) bool {
-	return form(wrong) == sized(wrong) && form("") != sized("")
-}
+// isEmpty reports whether a form has no body: then every right answer is the same.
+func isEmpty(form func(body string) string) bool { return form("a") == form("b") }
 
 // corked is a connection of a server that can send in one piece what is written in several.
 type corked struct {
