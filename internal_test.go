@@ -93,6 +93,16 @@ func TestAClockThatIsSetBackBeginsNoDayAgain(t *testing.T) {
 	assert.Error(t, d.reached(timeAt(t, "1960-01-01T00:00:00Z")))
 }
 
+func TestAClockBefore1970KeepsToTheLimit(t *testing.T) {
+	d := dailyLimit{max: 1}
+	_, err := d.take(timeAt(t, "1960-01-01T00:00:00Z"))
+	assert.NoError(t, err)
+	_, err = d.take(timeAt(t, "1960-01-03T00:00:00Z"))
+	assert.ErrorIs(t, err, ErrDailyLimit)
+	_, err = d.take(timeAt(t, "2026-12-31T16:00:00Z"))
+	assert.NoError(t, err, "the clock is right again")
+}
+
 func TestARequestGivenBackAfterMidnightDoesNotCountForTheNewDay(t *testing.T) {
 	d := dailyLimit{max: 1}
 	giveBack, err := d.take(timeAt(t, "2026-12-31T15:59:59Z"))

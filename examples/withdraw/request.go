@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -36,7 +37,8 @@ func readWithdrawal(w http.ResponseWriter, r *http.Request) (withdrawal, error) 
 		Name     string `json:"name"`
 		IDNumber string `json:"id_number"`
 	}
-	if json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&body) != nil { // the error quotes what was read
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil || json.Unmarshal(raw, &body) != nil { // the error quotes what was read
 		return withdrawal{}, refusal{status: http.StatusBadRequest, Code: "invalid_json"}
 	}
 	if !userForm.MatchString(body.User) {

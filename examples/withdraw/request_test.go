@@ -17,6 +17,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	}{
 		"a form is no JSON":                       {good, "user=alice&name=张三", nil, ""},
 		"an unfinished object is no JSON":         {"}", "", nil, ""},
+		"two objects are no JSON":                 {good, good + good, nil, ""},
 		"more than 4 KiB are not read":            {"alice", strings.Repeat("a", maxBody), nil, ""},
 		"a fraction of a fen is no amount":        {"10000", "100.50", nil, ""},
 		"an amount beyond 64 bits is none":        {"10000", "18446744073709561616", nil, ""},

@@ -184,6 +184,28 @@ func TestTheDailyLimitWithoutRedis(t *testing.T) {
 		eventually(t, func() error { return limiter.Wait(t.Context()) }) // Redis has counted 2
 		wantToday(t, limiter, 3)
 	})
+	t.Run("closed: nothing is granted", func(t *testing.T) {
+		server := newTestRedis(t)
+		limiter, _, _ := newTestLimiter(t, server, fast(), WithDailyLimit(5))
+		require.NoError(t, limiter.Wait(t.Context()))
+		server.Kill()
+		err := limiter.Wait(t.Context())
+		assert.ErrorIs(t, err, id2meta.ErrUnavailable)
+		assert.NotErrorIs(t, err, id2meta.ErrDailyLimit)
+	})
+	t.Run("a clock before 1970 grants no more than n", func(t *testing.T) {
+		var g grants
+		for i, day := range []int{0, 1, 2, 3} {
+			at := time.Date(1969, 12, 1+day, 0, 0, 0, 0, time.UTC)
+			if err := g.reached(at, 2); errors.Is(err, id2meta.ErrDailyLimit) != (i >= 2) {
+				t.Errorf("day %d: error %v", day, err)
+			}
+			g.add(at)
+		}
+		if err := g.reached(time.Now(), 2); err != nil {
+			t.Errorf("the clock is right again: error %v", err)
+		}
+	})
 	t.Run("midnight in China by the clock of the process", func(t *testing.T) {
 		midnight := time.Date(2026, 11, 30, 16, 0, 0, 0, time.UTC)
 		var g grants
