@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
@@ -21,6 +23,8 @@ import (
 )
 
 const (
+	dbPasswordVariable = "WITHDRAW_DB_PASSWORD"
+
 	// connectTimeout is how long a database may take to be there.
 	connectTimeout = 5 * time.Second
 	// maxConnections is how many one replica has: three of them fit into the 100 of
@@ -30,16 +34,18 @@ const (
 
 // openStore opens the database at an address of -db. No password is in the errors.
 func openStore(ctx context.Context, address string) (s *store, err error) {
-	s = new(store)
-	dialect := sqlstore.SQLite
+	s = &store{dialect: sqlstore.SQLite}
 	switch scheme, _, ok := strings.Cut(address, "://"); {
 	case !ok:
 		s.db, s.name, err = openSQLite(address)
 	case scheme == "postgres" || scheme == "postgresql":
-		dialect = sqlstore.PostgreSQL
+		s.dialect = sqlstore.PostgreSQL
 		s.db, s.name, err = openPostgres(address)
+	case scheme == "mysql":
+		s.dialect = sqlstore.MySQL
+		s.db, s.name, err = openMySQL(address)
 	default:
-		err = errors.New("the address is neither postgres://… nor a file, which has no scheme")
+		err = errors.New("the address is neither postgres://…, nor mysql://…, nor a file, which has no scheme")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("-db: %w", err)
@@ -47,7 +53,7 @@ func openStore(ctx context.Context, address string) (s *store, err error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err = s.db.PingContext(ctx); err == nil {
-		s.verdicts, err = sqlstore.New(s.db, dialect)
+		s.verdicts, err = sqlstore.New(s.db, s.dialect)
 	}
 	if err != nil {
 		s.db.Close()
@@ -76,22 +82,68 @@ func openSQLite(path string) (*sql.DB, string, error) {
 	return db, path, nil
 }
 
-// openPostgres takes what libpq takes in an address and in the environment.
+// openPostgres takes what libpq takes in an address.
 func openPostgres(address string) (*sql.DB, string, error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil { // which may hold what was taken for something else than the password
 		return nil, "", errors.New("this is no postgres://user@host:5432/database?sslmode=verify-full")
 	}
+	config.Password = cmp.Or(os.Getenv(dbPasswordVariable), config.Password)
 	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, connectTimeout)
 	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement { // pgx's default fails behind a PgBouncer that pools transactions
 		config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
-	db := stdlib.OpenDB(*config)
+	return pooled(stdlib.OpenDB(*config)), "postgres://" + net.JoinHostPort(config.Host, fmt.Sprint(config.Port)) + "/" + config.Database, nil
+}
+
+// openMySQL takes the address of the driver behind mysql://.
+func openMySQL(address string) (*sql.DB, string, error) {
+	malformed := errors.New("this is no mysql://user@tcp(host:3306)/database?tls=true")
+	config, err := mysql.ParseDSN(strings.TrimPrefix(address, "mysql://"))
+	if err != nil || config.DBName == "" {
+		return nil, "", malformed
+	}
+	config.Passwd = cmp.Or(os.Getenv(dbPasswordVariable), config.Passwd)
+	config.Timeout = connectTimeout
+	config.ClientFoundRows = true   // as elsewhere: a row that stays as it is counts
+	config.InterpolateParams = true // one round trip, not two
+	config.Logger = &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, "", malformed
+	}
+	return pooled(sql.OpenDB(connector)), "mysql://" + config.Addr + "/" + config.DBName, nil
+}
+
+func pooled(db *sql.DB) *sql.DB {
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, "postgres://" + net.JoinHostPort(config.Host, fmt.Sprint(config.Port)) + "/" + config.Database, nil
+	return db
 }
 
 //go:embed schema.sql
 var schema string
+
+// mysqlWords are the words in which MySQL differs from SQLite. SQLite takes any type.
+var mysqlWords = strings.NewReplacer(
+	"BYTEA", "VARBINARY(32)",
+	"\n);", "\n) ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;",
+	"INSERT INTO", "INSERT IGNORE INTO",
+	" ON CONFLICT DO NOTHING", "",
+)
+
+// sql puts a statement into the words of the database.
+func (s *store) sql(statement string) string {
+	switch s.dialect {
+	case sqlstore.PostgreSQL: // $1, $2
+		parts := strings.Split(statement, "?")
+		for i := range parts[1:] {
+			parts[i] += fmt.Sprintf("$%d", i+1)
+		}
+		return strings.Join(parts, "")
+	case sqlstore.MySQL:
+		return mysqlWords.Replace(statement)
+	}
+	return statement
+}

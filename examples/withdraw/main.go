@@ -32,8 +32,8 @@ func parse() (c config) {
 		"of the provider chain and the key in "+hashKeyVariable+";\nwithout -live, an embedded simulator answers")
 	flag.BoolVar(&c.migrate, "migrate", false, "make the tables in -db, and end")
 	flag.StringVar(&c.listen, "listen", "127.0.0.1:8080", "serve HTTP on this `address`")
-	flag.StringVar(&c.db, "db", "", "keep verdicts and payments in this `database`: a file (SQLite), or\n"+
-		"postgres://user@host:5432/name with the password in PGPASSWORD\n"+
+	flag.StringVar(&c.db, "db", "", "keep verdicts and payments in this `database`: a file (SQLite),\n"+
+		"postgres://user@host:5432/name or mysql://user@tcp(host:3306)/name,\nwith the password in "+dbPasswordVariable+"\n"+
 		"(default: a temporary file; -live and -migrate need a database)")
 	flag.StringVar(&c.redis, "redis", "", "share both limits with all that use this `redis`://host:6379/0,\n"+
 		"or by TLS rediss://, with the password in "+redisPasswordVariable+"\n(default: this process keeps to them alone)")

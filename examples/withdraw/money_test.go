@@ -34,7 +34,7 @@ func testWhatIsRemembered(t *testing.T, newService serviceMaker) {
 			}})
 			s.mustPost(t, 201, withdrawalOf{user: "alice"})
 			s.mustPost(t, 201, withdrawalOf{user: "bob"}) // remembered
-			require.Equal(t, 2, s.count(t, "withdrawals WHERE request_id = $1 AND verified_at = $2", stored, at.UnixMilli()))
+			require.Equal(t, 2, s.count(t, "withdrawals WHERE request_id = ? AND verified_at = ?", stored, at.UnixMilli()))
 		}
 	})
 	t.Run("who has left is not paid, and the verdict is remembered", func(t *testing.T) {
@@ -88,6 +88,11 @@ func testUsersAndPeople(t *testing.T, newService serviceMaker) {
 		s.mustPost(t, 201, withdrawalOf{user: "bob"})
 		require.EqualValues(t, 1, v.calls.Load())
 		require.Equal(t, another, errorOf(t, s.mustPost(t, 409, withdrawalOf{user: "bob", name: "李四"})))
+	})
+	t.Run("users whose names differ in one letter's case are two", func(t *testing.T) {
+		s := newService(t, answers("1", nil))
+		s.mustPost(t, 201, withdrawalOf{user: "alice"})
+		s.mustPost(t, 201, withdrawalOf{user: "Alice", name: "李四"})
 	})
 	t.Run("of two matching people who come at once for one user only one is paid", func(t *testing.T) {
 		var asked sync.WaitGroup

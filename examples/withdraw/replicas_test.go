@@ -37,21 +37,26 @@ const (
 // each failure to the next, until all three requests are answered.
 func TestReplicas(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes about a minute")
+		t.Skip("takes about a minute for each database")
 	}
 	seed := *seedFlag
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
 	t.Logf("go test -run TestReplicas -seed %d", seed)
-	random, server := rand.New(rand.NewPCG(seed, 0)), testserver.PostgreSQL(t)
+	for name, start := range databaseServers {
+		t.Run(name, func(t *testing.T) { testReplicas(t, start(t), rand.New(rand.NewPCG(seed, 0))) })
+	}
+}
+
+func testReplicas(t *testing.T, server databaseServer, random *rand.Rand) {
 	simulator := id2metatest.NewServer()
 	t.Cleanup(simulator.Close)
 	for n := range usersAtOnce {
 		simulator.AddPerson(demoName, idNumber(n))
 		simulator.Inject(id2metatest.Delay(time.Duration(random.IntN(200)) * time.Millisecond))
 	}
-	redis, address := testserver.Redis(t), newDatabase(t, server)
+	redis, address := testserver.Redis(t), server.newDatabase(t)
 	migrate(t, address)
 
 	var processes []*process

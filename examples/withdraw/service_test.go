@@ -77,7 +77,7 @@ func openService(t testing.TB, v id2meta.Verifier, address string) *service {
 // count returns the number of rows that a condition selects: "withdrawals WHERE …".
 func (s *service) count(t *testing.T, of string, args ...any) (n int) {
 	t.Helper()
-	require.NoError(t, s.store.db.QueryRow("SELECT COUNT(*) FROM "+of, args...).Scan(&n))
+	require.NoError(t, s.store.db.QueryRow(s.store.sql("SELECT COUNT(*) FROM "+of), args...).Scan(&n))
 	return n
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/id2meta/id2meta"
@@ -39,6 +40,7 @@ type payment struct {
 // use the same database: each change is one statement.
 type store struct {
 	db       *sql.DB
+	dialect  sqlstore.Dialect
 	name     string          // of the database, for people
 	verdicts *sqlstore.Store // on persons, whoever's they are
 }
@@ -61,13 +63,13 @@ func (s *store) pay(ctx context.Context, p payment) (payment, error) {
 	// Whatever the code around it does: without a match in the database there is no
 	// payment, and with one Idempotency-Key no second one.
 	n, err := s.exec(ctx, `INSERT INTO withdrawals (id, user_id, person, amount, idempotency_key, paid_at, verified_at, request_id)
-		SELECT $1, user_id, person, $2, $3, $4, verified_at, request_id FROM users WHERE user_id = $5 AND person = $6 ON CONFLICT DO NOTHING`,
+		SELECT ?, user_id, person, ?, ?, ?, verified_at, request_id FROM users WHERE user_id = ? AND person = ? ON CONFLICT DO NOTHING`,
 		p.ID, p.Amount, p.idempotencyKey, time.Now().UnixMilli(), p.User, p.person)
 	if err != nil || n == 1 {
 		return p, err
 	}
 	var person []byte
-	err = s.get(ctx, `SELECT person FROM users WHERE user_id = $1`, []any{p.User}, &person)
+	err = s.get(ctx, `SELECT person FROM users WHERE user_id = ?`, []any{p.User}, &person)
 	switch {
 	case errors.Is(err, sql.ErrNoRows) || err == nil && person == nil:
 		return payment{}, errNotVerified
@@ -77,7 +79,7 @@ func (s *store) pay(ctx context.Context, p payment) (payment, error) {
 		return payment{}, errOtherPerson
 	}
 	before := payment{User: p.User, repeated: true}
-	err = s.get(ctx, `SELECT id, amount, person FROM withdrawals WHERE user_id = $1 AND idempotency_key = $2`,
+	err = s.get(ctx, `SELECT id, amount, person FROM withdrawals WHERE user_id = ? AND idempotency_key = ?`,
 		[]any{p.User, p.idempotencyKey}, &before.ID, &before.Amount, &before.person)
 	switch {
 	case errors.Is(err, sql.ErrNoRows): // another request has verified the user meanwhile
@@ -93,12 +95,12 @@ func (s *store) pay(ctx context.Context, p payment) (payment, error) {
 // attempt counts that a user claims to be a person, or refuses a user who has used up the
 // day's attempts. To claim the same thing again costs nothing: a client may repeat it.
 func (s *store) attempt(ctx context.Context, p payment) error {
-	if _, err := s.exec(ctx, `INSERT INTO users (user_id) VALUES ($1) ON CONFLICT DO NOTHING`, p.User); err != nil {
+	if _, err := s.exec(ctx, `INSERT INTO users (user_id) VALUES (?) ON CONFLICT DO NOTHING`, p.User); err != nil {
 		return err
 	}
 	day, untilTomorrow := today(time.Now())
-	n, err := s.exec(ctx, `UPDATE users SET attempts = CASE WHEN day <> $1 THEN 1 WHEN claimed = $2 THEN attempts ELSE attempts + 1 END, claimed = $2, day = $1
-		WHERE user_id = $3 AND (day <> $1 OR claimed = $2 OR attempts < $4)`, day, p.person, p.User, maxAttempts)
+	n, err := s.exec(ctx, `UPDATE users SET attempts = CASE WHEN day <> ? THEN 1 WHEN claimed = ? THEN attempts ELSE attempts + 1 END, claimed = ?, day = ?
+		WHERE user_id = ? AND (day <> ? OR claimed = ? OR attempts < ?)`, day, p.person, p.person, day, p.User, day, p.person, maxAttempts)
 	if err == nil && n == 0 {
 		return refusal{status: http.StatusTooManyRequests, Code: "too_many_people", retryAfter: untilTomorrow}
 	}
@@ -115,7 +117,7 @@ func today(now time.Time) (day int64, untilTomorrow time.Duration) {
 // countAgain makes the next attempt cost one more: the last one may be on the bill, and
 // there is no verdict.
 func (s *store) countAgain(ctx context.Context, p payment) error {
-	_, err := s.exec(ctx, `UPDATE users SET claimed = NULL WHERE user_id = $1 AND claimed = $2`, p.User, p.person)
+	_, err := s.exec(ctx, `UPDATE users SET claimed = NULL WHERE user_id = ? AND claimed = ?`, p.User, p.person)
 	return err
 }
 
@@ -128,8 +130,8 @@ func (s *store) bind(ctx context.Context, p payment, result id2meta.Result) erro
 	if !requestIDForm.MatchString(result.RequestID) {
 		result.RequestID = ""
 	}
-	n, err := s.exec(ctx, `UPDATE users SET person = $1, verified_at = $2, request_id = $3 WHERE user_id = $4 AND (person IS NULL OR person = $1)`,
-		p.person, result.Time.UnixMilli(), result.RequestID, p.User)
+	n, err := s.exec(ctx, `UPDATE users SET person = ?, verified_at = ?, request_id = ? WHERE user_id = ? AND (person IS NULL OR person = ?)`,
+		p.person, result.Time.UnixMilli(), result.RequestID, p.User, p.person)
 	if err == nil && n == 0 {
 		return errOtherPerson
 	}
@@ -138,8 +140,10 @@ func (s *store) bind(ctx context.Context, p payment, result id2meta.Result) erro
 
 // migrate makes the tables that are not there.
 func (s *store) migrate(ctx context.Context) error {
-	if _, err := s.db.ExecContext(ctx, schema); err != nil {
-		return fmt.Errorf("database %s: %w", s.name, err)
+	for statement := range strings.SplitSeq(strings.TrimSpace(s.sql(schema)), ";\n") {
+		if _, err := s.db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("database %s: %w", s.name, err)
+		}
 	}
 	return s.verdicts.CreateTable(ctx)
 }
@@ -169,7 +173,7 @@ func (s *store) keepTidy(ctx context.Context, logger *slog.Logger) {
 func (s *store) exec(ctx context.Context, statement string, args ...any) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	done, err := s.db.ExecContext(ctx, statement, args...)
+	done, err := s.db.ExecContext(ctx, s.sql(statement), args...)
 	if err != nil {
 		return 0, fmt.Errorf("database: %w: %v", errDatabase, err)
 	}
@@ -180,7 +184,7 @@ func (s *store) exec(ctx context.Context, statement string, args ...any) (int64,
 func (s *store) get(ctx context.Context, query string, args []any, into ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	err := s.db.QueryRowContext(ctx, query, args...).Scan(into...)
+	err := s.db.QueryRowContext(ctx, s.sql(query), args...).Scan(into...)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("database: %w: %v", errDatabase, err)
 	}
