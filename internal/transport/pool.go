@@ -20,6 +20,8 @@ const (
 	// request that was billed. The vendor does not publish its idle timeout. Load
 	// balancers usually have more than 10 s.
 	idleConnTimeout = 10 * time.Second
+	// bufferSize is the size of net/http's buffer for what it reads from a connection.
+	bufferSize = 4 << 10
 )
 
 // newPool returns the connection pool of a Sender that was given no client. roots are the
@@ -48,6 +50,7 @@ func newPool(roots *x509.CertPool) *http.Transport {
 		MaxIdleConnsPerHost:    maxIdleConns, // there are few hosts, so no limit over all of them
 		IdleConnTimeout:        idleConnTimeout,
 		MaxResponseHeaderBytes: maxHead,
+		ReadBufferSize:         bufferSize,
 		Protocols:              protocols,
 	}
 }

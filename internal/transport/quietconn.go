@@ -10,7 +10,8 @@ import (
 // quietConn is a TLS connection from which net/http reads an answer and nothing behind
 // it: net/http would print what nobody asked for to the standard log, and that may repeat
 // a person. Only net/http knows where an answer ends. So until net/http says so, it gets
-// no more at a time than it must read: a line of the head, or a byte of the body.
+// no more at a time than it must read: a line of the head, or a byte of the body. A body that
+// is longer than its buffer, net/http reads past the buffer, and never further than the body.
 type quietConn struct {
 	*tls.Conn
 	under    *conn
@@ -47,7 +48,9 @@ func (q *quietConn) Read(p []byte) (int, error) {
 			q.next.Store(aByte)
 		}
 	case aByte:
-		n = min(n, 1)
+		if len(p) <= bufferSize {
+			n = min(n, 1)
+		}
 	}
 	return q.buffered.Read(p[:n])
 }
