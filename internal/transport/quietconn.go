@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"net"
 	"sync/atomic"
 )
 
@@ -12,7 +13,7 @@ import (
 // a person. Only net/http knows where an answer ends. So until net/http says so, it gets
 // no more at a time than it must read: a line of the head, or a byte of the body.
 type quietConn struct {
-	*tls.Conn
+	net.Conn // a *tls.Conn, hidden: net/http of Go 1.27 would report its handshake again
 	under    *conn
 	buffered *bufio.Reader
 	next     atomic.Int32 // what net/http may have; one of the following constants
