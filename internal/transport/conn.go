@@ -47,6 +47,8 @@ func poolConn(connection net.Conn) *conn {
 		switch c := connection.(type) {
 		case *conn:
 			return c
+		case *quietConn:
+			return c.under
 		case interface{ NetConn() net.Conn }:
 			connection = c.NetConn()
 		default:

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"net"
 	"sync/atomic"
 )
 
@@ -13,7 +14,7 @@ import (
 // no more at a time than it must read: a line of the head, or a byte of the body. A body that
 // is longer than its buffer, net/http reads past the buffer, and never further than the body.
 type quietConn struct {
-	*tls.Conn
+	net.Conn // a *tls.Conn, hidden: net/http of Go 1.27 would report its handshake again
 	under    *conn
 	buffered *bufio.Reader
 	next     atomic.Int32 // what net/http may have; one of the following constants
