@@ -92,7 +92,7 @@ func findColumns(rows []rawRow, keep []string) (columns, error) {
 			}
 		}
 	}
-	if c, ok := withoutHeader(first); ok && most == 0 {
+	if c, ok := withoutHeader(rows); ok && most == 0 {
 		if len(keep) > 0 {
 			return columns{}, errors.New("its first row is no header, and -keep needs one")
 		}
@@ -101,14 +101,23 @@ func findColumns(rows []rawRow, keep []string) (columns, error) {
 	return columns{}, failure
 }
 
-// withoutHeader returns the columns of a table whose first row is a person's.
-func withoutHeader(first []string) (c columns, ok bool) {
+// withoutHeader returns the columns of a table whose first row is a person's: with a number,
+// or with something else that has a digit, such as a passport's, above a person.
+func withoutHeader(rows []rawRow) (c columns, ok bool) {
+	first := rows[0].fields
 	c.name = slices.IndexFunc(first, func(field string) bool { return strings.TrimSpace(field) != "" })
 	c.number = c.name + 1
 	c.width = c.number + 1
-	ok = c.name >= 0 && c.width <= len(first) && isBlank(first[c.width:]) &&
-		!sixDigits.MatchString(first[c.name]) && allDigits.MatchString(first[c.number])
-	return c, ok
+	if c.name < 0 || c.width > len(first) || !isBlank(first[c.width:]) || sixDigits.MatchString(first[c.name]) {
+		return c, false
+	}
+	isPerson := func(raw rawRow) bool {
+		r := c.newRow(raw)
+		_, err := id2meta.Param{UserName: r.name, IdentifyNum: r.number}.Normalize()
+		return err == nil
+	}
+	number := first[c.number]
+	return c, allDigits.MatchString(number) || strings.ContainsFunc(number, unicode.IsDigit) && slices.ContainsFunc(rows, isPerson)
 }
 
 // readHeader finds the one title of names and the one title of numbers, or tells how many
@@ -148,7 +157,7 @@ func (c *columns) skip(rows []rawRow, header, height int) {
 			name := field(row.fields, c.name)
 			_, err := id2meta.MD5UserName(name)
 			isName := err == nil && !notes.MatchString(plainTitle(name))
-			if row.bad != "" || isName || sixDigits.MatchString(field(row.fields, c.number)) {
+			if row.bad != "" || isName || threeDigits.MatchString(field(row.fields, c.number)) {
 				return
 			}
 		}
@@ -172,6 +181,8 @@ var (
 	// sixDigits finds what was meant as an ID number, right or wrong. It tells a person from
 	// 18位 and from titles that are not recognised.
 	sixDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){6}`)
+	// threeDigits tells a person below a header from 18位 and from numbers of the columns.
+	threeDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){3}`)
 	// allDigits tells a person from the dates and phone numbers of a cover, too. A number
 	// that Excel has damaged is 4.40524E+17.
 	allDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){15}|\dE\+17`)
