@@ -32,6 +32,7 @@ func openCSV(o options) (*table, error) {
 		return nil, err
 	}
 	text = bytes.TrimLeft(text, "\uFEFF") // some programs write two marks
+	replaceCRs(text)
 	t := &table{excel: excel, close: func() {}}
 	line, separators := 1, ",\t;"
 	first := text[:lineLength(text)]
@@ -89,26 +90,35 @@ func csvRows(text []byte, line int, separator rune) iter.Seq2[rawRow, error] {
 	}
 }
 
-// lineLength returns the length of the first line of text, with its end: LF, CRLF, even
-// CRCRLF, or the CR alone that Excel calls "CSV (Macintosh)".
-func lineLength(text []byte) int {
-	end := bytes.IndexAny(text, "\r\n")
-	if end < 0 {
-		return len(text)
+// replaceCRs makes each CR alone an LF, if the first row ends in one: Excel calls this
+// "CSV (Macintosh)". In another text such a CR is inside of a field.
+func replaceCRs(text []byte) {
+	end := 0
+	for quoted := false; end < len(text) && (quoted || text[end] != '\r' && text[end] != '\n'); end++ {
+		quoted = quoted != (text[end] == '"')
 	}
-	for _, lineEnd := range []string{"\r\r\n", "\r\n"} {
-		if bytes.HasPrefix(text[end:], []byte(lineEnd)) {
-			return end + len(lineEnd)
+	if end == len(text) || bytes.HasPrefix(bytes.TrimLeft(text[end:], "\r"), []byte("\n")) {
+		return
+	}
+	for i, b := range text {
+		if b == '\r' && !bytes.HasPrefix(text[i+1:], []byte("\n")) {
+			text[i] = '\n'
 		}
 	}
-	return end + 1
+}
+
+// lineLength returns the length of the first line of text, with its end.
+func lineLength(text []byte) int {
+	if i := bytes.IndexByte(text, '\n'); i >= 0 {
+		return i + 1
+	}
+	return len(text)
 }
 
 // rowLength returns the length of the lines up to the first that ends outside of quotes.
 func rowLength(text []byte) (length, lines int) {
 	quotes := 0
-	for length < len(text) {
-		line := text[length:][:lineLength(text[length:])]
+	for line := range bytes.Lines(text) {
 		length, lines = length+len(line), lines+1
 		quotes += bytes.Count(line, []byte(`"`))
 		if quotes%2 == 0 || length > maxRow {
@@ -129,7 +139,7 @@ func quotedField(separator rune) *regexp.Regexp {
 	return regexp.MustCompile(`(^|` + regexp.QuoteMeta(string(separator)) + `)` + blanks + `=?` + blanks + `("(?:[^"]|"")*")` + blanks)
 }
 
-// splitRow returns the fields of one row of CSV, with or without its end.
+// splitRow returns the fields of one row of CSV, which may end in LF, CRLF or even CRCRLF.
 // quoted is the quotedField of the separator. The error is short, and does not repeat the row.
 func splitRow(row []byte, separator rune, quoted *regexp.Regexp) ([]string, error) {
 	row = bytes.TrimRight(row, "\r\n")

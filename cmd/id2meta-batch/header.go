@@ -34,11 +34,15 @@ var (
 	otherNameTitles   = []string{"chinesename", "中文名", "姓名中文"}
 	otherNumberTitles = []string{"idcardnumber", "idcardnum", "证照号码", "身份证编号", "公民身份证号码", "二代身份证号", "二代身份证号码", "社会保障号", "社会保障号码"}
 
-	nameTitle        = titlePattern("", nameTitles)
-	numberTitle      = titlePattern("", numberTitles)
-	otherNameTitle   = titlePattern(whose, nameTitles, otherNameTitles)
-	otherNumberTitle = titlePattern(whose, numberTitles, otherNumberTitles)
-	notes            = regexp.MustCompile(`^` + note + `+$`)
+	// What finds the columns, from the narrowest to the widest. Each finds what the ones
+	// before it find. A header is read by the first that finds one name and one number: what
+	// finds only one of the two might take it from one person, and the other from another.
+	titles = []struct{ name, number *regexp.Regexp }{
+		{exactly(nameTitles), exactly(numberTitles)},
+		{titlePattern("", nameTitles), titlePattern("", numberTitles)},
+		{titlePattern(whose, nameTitles, otherNameTitles), titlePattern(whose, numberTitles, otherNumberTitles)},
+	}
+	notes = regexp.MustCompile(`^` + note + `+$`)
 )
 
 const (
@@ -47,6 +51,10 @@ const (
 	// whose stands before a title in forms about one person a row.
 	whose = `(?:人员|职工|员工|学生|用户|会员|客户|本人|您的|纳税人|参保人|中文)?`
 )
+
+func exactly(titles []string) *regexp.Regexp {
+	return regexp.MustCompile(`^(?:` + strings.Join(titles, "|") + `)$`)
+}
 
 // titlePattern matches each of the titles, perhaps with a number before it, and notes beside
 // it. Two titles may stand in one field, as in 姓名/Name.
@@ -81,7 +89,7 @@ func findColumns(rows []rawRow, keep []string) (columns, error) {
 				c.skip(rows, i, height+1)
 				c.width = max(len(header[0]), len(header[1]))
 				// Above the titles of a group of columns stands the title of the group.
-				c.keep, err = findKept(append(header, rows[max(i-1, 0)].fields), c, keep)
+				c.keep, err = findKept(header, rows[max(i-1, 0)].fields, c, keep)
 				return c, err
 			}
 			if found == 0 { // the second row may be a header without this one
@@ -92,7 +100,7 @@ func findColumns(rows []rawRow, keep []string) (columns, error) {
 			}
 		}
 	}
-	if c, ok := withoutHeader(first); ok && most == 0 {
+	if c, ok := withoutHeader(rows); ok && most == 0 {
 		if len(keep) > 0 {
 			return columns{}, errors.New("its first row is no header, and -keep needs one")
 		}
@@ -101,32 +109,52 @@ func findColumns(rows []rawRow, keep []string) (columns, error) {
 	return columns{}, failure
 }
 
-// withoutHeader returns the columns of a table whose first row is a person's.
-func withoutHeader(first []string) (c columns, ok bool) {
+// withoutHeader returns the columns of a table whose first row is a person's: with a number,
+// or with something else that has a digit, such as a passport's, above a person.
+func withoutHeader(rows []rawRow) (c columns, ok bool) {
+	first := rows[0].fields
 	c.name = slices.IndexFunc(first, func(field string) bool { return strings.TrimSpace(field) != "" })
 	c.number = c.name + 1
 	c.width = c.number + 1
-	ok = c.name >= 0 && c.width <= len(first) && isBlank(first[c.width:]) &&
-		!sixDigits.MatchString(first[c.name]) && allDigits.MatchString(first[c.number])
-	return c, ok
+	if c.name < 0 || c.width > len(first) || !isBlank(first[c.width:]) || sixDigits.MatchString(first[c.name]) {
+		return c, false
+	}
+	isPerson := func(raw rawRow) bool {
+		r := c.newRow(raw)
+		_, err := id2meta.Param{UserName: r.name, IdentifyNum: r.number}.Normalize()
+		return err == nil
+	}
+	number := first[c.number]
+	return c, allDigits.MatchString(number) || strings.ContainsFunc(number, unicode.IsDigit) && slices.ContainsFunc(rows, isPerson)
 }
 
 // readHeader finds the one title of names and the one title of numbers, or tells how many
 // of the two it found.
 func readHeader(header [][]string) (c columns, found int, err error) {
-	name, names := findTitle(header, nameTitle, otherNameTitle)
-	number, numbers := findTitle(header, numberTitle, otherNumberTitle)
-	if names != 1 || numbers != 1 {
-		err = fmt.Errorf("its header has %d columns for the name and %d for the ID number, and must have one of each, with a title such as %s", names, numbers,
-			strings.Join(slices.Concat(nameTitles, numberTitles), ", "))
+	var names, numbers int
+	for _, title := range titles {
+		c.name, names = find(header, func(field string) bool { return title.name.MatchString(plainTitle(field)) })
+		c.number, numbers = find(header, func(field string) bool { return title.number.MatchString(plainTitle(field)) })
+		if names == 1 && numbers == 1 {
+			return c, 2, nil
+		}
 	}
-	return columns{name: name, number: number}, min(names, 1) + min(numbers, 1), err
+	return c, min(names, 1) + min(numbers, 1), fmt.Errorf("its header has %d columns for the name and %d for the ID number, and must have one of each, with a title such as %s", names, numbers,
+		strings.Join(slices.Concat(nameTitles, numberTitles), ", "))
 }
 
-// findKept finds the columns of -keep. Their titles stand in any row of the header.
-func findKept(header [][]string, c columns, keep []string) (kept []int, err error) {
+// findKept finds the columns of -keep. Their titles stand in any row of the header, as they
+// are or without marks, or else in the row above it.
+func findKept(header [][]string, above []string, c columns, keep []string) (kept []int, err error) {
 	for _, title := range keep {
-		column, count := find(header, func(other string) bool { return other == plainTitle(title) })
+		isPlain := func(field string) bool { return plainTitle(field) == plainTitle(title) }
+		column, count := find(header, func(field string) bool { return strings.EqualFold(strings.TrimSpace(field), title) })
+		if count == 0 {
+			column, count = find(header, isPlain)
+		}
+		if count == 0 {
+			column, count = find([][]string{above}, isPlain)
+		}
 		switch {
 		case count == 0:
 			return nil, fmt.Errorf("its header has no column %q, which -keep names", title)
@@ -148,7 +176,7 @@ func (c *columns) skip(rows []rawRow, header, height int) {
 			name := field(row.fields, c.name)
 			_, err := id2meta.MD5UserName(name)
 			isName := err == nil && !notes.MatchString(plainTitle(name))
-			if row.bad != "" || isName || sixDigits.MatchString(field(row.fields, c.number)) {
+			if row.bad != "" || isName || threeDigits.MatchString(field(row.fields, c.number)) {
 				return
 			}
 		}
@@ -172,6 +200,8 @@ var (
 	// sixDigits finds what was meant as an ID number, right or wrong. It tells a person from
 	// 18位 and from titles that are not recognised.
 	sixDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){6}`)
+	// threeDigits tells a person below a header from 18位 and from numbers of the columns.
+	threeDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){3}`)
 	// allDigits tells a person from the dates and phone numbers of a cover, too. A number
 	// that Excel has damaged is 4.40524E+17.
 	allDigits = regexp.MustCompile(`(?:\p{Nd}\P{Nd}*){15}|\dE\+17`)
@@ -182,22 +212,12 @@ func isNumber(field string) bool {
 	return err == nil
 }
 
-// findTitle finds the first of the patterns that a header has.
-func findTitle(header [][]string, patterns ...*regexp.Regexp) (column, count int) {
-	for _, pattern := range patterns {
-		if column, count = find(header, pattern.MatchString); count > 0 {
-			break
-		}
-	}
-	return column, count
-}
-
 // find returns the last column that has a title in a row of the header that is one of those
 // looked for, and how many such columns there are.
-func find(header [][]string, matches func(title string) bool) (column, count int) {
+func find(header [][]string, matches func(field string) bool) (column, count int) {
 	for _, row := range header {
 		for i, field := range row {
-			if matches(plainTitle(field)) && (count == 0 || i != column) {
+			if matches(field) && (count == 0 || i != column) {
 				column = i
 				count++
 			}

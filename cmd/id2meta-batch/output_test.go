@@ -90,9 +90,11 @@ func TestKeptColumns(t *testing.T) {
 				"5,张*,110105********0021,invalid,,id_number: the check digit is wrong,,'\t@A1,'＝1\n" +
 				"6,t******,,invalid,,id_number: it is empty,,18,\n" +
 				"7,,,invalid,,\"it has a quoted field that does not end, or goes on after its quote\",,,\n"},
-		"under the lower title of two": {"花名册\n姓名,身份证号,联系方式,\n,,电话1,电话2\n张三,11010519491231002X,1,2\n", "电话1", "4,张*,110105********002X,match,1,,,1\n"},
-		"under a title of a mark":      {"#,姓名,身份证号,*\n1,张三,11010519491231002X,2\n", "#", "2,张*,110105********002X,match,1,,,1\n"},
-		"under the upper title of two": {"电话,个人信息,\n,姓名,身份证号\n1,张三,11010519491231002X\n", "电话", "3,张*,110105********002X,match,1,,,1\n"},
+		"under the lower title of two":                    {"花名册\n姓名,身份证号,联系方式,\n,,电话1,电话2\n张三,11010519491231002X,1,2\n", "电话1", "4,张*,110105********002X,match,1,,,1\n"},
+		"under a title that others have with a mark":      {"姓名,身份证号,占比,占比%\n张三,11010519491231002X,1,2\n", "占比", "2,张*,110105********002X,match,1,,,1\n"},
+		"under a title that stands above the header, too": {"单位,甲\n姓名,身份证号,单位\n张三,11010519491231002X,1\n", "单位", "3,张*,110105********002X,match,1,,,1\n"},
+		"under a title of a mark":                         {"#,姓名,身份证号,*\n1,张三,11010519491231002X,2\n", "#", "2,张*,110105********002X,match,1,,,1\n"},
+		"under the upper title of two":                    {"电话,个人信息,\n,姓名,身份证号\n1,张三,11010519491231002X\n", "电话", "3,张*,110105********002X,match,1,,,1\n"},
 	} {
 		t.Run(name, func(t *testing.T) { wantRows(t, []byte(c.content), c.want, "-keep", c.keep) })
 	}

@@ -62,11 +62,14 @@ func openStore(ctx context.Context, address string) (s *store, err error) {
 	return s, nil
 }
 
-// openSQLite opens a file, or makes it.
+// openSQLite opens a file, or makes one that only this user can read.
 func openSQLite(path string) (*sql.DB, string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, "", err
+	}
+	if file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+		file.Close()
 	}
 	address := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{
 		// In full: a payment that was answered survives a power failure.

@@ -123,6 +123,9 @@ func (s *service) requireNothingPersonalInFiles(t *testing.T) {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		requireNothingPersonal(t, file, string(content))
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode(), "nobody else may read %s", file)
 	}
 }
 
