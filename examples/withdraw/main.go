@@ -69,7 +69,8 @@ func run(ctx context.Context, c config) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.db == "" {
+	temporary := c.db == ""
+	if temporary {
 		dir, err := os.MkdirTemp("", "withdraw-")
 		if err != nil {
 			return err
@@ -82,7 +83,7 @@ func run(ctx context.Context, c config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.db.Close()) }()
-	if c.migrate || !c.live { // the simulator's tables are made at once
+	if c.migrate || temporary {
 		if err := store.migrate(ctx); err != nil || c.migrate {
 			return err
 		}

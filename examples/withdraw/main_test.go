@@ -214,6 +214,7 @@ func TestProgram(t *testing.T) {
 		says     string
 	}{
 		{"without its tables it does not start, and says how to make them", key, []string{"-live", "-db", empty, "-listen", "127.0.0.1:0"}, 1, "withdraw -migrate"},
+		{"with the simulator it makes no tables in a database of yours", key, []string{"-db", empty, "-listen", "127.0.0.1:0"}, 1, "withdraw -migrate"},
 		{"an endpoint of another form is refused", key, []string{"-live", "-db", none, "-endpoint", "https://127.0.0.1:1/"}, 1, "WithEndpoints"},
 		{"live without a hash key is refused", nil, []string{"-live", "-db", "x.db"}, 1, "openssl rand -hex 32"},
 		{"live without a database is refused", nil, []string{"-live"}, 2, "-db"},
