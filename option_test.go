@@ -248,6 +248,19 @@ func TestWithAccessKeyFuncAChangedKeyCountsAtTheNextCall(t *testing.T) {
 	}
 }
 
+func TestAKeyBesideAnErrorOfItsFunctionIsNotUsed(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(ctx context.Context) (id2meta.AccessKey, error) {
+		_, ends := ctx.Deadline()
+		assert.True(t, ends, "the function may wait for ever")
+		return id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}, errors.New("vault answered with open-sesame")
+	}))
+	_, err := client.Verify(t.Context(), zhangSan)
+	assert.ErrorIs(t, err, id2meta.ErrCredential)
+	assert.NotContains(t, fmt.Sprintf("%+v", err), "open-sesame")
+	assert.Empty(t, server.Calls())
+}
+
 func TestAnAccessKeyShowsNothing(t *testing.T) {
 	key := id2meta.AccessKey{ID: "LTAI-open", Secret: "sesame", SecurityToken: "token-open"}
 	type config struct{ Key id2meta.AccessKey }
