@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +149,9 @@ func TestAMachineWithoutCACertificatesIsTold(t *testing.T) {
 		output, err := command.CombinedOutput()
 		require.NoError(t, err, "%s", output)
 		return
+	}
+	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
+		t.Skip("Go asks the system for its CA certificates, and no variable")
 	}
 	t.Setenv("SSL_CERT_FILE", os.DevNull)
 	t.Setenv("SSL_CERT_DIR", t.TempDir())
