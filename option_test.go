@@ -144,6 +144,12 @@ func TestTheLastOptionOfAKindCounts(t *testing.T) {
 		id2meta.WithEndpoints("a.example"), id2meta.WithEndpoints("b.example", "c.example:1"), id2meta.WithMaxAttempts(3), id2meta.WithMaxAttempts(2)))
 
 	server := newServer(t)
+	refuse, allow := &countingLimiter{err: io.EOF}, &countingLimiter{}
+	broken := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, io.EOF })}
+	requireMatch(t, newClient(t, []string{server.Endpoint()}, id2meta.WithTimeout(1), id2meta.WithTimeout(time.Hour),
+		id2meta.WithLimiter(refuse), id2meta.WithLimiter(allow), id2meta.WithHTTPClient(broken), id2meta.WithHTTPClient(server.Client())))
+	assert.EqualValues(t, 1, allow.calls.Load())
+
 	ways := map[string]func(key id2meta.AccessKey) id2meta.Option{
 		"WithAccessKey": id2meta.WithAccessKey,
 		"WithAccessKeyFunc": func(key id2meta.AccessKey) id2meta.Option {
@@ -246,6 +252,19 @@ func TestWithAccessKeyFuncAChangedKeyCountsAtTheNextCall(t *testing.T) {
 			assert.Equal(t, key.ID, calls[len(calls)-1].AccessKeyID)
 		}
 	}
+}
+
+func TestAKeyBesideAnErrorOfItsFunctionIsNotUsed(t *testing.T) {
+	server := newServer(t)
+	client := newClient(t, []string{server.Endpoint()}, id2meta.WithAccessKeyFunc(func(ctx context.Context) (id2meta.AccessKey, error) {
+		_, ends := ctx.Deadline()
+		assert.True(t, ends, "the function may wait for ever")
+		return id2meta.AccessKey{ID: id2metatest.AccessKeyID, Secret: id2metatest.AccessKeySecret}, errors.New("vault answered with open-sesame")
+	}))
+	_, err := client.Verify(t.Context(), zhangSan)
+	assert.ErrorIs(t, err, id2meta.ErrCredential)
+	assert.NotContains(t, fmt.Sprintf("%+v", err), "open-sesame")
+	assert.Empty(t, server.Calls())
 }
 
 func TestAnAccessKeyShowsNothing(t *testing.T) {

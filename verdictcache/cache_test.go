@@ -245,6 +245,17 @@ func TestForget(t *testing.T) {
 			})
 		})
 	}
+	t.Run("a store that hangs is an error after the time for a step", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			store.delete.set(hangs)
+			began := time.Now()
+			err := newCache(t, &service{}, store).Forget(t.Context(), zhang)
+			require.ErrorIs(t, err, id2meta.ErrUnavailable)
+			require.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's context has not ended")
+			require.Equal(t, 3*time.Second, time.Since(began))
+		})
+	})
 }
 
 func TestNothingIsShown(t *testing.T) {

@@ -390,6 +390,23 @@ func TestResolverOfAFunction(t *testing.T) {
 	}
 }
 
+// A key with a line feed at its end works, wherever it comes from.
+func TestAKeyIsGivenWithoutTheWhiteSpaceAroundIt(t *testing.T) {
+	for name, r := range map[string]*Resolver{
+		"of a provider": {Provider: newProvider(t, new(credentials.Config).SetType("sts").
+			SetAccessKeyId("id\n").SetAccessKeySecret("secret\n").SetSecurityToken("token\n"))},
+		"of a function": {KeyFunc: func(context.Context) (Key, error) {
+			return Key{Type: "sts", AccessKeyID: "id\n", AccessKeySecret: "secret\n", SecurityToken: "token\n"}, nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := r.Resolve(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, Key{Type: "sts", AccessKeyID: "id", AccessKeySecret: "secret", SecurityToken: "token"}, got)
+		})
+	}
+}
+
 func TestResolverSurvivesAProviderThatMisbehaves(t *testing.T) {
 	var nilError *url.Error
 	model := func(model *credentials.CredentialModel) func() (*credentials.CredentialModel, error) {

@@ -3,6 +3,7 @@ package identity
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -33,17 +34,25 @@ func TestEncryptedFieldsMustHaveTheirShape(t *testing.T) {
 	good := cipherText(0x04, 98)
 	require.Contains(t, good, "+", "the table below needs one")
 	require.Contains(t, good, "=", "the table below needs one")
-	// In this order: 97 bytes, so nothing is encrypted; without the first byte 0x04; with a
-	// compressed C1; in ASN.1.
-	malformed := []string{cipherText(0x04, 97), cipherText(0xfb, 98), cipherText(0x02, 98), cipherText(0x30, 98),
-		// The padding is missing, too long, or that of another length.
-		strings.TrimRight(good, "="), good + "=", good[:len(good)-2] + "==",
-		// For URLs, after a form made + a space, escaped for a URL.
-		strings.NewReplacer("+", "-", "/", "_").Replace(good), strings.ReplaceAll(good, "+", " "), strings.ReplaceAll(good, "+", "%2B"),
-		// A line feed, a tab, a byte order mark; bits after the last byte.
-		good[:64] + "\n" + good[64:], good[:64] + "\t" + good[64:], "\ufeff" + good, good[:len(good)-2] + "9=",
-		// In hex, two, not UTF-8.
-		"04" + strings.Repeat("fb", 97), good + good, "\xd5\xc5\xc8\xfd"}
+	malformed := map[string]string{
+		"of 97 bytes, so nothing is encrypted": cipherText(0x04, 97),
+		"without the first byte 0x04":          cipherText(0xfb, 98),
+		"with a compressed C1":                 cipherText(0x02, 98),
+		"in ASN.1":                             cipherText(0x30, 98),
+		"without padding":                      strings.TrimRight(good, "="),
+		"with too much padding":                good + "=",
+		"with the padding of two":              good[:len(good)-2] + "==",
+		"for URLs":                             strings.NewReplacer("+", "-", "/", "_").Replace(good),
+		"after a form made + a space":          strings.ReplaceAll(good, "+", " "),
+		"escaped for a URL":                    strings.ReplaceAll(good, "+", "%2B"),
+		"in lines":                             good[:64] + "\n" + good[64:],
+		"with a tab":                           good[:64] + "\t" + good[64:],
+		"with a byte order mark":               "\ufeff" + good,
+		"with bits after the last byte":        good[:len(good)-2] + "9=",
+		"in hex":                               "04" + strings.Repeat("fb", 97),
+		"two in one":                           good + good,
+		"not UTF-8":                            "\xd5\xc5\xc8\xfd",
+	}
 	for field, test := range map[string]struct {
 		check    func(s string, form Form) (string, Problem)
 		problems map[Problem][]string
@@ -57,14 +66,17 @@ func TestEncryptedFieldsMustHaveTheirShape(t *testing.T) {
 			Swapped:      {testName, "JOHN"},
 		}},
 	} {
+		requireProblem := func(t *testing.T, problem Problem, value string) {
+			sent, got := test.check(value, Encrypted)
+			requireRefused(t, problem, field, value, sent, got)
+		}
+		for name, value := range malformed {
+			t.Run(field+": a ciphertext, "+name, func(t *testing.T) { requireProblem(t, CiphertextFormat, value) })
+		}
 		test.problems[Empty] = []string{"", " \t\u3000"}
-		test.problems[CiphertextFormat] = malformed
 		for problem, values := range test.problems {
 			for _, value := range values {
-				t.Run(field+": "+string(problem)+": "+value, func(t *testing.T) {
-					sent, got := test.check(value, Encrypted)
-					requireRefused(t, problem, field, value, sent, got)
-				})
+				t.Run(fmt.Sprintf("%s: %s: %q", field, problem, value), func(t *testing.T) { requireProblem(t, problem, value) })
 			}
 		}
 	}

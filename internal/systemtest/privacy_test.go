@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -446,6 +447,24 @@ func TestNothingPersonalAndNoSecretIsEverSeen(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+func TestACiphertextIsNotRepeated(t *testing.T) {
+	server := newServer(t)
+	client, err := id2meta.New(server.Options()...)
+	require.NoError(t, err)
+	ciphertext := func(b byte) string {
+		return base64.StdEncoding.EncodeToString(append([]byte{0x04}, bytes.Repeat([]byte{b}, 114)...))
+	}
+	param := id2meta.Param{ParamType: id2meta.ParamTypeSM2, UserName: ciphertext(0xfb), IdentifyNum: ciphertext(0xfe)}
+	for _, field := range []string{param.UserName, param.IdentifyNum} {
+		server.Inject(id2metatest.Answer("401", "bad: "+field), id2metatest.Answer("401", "bad: "+url.QueryEscape(field)))
+		for range 2 {
+			_, err := client.Verify(t.Context(), param)
+			require.ErrorIs(t, err, id2meta.ErrInvalidParam)
+			newWitness().requireSilence(t, []string{field, url.QueryEscape(field)}, err)
+		}
 	}
 }
 

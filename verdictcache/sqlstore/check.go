@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -55,14 +56,8 @@ func (s *Store) createTable(ctx context.Context) error {
 // it was written on, unless db has no other connection to spare. Check refuses MySQL without
 // autocommit, which would keep nothing. [verdictcache.Cache.Check] calls this method.
 func (s *Store) Check(ctx context.Context) error {
-	commits := true
-	if s.grammar.autocommit != "" {
-		if err := s.db.QueryRowContext(ctx, s.grammar.autocommit).Scan(&commits); err != nil {
-			return fmt.Errorf("sqlstore: check: %w", err)
-		}
-	}
-	if !commits {
-		return errors.New("sqlstore: check: autocommit is off, so no value would be kept: add autocommit=1 to the address")
+	if err := s.checkCommits(ctx, s.db); err != nil {
+		return fmt.Errorf("sqlstore: check: %w", err)
 	}
 	var key verdictcache.Key
 	rand.Read(key[:])
@@ -99,4 +94,20 @@ func (s *Store) loadElsewhere(ctx context.Context, key verdictcache.Key) ([]byte
 		conn.Close() // there is no other
 	}
 	return s.Load(ctx, key)
+}
+
+// checkCommits returns an error if MySQL does not commit each statement.
+func (s *Store) checkCommits(ctx context.Context, on interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) error {
+	commits := true
+	if s.grammar.autocommit != "" {
+		if err := on.QueryRowContext(ctx, s.grammar.autocommit).Scan(&commits); err != nil {
+			return err
+		}
+	}
+	if !commits {
+		return errors.New("autocommit is off, so no value would be kept: add autocommit=1 to the address")
+	}
+	return nil
 }

@@ -31,6 +31,7 @@ import (
 type fakeDB struct {
 	before        func(ctx context.Context, query string) error
 	wantsPrepared bool // like go-sql-driver/mysql without interpolateParams
+	noAutocommit  bool
 
 	mu       sync.Mutex
 	sent     []string // what was executed
@@ -68,7 +69,10 @@ func (f *fakeDB) ExecContext(ctx context.Context, query string, args []driver.Na
 }
 
 func (f *fakeDB) query(ctx context.Context, query string) (driver.Rows, error) {
-	if query == "SELECT @@autocommit" || query == "SELECT ?" {
+	switch query {
+	case "SELECT @@autocommit":
+		return &oneRow{value: !f.noAutocommit}, nil
+	case "SELECT ?":
 		return &oneRow{value: int64(1)}, nil
 	}
 	return &oneRow{end: true}, f.do(ctx, query)
@@ -194,6 +198,19 @@ func TestANewPersonCostsThreeQueries(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Without Check, too, a value that nobody commits is no silent loss.
+func TestWithoutAutocommitEachStepIsAnError(t *testing.T) {
+	db := &fakeDB{noAutocommit: true}
+	store := newStore(t, db, sqlstore.MySQL)
+	for range 2 {
+		_, err := store.Load(t.Context(), verdictcache.Key{})
+		require.ErrorContains(t, err, "autocommit is off")
+		_, err = store.CompareAndSwap(t.Context(), verdictcache.Key{}, nil, []byte("new"), time.Minute)
+		require.ErrorContains(t, err, "autocommit is off")
+	}
+	require.Empty(t, db.take())
 }
 
 // A pool that has one connection, or no connection to spare, does not stop Check.

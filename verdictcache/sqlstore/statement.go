@@ -62,6 +62,9 @@ func (s *Store) mustPrepare(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer conn.Close()
+	if err := s.checkCommits(ctx, conn); err != nil { // nobody may have called Check
+		return false, err
+	}
 	var must bool
 	err = conn.Raw(func(c any) (err error) {
 		must, err = driverPrepares(ctx, c)
